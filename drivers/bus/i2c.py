@@ -1,0 +1,159 @@
+"""I2C over smbus2: whole messages out, whole messages in, and the kernel's errno as a named error."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from smbus2 import SMBus, i2c_msg
+
+from ..errors import (
+    AccessDenied,
+    AdapterGone,
+    AddressClaimed,
+    BusError,
+    BusTimeout,
+    ChecksumError,
+    NoAcknowledge,
+    NotSupported,
+    PermanentError,
+    TransientError,
+)
+
+I2C_SLAVE = 0x0703  # linux/i2c-dev.h: claims an address; EBUSY when a kernel driver owns it
+I2C_TIMEOUT = 0x0702  # linux/i2c-dev.h: in units of 10 ms
+ADAPTER_TIMEOUT = 0.05  # seconds; a sensor's transfer takes under 5 ms, the kernel's default of 1 s costs the whole bus
+
+
+class Bus(Protocol):
+    """What a driver needs of a bus: smbus2.SMBus has it."""
+
+    def i2c_rdwr(self, *messages: i2c_msg) -> None: ...
+
+
+def open_bus(number: int, *, timeout: float = ADAPTER_TIMEOUT) -> SMBus:
+    """Open /dev/i2c-`number` and lower the adapter's timeout, where the adapter allows it.
+
+    Raises:
+        AdapterGone: there is no such bus (yet). AccessDenied: this user may not open it.
+    """
+    try:
+        bus = SMBus(number)
+    except OSError as error:
+        raise named(error, f"i2c-{number}") from error
+    with contextlib.suppress(OSError):  # emulated adapters have no timeout to lower
+        fcntl.ioctl(bus.fd or -1, I2C_TIMEOUT, max(1, round(timeout * 100)))
+    return bus
+
+
+class I2cDevice:
+    """One address on one bus. No state besides; each method is one transfer."""
+
+    __slots__ = ("address", "bus", "name")
+
+    def __init__(self, bus: Bus, address: int, name: str) -> None:
+        self.bus, self.address, self.name = bus, address, name
+
+    def write(self, data: bytes) -> None:
+        """Write one message.
+
+        Raises:
+            TransientError, PermanentError: as `named` says.
+        """
+        self._transfer(i2c_msg.write(self.address, data))
+
+    def read(self, length: int) -> bytes:
+        """Read one message of `length` bytes."""
+        answer = i2c_msg.read(self.address, length)
+        self._transfer(answer)
+        return bytes(answer)
+
+    def write_read(self, data: bytes, length: int) -> bytes:
+        """Write, then read `length` bytes after a repeated start, as one transaction."""
+        answer = i2c_msg.read(self.address, length)
+        self._transfer(i2c_msg.write(self.address, data), answer)
+        return bytes(answer)
+
+    def _transfer(self, *messages: i2c_msg) -> None:
+        try:
+            self.bus.i2c_rdwr(*messages)
+        except TransientError:
+            raise
+        except OSError as error:
+            raise named(error, bus_name(self.bus), self.address, self.name) from error
+
+    def claim(self) -> None:
+        """Make sure that no kernel driver owns the address: `i2c_rdwr` alone would talk over its head.
+
+        Raises:
+            AddressClaimed: the message names the kernel driver.
+        """
+        descriptor = getattr(self.bus, "fd", None)
+        if not isinstance(descriptor, int):
+            return
+        try:
+            fcntl.ioctl(descriptor, I2C_SLAVE, self.address)
+        except OSError as error:
+            if error.errno == errno.EBUSY:
+                raise named(error, bus_name(self.bus), self.address, self.name) from error
+
+
+def bus_name(bus: object) -> str:
+    """Return `i2c-1` for an open bus, `i2c` where that cannot be told."""
+    name = getattr(bus, "name", None)
+    if isinstance(name, str):
+        return name
+    descriptor = getattr(bus, "fd", None)
+    with contextlib.suppress(OSError, TypeError):
+        return Path(f"/proc/self/fd/{descriptor}").readlink().name
+    return "i2c"
+
+
+def named(error: OSError, bus: str, address: int | None = None, chip: str = "") -> TransientError | PermanentError:
+    """Return the named error for the kernel's errno: who, where, and what to do (CHIPS: the errno of each adapter)."""
+    number = error.errno
+    where = bus if address is None else f"{bus}: 0x{address:02x}"
+    who = f" ({chip})" if chip else ""
+    if address is None and number in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
+        return AdapterGone(
+            f"{where}: no such bus; enable I2C with `sudo raspi-config nonint do_i2c 0` "
+            f"(dtparam=i2c_arm=on), or plug the adapter in",
+            errno=number,
+        )
+    for numbers, kind, text in _MEANINGS:
+        if number in numbers:
+            message = f"{where}{who}: {text.format(owner=_owner(bus, address))}"
+            return kind(message, errno=number) if issubclass(kind, TransientError) else kind(message)
+    return BusError(f"{where}{who}: {error.strerror or error}", errno=number)
+
+
+_MEANINGS: tuple[tuple[tuple[int, ...], type[TransientError] | type[PermanentError], str], ...] = (
+    ((121, errno.ENXIO), NoAcknowledge, "no acknowledge; check power, wiring and address with `limpet scan`"),
+    ((110,), BusTimeout, "the transfer did not end in time; a line is held low or the chip hangs"),
+    ((errno.EAGAIN,), BusError, "arbitration was lost; somebody else drives the bus"),
+    ((errno.EIO,), BusError, "the transfer failed on the wire"),
+    ((74,), ChecksumError, "the bytes arrived damaged (PEC); shorten or shield the cable"),
+    ((errno.ENODEV, errno.ENOENT, 108, errno.EBADF), AdapterGone, "the adapter is gone; plug it in again"),
+    ((errno.EACCES, errno.EPERM), AccessDenied, "no permission; `sudo usermod -aG i2c $USER`, then log in again"),
+    ((errno.EBUSY,), AddressClaimed, "the kernel driver {owner} owns this address; read it through driver = \"iio\" or "
+     "\"hwmon\", or remove its dtoverlay"),
+    ((95, errno.EINVAL), NotSupported, "this adapter cannot do this transfer"),
+)  # fmt: skip
+
+
+def _owner(bus: str, address: int | None) -> str:
+    with contextlib.suppress(OSError, ValueError):
+        node = Path(f"/sys/bus/i2c/devices/{bus.removeprefix('i2c-')}-{address or 0:04x}/driver")
+        return node.readlink().name
+    return "of another device"
+
+
+def adapters() -> Iterator[int]:
+    """Yield the numbers of the I2C buses of this machine, ascending."""
+    yield from sorted(
+        int(node.name.removeprefix("i2c-")) for node in Path("/dev").glob("i2c-*") if node.name[4:].isdigit()
+    )

@@ -1,0 +1,64 @@
+"""Sensirion SHT40, SHT41, SHT45: temperature and humidity on I2C.
+
+Source: Sensirion "Datasheet SHT4x" v6 (2023). Sections below are those of that version.
+"""
+
+from __future__ import annotations
+
+from .. import crc
+from ..chip import I2cChip, Quantity, Reading, Waits, waits
+from ..errors import ChecksumError, WrongChip
+
+MEASURE_HIGH_PRECISION = b"\xfd"  # §4.5
+MEASURING_TAKES = 0.0083  # §3.1, the maximum, in seconds
+READ_SERIAL_NUMBER = b"\x89"  # §4.5
+SERIAL_TAKES = 0.001
+
+
+class Sht4x(I2cChip):
+    """One SHT4x. Measures on command only; keeps nothing between two measurements."""
+
+    name = "sht4x"
+    addresses = (0x44, 0x45, 0x46)
+    quantities = (
+        Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.01),
+        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01),
+    )
+
+    @waits
+    def identify(self) -> Waits:
+        """Make sure that a Sensirion sensor answers: its serial number comes with two checksums.
+
+        Raises:
+            WrongChip: something else answers at this address.
+        """
+        self.write(READ_SERIAL_NUMBER)
+        yield SERIAL_TAKES
+        serial = self.read_bytes(6)
+        try:
+            crc.words(serial)
+        except ChecksumError:
+            raise WrongChip(
+                self.name, self.address, expected="two words with checksums", found=serial.hex(" ")
+            ) from None
+
+    def measure(self) -> Reading:
+        """Return temperature in °C and relative humidity in %.
+
+        Raises:
+            NoAcknowledge: nobody answers. ChecksumError: a word arrived damaged.
+        """
+        self.write(MEASURE_HIGH_PRECISION)
+        yield MEASURING_TAKES
+        temperature, humidity = crc.words(self.read_bytes(6))
+        return {"temperature": celsius(temperature), "humidity": relative_humidity(humidity)}
+
+
+def celsius(ticks: int) -> float:
+    """Return °C from the 16-bit temperature word (§4.6)."""
+    return -45 + 175 * ticks / 65535
+
+
+def relative_humidity(ticks: int) -> float:
+    """Return % from the 16-bit humidity word; the formula leaves 0..100 at the ends and is clipped (§4.6)."""
+    return min(100.0, max(0.0, -6 + 125 * ticks / 65535))

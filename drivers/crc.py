@@ -1,0 +1,42 @@
+"""Checksums of sensor buses: pure functions over bytes."""
+
+from __future__ import annotations
+
+from .errors import ChecksumError
+
+
+def _table(polynomial: int) -> bytes:
+    row = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = (byte << 1) ^ polynomial if byte & 0x80 else byte << 1  # noqa: PLW2901
+        row.append(byte & 0xFF)
+    return bytes(row)
+
+
+_TABLES = {polynomial: _table(polynomial) for polynomial in (0x31, 0x07)}
+
+
+def crc8(data: bytes, *, start: int = 0xFF, polynomial: int = 0x31) -> int:
+    """Return the CRC-8 of `data`, most significant bit first, no final xor.
+
+    Sensirion, Aosong: polynomial 0x31, start 0xFF. HTU21D: start 0x00. SMBus PEC: polynomial 0x07, start 0x00.
+    """
+    table, crc = _TABLES[polynomial], start
+    for byte in data:
+        crc = table[crc ^ byte]
+    return crc
+
+
+def words(frame: bytes, *, start: int = 0xFF) -> tuple[int, ...]:
+    """Return the big-endian 16-bit words of a frame in which each is followed by its CRC-8.
+
+    Raises:
+        ChecksumError: a word arrived damaged.
+    """
+    values = []
+    for at in range(0, len(frame) - 2, 3):
+        if crc8(frame[at : at + 2], start=start) != frame[at + 2]:
+            raise ChecksumError(f"word {at // 3} arrived damaged: {frame.hex(' ')}; shorten or shield the cable")
+        values.append(frame[at] << 8 | frame[at + 1])
+    return tuple(values)

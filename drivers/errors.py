@@ -1,0 +1,119 @@
+"""What can go wrong between a program and a chip. The class says what to do next.
+
+`TransientError`: try again, it may heal. `PermanentError`: a person has to change something.
+Every message says who, where, what was found and what cures it; attributes carry the same as values.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+class TransientError(OSError):
+    """Trying again can help. Counts against the sensor; retried."""
+
+    code: int | None = None  # the errno that stands for it when the kernel gave none
+
+    def __init__(self, message: str, *, errno: int | None = None) -> None:
+        super().__init__(message)
+        self.errno = errno if errno is not None else self.code
+
+
+class NoAcknowledge(TransientError):
+    """Nobody answers at the address (errno 121 or 6), or a byte was refused."""
+
+    code = 121
+
+
+class BusTimeout(TransientError):
+    """A transfer, or one attempt to read, did not end in time (errno 110)."""
+
+    code = 110
+
+
+class BusStuck(TransientError):
+    """The bus is still busy with a transfer that never ended; nothing was tried."""
+
+    code = 110
+
+
+class BusError(TransientError):
+    """The transfer failed on the wire: lost arbitration, a short transfer (errno 5, 11)."""
+
+    code = 5
+
+
+class AdapterGone(TransientError):
+    """The bus adapter is not there (any more): errno 2, 6, 19, 108. It may come back."""
+
+    code = 19
+
+
+class ChecksumError(TransientError):
+    """The bytes that arrived do not fit their checksum."""
+
+    code = 74
+
+
+class NotReady(TransientError):
+    """The chip had no finished measurement when it should have."""
+
+    code = 11
+
+
+class InvalidReading(TransientError):
+    """The bytes arrived well, but they are no measurement (never converted, saturated, out of range)."""
+
+    code = 61
+
+
+class LostPower(TransientError):
+    """The chip forgot its configuration: power was lost since it was set up. The next attempt sets it up again."""
+
+    code = 61
+
+
+class NoEcho(TransientError):
+    """No echo came back: nothing in range, or a wire is loose."""
+
+    code = 110
+
+
+class PermanentError(Exception):
+    """Trying again does not help: wiring, configuration or rights must change. Never retried at once, probed slowly."""
+
+
+class WrongChip(PermanentError):
+    """Somebody answered, but it is not the chip that the configuration names."""
+
+    def __init__(self, chip: str, address: int, *, expected: object, found: object, hint: str = "") -> None:
+        super().__init__(
+            f"0x{address:02x} answers {_shown(found)}, but a {chip} answers {_shown(expected)}; "
+            + (hint or "check the address, or the driver named in the configuration")
+        )
+        self.chip, self.address, self.expected, self.found = chip, address, expected, found
+
+
+class AccessDenied(PermanentError):
+    """The device node may not be opened by this user (errno 13, 1)."""
+
+
+class AddressClaimed(PermanentError):
+    """A kernel driver owns the address (errno 16)."""
+
+
+class NotSupported(PermanentError):
+    """The adapter or the kernel cannot do this (errno 95, 22)."""
+
+
+class UnknownDriver(PermanentError, LookupError):
+    """No driver has this name."""
+
+
+def _shown(value: object) -> str:
+    return f"0x{value:02x}" if isinstance(value, int) else str(value)
+
+
+def reason(number: int | None) -> str:
+    """Return the system's words for an errno."""
+    return os.strerror(number) if number else "no errno"

@@ -1,0 +1,72 @@
+"""Faults as data: what goes wrong, where, when and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+KINDS = ("unplugged", "nack", "flaky", "corrupt", "wrong_chip", "frozen", "power_loss", "slow", "hang", "stuck", "bug")
+
+
+@dataclass(slots=True)
+class Fault:
+    """One fault on one bus.
+
+    Attributes:
+        kind: one of `KINDS`.
+        address: the chip that has it; None: the whole bus.
+        at, lasts: seconds on the bus's clock since the bus was made; None: for ever.
+        rate: the share of transfers that fail (`flaky`, `corrupt`).
+        delay: seconds that each transfer takes longer (`slow`).
+    """
+
+    kind: str
+    address: int | None = None
+    at: float = 0.0
+    lasts: float | None = None
+    rate: float = 1.0
+    delay: float = 0.3
+    begun: bool = field(default=False, init=False)  # what happens once, at its beginning, has happened
+    ended: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"{self.kind!r} is no fault; known: {', '.join(KINDS)}")
+
+    def active(self, now: float) -> bool:
+        """Tell whether the fault is there at `now`, seconds since the bus was made."""
+        return self.at <= now and (self.lasts is None or now < self.at + self.lasts)
+
+
+class Faults:
+    """The faults of one bus."""
+
+    def __init__(self, rng: Random) -> None:
+        self.all: list[Fault] = []
+        self.rng = rng
+
+    def add(self, fault: Fault | str, address: int | None = None, **more: float) -> Fault:
+        """Add a `Fault`, or one made of its kind: `add("flaky", 0x76, rate=0.7)`."""
+        if isinstance(fault, str):
+            fault = Fault(fault, address, **more)
+        self.all.append(fault)
+        return fault
+
+    def remove(self, fault: Fault) -> None:
+        """End a fault."""
+        self.all.remove(fault)
+
+    def clear(self) -> None:
+        """End them all."""
+        self.all.clear()
+
+    def at(self, now: float, address: int) -> Iterator[Fault]:
+        """Yield the faults that a transfer with `address` meets at `now`."""
+        for fault in self.all:
+            if fault.address in (None, address) and fault.active(now):
+                yield fault
+
+    def strikes(self, fault: Fault) -> bool:
+        """Draw whether a fault with a rate strikes this time."""
+        return fault.rate >= 1.0 or self.rng.random() < fault.rate

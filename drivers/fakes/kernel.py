@@ -1,0 +1,264 @@
+"""A fake kernel below smbus2: it answers open, close and ioctl, so that smbus2 and the drivers above are the real ones.
+
+Three adapters are known by their behaviour: `bcm2835` (Pi Zero to 4), `designware` (Pi 5) and `gpio` (bit-banged).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import smbus2.smbus2 as below
+from smbus2 import SMBus
+
+from .chip import FakeChip, Nack, crc8
+from .faults import Fault, Faults
+
+READ = below.I2C_M_RD
+EREMOTEIO, ETIMEDOUT, EBADMSG = 121, 110, 74  # Linux's numbers, also where the desktop has others
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """How an I2C adapter of the Pi family behaves (i2c-bcm2835.c, i2c-designware-master.c, i2c-algo-bit.c)."""
+
+    name: str
+    absent: int = EREMOTEIO  # errno where nobody acknowledges the address
+    refused: int = EREMOTEIO  # errno where a data byte is refused
+    read_then_more: bool = True  # a read message that is not the last one
+    many_addresses: bool = True  # messages to different addresses in one transfer
+    empty_writes: bool = True
+    smbus_blocks: bool = False  # SMBus block reads, whose length the chip says
+
+
+ADAPTERS = {
+    "bcm2835": Adapter("bcm2835", read_then_more=False),
+    "designware": Adapter("designware", many_addresses=False, empty_writes=False),
+    "gpio": Adapter("gpio", absent=errno.ENXIO, refused=errno.EIO, smbus_blocks=True),
+}
+
+
+class FakeBus(SMBus):
+    """An smbus2.SMBus with register-level chips on it: `FakeBus({0x76: fake_chip("bme280")})`.
+
+    Args:
+        chips: address -> fake chip; change it at any time to plug and unplug.
+        adapter: one of `ADAPTERS`.
+        clock: seconds, monotonic: the chips' time.
+        wait: how a slow transfer takes its time.
+        seed: of the faults' dice.
+    """
+
+    def __init__(
+        self,
+        chips: Mapping[int, FakeChip] | None = None,
+        *,
+        name: str = "i2c-1",
+        adapter: str = "bcm2835",
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], None] = time.sleep,
+        seed: int = 0,
+    ) -> None:
+        self.name, self.adapter, self.clock, self.wait = name, ADAPTERS[adapter], clock, wait
+        self.chips: dict[int, FakeChip] = dict(chips or {})
+        self.claimed: set[int] = set()  # addresses that a kernel driver owns
+        self.faults = Faults(Random(seed))
+        self.transfers = 0
+        self.log: list[tuple[int, int, bytes]] | None = None  # (address, flags, bytes) of each message, if a list
+        self.began = clock()
+        self.released = threading.Event()  # set: whoever hangs goes on
+        for chip in self.chips.values():
+            chip.attach(clock)
+        super().__init__(1)
+
+    def plug(self, address: int, chip: FakeChip) -> None:
+        """Put a chip on the bus; it powers up."""
+        chip.attach(self.clock)
+        self.chips[address] = chip
+
+    def open(self, bus: int | str) -> None:
+        """Open the fake: a descriptor of its own, answered by this object."""
+        self.fd = os.open(os.devnull, os.O_RDWR)
+        _BUSES[self.fd] = self
+        self.funcs = below.I2cFunc.I2C | below.I2cFunc.SMBUS_EMUL | below.I2cFunc.SMBUS_PEC
+
+    def close(self) -> None:
+        """Close it; whoever hangs in a transfer is let go."""
+        self.released.set()
+        if self.fd is not None:
+            _BUSES.pop(self.fd, None)
+        super().close()
+
+    # ---- the kernel's side
+
+    def ioctl(self, request: int, argument: Any) -> int:
+        """Answer what /dev/i2c-N answers.
+
+        Raises:
+            OSError: with the errno of this adapter.
+        """
+        if request == below.I2C_FUNCS:
+            argument.value = int(self.funcs)
+        elif request == below.I2C_SLAVE:
+            if argument in self.claimed:
+                raise OSError(errno.EBUSY, "Device or resource busy")
+            self.slave = argument
+        elif request == below.I2C_SLAVE_FORCE:
+            self.slave = argument
+        elif request == below.I2C_PEC:
+            self.checks_pec = bool(argument)
+        elif request == below.I2C_RDWR:
+            self._rdwr([argument.msgs[i] for i in range(argument.nmsgs)])
+        elif request == below.I2C_SMBUS:
+            self._smbus(argument)
+        else:
+            raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
+        return 0
+
+    slave = 0
+    checks_pec = False
+
+    def _rdwr(self, messages: list[Any]) -> None:
+        adapter = self.adapter
+        if not adapter.read_then_more and any(m.flags & READ for m in messages[:-1]):
+            raise OSError(95, "Operation not supported")
+        if not adapter.many_addresses and len({m.addr for m in messages}) > 1:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        if not adapter.empty_writes and any(m.len == 0 for m in messages):
+            raise OSError(95, "Operation not supported")
+        self.transfers += 1
+        for message in messages:
+            if message.flags & READ:
+                answer = self.exchange(message.addr, b"", message.len)
+                for index, byte in enumerate(answer[: message.len]):
+                    message.buf[index] = byte
+            else:
+                self.exchange(message.addr, bytes(message.buf[: message.len]), None)
+
+    def exchange(self, address: int, data: bytes, length: int | None) -> bytes:
+        """Carry one message through the faults to the chip: a write if `length` is None, else a read."""
+        now = self.clock() - self.began
+        self._turn(now)
+        damage = 0
+        for fault in list(self.faults.at(now, address)):
+            damage += self._suffer(fault)
+        chip = self.chips.get(address)
+        if chip is None:
+            raise OSError(self.adapter.absent, "nobody answers")
+        try:
+            answer = b"" if length is None and not data else self._ask(chip, data, length)
+        except Nack as refusal:
+            raise OSError(self.adapter.refused if refusal.data else self.adapter.absent, "not acknowledged") from None
+        if self.log is not None:
+            self.log.append((address, 0 if length is None else READ, data or answer))
+        if damage and answer:
+            bit = self.faults.rng.randrange(8 * len(answer))
+            answer = bytes(b ^ (1 << bit % 8 if i == bit // 8 else 0) for i, b in enumerate(answer))
+        return answer
+
+    @staticmethod
+    def _ask(chip: FakeChip, data: bytes, length: int | None) -> bytes:
+        if length is None:
+            chip.on_write(data)
+            return b""
+        return chip.on_read(length).ljust(length, b"\xff")  # a bus that nobody drives floats high
+
+    def _turn(self, now: float) -> None:
+        """Let happen what happens once: at the beginning of a fault, and at its end."""
+        for fault in self.faults.all:
+            hit = [c for a, c in self.chips.items() if fault.address in (None, a)]
+            if not fault.begun and now >= fault.at:
+                fault.begun = True
+                for chip in hit:
+                    if fault.kind == "power_loss":
+                        chip.lose_power()
+                    chip.frozen = chip.frozen or fault.kind == "frozen"
+            if fault.begun and not fault.ended and not fault.active(now):
+                fault.ended = True
+                for chip in hit:
+                    if fault.kind == "unplugged":  # plugged in again: it starts from nothing
+                        chip.lose_power()
+                    elif fault.kind == "frozen":
+                        chip.frozen = False
+
+    def _suffer(self, fault: Fault) -> int:
+        """Raise what the fault does to a transfer; 1 if it damages the bytes instead."""
+        if fault.kind in ("unplugged", "nack") or (fault.kind == "flaky" and self.faults.strikes(fault)):
+            raise OSError(self.adapter.absent, "nobody answers")
+        if fault.kind == "stuck":
+            raise OSError(ETIMEDOUT, "Connection timed out")
+        if fault.kind == "bug":
+            raise TypeError("unsupported operand type(s): a bug in the driver, played by the scenario")
+        if fault.kind == "slow":
+            self.wait(fault.delay)
+        elif fault.kind == "hang":
+            left = None if fault.lasts is None else fault.at + fault.lasts - (self.clock() - self.began)
+            self.released.wait(left)
+            raise OSError(ETIMEDOUT, "Connection timed out")
+        return int(fault.kind == "corrupt" and self.faults.strikes(fault))
+
+    def _smbus(self, request: Any) -> None:  # noqa: PLR0912 - one branch per kind of call
+        """Answer one SMBus call as the kernel emulates it: messages to the slave address."""
+        self.transfers += 1
+        data, reads, size = request.data.contents, request.read_write == below.I2C_SMBUS_READ, request.size
+        command = bytes([request.command])
+        if size == below.I2C_SMBUS_QUICK:
+            if not self.adapter.empty_writes:
+                raise OSError(95, "Operation not supported")
+            self.exchange(self.slave, b"", None)
+        elif size == below.I2C_SMBUS_BYTE:
+            if reads:
+                data.byte = self.exchange(self.slave, b"", 1)[0]
+            else:
+                self.exchange(self.slave, command, None)
+        elif size == below.I2C_SMBUS_BYTE_DATA:
+            if reads:
+                data.byte = self._read(command, 1)[0]
+            else:
+                self._write(command + bytes([data.byte]))
+        elif size == below.I2C_SMBUS_WORD_DATA:
+            if reads:
+                data.word = int.from_bytes(self._read(command, 2), "little")
+            else:
+                self._write(command + int(data.word).to_bytes(2, "little"))
+        elif size == below.I2C_SMBUS_I2C_BLOCK_DATA:
+            length = data.block[0]
+            if reads:
+                data.block[1 : length + 1] = list(self._read(command, length))
+            else:
+                self._write(command + bytes(data.block[1 : length + 1]))
+        else:
+            raise OSError(95, "Operation not supported")
+
+    def _write(self, message: bytes) -> None:
+        if self.checks_pec:
+            message += bytes([crc8(bytes([self.slave << 1]) + message, 0, 0x07)])
+        self.exchange(self.slave, message, None)
+
+    def _read(self, command: bytes, length: int) -> bytes:
+        self.exchange(self.slave, command, None)
+        answer = self.exchange(self.slave, b"", length + self.checks_pec)
+        if self.checks_pec:
+            whole = bytes([self.slave << 1]) + command + bytes([self.slave << 1 | 1]) + answer
+            if crc8(whole, 0, 0x07):
+                raise OSError(EBADMSG, "Bad message")
+        return answer[:length]
+
+
+_BUSES: dict[int, FakeBus] = {}
+_real_ioctl = fcntl.ioctl
+
+
+def _ioctl(descriptor: int, request: int, argument: Any = 0, *more: Any) -> Any:
+    bus = _BUSES.get(descriptor)
+    return _real_ioctl(descriptor, request, argument, *more) if bus is None else bus.ioctl(request, argument)
+
+
+setattr(below, "ioctl", _ioctl)  # noqa: B010 - smbus2 looks the name up in its module: descriptors that are not ours go to the real one

@@ -1,0 +1,28 @@
+"""Virtual time for fakes: nobody waits, the clock is moved."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+
+class FakeTime:
+    """A clock that stands still until somebody sleeps. Call it for the time; `sleep` moves it."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass at once."""
+        self.now += seconds
+
+    def run(self, waiting: Generator[float, None, Any]) -> Any:
+        """Run a generator of waits to its end, letting its seconds pass at once; return its value."""
+        while True:
+            try:
+                self.sleep(next(waiting))
+            except StopIteration as done:
+                return done.value
