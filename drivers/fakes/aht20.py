@@ -1,0 +1,62 @@
+"""Fake AHT20, from Aosong's datasheet: 40 ms to wake, calibrated only after it is told, busy for 80 ms.
+
+Source: Aosong "AHT20 Product manuals": status byte, commands 0xBE, 0xAC, 0xBA, CRC-8 over the first six bytes.
+"""
+
+from __future__ import annotations
+
+from .chip import FakeChip, Nack, clamp, crc8
+
+BUSY, CALIBRATED = 0x80, 0x08
+
+
+class FakeAht20(FakeChip):
+    """Feels temperature in °C and humidity in %. A read begins with the status."""
+
+    name = "aht20"
+    addresses = (0x38,)
+    senses = {"temperature": 21.5, "humidity": 45.0}
+
+    def power_on(self) -> None:
+        self.status = 0x10  # a reserved bit that the silicon shows
+        self.result = self.coming = bytes(5)
+
+    @property
+    def waking(self) -> bool:
+        """Whether the first 40 ms after power are not over."""
+        return self.clock() < self.powered_at + 0.040 - 1e-9
+
+    def on_write(self, data: bytes) -> None:
+        if self.waking:
+            raise Nack
+        if self.busy:
+            raise Nack(data=True)
+        self.result = self.coming
+        match data:
+            case b"\xbe\x08\x00":
+                self.status |= CALIBRATED
+                self.busy_for(0.010)
+            case b"\xac\x33\x00":
+                self.busy_for(0.080)
+                self.coming = self.converted()
+            case b"\xba":
+                self.power_on()
+                self.busy_for(0.020)
+            case b"\x71":
+                pass
+            case _:
+                raise Nack(data=True)
+
+    def converted(self) -> bytes:
+        """Return humidity and temperature, 20 bits each."""
+        humidity = clamp(self.world["humidity"] / 100 * 2**20, 0, 2**20 - 1)
+        temperature = clamp((self.world["temperature"] + 50) / 200 * 2**20, 0, 2**20 - 1)
+        return (humidity << 20 | temperature).to_bytes(5, "big")
+
+    def on_read(self, length: int) -> bytes:
+        if self.waking:
+            raise Nack
+        if not self.busy:
+            self.result = self.coming
+        frame = bytes([self.status | BUSY * self.busy]) + self.result
+        return (frame + bytes([crc8(frame)])).ljust(length, b"\xff")[:length]
