@@ -1,0 +1,63 @@
+"""Time and its honesty: one clock that only goes forward, and the wall time that may still be wrong.
+
+Rounds, timeouts and order run on the time since the machine's boot. Wall time is an offset to it, read when a stamp is
+made, so that what was taken before the network told the time is put right while it waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PLAUSIBLE = datetime(2025, 1, 1, tzinfo=UTC).timestamp()  # no honest clock says less
+
+
+class Clock:
+    """The machine's clock: `now()` in seconds since boot, `wall()` in seconds since 1970.
+
+    Attributes:
+        machine_boot: names this boot of the machine; stamps of another boot cannot be put right.
+    """
+
+    def __init__(self) -> None:
+        self.machine_boot = ""
+        with contextlib.suppress(OSError):
+            self.machine_boot = BOOT_ID.read_text().strip()
+
+    def now(self) -> float:
+        """Return seconds on a clock that never steps; also the event loop's clock."""
+        return time.monotonic()
+
+    def offset(self) -> float:
+        """Return wall time minus `now()`, in seconds, as the machine believes at this moment."""
+        return time.time() - time.monotonic()
+
+    def synced(self) -> bool:
+        """Tell whether the wall clock can be trusted.
+
+        systemd-timesyncd and chrony say so by files; where nobody says anything (a desktop, a container), a plausible
+        date counts. adjtimex is not asked: a hardened unit is killed for it.
+        """
+        if time.time() < PLAUSIBLE:
+            return False
+        if SYNCHRONIZED.exists():
+            return True
+        return not _timesyncd_runs()
+
+    def stamp(self, taken: float) -> str:
+        """Return RFC 3339 UTC with milliseconds for a moment of `now()`, by today's belief."""
+        return rfc3339(taken + self.offset())
+
+
+def rfc3339(wall: float) -> str:
+    """Return seconds since 1970 as `2026-11-23T12:00:00.123Z`."""
+    moment = datetime.fromtimestamp(round(wall, 3), UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def _timesyncd_runs() -> bool:
+    return Path("/run/systemd/timesync").exists()

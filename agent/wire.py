@@ -1,0 +1,107 @@
+"""Batch <-> JSON: the only file that speaks camelCase."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from .clock import rfc3339
+from .model import Batch, Fault, Reading
+
+SCHEMA = 1
+
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """Return a JSON document as UTF-8.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    return _dump(document).encode()
+
+
+def reading(one: Reading) -> dict[str, Any]:
+    """Return a reading as it stands in a batch; what is None is left out."""
+    entry: dict[str, Any] = {
+        "sensorId": one.sensor,
+        "quantity": one.quantity,
+        "value": one.value,
+        "unit": one.unit,
+        "status": one.status,
+    }
+    if one.age is not None:
+        entry["age"] = round(one.age, 3)
+    if one.reason is not None:
+        entry["reason"] = one.reason
+    if one.source is not None:
+        entry["source"] = one.source
+    return entry
+
+
+def fault(one: Fault, stamp: Callable[[float], str]) -> dict[str, Any]:
+    """Return a fault as it stands in a batch."""
+    return {
+        "sensorId": one.sensor,
+        "error": one.error,
+        "message": one.message,
+        "attempts": one.attempts,
+        "breaker": one.breaker,
+        "retryAfter": None if one.retry_after is None else round(one.retry_after, 3),
+        "since": stamp(one.since),
+    }
+
+
+def batch(
+    one: Batch, *, device_id: str, boot_id: str, seq: int, synced: bool, stamp: Callable[[float], str]
+) -> dict[str, Any]:
+    """Return a batch as published."""
+    return {
+        "schema": SCHEMA,
+        "deviceId": device_id,
+        "bootId": boot_id,
+        "seq": seq,
+        "timestamp": stamp(one.taken),
+        "clock": "synced" if synced else "unsynced",
+        "trigger": one.trigger,
+        "interval": one.interval,
+        "readings": [reading(r) for r in one.readings],
+        "unavailableSensors": list(one.unavailable),
+        "degraded": one.degraded,
+        "faults": [fault(f, stamp) for f in one.faults],
+    }
+
+
+def historical(body: bytes, timestamp: str | None = None) -> bytes:
+    """Return a stored batch as it goes to `backfill`; with `timestamp`, its unsynced time is put right.
+
+    The moments in its faults move by as much.
+    """
+    document = json.loads(body)
+    document["historical"] = True
+    if timestamp is not None and document.get("clock") == "unsynced":
+        _correct(document, timestamp)
+    return encode(document)
+
+
+def corrected(body: bytes, timestamp: str) -> bytes:
+    """Return a batch that was taken while the clock was unsynced, with its time put right."""
+    document = json.loads(body)
+    if document.get("clock") == "unsynced":
+        _correct(document, timestamp)
+    return encode(document)
+
+
+def _correct(document: dict[str, Any], timestamp: str) -> None:
+    shift = datetime.fromisoformat(timestamp).timestamp() - datetime.fromisoformat(document["timestamp"]).timestamp()
+    document["timestamp"], document["clock"] = timestamp, "corrected"
+    for one in document["faults"]:
+        one["since"] = rfc3339(datetime.fromisoformat(one["since"]).timestamp() + shift)
+
+
+def gap(boot_id: str, first: int, last: int, reason: str, timestamp: str) -> bytes:
+    """Return a declared hole as published on `gap`."""
+    return encode({"bootId": boot_id, "from": first, "to": last, "reason": reason, "timestamp": timestamp})
