@@ -1,4 +1,4 @@
-"""What a round yields: readings, faults, and the batch that holds both. Values only; nobody here knows JSON or a wire."""
+"""What a round yields: readings, faults, and the batch that holds both. Values only, no JSON."""
 
 from __future__ import annotations
 

@@ -1,0 +1,254 @@
+"""One configured sensor: its chip behind the stack fallback(breaker(retry(measure))), as a generator of waits.
+
+`read` runs in the bus's thread and yields its waits; `conclude` turns what came of it into readings, on the loop.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+
+from drivers.chip import Driver, Values
+from drivers.chip import Reading as Measuring
+from drivers.errors import BusTimeout, PermanentError
+
+from .model import Fault, Reading
+from .resilience import CircuitBreaker, CircuitOpenError, CircuitState, RetryPolicy
+
+log = logging.getLogger("limpet.sensor")
+
+COUNTED = (OSError, PermanentError)  # what speaks against a sensor; everything else is a bug of ours
+COSTLY = 1.0  # seconds: a transfer that holds the bus for longer opens the sensor's breaker at once
+FLAT_READINGS, FLAT_SECONDS = 60, 3600.0  # the same numbers to the last digit, that often and for that long
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one turn yielded: values, or the error that ended it."""
+
+    values: Values | None = None
+    error: BaseException | None = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """What is done with a sensor's values, from the configuration.
+
+    Attributes:
+        fallback: "none", "last" or "sensor:ID". max_age: seconds a last value may be old.
+        calibrate: quantity -> (scale, offset). limits: quantity -> (low, high).
+    """
+
+    fallback: str = "none"
+    max_age: float = 300.0
+    calibrate: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+class Sensor:
+    """One sensor and its history.
+
+    Attributes:
+        timeout: seconds that one attempt may take; every: its interval.
+        since: when the present outage began, on `clock`; None while all is well. last_ok: the last good reading.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        chip: Driver,
+        *,
+        every: float,
+        timeout: float,
+        breaker: CircuitBreaker,
+        retry: RetryPolicy,
+        clock: Callable[[], float],
+        treatment: Treatment | None = None,
+        driver: str = "",
+    ) -> None:
+        self.id, self.chip, self.every, self.timeout = name, chip, every, timeout
+        self.breaker, self.retry, self.clock = breaker, retry, clock
+        self.treatment = treatment or Treatment()
+        self.driver = driver or chip.name
+        self.since: float | None = None
+        self.last_ok: float | None = None
+        self.status, self.error, self.message = "unknown", "", ""
+        self.latest: tuple[Reading, ...] = ()
+        self._good: dict[str, float] = {}
+        self._same = (0, 0.0)  # how often, and since when, the values have not changed
+        self._admission = 0  # the breaker's generation for the turn that runs
+        self._turn = 0  # counts turns: one that was given up reports nothing any more
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing speaks against it; healthy sensors are read first."""
+        return self.breaker.state is CircuitState.CLOSED and not self.breaker.failure_count
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a round waits for this sensor: one attempt and the waits between all of them."""
+        waits = sum(
+            min(self.retry.max_delay_seconds, self.retry.base_delay_seconds * self.retry.multiplier**n)
+            for n in range((self.retry.max_attempts or 1) - 1)
+        )
+        return self.timeout + waits
+
+    # ---- in the bus's thread
+
+    def read(self) -> Generator[float, None, Outcome]:
+        """Take one turn: refused by the breaker, or attempts until one succeeds. Yields its waits; never raises."""
+        self._turn += 1
+        turn = self._turn
+        try:
+            self._admission = admission = self.breaker.admit()
+        except CircuitOpenError as error:
+            return Outcome(error=error)
+        probing = self.breaker.state is CircuitState.HALF_OPEN
+        began, attempts = self.clock(), 0
+        while True:
+            attempts += 1
+            try:
+                values = yield from self._attempt()
+            except COUNTED as error:
+                delay = None if probing else self.retry.next_delay(attempts, error, self.clock() - began)
+                if delay is None:
+                    if turn == self._turn:
+                        self.breaker.failed(admission, error)
+                    return Outcome(error=error, attempts=attempts)
+            except Exception as bug:  # the one place where any error is taken: a driver's bug must not end the others
+                self.breaker.undecided(admission)
+                return Outcome(error=bug, attempts=attempts)
+            except BaseException:  # closed: nobody waits any more
+                self.breaker.undecided(admission)
+                raise
+            else:
+                if turn == self._turn:
+                    self.breaker.succeeded(admission)
+                return Outcome(values, attempts=attempts)
+            yield delay
+
+    def _attempt(self) -> Measuring:
+        """Read the chip once, with a deadline on the whole; an answer that comes later is thrown away."""
+        began, steps = self.clock(), self.chip.reading()
+        limit = max(self.timeout, self.chip.takes)
+        while True:
+            try:
+                wait = next(steps)
+            except StopIteration as end:
+                self._in_time(began, limit)
+                values: Values = end.value
+                return values
+            self._in_time(began, limit, wait, steps)
+            yield wait
+
+    def _in_time(self, began: float, limit: float, wait: float = 0.0, steps: Measuring | None = None) -> None:
+        if self.clock() + wait - began > limit:
+            if steps is not None:
+                steps.close()
+            self.chip.known = False
+            raise BusTimeout(f"{self.id} ({self.driver}): no reading within {limit:g} s; the answer was thrown away")
+
+    # ---- on the loop
+
+    def overdue(self, error: OSError, held: float) -> Outcome:
+        """Give the running turn up: its transfer has held the bus for `held` seconds. What it still says is old."""
+        self._turn += 1
+        self.breaker.failed(self._admission, error)
+        if held >= COSTLY and self.breaker.state is CircuitState.CLOSED:
+            self.breaker.trip()
+        return Outcome(error=error, attempts=1)
+
+    def conclude(self, outcome: Outcome, now: float) -> tuple[list[Reading], Fault | None]:
+        """Return what the outcome means: usable readings (`substituted` ones apart), and the fault if there is one."""
+        if outcome.values is not None:
+            readings = self._usable(outcome.values, now)
+            self._well(now)
+            self.latest = tuple(readings)
+            return readings, None
+        assert outcome.error is not None
+        fault = self._unwell(outcome.error, outcome.attempts, now)
+        readings = self._stale(now) if self.treatment.fallback == "last" else []
+        self.latest = tuple(readings)
+        return readings, fault
+
+    def substitute(self, source: Sensor) -> list[Reading]:
+        """Return the readings of another sensor as this one's own, marked as such."""
+        wanted = {q.name for q in self.chip.quantities}
+        found = [
+            Reading(self.id, r.quantity, r.value, r.unit, "substituted", source=source.id)
+            for r in source.latest
+            if r.status == "ok" and r.quantity in wanted
+        ]
+        if found:
+            self.latest, self.status = tuple(found), "substituted"
+        return found
+
+    def _usable(self, values: Values, now: float) -> list[Reading]:
+        values = {q.name: self._calibrated(q.name, values[q.name], q.step) for q in self.chip.quantities}
+        flat = self._flat(values, now)
+        readings = []
+        for quantity in self.chip.quantities:
+            value = values[quantity.name]
+            low, high = self.treatment.limits.get(quantity.name, (-math.inf, math.inf))
+            reason = flat if low <= value <= high else f"outside of the limits {low:g}..{high:g}"
+            readings.append(
+                Reading(self.id, quantity.name, value, quantity.unit, "suspect" if reason else "ok", reason=reason)
+            )
+        self.status = "suspect" if any(r.reason for r in readings) else "ok"
+        if self.status == "ok":
+            self._good, self.last_ok = values, now
+        return readings
+
+    def _calibrated(self, quantity: str, value: float, step: float) -> float:
+        scale, offset = self.treatment.calibrate.get(quantity, (1.0, 0.0))
+        digits = 6 if step <= 0 else max(0, 1 - math.floor(math.log10(step)))  # a tenth of what the chip can tell
+        return round(value * scale + offset, digits)
+
+    def _flat(self, values: Values, now: float) -> str | None:
+        """Return a reason if several noisy quantities have all stood still for too long to be true."""
+        count, since = self._same
+        self._same = (count + 1, since) if count and values == self._good else (1, now)
+        count, since = self._same
+        moving = [q for q in self.chip.quantities if q.step > 0]
+        if len(moving) < 2 or count < FLAT_READINGS or now - since < FLAT_SECONDS:
+            return None
+        return f"no digit has changed in {(now - since) / 60:.0f} minutes"
+
+    def _stale(self, now: float) -> list[Reading]:
+        if self.last_ok is None or now - self.last_ok > self.treatment.max_age:
+            return []
+        units = {q.name: q.unit for q in self.chip.quantities}
+        self.status = "stale"
+        return [
+            Reading(self.id, name, value, units.get(name, ""), "stale", age=now - self.last_ok)
+            for name, value in self._good.items()
+        ]
+
+    def _well(self, now: float) -> None:
+        if self.since is not None:
+            log.info("sensor came back", extra={"sensor": self.id, "silent_for": round(now - self.since, 1)})
+        self.since, self.error, self.message = None, "", ""
+
+    def _unwell(self, error: BaseException, attempts: int, now: float) -> Fault:
+        refused = isinstance(error, CircuitOpenError)
+        if not refused or not self.error:
+            name, message = type(error).__name__, str(error) or type(error).__name__
+            bug = not isinstance(error, (*COUNTED, CircuitOpenError))
+            if self.since is None or (bug and self.error != name):
+                self._tell(error, message, bug)
+            self.since = now if self.since is None else self.since
+            self.error, self.message = name, message
+        self.status = "unavailable"
+        state = self.breaker.state
+        waiting = None if state is CircuitState.CLOSED else self.breaker.retry_after
+        return Fault(self.id, self.error, self.message, attempts, state.value, waiting, self.since or now)
+
+    def _tell(self, error: BaseException, message: str, bug: bool) -> None:
+        facts = {"sensor": self.id, "driver": self.driver, "error": type(error).__name__, "why": message}
+        if bug:
+            log.error("driver has a bug", extra=facts, exc_info=error)
+        else:
+            log.warning("sensor fell silent", extra=facts)

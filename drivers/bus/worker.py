@@ -1,0 +1,172 @@
+"""The one thread of one bus. It is the lock, too: it runs the turns of a round interleaved, each a generator of waits.
+
+A transfer that never ends cannot be stopped from outside, only noticed: `overdue` tells it, and a stuck worker is given
+nothing more until it comes back. What comes back late belongs to a turn that was abandoned, and is thrown away.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+
+class Turn:
+    """One sensor's turn in a round.
+
+    Attributes:
+        steps: a generator that yields the seconds it wants to wait; its value becomes `result`.
+        limit: seconds that one step (the code between two waits) may take.
+        done: whether `result` is there. crashed: what the generator raised, if it did.
+        abandoned: nobody waits for it any more; it is closed at its next step.
+    """
+
+    __slots__ = ("abandoned", "crashed", "done", "limit", "result", "share", "steps")
+
+    def __init__(self, steps: Generator[float, None, Any], limit: float) -> None:
+        self.steps, self.limit = steps, limit
+        self.result: Any = None
+        self.crashed: BaseException | None = None
+        self.done = self.abandoned = False
+        self.share: Share | None = None
+
+    def step(self) -> float | None:
+        """Run up to the next wait; return its seconds, or None when the turn is over."""
+        if self.abandoned:
+            self.steps.close()
+            return None
+        try:
+            return next(self.steps)
+        except StopIteration as end:
+            self.result, self.done = end.value, True
+        except Exception as error:
+            self.crashed, self.done = error, True
+        return None
+
+
+class Share:
+    """What one bus does in one round: its turns, and whom to tell when the last one is over."""
+
+    __slots__ = ("left", "on_done", "turns")
+
+    def __init__(self, turns: Sequence[Turn], on_done: Callable[[], None]) -> None:
+        self.turns, self.on_done, self.left = turns, on_done, len(turns)
+        for turn in turns:
+            turn.share = self
+
+
+class BusWorker:
+    """Runs turns in a thread of its own, started by the first one. Its methods may be called from any thread."""
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.name, self.clock = name, clock
+        self._waiting: list[tuple[float, int, Turn]] = []
+        self._order = itertools.count()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._now: tuple[Turn, float] | None = None  # the turn that runs and when its step began
+
+    def submit(self, share: Share) -> None:
+        """Run the share's turns, in their order at first, then as their waits end."""
+        with self._changed:
+            now = self.clock()
+            for turn in share.turns:
+                heapq.heappush(self._waiting, (now, next(self._order), turn))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=f"bus {self.name}", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def overdue(self) -> Turn | None:
+        """Return the turn whose present step has taken longer than it may, if there is one."""
+        running = self._now
+        return running[0] if running and self.clock() - running[1] > running[0].limit else None
+
+    def close(self) -> None:
+        """Let the thread end after its present step. Never waits: the step may hang."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while (turn := self._next()) is not None:
+            self._now = (turn, self.clock())
+            wait = turn.step()
+            self._now = None
+            if wait is None:
+                self._over(turn)
+            else:
+                with self._changed:
+                    heapq.heappush(self._waiting, (self.clock() + wait, next(self._order), turn))
+
+    def _next(self) -> Turn | None:
+        with self._changed:
+            while not self._closed:
+                if not self._waiting:
+                    self._changed.wait()
+                elif (early := self._waiting[0][0] - self.clock()) > 0:
+                    self._changed.wait(early)
+                else:
+                    return heapq.heappop(self._waiting)[2]
+        return None
+
+    @staticmethod
+    def _over(turn: Turn) -> None:
+        share = turn.share
+        if share is not None:
+            share.left -= 1
+            if not share.left:
+                share.on_done()
+
+
+class LoopWorker:
+    """Runs turns on the event loop, in its time: the worker for rehearsals in virtual time, where nothing blocks.
+
+    A fake that takes its time (`slow`, `hang`) adds to `occupied`: the bus is busy for so long.
+    """
+
+    def __init__(self, name: str, loop: Any) -> None:
+        self.name, self.loop = name, loop
+        self._free_at = 0.0
+        self._taken = 0.0
+        self._now: tuple[Turn, float] | None = None
+        self._closed = False
+
+    def occupy(self, seconds: float) -> None:
+        """Let the step that runs take `seconds` longer; the `wait` of a fake bus."""
+        self._taken += seconds
+
+    def submit(self, share: Share) -> None:
+        """Run the share's turns, in their order at first, then as their waits end."""
+        for turn in share.turns:
+            self.loop.call_soon(self._step, turn)
+
+    def overdue(self) -> Turn | None:
+        """Return the turn whose present step has taken longer than it may, if there is one."""
+        running = self._now if self.loop.time() < self._free_at else None
+        return running[0] if running and self.loop.time() - running[1] > running[0].limit else None
+
+    def close(self) -> None:
+        """Run nothing more."""
+        self._closed = True
+
+    def _step(self, turn: Turn) -> None:
+        now = self.loop.time()
+        if self._closed or self._free_at == float("inf"):
+            return
+        if now < self._free_at:
+            self.loop.call_at(self._free_at, self._step, turn)
+            return
+        self._taken, self._now = 0.0, (turn, now)
+        wait = turn.step()
+        self._free_at = now + self._taken
+        if self._free_at == float("inf"):
+            return
+        if wait is None:
+            self.loop.call_at(self._free_at, BusWorker._over, turn)
+        else:
+            self.loop.call_at(self._free_at + wait, self._step, turn)
