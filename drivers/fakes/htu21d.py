@@ -1,0 +1,83 @@
+"""Fake HTU21D and Si7021, from their datasheets: refuse to be read while they measure, status in the lowest two bits.
+
+Source: TE "HTU21D(F) RH/T sensor IC" and Silicon Labs "Si7021-A20": commands, longest measuring times, CRC-8 that
+starts with 0. The commands that hold the clock are refused: this chip is for adapters that cannot stand it.
+"""
+
+from __future__ import annotations
+
+from .chip import FakeChip, Nack, clamp, crc8, word
+
+
+class FakeHtu21d(FakeChip):
+    """Feels temperature in °C (14 bits) and humidity in % (12 bits)."""
+
+    name = "htu21d"
+    addresses = (0x40,)
+    senses = {"temperature": 21.5, "humidity": 45.0}
+    identity = 0x32  # first byte of the second part of the serial number
+    user_default = 0x02
+    temperature_takes, humidity_takes, reset_takes = 0.050, 0.016, 0.015
+
+    def power_on(self) -> None:
+        self.answer = b""
+        self.user = self.user_default
+        self.busy_for(self.reset_takes)
+
+    def on_write(self, data: bytes) -> None:
+        if self.busy:
+            raise Nack
+        self.answer = b""
+        match data:
+            case b"\xfe":
+                self.power_on()
+            case b"\xf3":
+                self.busy_for(self.temperature_takes)
+                self.answer = word(self.temperature(), start=0)
+            case b"\xf5":
+                self.busy_for(self.humidity_takes)
+                self.answer = word(self.humidity(), start=0)
+            case b"\xe7":
+                self.answer = bytes([self.user])
+            case b"\xfc\xc9":
+                self.answer = self.serial()
+            case _ if data[0] == 0xE6 and len(data) == 2:
+                self.user = data[1]
+            case _:
+                raise Nack(data=True)
+
+    def serial(self) -> bytes:
+        """Return the second part of the serial number; its last checksum covers all four bytes."""
+        head, tail = bytes([self.identity, 0xFF]), b"\xb5\xff"
+        return head + bytes([crc8(head, 0)]) + tail + bytes([crc8(head + tail, 0)])
+
+    def temperature(self) -> int:
+        """Return the word for the temperature: 14 bits, status 00."""
+        return clamp((self.world["temperature"] + 46.85) / 175.72 * 2**14, 0, 2**14 - 1) << 2
+
+    def humidity(self) -> int:
+        """Return the word for the humidity: 12 bits, status 10."""
+        return clamp((self.world["humidity"] + 6) / 125 * 2**12, 0, 2**12 - 1) << 4 | 2
+
+    def on_read(self, length: int) -> bytes:
+        if self.busy or not self.answer:
+            raise Nack
+        answer, self.answer = self.answer, b""
+        return answer[:length]
+
+
+class FakeSi7021(FakeHtu21d):
+    """Feels temperature in °C and humidity in %. Measures the temperature with every humidity."""
+
+    name = "si7021"
+    identity = 0x15
+    user_default = 0x3A
+    temperature_takes, humidity_takes, reset_takes = 0.0108, 0.0228, 0.015
+
+    def on_write(self, data: bytes) -> None:
+        if not self.busy and data == b"\xe0":  # the temperature that the last humidity was measured with
+            self.answer = self.temperature().to_bytes(2, "big")
+        elif not self.busy and data == b"\x84\xb8":
+            self.answer = b"\x20"
+        else:
+            super().on_write(data)
