@@ -1,0 +1,74 @@
+"""ROHM BH1750FVI: illuminance on I2C.
+
+Source: ROHM "BH1750FVI" technical note, sections "Instruction Set Architecture" and "Electrical Characteristics".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from ..chip import I2cChip, Quantity, Reading
+from ..errors import ChecksumError, InvalidReading
+from ..registers import Register
+
+POWER_ON = b"\x01"
+RESET = b"\x07"  # clears the result, so that an old one cannot pass for a new one
+ONE_TIME_HIGH = b"\x20"
+MEASURING_TAKES = 0.2  # 180 ms at most, and 10 %
+RESULT = Register(0, 2)
+SATURATED = 0xFFFF
+USUAL_TIME, SHORT_TIME = 69, 31  # measurement time register: default and least
+
+
+class Bh1750(I2cChip):
+    """One BH1750. Measures on command only; in bright light once more with the shortest measurement time.
+
+    It has no identity, no checksum and nothing that can be read back: that it is a BH1750 cannot be proven, nor that
+    0 lx is darkness. So 0 is believed when it comes twice, and every result is read twice.
+    """
+
+    name = "bh1750"
+    addresses = (0x23, 0x5C)
+    takes = 0.7
+    quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 121556.5, 0.84),)
+
+    def configure(self) -> None:
+        """Wake the chip and set the usual measurement time."""
+        self.write(POWER_ON)
+        self._set_time(USUAL_TIME)
+
+    def measure(self) -> Reading:
+        """Return illuminance in lx.
+
+        Raises:
+            ChecksumError: the result read twice differs. InvalidReading: brighter than 121 klx, or nobody answers.
+        """
+        code = yield from self._once()
+        if code == 0:  # dark, or power was lost while it measured
+            code = yield from self._once()
+        if code != SATURATED:
+            return {"illuminance": lux(code, USUAL_TIME)}
+        self._set_time(SHORT_TIME)
+        code = yield from self._once()
+        self._set_time(USUAL_TIME)
+        if code in (0, SATURATED):
+            raise InvalidReading(f"{self.name}: brighter than 121 klx, or nobody drives the lines")
+        return {"illuminance": lux(code, SHORT_TIME)}
+
+    def _once(self) -> Generator[float, None, int]:
+        for command in (POWER_ON, RESET, ONE_TIME_HIGH):
+            self.write(command)
+        yield MEASURING_TAKES
+        first, second = self.read_bytes(2), self.read_bytes(2)
+        if first != second:
+            raise ChecksumError(f"{self.name}: the result read twice gave {first.hex(' ')} and {second.hex(' ')}")
+        return RESULT.decode(first)
+
+    def _set_time(self, time: int) -> None:
+        self.write(bytes([0b01000_000 | time >> 5]))
+        self.write(bytes([0b011_00000 | time & 0b11111]))
+
+
+def lux(code: int, time: int = USUAL_TIME) -> float:
+    """Return lx from the 16-bit result of the high resolution mode at a measurement time (section "Measurement")."""
+    return code / 1.2 * USUAL_TIME / time
