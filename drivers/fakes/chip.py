@@ -5,7 +5,7 @@ A fake is written from the datasheet and never imports the driver that it rehear
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 
@@ -15,6 +15,10 @@ class Nack(Exception):
     def __init__(self, *, data: bool = False) -> None:
         super().__init__("data" if data else "address")
         self.data = data
+
+
+class Stuck(Exception):
+    """The chip holds a line of the bus low: no transfer ends."""
 
 
 class FakeChip:
@@ -78,6 +82,17 @@ class FakeChip:
     def on_read(self, length: int) -> bytes:
         """Send one message of `length` bytes. Raise `Nack` to refuse."""
         raise NotImplementedError
+
+    def on_stop(self) -> None:
+        """See the end of a transfer, with whomever it was."""
+
+    def behind(self, address: int) -> Iterator[FakeChip]:
+        """Yield the chips at `address` that this one connects to the bus now: only a multiplexer has any."""
+        yield from ()
+
+    def everyone(self) -> Iterator[tuple[int, FakeChip]]:
+        """Yield (address, chip) of all chips behind this one, connected or not."""
+        yield from ()
 
 
 class FakeRegisters(FakeChip):

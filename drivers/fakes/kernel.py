@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import functools
+import operator
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -18,7 +20,7 @@ from typing import Any
 import smbus2.smbus2 as below
 from smbus2 import SMBus
 
-from .chip import FakeChip, Nack, crc8
+from .chip import FakeChip, Nack, Stuck, crc8
 from .faults import Fault, Faults
 
 READ = below.I2C_M_RD
@@ -117,7 +119,10 @@ class FakeBus(SMBus):
         elif request == below.I2C_RDWR:
             self._rdwr([argument.msgs[i] for i in range(argument.nmsgs)])
         elif request == below.I2C_SMBUS:
-            self._smbus(argument)
+            try:
+                self._smbus(argument)
+            finally:
+                self._stop()
         else:
             raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
         return 0
@@ -134,13 +139,20 @@ class FakeBus(SMBus):
         if not adapter.empty_writes and any(m.len == 0 for m in messages):
             raise OSError(95, "Operation not supported")
         self.transfers += 1
-        for message in messages:
-            if message.flags & READ:
-                answer = self.exchange(message.addr, b"", message.len)
-                for index, byte in enumerate(answer[: message.len]):
-                    message.buf[index] = byte
-            else:
-                self.exchange(message.addr, bytes(message.buf[: message.len]), None)
+        try:
+            for message in messages:
+                if message.flags & READ:
+                    answer = self.exchange(message.addr, b"", message.len)
+                    for index, byte in enumerate(answer[: message.len]):
+                        message.buf[index] = byte
+                else:
+                    self.exchange(message.addr, bytes(message.buf[: message.len]), None)
+        finally:
+            self._stop()
+
+    def _stop(self) -> None:
+        for chip in self.chips.values():
+            chip.on_stop()
 
     def exchange(self, address: int, data: bytes, length: int | None) -> bytes:
         """Carry one message through the faults to the chip: a write if `length` is None, else a read."""
@@ -149,11 +161,11 @@ class FakeBus(SMBus):
         damage = 0
         for fault in list(self.faults.at(now, address)):
             damage += self._suffer(fault)
-        chip = self.chips.get(address)
-        if chip is None:
-            raise OSError(self.adapter.absent, "nobody answers")
         try:
-            answer = b"" if length is None and not data else self._ask(chip, data, length)
+            chips = self._reached(address)
+            answer = b"" if length is None and not data else self._ask(chips, data, length)
+        except Stuck:
+            raise OSError(ETIMEDOUT, "Connection timed out") from None
         except Nack as refusal:
             raise OSError(self.adapter.refused if refusal.data else self.adapter.absent, "not acknowledged") from None
         if self.log is not None:
@@ -163,17 +175,38 @@ class FakeBus(SMBus):
             answer = bytes(b ^ (1 << bit % 8 if i == bit // 8 else 0) for i, b in enumerate(answer))
         return answer
 
+    def _reached(self, address: int) -> list[FakeChip]:
+        """Return the chips that are reached at an address; more than one where a multiplexer connects a namesake."""
+        here = self.chips.get(address)
+        through = [far for chip in self.chips.values() if chip is not here for far in chip.behind(address)]
+        if chips := ([here] if here else []) + through:
+            return chips
+        raise Nack
+
     @staticmethod
-    def _ask(chip: FakeChip, data: bytes, length: int | None) -> bytes:
-        if length is None:
-            chip.on_write(data)
-            return b""
-        return chip.on_read(length).ljust(length, b"\xff")  # a bus that nobody drives floats high
+    def _ask(chips: list[FakeChip], data: bytes, length: int | None) -> bytes:
+        """Let all of them hear a message, or speak at once: a line is low when any of them pulls it low."""
+        answers: list[bytes] = []
+        for chip in chips:
+            try:
+                if length is None:
+                    chip.on_write(data)
+                else:  # a line that nobody drives floats high
+                    answers.append(chip.on_read(length).ljust(length, b"\xff"))
+            except Nack:
+                if len(chips) == 1:
+                    raise
+        return bytes(functools.reduce(operator.and_, column) for column in zip(*answers, strict=False))
+
+    def _everyone(self) -> Iterator[tuple[int, FakeChip]]:
+        for address, chip in self.chips.items():
+            yield address, chip
+            yield from chip.everyone()
 
     def _turn(self, now: float) -> None:
         """Let happen what happens once: at the beginning of a fault, and at its end."""
         for fault in self.faults.all:
-            hit = [c for a, c in self.chips.items() if fault.address in (None, a)]
+            hit = [c for a, c in self._everyone() if fault.address in (None, a)]
             if not fault.begun and now >= fault.at:
                 fault.begun = True
                 for chip in hit:

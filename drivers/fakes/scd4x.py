@@ -1,4 +1,4 @@
-"""Fake SCD4x, from Sensirion's datasheet: idles after power-on, measures every 5 s once started, then refuses the rest."""
+"""Fake SCD4x, from Sensirion's datasheet: idles after power-on; once started, gives a result every 5 s."""
 
 from __future__ import annotations
 
