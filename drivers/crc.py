@@ -40,3 +40,14 @@ def words(frame: bytes, *, start: int = 0xFF) -> tuple[int, ...]:
             raise ChecksumError(f"word {at // 3} arrived damaged: {frame.hex(' ')}; shorten or shield the cable")
         values.append(frame[at] << 8 | frame[at + 1])
     return tuple(values)
+
+
+def agreed(first: bytes, second: bytes) -> bytes:
+    """Return what two reads of the same registers agree on: all the proof that a chip without a checksum allows.
+
+    Raises:
+        ChecksumError: they differ, so at least one arrived damaged.
+    """
+    if first != second:
+        raise ChecksumError(f"two reads differ: {first.hex(' ')} and {second.hex(' ')}; shorten or shield the cable")
+    return first

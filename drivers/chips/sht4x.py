@@ -10,9 +10,10 @@ from ..chip import I2cChip, Quantity, Reading, Waits, waits
 from ..errors import ChecksumError, WrongChip
 
 MEASURE_HIGH_PRECISION = b"\xfd"  # §4.5
-MEASURING_TAKES = 0.0083  # §3.1, the maximum, in seconds
+MEASURING_TAKES = 0.0092  # §3.1: at most 8.3 ms, and a slow oscillator: asked too early it does not acknowledge
 READ_SERIAL_NUMBER = b"\x89"  # §4.5
 SERIAL_TAKES = 0.001
+POWERING_UP = 0.0011  # §3.1: at most 1 ms; it may have been plugged in just now
 
 
 class Sht4x(I2cChip):
@@ -32,6 +33,7 @@ class Sht4x(I2cChip):
         Raises:
             WrongChip: something else answers at this address.
         """
+        yield POWERING_UP
         self.write(READ_SERIAL_NUMBER)
         yield SERIAL_TAKES
         serial = self.read_bytes(6)

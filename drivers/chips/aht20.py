@@ -1,0 +1,91 @@
+"""Aosong AHT20, AHT21, DHT20: temperature and humidity on I2C.
+
+Source: Aosong (ASAIR) data sheet "AHT20", sections on the sensor's commands, reading flow and signal conversion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from .. import crc
+from ..chip import I2cChip, Quantity, Reading, Waits, waits
+from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
+
+POWERING_UP = 0.11  # the AHT20 needs 40 ms, the AHT21 and DHT20 100 ms; it may have been plugged in just now
+INITIALISE, INITIALISING_TAKES = b"\xbe\x08\x00", 0.011  # 10 ms, and a slow oscillator
+MEASURE, MEASURING_TAKES = b"\xac\x33\x00", 0.08
+BUSY, CALIBRATED = 0x80, 0x08
+POLLS, AGAIN = 4, 0.01
+
+
+class Aht20(I2cChip):
+    """One AHT20. Measures on command only. Has no identity register: its checksum and status bits are the proof.
+
+    An AHT10 speaks the same commands but sends no checksum; it is refused.
+    """
+
+    name = "aht20"
+    addresses = (0x38,)
+    quantities = (
+        Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01),
+        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.024),
+    )
+
+    @waits
+    def identify(self) -> Waits:
+        """Initialise the chip if it asks for that, then let it measure: the frame's checksum proves who it is.
+
+        Raises:
+            WrongChip: something else answers. NotReady: it is busy, or the line floats.
+        """
+        yield POWERING_UP
+        if not self.read_bytes(1)[0] & CALIBRATED:
+            self.write(INITIALISE)
+            yield INITIALISING_TAKES
+        try:
+            yield from self.frame()
+        except ChecksumError as error:
+            hint = "an AHT10 sends no checksum: use an AHT20; or check the address, or the driver configured"
+            raise WrongChip(
+                self.name, self.address, expected="a frame with checksum", found=str(error), hint=hint
+            ) from None
+
+    def measure(self) -> Reading:
+        """Return temperature in °C and relative humidity in %.
+
+        Raises:
+            NotReady: it does not finish. ChecksumError: the frame arrived damaged.
+            LostPower: it is no longer calibrated. InvalidReading: the humidity element is dead.
+        """
+        frame = yield from self.frame()
+        if not frame[0] & CALIBRATED:
+            raise LostPower(f"{self.name}: status 0x{frame[0]:02x} says that it is not calibrated")
+        humidity, temperature = int.from_bytes(frame[1:4], "big") >> 4, int.from_bytes(frame[3:6], "big") & 0xFFFFF
+        if humidity == 0:
+            raise InvalidReading(f"{self.name}: raw humidity is 0; condensation or a dead element")
+        return {"temperature": celsius(temperature), "humidity": relative_humidity(humidity)}
+
+    def frame(self) -> Generator[float, None, bytes]:
+        """Trigger a measurement; return its status, 20 bits of humidity and 20 of temperature."""
+        self.write(MEASURE)
+        yield MEASURING_TAKES
+        for _ in range(POLLS):
+            frame = self.read_bytes(7)
+            if not frame[0] & BUSY:
+                break
+            yield AGAIN
+        else:
+            raise NotReady(f"{self.name}: still busy, status 0x{frame[0]:02x}; or the line floats")
+        if crc.crc8(frame):  # over a frame that ends with its own checksum it is 0
+            raise ChecksumError(f"{self.name}: the frame arrived damaged: {frame.hex(' ')}; shorten the cable")
+        return frame
+
+
+def celsius(ticks: int) -> float:
+    """Return °C from the 20-bit temperature."""
+    return ticks / 0x100000 * 200 - 50
+
+
+def relative_humidity(ticks: int) -> float:
+    """Return % from the 20-bit humidity."""
+    return ticks / 0x100000 * 100

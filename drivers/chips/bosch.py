@@ -1,0 +1,71 @@
+"""What Bosch's environmental sensors have in common: an identity register, a reset, calibration without a checksum."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .. import crc
+from ..chip import I2cChip, Waits, waits
+from ..errors import InvalidReading, WrongChip
+
+_BMP280 = 'this is a BMP280, often sold as BME280, but without humidity: write driver = "bmp280"'
+HINTS = {  # (identity register, what it answers); the numbers are from the chips' data sheets
+    (0xD0, 0x55): "this is a BMP180, which no driver here reads",
+    (0xD0, 0x56): _BMP280,
+    (0xD0, 0x57): _BMP280,
+    (0xD0, 0x58): _BMP280,
+    (0xD0, 0x60): 'this is a BME280: write driver = "bme280"',
+    (0xD0, 0x61): 'this is a BME680 or BME688: write driver = "bme680"',
+    (0x00, 0x50): 'this is a BMP388: write driver = "bmp388"',
+    (0x00, 0x60): 'this is a BMP390: write driver = "bmp390"',
+}
+STARTING_TAKES = 0.003  # seconds after power or reset; the data sheets say 2 ms, and an oscillator may be slow
+
+
+class BoschChip(I2cChip):
+    """One of Bosch's sensors.
+
+    Attributes:
+        identity: its register. identities: what that may answer, the chip in the shops first.
+    """
+
+    addresses = (0x76, 0x77)
+    identity: ClassVar[int] = 0xD0
+    identities: ClassVar[tuple[int, ...]] = ()
+
+    @waits
+    def identify(self) -> Waits:
+        """Read the identity register.
+
+        Raises:
+            WrongChip: something else answers; the hint names it where Bosch made it.
+        """
+        yield STARTING_TAKES  # it may have been plugged in just now
+        found = self.write_read(bytes([self.identity]), 1)[0]
+        if found not in self.identities:
+            expected, hint = self.identities[0], HINTS.get((self.identity, found), "")
+            raise WrongChip(self.name, self.address, expected=expected, found=found, hint=hint)
+
+    def constants(self, register: int, length: int) -> bytes:
+        """Return calibration bytes. Two reads must agree: damaged ones would spoil every reading from now on.
+
+        Raises:
+            ChecksumError: they do not agree. InvalidReading: a line is shorted or floats.
+        """
+        where = bytes([register])
+        block = crc.agreed(self.write_read(where, length), self.write_read(where, length))
+        if length > 1 and set(block) in ({0x00}, {0xFF}):
+            raise InvalidReading(f"{self.name}: the calibration is {block.hex(' ')}; a line is shorted or floats")
+        return block
+
+
+def twenty_bits(data: bytes) -> int:
+    """Return the number in 20 left-justified bits.
+
+    Raises:
+        InvalidReading: it was never converted (0x80000), or the line is dead or floats.
+    """
+    raw = int.from_bytes(data[:3], "big") >> 4
+    if raw in (0x80000, 0x00000, 0xFFFFF):
+        raise InvalidReading(f"0x{raw:05x} is no reading: never converted, or a line is shorted or floats")
+    return raw
