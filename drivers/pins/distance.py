@@ -1,0 +1,111 @@
+"""HC-SR04 and its relatives: distance by ultrasound, from the kernel's time stamps of the echo's two edges.
+
+Source: "HC-SR04 Ultrasonic Module" data sheet, ElecFreaks: trigger of 10 µs, echo as long as the sound was on its way,
+2 cm to 4 m, cycle of 60 ms. Echo is a 5 V output: it needs a divider.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from typing import ClassVar
+
+from ..bus.gpio import Line
+from ..chip import Driver, Quantity, Reading, Waits
+from ..errors import NoEcho
+from .options import bcm
+
+TRIGGER = 10e-6  # seconds, at least
+CYCLE = 0.06  # seconds: no echo is longer, and the last one has died away
+QUEUE = 4 * CYCLE  # seconds that a ping waits for those of others, at most
+NEAREST, FARTHEST = 20.0, 4000.0  # mm
+
+
+class Distance(Driver):
+    """One HC-SR04. A reading is one ping.
+
+    Args:
+        trigger, echo: BCM numbers.
+        temperature: of the air in °C, for the speed of sound (0.18 % a degree).
+    """
+
+    name = "distance"
+    lane: ClassVar[str] = "gpio"
+    quantities = (Quantity("distance", "mm", "distance", NEAREST, FARTHEST, 3.0),)
+    clock: Callable[[], float] = staticmethod(time.monotonic)
+    quiet_at: ClassVar[float] = 0.0  # when the pings of all sensors have died away: one must not hear another's
+
+    def __init__(self, *, trigger: int, echo: int, temperature: float = 20.0) -> None:
+        if bcm(trigger, "trigger") == bcm(echo, "echo"):
+            raise ValueError(f"trigger and echo are both {echo}; they are two pins")
+        if isinstance(temperature, bool) or not -40 <= temperature <= 85:
+            raise ValueError(f"temperature is {temperature!r}, not -40..85 °C")
+        self.temperature = temperature
+        self.trigger = Line(trigger, self.name, output=True)
+        self.echo = Line(echo, self.name, pull="down")
+        self._edges: list[tuple[float, int]] = []
+        self._hear: Callable[[float, int], None] = self._heard
+
+    def configure(self) -> None:
+        """Open both lines; the trigger rests low."""
+        self.trigger.open()
+        self.echo.open()
+        self.echo.listen(self._hear)
+
+    def measure(self) -> Reading:
+        """Return the distance in mm, 60 ms after the ping whatever happens.
+
+        Raises:
+            NoEcho: none came, it is still going on, or nothing is in range.
+        """
+        yield from self._turn()
+        if self.echo.read():
+            raise NoEcho("distance: the echo line is high before the ping; the sensor hangs, or the wire is loose")
+        heard: list[tuple[float, int]] = []
+        self._edges = heard
+        self.trigger.write(1)
+        yield TRIGGER
+        self.trigger.write(0)
+        yield CYCLE
+        self._edges = []  # what comes later is no answer to this ping
+        distance = millimetres(self._echo(heard), self.temperature)
+        if distance > FARTHEST + self.quantities[0].step:
+            raise NoEcho(f"distance: the echo took {distance:.0f} mm; nothing is within {FARTHEST:.0f} mm")
+        return {"distance": distance}
+
+    def _turn(self) -> Waits:
+        """Wait until no other sensor's ping is in the air."""
+        now = self.clock()
+        begins = min(max(now, Distance.quiet_at), now + QUEUE)
+        Distance.quiet_at = begins + CYCLE
+        if begins > now:
+            yield begins - now
+
+    def close(self) -> None:
+        """Give both pins back. Never raises."""
+        self.known = False
+        self.trigger.close()
+        self.echo.close()
+
+    def _heard(self, ticks: float, level: int) -> None:
+        if len(self._edges) < 8:  # an echo has two; a storm must not fill the memory
+            self._edges.append((ticks, level))
+
+    def _echo(self, edges: list[tuple[float, int]]) -> float:
+        """Return the length of the first whole echo in seconds.
+
+        Raises:
+            NoEcho: there is none.
+        """
+        for (rise, up), (fall, down) in pairwise(edges):
+            if up and not down:
+                return self.echo.seconds(fall, rise)
+        what = "it never ended" if edges else "check trigger, echo and 5 V"
+        raise NoEcho(f"distance: no echo on GPIO{self.echo.pin} within {CYCLE * 1000:.0f} ms; {what}")
+
+
+def millimetres(seconds: float, celsius: float) -> float:
+    """Return the way to the obstacle from the time there and back; sound makes 331.3 m/s at 0 °C."""
+    return 1000 * 331.3 * math.sqrt(1 + celsius / 273.15) * seconds / 2

@@ -1,0 +1,115 @@
+"""Edges of a line that is on or off: debounced, counted, told; never more a second than somebody can stand.
+
+A bounce shorter than the quiet time is swallowed, yet what the line settles at is always told: after the quiet time it
+is looked at again. The same holds for a storm: after it, the present level is told.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from ..errors import PermanentError, TransientError
+
+Told = Callable[[int, float], None]
+Later = Callable[[float, Callable[[], None]], object]
+
+
+def start_timer(seconds: float, function: Callable[[], None]) -> object:
+    """Call `function` after `seconds` in a thread of its own."""
+    timer = threading.Timer(seconds, function)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+class Edges:
+    """What the edges of one line amount to.
+
+    Attributes:
+        value: 0 or 1, debounced; None before the first look.
+        count: how often it became 1.
+        suppressed: changes that were not told because there were too many.
+        tell: called with (value, seconds on the monotonic clock); None: nobody wants to know.
+        failure: what `tell` raised; the backend's thread serves all pins and must not die of it.
+    """
+
+    def __init__(self, look: Callable[[], int], *, quiet: float, most: float) -> None:
+        self.look, self.quiet, self.most = look, quiet, most
+        self.clock: Callable[[], float] = time.monotonic
+        self.later: Later = start_timer
+        self.tell: Told | None = None
+        self.value: int | None = None
+        self.count = self.suppressed = 0
+        self.failure: Exception | None = None
+        self._told: int | None = None
+        self._quiet_until = float("-inf")
+        self._times: deque[float] = deque(maxlen=max(1, int(most)))
+        self._due = False  # a second look is on its way
+        self._lock = threading.RLock()
+
+    def edge(self, value: int) -> None:
+        """Take an edge to `value`, now."""
+        with self._lock:
+            now = self.clock()
+            if value == self.value:
+                return
+            if now < self._quiet_until:
+                self._look_again(self._quiet_until - now)
+            else:
+                self._change(value, now)
+
+    def settle(self) -> None:
+        """Look at the line, and tell what it is at if that is news."""
+        with self._lock:
+            value, now = self.look(), self.clock()
+            if self.value is None:
+                self.value = self._told = value
+            elif value != self.value and now < self._quiet_until:
+                self._look_again(self._quiet_until - now)
+            elif value != self.value:
+                self._change(value, now)
+            elif value != self._told:
+                self._pass_on(now, changed=False)
+
+    def forget(self) -> None:
+        """Stop telling; the count goes on."""
+        with self._lock:
+            self.tell, self._told = None, self.value
+
+    def _change(self, value: int, now: float) -> None:
+        self.value, self._quiet_until = value, now + self.quiet
+        self.count += value
+        self._pass_on(now, changed=True)
+
+    def _pass_on(self, now: float, *, changed: bool) -> None:
+        if self.tell is None:
+            self._told = self.value
+            return
+        if len(self._times) == self._times.maxlen and now - self._times[0] < 1.0:
+            self.suppressed += changed
+            self._look_again(self._times[0] + 1.0 - now)
+            return
+        if self.value is None or self.value == self._told:
+            return
+        self._times.append(now)
+        self._told = self.value
+        try:
+            self.tell(self.value, now)
+        except Exception as error:
+            self.failure = error
+
+    def _look_again(self, seconds: float) -> None:
+        if not self._due:
+            self._due = True
+            self.later(seconds, self._second_look)
+
+    def _second_look(self) -> None:
+        with self._lock:
+            self._due = False
+            try:
+                self.settle()
+            except (TransientError, PermanentError):  # the next reading finds it, and opens the line anew
+                return

@@ -1,0 +1,106 @@
+"""What a contact, a motion sensor and a button have in common: a line that is on or off, with edges to be told."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..bus.gpio import Line
+from ..chip import Driver, Measurement
+from .edges import Edges, Told
+from .options import bcm, one_of, seconds
+
+
+class Switch(Driver):
+    """A line that is on or off. No level proves that anybody is connected: a loose wire reads as the pull says.
+
+    Args:
+        pin: BCM number.
+        pull: `up`, `down` or `none`: the Pi's own resistor.
+        active_low: whether a low level means 1; by default it does when the line is pulled up.
+        bounce: how long a line may bounce after it changed, in seconds or as `"20ms"`.
+        max_rate: how many changes a second are told; the rest is counted in `suppressed`.
+    """
+
+    lane: ClassVar[str] = "gpio"
+    pulled: ClassVar[str] = "up"
+    bounces: ClassVar[float] = 0.02
+    always_listens: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        *,
+        pin: int,
+        pull: str | None = None,
+        active_low: bool | None = None,
+        bounce: float | str | None = None,
+        max_rate: float = 20,
+    ) -> None:
+        pull = one_of(pull or self.pulled, "pull", ("up", "down", "none"))
+        if not isinstance(active_low, bool | None):
+            raise ValueError(f"active_low is {active_low!r}, neither true nor false")
+        if isinstance(max_rate, bool) or not 1 <= max_rate <= 1000:
+            raise ValueError(f"max_rate is {max_rate!r}, not 1..1000 changes a second")
+        self.active_low = pull == "up" if active_low is None else active_low
+        self.line = Line(bcm(pin), self.name, pull=pull)
+        quiet = self.bounces if bounce is None else seconds(bounce, "bounce")
+        self.edges = Edges(self._look, quiet=quiet, most=max_rate)
+
+    @property
+    def suppressed(self) -> int:
+        """How many changes were not told because there were too many."""
+        return self.edges.suppressed
+
+    def configure(self) -> None:
+        """Open the line, listen if somebody wants to know, and tell what changed meanwhile."""
+        self.line.open()
+        if self.always_listens or self.edges.tell:
+            self.line.listen(self._heard)
+        self.edges.settle()
+
+    def measure(self) -> Measurement:
+        """Return the state, 1 for active.
+
+        Raises:
+            BusError: the line cannot be read.
+        """
+        self._raise_failure()
+        state = self._look()
+        self.edges.settle()  # an edge that the kernel lost is told now
+        return {"state": state}
+
+    def watch(self, callback: Told) -> None:
+        """Call `callback(value, at)` on each change from now on, in a thread of the backend; `at` is monotonic seconds.
+
+        Raises:
+            PermanentError, TransientError: the line cannot be opened now; the next successful reading begins to tell.
+        """
+        self.edges.tell = callback
+        if self.known:
+            self.line.listen(self._heard)
+            self.edges.settle()
+        else:
+            self.setup()
+
+    def unwatch(self) -> None:
+        """Stop telling."""
+        self.edges.forget()
+        if self.known and not self.always_listens:
+            self.line.listen(None)
+
+    def close(self) -> None:
+        """Give the pin back. Never raises."""
+        self.known = False
+        self.edges.forget()
+        self.line.close()
+
+    def _look(self) -> int:
+        return self.line.read() ^ self.active_low
+
+    def _heard(self, _ticks: float, level: int) -> None:
+        self.edges.edge(level ^ self.active_low)
+
+    def _raise_failure(self) -> None:
+        """Raise what a watcher raised in the backend's thread: here it is seen."""
+        failure, self.edges.failure = self.edges.failure, None
+        if failure is not None:
+            raise failure
