@@ -1,0 +1,103 @@
+"""One channel of a TCA9548A multiplexer as a bus of its own."""
+
+from __future__ import annotations
+
+import threading
+from weakref import WeakKeyDictionary
+
+from smbus2 import i2c_msg
+
+from ..errors import NoAcknowledge, PermanentError, TransientError
+from .i2c import Bus, bus_name, named
+
+ADDRESSES = range(0x70, 0x78)
+CHANNELS = range(8)
+NOBODY_ANSWERS = (121, 6)  # errno of the adapters
+
+
+class _Trunk:
+    """What the multiplexers of one bus share: its lock, and who may still be connected because closing failed."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.left_open: set[int] = set()
+
+
+_trunks: WeakKeyDictionary[Bus, _Trunk] = WeakKeyDictionary()
+_trunks_lock = threading.Lock()
+
+
+class Mux:
+    """Reaches the chips behind one channel: selects it, transfers, deselects, each as a transfer of its own.
+
+    (In one transfer the channel would not be connected yet: it is from the stop condition on, and a Pi 5 refuses two
+    addresses.) Threads that share the bus through `Mux` objects take turns. All of `i2c_rdwr` is one turn.
+
+    Args:
+        bus: what the multiplexer is on; the same object for all its channels and all multiplexers of this bus.
+        address: of the multiplexer, 0x70 to 0x77.
+        channel: 0 to 7.
+    """
+
+    def __init__(self, bus: Bus, address: int = 0x70, channel: int = 0) -> None:
+        if address not in ADDRESSES:
+            raise ValueError(f"0x{address:02x} is no address of a TCA9548A; it has one of 0x70..0x77")
+        if channel not in CHANNELS:
+            raise ValueError(f"{channel} is no channel of a TCA9548A; it has 0..7")
+        self.bus, self.address, self.channel = bus, address, channel
+        with _trunks_lock:
+            self._trunk = _trunks.setdefault(bus, _Trunk())
+
+    def __repr__(self) -> str:
+        return f"<Mux 0x{self.address:02x} channel {self.channel}>"
+
+    @property
+    def fd(self) -> int | None:
+        """The descriptor of the bus below, if it has one."""
+        return getattr(self.bus, "fd", None)
+
+    @property
+    def name(self) -> str | None:
+        """The name of the bus below, if it has one."""
+        return getattr(self.bus, "name", None)
+
+    def i2c_rdwr(self, *messages: i2c_msg) -> None:
+        """Transfer with a chip behind this channel, as smbus2 does.
+
+        Raises:
+            NoAcknowledge: the multiplexer does not answer; the message names it.
+            TransientError, PermanentError: selecting the channel failed in another way.
+            OSError: of the transfer itself, as smbus2.
+        """
+        with self._trunk.lock:
+            for other in self._trunk.left_open - {self.address}:
+                self._close(other)
+            self._select()
+            try:
+                self.bus.i2c_rdwr(*messages)
+            finally:
+                self._close(self.address)
+
+    def _select(self) -> None:
+        self._trunk.left_open.add(self.address)  # also when it fails: nobody knows then what the chip has heard
+        try:
+            self.bus.i2c_rdwr(i2c_msg.write(self.address, [1 << self.channel]))
+        except TransientError:
+            raise
+        except OSError as error:
+            where = bus_name(self.bus)
+            if error.errno in NOBODY_ANSWERS:
+                message = "does not answer; check its power, wiring and address with `limpet scan`"
+                raise NoAcknowledge(
+                    f"{where}: the multiplexer 0x{self.address:02x} {message}", errno=error.errno
+                ) from error
+            raise named(error, where, self.address, f"the multiplexer, channel {self.channel}") from error
+
+    def _close(self, address: int) -> None:
+        """Connect no channel. If that fails, it is tried again before the next transfer: no reason to lose this one."""
+        try:
+            self.bus.i2c_rdwr(i2c_msg.write(address, [0]))
+        except (OSError, PermanentError):
+            self._trunk.left_open.add(address)
+        else:
+            self._trunk.left_open.discard(address)
