@@ -1,0 +1,185 @@
+"""Laws for every I2C driver: what it tells, how it talks, what it says of itself. The catalogue names the subjects."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import math
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import drivers
+from drivers import catalog, open_chip
+from drivers.fakes import FakeBus, FakeTime, fake_chip
+
+from .bench import ADAPTERS, I2C_DRIVERS, bench
+from .tables import FINDS_ITS_RANGE, RANGES, TRANSFERS, TRANSFERS_OF_OTHERS
+
+HOME = Path(drivers.__file__).parent
+UNITS = {"°C", "%", "hPa", "lx", "V", "A", "W", "Ω", "ppm", "ppb", "mm", "m/s²", "rad/s", "Hz", "%/h", ""}
+NAMES = {"temperature", "humidity", "pressure", "gas_resistance", "illuminance", "co2", "eco2", "tvoc", "distance",
+         "a0",
+         "a1", "a2", "a3", "voltage", "bus_voltage", "shunt_voltage", "current", "power", "charge", "charge_rate",
+         "ambient_temperature", "object_temperature", "acceleration_x", "acceleration_y", "acceleration_z",
+         "rotation_x",
+         "rotation_y", "rotation_z", "state", "count", "frequency"}  # fmt: skip
+KINDS = {"temperature", "humidity", "pressure", "atmospheric_pressure", "illuminance", "carbon_dioxide", "distance",
+         "voltage", "current", "power", "battery", "frequency", "volatile_organic_compounds",
+         "volatile_organic_compounds_parts"}  # fmt: skip
+
+every_driver = pytest.mark.parametrize("name", I2C_DRIVERS)
+every_adapter = pytest.mark.parametrize("adapter", ADAPTERS)
+
+
+def points(low: float, high: float) -> Iterator[float]:
+    """Yield a range's ends, its middle, its small values, and what lies next to zero."""
+    yield from (low + share * (high - low) for share in (0.0, 0.03, 0.1, 0.25, 0.5, 0.777, 0.95, 1.0))
+    yield from (value for value in (-25.06, -1.0, -0.3, 0.0, 0.3, 1.0, 20.7, 300.0) if low <= value <= high)
+
+
+@every_driver
+class TestEveryDriver:
+    def test_tells_what_its_fake_feels_over_the_whole_range(self, name: str) -> None:
+        wrong = []
+        with bench(name) as one:
+            tries = 2 if name in FINDS_ITS_RANGE else 1
+            told = [q for q in one.driver.quantities if q.name in one.chip.senses]
+            assert told, f"{name} tells nothing of {', '.join(one.chip.senses)}"
+            for quantity in told:
+                for value in points(*RANGES.get((name, quantity.name), (quantity.low, quantity.high))):
+                    one.chip.feel(**{**one.senses, quantity.name: value})
+                    one.settle()
+                    if problem := one.truth(tries):
+                        wrong.append(f"{quantity.name} {value:g}: {problem}")
+        assert not wrong, "\n".join(wrong)
+
+    def test_does_no_io_before_it_is_asked_to(self, name: str) -> None:
+        with bench(name) as one:
+            assert not one.bus.seen
+        assert open_chip(name, None).name == name
+
+    @every_adapter
+    def test_writes_and_reads_once_per_transfer_and_is_never_refused(self, name: str, adapter: str) -> None:
+        with bench(name, adapter) as one:
+            assert not one.truth()
+            assert not one.truth()
+            for transfer in one.bus.seen:
+                assert all(length for _, length in transfer), f"an empty message: {transfer}"
+                shape = [is_read for is_read, _ in transfer]
+                assert shape in ([False], [True], [False, True]), f"not a write, a read, or both: {transfer}"
+            assert one.bus.refused == 0, "it asked a chip that was at work, or what the chip does not know"
+
+    def test_needs_few_transfers(self, name: str) -> None:
+        with bench(name) as one:
+            assert not one.truth()
+            before = len(one.bus.seen)
+            assert not one.truth()
+            assert len(one.bus.seen) - before <= TRANSFERS.get(name, TRANSFERS_OF_OTHERS)
+
+    def test_reads_its_own_chip_beside_another_thread(self, name: str) -> None:
+        time = SharedTime()
+        addresses = catalog.find(name).addresses[:2]
+        chips = {address: fake_chip(name) for address in addresses}
+        if len(chips) == 1:
+            chips[0x44] = fake_chip("sht4x")
+        with FakeBus(chips, clock=time, wait=time.sleep) as bus:
+            readers = [Reader(name if a in addresses else "sht4x", bus, a, time, i) for i, a in enumerate(chips)]
+            time.sleep(65)
+            for reader in readers:
+                reader.start()
+            for reader in readers:
+                reader.join(10)
+        for reader in readers:
+            assert reader.problem is None, reader.problem
+            assert reader.count == Reader.readings
+
+    def test_says_what_it_measures(self, name: str) -> None:
+        driver = open_chip(name, None)
+        assert driver.quantities
+        for quantity in driver.quantities:
+            assert quantity.name in NAMES
+            assert quantity.unit in UNITS
+            assert quantity.kind is None or quantity.kind in KINDS
+            assert math.isfinite(quantity.high - quantity.low)
+            assert 0 < quantity.step < quantity.high - quantity.low
+        assert all(0x08 <= address <= 0x77 for address in driver.addresses)
+        assert driver.name == name
+
+    def test_has_a_fake_for_the_same_addresses(self, name: str) -> None:
+        chip = fake_chip(name)
+        assert chip.name == name
+        assert set(chip.addresses) == set(catalog.find(name).addresses)
+
+    def test_names_its_datasheet(self, name: str) -> None:
+        text = importlib.import_module(catalog.find(name).__module__).__doc__ or ""
+        assert "source" in text.lower() or "datasheet" in text.lower()
+
+
+class SharedTime(FakeTime):
+    """Virtual time that two threads may move."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+
+    def sleep(self, seconds: float) -> None:
+        with self.lock:
+            self.now += seconds
+
+
+class Reader(threading.Thread):
+    """Reads one of two chips, whose worlds differ, many times."""
+
+    readings = 12
+
+    def __init__(self, name: str, bus: FakeBus, address: int, time: FakeTime, index: int) -> None:
+        super().__init__(daemon=True)
+        self.chip, self.driver = bus.chips[address], open_chip(name, bus, address)
+        self.driver.sleep = time.sleep
+        with bench(name) as one:
+            self.chip.feel(**one.elsewhere(0.11 * index))
+            one.chip.feel(**one.elsewhere(0.11 * index))
+            self.lie = one.lie
+        self.problem: str | None = None
+        self.count = 0
+
+    def run(self) -> None:
+        try:
+            for _ in range(self.readings):
+                self.problem = self.problem or self.lie(self.driver.read()) or None
+                self.count += 1
+        except Exception as error:
+            self.problem = repr(error)
+
+
+MAY_IMPORT = {"__future__", "math", "struct", "enum", "dataclasses", "collections", "collections.abc", "typing"}
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Yield the absolute names of the modules that a file imports."""
+    package = ".".join(file.relative_to(HOME.parent).with_suffix("").parts[:-1])
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package if node.level else ""
+            module = ".".join(part for part in (base, node.module) if part)
+            if node.module is None or module in ("drivers", "drivers.chips", "drivers.fakes"):
+                yield from (f"{module}.{alias.name}" for alias in node.names)
+            else:
+                yield module
+
+
+@pytest.mark.parametrize("file", sorted((HOME / "chips").glob("*.py")), ids=lambda file: file.stem)
+def test_a_chip_imports_only_what_a_datasheet_needs(file: Path) -> None:
+    allowed = MAY_IMPORT | {f"drivers.{room}" for room in ("chip", "registers", "crc", "errors")}
+    assert {name for name in imports(file) if not name.startswith("drivers.chips.")} <= allowed
+
+
+@pytest.mark.parametrize("file", sorted((HOME / "fakes").glob("*.py")), ids=lambda file: file.stem)
+def test_a_fake_borrows_nothing_from_drivers(file: Path) -> None:
+    ours = {name for name in imports(file) if name.startswith("drivers.") and not name.startswith("drivers.fakes")}
+    assert ours <= {"drivers.errors"}
