@@ -1,0 +1,129 @@
+"""The configuration: frozen values from a TOML file, or all of its mistakes at once, each with line and cure."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .devices import Breaker, Bus, Mux, Retry, Sensor
+from .mistakes import ConfigError, Mistake, Report
+from .secret import Secret, password
+from .tables import (
+    SYSTEM_FILE,
+    Agent,
+    Commands,
+    Config,
+    Defaults,
+    HomeAssistant,
+    Mqtt,
+    Outbox,
+    Tls,
+    Web,
+)
+
+__all__ = [
+    "Agent",
+    "Breaker",
+    "Bus",
+    "Commands",
+    "Config",
+    "ConfigError",
+    "Defaults",
+    "HomeAssistant",
+    "Mistake",
+    "Mqtt",
+    "Mux",
+    "Outbox",
+    "Retry",
+    "Secret",
+    "Sensor",
+    "Tls",
+    "Web",
+    "find",
+    "load",
+    "parse",
+    "password",
+]
+
+VARIABLE = "LIMPET_CONFIG"
+
+
+def find(explicit: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the file to read: `explicit`, else $LIMPET_CONFIG, else ./limpet.toml, else /etc/limpet/limpet.toml.
+
+    Raises:
+        ConfigError: there is none; the message names the places that were looked at.
+    """
+    named = explicit or environ.get(VARIABLE)
+    places = [Path(named)] if named else [Path("limpet.toml"), SYSTEM_FILE]
+    for place in places:
+        if place.is_file() or (named and place.exists() and not place.is_dir()):
+            return place
+    source = "" if explicit or not named else f" (from ${VARIABLE})"
+    looked = " or ".join(str(place) for place in places) + source
+    fix = "name it with -c FILE; `limpet scan --toml` writes a first one, `limpet demo` needs none"
+    raise ConfigError([Mistake(str(places[-1]), 0, "", f"no configuration found: looked for {looked}", fix)])
+
+
+def load(path: str | Path | None = None) -> Config:
+    """Return the configuration in `path`, or in the file that `find` finds. Does no I/O but on files.
+
+    Raises:
+        ConfigError: with all mistakes.
+    """
+    file = find(path)
+    config, mistakes = parse(_text(file), file)
+    if config is None:
+        raise ConfigError(mistakes)
+    return config
+
+
+def parse(text: str, file: str | Path = "limpet.toml") -> tuple[Config | None, list[Mistake]]:
+    """Return the configuration, or None if it cannot be used; and all mistakes and warnings, in the file's order.
+
+    Relative paths in it count from the folder of `file`.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return None, [_syntax(str(error), text, file)]
+    from .checks import checked
+
+    report = Report()
+    config = checked(raw, Path(file), report)
+    mistakes = report.mistakes(text, file)
+    if not all(mistake.is_warning for mistake in mistakes):
+        return None, mistakes
+    return replace(config, file=Path(file), warnings=tuple(mistakes)), mistakes
+
+
+def _text(file: Path) -> str:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        fix = "make it readable for this user, or name another one with -c FILE"
+        raise ConfigError([Mistake(str(file), 0, "", f"cannot be read: {error.strerror}", fix)]) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError([Mistake(str(file), line, "", "this is no UTF-8 text", "save the file as UTF-8")]) from None
+
+
+def _syntax(message: str, text: str, file: str | Path) -> Mistake:
+    """Return tomllib's complaint with its line and a cure."""
+    found = re.search(r"\(at line (\d+), column \d+\)", message)
+    line = int(found[1]) if found else max(1, len(text.splitlines()))
+    what = message[: found.start()].strip() if found else message.replace("(at end of document)", "").strip()
+    cures: dict[str, Any] = {
+        "Invalid value": 'texts and durations stand in quotes: every = "10s"; numbers and true/false do not',
+        "Cannot overwrite": "this key or table stands here twice: keep one of them",
+        "Cannot declare": "this table stands here twice: keep one; sensors are [[sensor]], in double brackets",
+    }
+    fix = next((cure for start, cure in cures.items() if what.startswith(start)), "a line is [table] or key = value")
+    return Mistake(str(file), line, "", f"no valid TOML: {what[:1].lower()}{what[1:]}", fix)

@@ -1,0 +1,203 @@
+"""What no single value shows: files that are missing, names used twice, fallbacks that lead nowhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .devices import Sensor
+from .mistakes import Report, Where, near
+from .reading import read_table, read_tables
+from .tables import Config, Mqtt
+from .wiring import Fitted, fit
+
+
+def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
+    """Return the configuration in `raw` and report all that is wrong with it; of use only if nothing is."""
+    config = read_table(Config, {name: value for name, value in raw.items() if name != "sensor"}, report)
+    defaults = config.defaults
+    base = Sensor(id="", driver="", every=config.agent.every, retry=defaults.retry, breaker=defaults.breaker)
+    sensors = read_tables(Sensor, raw.get("sensor", []), report, ("sensor",), base)
+    config = _paths(config, file.parent)
+    if config.mqtt.tls and "port" not in raw["mqtt"]:
+        config = replace(config, mqtt=replace(config.mqtt, port=8883))
+    _broker(config, report)
+    _buses(config, report)
+    if not raw.get("sensor"):
+        report.warning((), "there is no sensor", "add a [[sensor]]; `limpet scan --toml` prints those that it finds")
+    _unique(sensors, report)
+    fitted = [fit(one, raw["sensor"][number], report, ("sensor", number)) for number, one in enumerate(sensors)]
+    config = replace(config, sensors=tuple(one.sensor for one in fitted))
+    _fallbacks(fitted, report)
+    _addresses(fitted, report)
+    _pins(config, fitted, report)
+    return config
+
+
+def _paths(config: Config, folder: Path) -> Config:
+    """Return the configuration with its relative paths counted from `folder`."""
+
+    def whole(path: Path | None) -> Path | None:
+        return path and folder / path
+
+    agent, mqtt, tls = config.agent, config.mqtt, config.mqtt.tls
+    if tls:
+        tls = replace(tls, ca_file=whole(tls.ca_file), cert_file=whole(tls.cert_file), key_file=whole(tls.key_file))
+    mqtt = replace(mqtt, password_file=whole(mqtt.password_file), tls=tls)
+    return replace(config, agent=replace(agent, state_dir=whole(agent.state_dir)), mqtt=mqtt)
+
+
+def _broker(config: Config, report: Report) -> None:
+    mqtt = config.mqtt
+    _file(mqtt.password_file, ("mqtt", "password_file"), report, secret=True)
+    if mqtt.password_file and not mqtt.username:
+        fix = "add username = …: a password alone is of no use"
+        report.warning(("mqtt", "password_file"), "there is a password, but no username", fix)
+    if config.outbox.require_subscriber and mqtt.version != 5:
+        what = "only MQTT 5 tells whether somebody listens; with 3.1.1 this does nothing"
+        report.warning(("outbox", "require_subscriber"), what, "write version = 5 in [mqtt], or remove this line")
+    _tls(mqtt, report)
+
+
+def _tls(mqtt: Mqtt, report: Report) -> None:
+    if mqtt.tls is None:
+        return
+    where = ("mqtt", "tls")
+    _file(mqtt.tls.ca_file, (*where, "ca_file"), report)
+    _file(mqtt.tls.cert_file, (*where, "cert_file"), report)
+    _file(mqtt.tls.key_file, (*where, "key_file"), report, secret=True)
+    for one, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
+        if getattr(mqtt.tls, one) and not getattr(mqtt.tls, other) and not report.touches((*where, other)):
+            report.mistake((*where, one), f"needs {other} as well", f"add {other} = …: they belong together")
+
+
+def _file(path: Path | None, where: Where, report: Report, *, secret: bool = False) -> None:
+    """Make sure that a named file is there, holds something and, if secret, is not open to everybody."""
+    if path is None:
+        return
+    try:
+        state = path.stat()
+    except PermissionError:
+        report.warning(where, f"{path} cannot be looked at by this user", "check as the user that the agent runs as")
+        return
+    except OSError as error:
+        report.mistake(where, f"{path}: {error.strerror}", "make that file, or name the right one")
+        return
+    if not path.is_file() and path.is_dir():
+        report.mistake(where, f"{path} is a folder", "name the file in it")
+    elif path.is_file() and not state.st_size:
+        report.mistake(where, f"{path} is empty", "put what belongs there into the file")
+    elif secret and state.st_mode & 0o004:
+        report.warning(where, f"{path} can be read by everybody on this machine", f"chmod o= {path}")
+    elif not os.access(path, os.R_OK):
+        report.warning(where, f"{path} cannot be read by this user", "check as the user that the agent runs as")
+
+
+def _buses(config: Config, report: Report) -> None:
+    needs = {"pulses": ("scl", "sda"), "power": ("power",)}
+    seen: set[str] = set()
+    for number, bus in enumerate(config.buses):
+        where = ("bus", number)
+        if bus.name in seen:
+            report.mistake((*where, "name"), f"{bus.name} is there twice", "keep one [[bus]] for each bus")
+        seen.add(bus.name)
+        for pin in needs.get(bus.recovery, ()):
+            if getattr(bus, pin) is None and not report.touches((*where, pin)):
+                what = f'"{bus.recovery}" needs the pin {pin}'
+                report.mistake((*where, "recovery"), what, f"add {pin} = …, its BCM number")
+
+
+def _unique(sensors: Sequence[Sensor], report: Report) -> None:
+    seen: set[str] = set()
+    for number, sensor in enumerate(sensors):
+        if sensor.id and sensor.id in seen:
+            fix = "give each sensor an id of its own"
+            report.mistake(("sensor", number, "id"), f'"{sensor.id}" is the id of another sensor', fix)
+        seen.add(sensor.id)
+
+
+def _fallbacks(fitted: Sequence[Fitted], report: Report) -> None:
+    by_id = {one.sensor.id: one for one in fitted}
+    for one in fitted:
+        sensor, where = one.sensor, (*one.where, "fallback")
+        if sensor.fallback == "last" and sensor.max_age < sensor.every:
+            what = "the last value is never younger than `every`, so max_age leaves nothing of it"
+            report.warning((*one.where, "max_age"), what, "write a max_age of several times `every`")
+        target = sensor.fallback_sensor
+        if target is None:
+            continue
+        if target == sensor.id:
+            report.mistake(where, "a sensor cannot step in for itself", "name another sensor, or write none or last")
+        elif target not in by_id:
+            meant = near(target, [name for name in by_id if name and name != sensor.id])
+            fix = f'did you mean "sensor:{meant}"?' if meant else "name the id of another sensor"
+            report.mistake(where, f'there is no sensor "{target}"', fix)
+        elif sensor.id == min(circle := _circle(sensor, by_id), default=None):
+            path = " -> ".join([*circle, sensor.id])
+            report.mistake(where, f"the fallbacks lead in a circle: {path}", "let one of them have fallback = none")
+        elif (mine := one.quantities) and (theirs := by_id[target].quantities) and not set(mine) & set(theirs):
+            what = f"{target} measures {', '.join(theirs)}: nothing that {sensor.id} does"
+            report.warning(where, what, f"name a sensor that measures {' or '.join(mine)}")
+
+
+def _circle(sensor: Sensor, by_id: dict[str, Fitted]) -> list[str]:
+    """Return the ids on the way of fallbacks from `sensor` back to itself; empty if it does not come back."""
+    way, at = [sensor.id], sensor.fallback_sensor
+    while at in by_id and at not in way:
+        way.append(at)
+        at = by_id[at].sensor.fallback_sensor
+    return way if at == sensor.id else []
+
+
+def _addresses(fitted: Sequence[Fitted], report: Report) -> None:
+    """Make sure that no two chips answer to one address, with and without multiplexers."""
+    taken: dict[tuple[int, int], list[Sensor]] = {}
+    muxes = {(one.sensor.bus, one.sensor.mux.address): one.sensor for one in fitted if one.sensor.mux}
+    for one in fitted:
+        sensor, where = one.sensor, (*one.where, "address")
+        if sensor.address is None:
+            continue
+        place = f"0x{sensor.address:02x} on i2c-{sensor.bus}"
+        here = taken.setdefault((sensor.bus, sensor.address), [])
+        for other in here:
+            if sensor.mux == other.mux or not (sensor.mux and other.mux):
+                fix = "give one of them another address, or put it behind another channel of a multiplexer"
+                report.mistake(where, f'{place} is where "{other.id}" is', fix)
+                break
+        here.append(sensor)
+        if behind := muxes.get((sensor.bus, sensor.address)):
+            report.mistake(where, f'{place} is the multiplexer of "{behind.id}"', "give one of them another address")
+
+
+def _pins(config: Config, fitted: Sequence[Fitted], report: Report) -> None:
+    """Make sure that each pin has one user."""
+    users: dict[int, str] = {}
+    for pin, user, where in (*_bus_pins(config), *(use for one in fitted for use in one.pins())):
+        if pin in users:
+            report.mistake(where, f"pin {pin} is taken by {users[pin]}", "give each its own pin")
+        elif pin > 27:
+            fix = "write the BCM number, not the place on the header: `pinout` shows both"
+            report.warning(where, f"GPIO{pin} is not on the 40-pin header", fix)
+        elif (
+            pin in (2, 3) and user.startswith("sensor") and any(s.sensor.address and s.sensor.bus == 1 for s in fitted)
+        ):
+            report.warning(where, f"GPIO{pin} is a wire of i2c-1, which has sensors on it", "use another pin")
+        users.setdefault(pin, user)
+    devices: dict[tuple[object, ...], str] = {}
+    for one in fitted:
+        name = (one.sensor.driver, one.sensor.device, str(one.sensor.options.get("channel")))
+        if one.sensor.device and name in devices:
+            what = f'{one.sensor.device} is read by "{devices[name]}" already'
+            report.mistake((*one.where, "device"), what, "keep one of the two sensors")
+        devices.setdefault(name, one.sensor.id)
+
+
+def _bus_pins(config: Config) -> Iterator[tuple[int, str, Where]]:
+    for number, bus in enumerate(config.buses):
+        for name in ("scl", "sda", "power"):
+            pin = getattr(bus, name)
+            if pin is not None:
+                yield pin, f"{name} of bus {bus.name}", ("bus", number, name)

@@ -1,0 +1,138 @@
+"""One configured sensor and what belongs to it: bus, retries, breaker. SI units, defaults beside the fields."""
+
+# ruff: noqa: RUF009  (`key` makes a dataclasses.field)
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .kinds import Duration, Number, OneOf, Text, Whole
+from .shapes import Anything, Correction, Span, Table, ValuesOf, key
+
+ID = Text(r"[a-z0-9_-]{1,64}", "an id of a-z, 0-9, _ and -, at most 64 long")
+PIN = Whole(0, 53, says="a BCM pin number")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breaker:
+    """When a circuit opens and how soon it probes.
+
+    Attributes:
+        failure_threshold: failures in a row that open it.
+        reset_timeout: seconds until the first probe.
+        multiplier: the wait grows by it with each failed probe.
+        max_reset_timeout: seconds that it grows to.
+    """
+
+    failure_threshold: int = key(Whole(1, 1000), 3)
+    reset_timeout: float = key(Duration(), 30.0)
+    multiplier: float = key(Number(low=1.0), 2.0)
+    max_reset_timeout: float = key(Duration(), 120.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How often a reading is tried.
+
+    Attributes:
+        attempts: calls in all, the first included.
+        base_delay: seconds before the second attempt; doubles each time.
+        max_delay: seconds that it grows to.
+    """
+
+    attempts: int = key(Whole(1, 100), 3)
+    base_delay: float = key(Duration(), 0.1)
+    max_delay: float = key(Duration(), 2.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bus:
+    """One bus where the defaults do not serve.
+
+    Attributes:
+        name: `i2c-1`.
+        recovery: what is done about a stuck bus: nothing, clock pulses on scl and sda, or power off and on.
+        scl: pin of the clock, for pulses.
+        sda: pin of the data, for pulses.
+        power: pin that switches the sensors' supply.
+    """
+
+    name: str = key(Text(r"i2c-\d{1,3}", "a bus such as i2c-1"))
+    recovery: str = key(OneOf(("off", "pulses", "power")), "off")
+    scl: int | None = key(PIN, None)
+    sda: int | None = key(PIN, None)
+    power: int | None = key(PIN, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mux:
+    """The channel of a TCA9548A that a chip sits behind.
+
+    Attributes:
+        address: of the multiplexer.
+        channel: 0..7.
+    """
+
+    address: int = key(Whole(0x70, 0x77, "#04x", "the multiplexer's address"))
+    channel: int = key(Whole(0, 7))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensor:
+    """One configured sensor. `retry`, `breaker` and `every` hold what counts, the defaults merged in.
+
+    Attributes:
+        id: unique.
+        driver: a name of `limpet chips`.
+        bus: number of the I2C bus; without meaning for pins and kernel sensors.
+        address: on the bus, the driver's first one by default; None exactly when the driver is not one of I2C.
+        mux: None when the chip is on the bus itself.
+        every: seconds between two readings.
+        timeout: seconds, the deadline of one attempt; by default long enough for the driver.
+        fallback: "none", "last" or "sensor:ID".
+        max_age: seconds; "last" serves no older value.
+        retry: merged with [defaults.retry].
+        breaker: merged with [defaults.breaker].
+        calibrate: quantity -> (scale, offset): value * scale + offset, in the quantity's unit.
+        limits: quantity -> (low, high), in its unit; outside is "suspect".
+        options: the driver's own; durations as float seconds.
+        pin: BCM number.
+        device: a w1 id, an IIO or hwmon device name.
+        explicit_timeout: whether `timeout` was written, not derived.
+    """
+
+    id: str = key(ID)
+    driver: str = key(Text(says="a driver's name, see `limpet chips`"))
+    bus: int = key(Whole(0, 255, says="the number N of /dev/i2c-N"), 1)
+    address: int | None = key(Whole(0x08, 0x77, "#04x", "a 7-bit I2C address"), None)
+    mux: Mux | None = key(Table(Mux), None)
+    every: float = key(Duration(), 10.0)
+    timeout: float = key(Duration(), 2.0)
+    fallback: str = key(Text(r"none|last|sensor:[a-z0-9_-]{1,64}", '"none", "last" or "sensor:ID"'), "none")
+    max_age: float = key(Duration(), 300.0)
+    retry: Retry = key(Table(Retry), Retry())
+    breaker: Breaker = key(Table(Breaker), Breaker())
+    calibrate: Mapping[str, tuple[float, float]] = key(ValuesOf(Correction()), factory=dict)
+    limits: Mapping[str, tuple[float, float]] = key(ValuesOf(Span()), factory=dict)
+    options: Mapping[str, Any] = key(Anything(), factory=dict)
+    pin: int | None = key(PIN, None)
+    device: str | None = key(Text(), None)
+    explicit_timeout: bool = False
+
+    @property
+    def fallback_sensor(self) -> str | None:
+        """The id of the sensor that steps in, if one does."""
+        return self.fallback[7:] if self.fallback.startswith("sensor:") else None
+
+    @property
+    def worst_time(self) -> float:
+        """Seconds that one reading takes when every attempt runs into its deadline."""
+        waits = (min(self.retry.max_delay, self.retry.base_delay * 2.0**k) for k in range(self.retry.attempts - 1))
+        return self.retry.attempts * self.timeout + sum(waits)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what `open_chip` gets besides driver, bus and address."""
+        named = {"pin": self.pin, "device": self.device}
+        return {**self.options, **{name: value for name, value in named.items() if value is not None}}

@@ -1,0 +1,102 @@
+"""What is wrong with a configuration: where it stands, what it is, and what cures it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+Where = tuple[str | int, ...]  # the way to a key: ("sensor", 0, "retry", "attempts")
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong, or only unwise.
+
+    Attributes:
+        file: as the user named it.
+        line: from 1; 0 when it belongs to no line.
+        key: within its table, `retry.attempts`.
+        what: what was found. fix: what to write or to do.
+        is_warning: unwise only; the agent starts nevertheless.
+    """
+
+    file: str
+    line: int
+    key: str
+    what: str
+    fix: str
+    is_warning: bool = False
+
+    def __str__(self) -> str:
+        place = ": ".join(part for part in (f"{self.file}:{self.line}" if self.line else self.file, self.key) if part)
+        return f"{place}: {'warning: ' if self.is_warning else ''}{self.what}\n    fix: {self.fix}"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used.
+
+    Attributes:
+        mistakes: all of them, warnings included, in the order of the file.
+    """
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+class Wrong(ValueError):
+    """One value is wrong. `inside` leads from its key to the part that is."""
+
+    def __init__(self, what: str, fix: str, *inside: str | int) -> None:
+        super().__init__(what)
+        self.what, self.fix, self.inside = what, fix, inside
+
+
+class Report:
+    """Collects mistakes by the way to their key; lines are looked up only if there is something to report."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[Where, str, str, bool]] = []
+
+    def mistake(self, where: Where, what: str, fix: str) -> None:
+        """Note what makes the configuration unusable."""
+        self.found.append((where, what, fix, False))
+
+    def warning(self, where: Where, what: str, fix: str) -> None:
+        """Note what is only unwise."""
+        self.found.append((where, what, fix, True))
+
+    def touches(self, where: Where) -> bool:
+        """Tell whether there is a mistake at `where` or inside of it already."""
+        return any(not unwise and place[: len(where)] == where for place, _, _, unwise in self.found)
+
+    def mistakes(self, text: str, file: str | Path) -> list[Mistake]:
+        """Return everything with its line, in the order of the file."""
+        if not self.found:
+            return []
+        from .positions import line_of, positions
+
+        known = positions(text)
+        mistakes = [
+            Mistake(str(file), line_of(known, w), shown(w), what, fix, soft) for w, what, fix, soft in self.found
+        ]
+        return sorted(mistakes, key=lambda mistake: mistake.line)
+
+
+def shown(where: Where) -> str:
+    """Return a key as its table's reader knows it: without the table's own name.
+
+    >>> shown(("sensor", 0, "retry", "attempts"))
+    'retry.attempts'
+    """
+    names = [part for part in where if isinstance(part, str)]
+    return ".".join(names[1:] or names)
+
+
+def near(name: str, names: Sequence[str]) -> str | None:
+    """Return the one of `names` that was probably meant."""
+    import difflib
+
+    found = difflib.get_close_matches(name.lower(), names, 1, 0.6)
+    return found[0] if found else None

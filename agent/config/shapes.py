@@ -1,0 +1,182 @@
+"""How values stand together in the configuration: tables, lists, pairs; and the fields that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any
+
+from .kinds import Kind, named, number
+from .mistakes import Wrong
+
+
+def key(kind: Kind, default: Any = MISSING, *, factory: Any = MISSING, name: str | None = None) -> Any:
+    """Return a dataclass field that is read as `kind`; `name` is its TOML key where that differs."""
+    return field(default=default, default_factory=factory, metadata={"kind": kind, "name": name})
+
+
+def keys(table: Any) -> Iterator[tuple[str, Field[Any], Kind]]:
+    """Yield TOML key, field and kind of all that may be written in a table's dataclass."""
+    for one in fields(table):
+        if kind := one.metadata.get("kind"):
+            yield one.metadata["name"] or one.name, one, kind
+
+
+def required(one: Field[Any]) -> bool:
+    """Tell whether a field must be written."""
+    return one.default is MISSING and one.default_factory is MISSING
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, read as the dataclass `into`."""
+
+    into: type[Any]
+
+    def read(self, raw: Any) -> dict[str, Any]:
+        if not isinstance(raw, dict):
+            raise Wrong(f"{named(raw)} where a table belongs", "write it as a table: key = value pairs in { } or [ ]")
+        return raw
+
+    def schema(self) -> dict[str, Any]:
+        texts = described(self.into)
+        properties = {}
+        for name, one, kind in keys(self.into):
+            text = {"description": texts[one.name]} if one.name in texts else {}
+            properties[name] = {**kind.schema(), **text}
+        must = [name for name, one, _ in keys(self.into) if required(one)]
+        schema = {"type": "object", "properties": properties, "additionalProperties": False}
+        return {**schema, "required": must} if must else schema
+
+
+@dataclass(frozen=True)
+class Tables:
+    """An array of tables, read as a tuple of `into`."""
+
+    into: type[Any]
+
+    def read(self, raw: Any) -> list[dict[str, Any]]:
+        if not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
+            raise Wrong(f"{named(raw)} where tables belong", "write each as a table of its own, in [[ ]]")
+        return raw
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": Table(self.into).schema()}
+
+
+@dataclass(frozen=True)
+class ValuesOf:
+    """A table of free names whose values are all of one kind. Read as a dict."""
+
+    kind: Kind
+
+    def read(self, raw: Any) -> dict[str, Any]:
+        if not isinstance(raw, dict):
+            raise Wrong(f"{named(raw)} where a table belongs", "write { QUANTITY = … }, such as { temperature = … }")
+        return raw
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": self.kind.schema()}
+
+
+@dataclass(frozen=True)
+class Several:
+    """A list of one kind. Read as a tuple."""
+
+    kind: Kind
+
+    def read(self, raw: Any) -> list[Any]:
+        if not isinstance(raw, list):
+            raise Wrong(f"{named(raw)} where a list belongs", "write it in brackets, even a single one")
+        return raw
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": self.kind.schema()}
+
+
+@dataclass(frozen=True)
+class Anything:
+    """A table that somebody else judges: the driver."""
+
+    def read(self, raw: Any) -> dict[str, Any]:
+        if not isinstance(raw, dict):
+            raise Wrong(f"{named(raw)} where a table belongs", "write { name = value }")
+        return dict(raw)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+
+@dataclass(frozen=True)
+class Correction:
+    """`{ scale, offset }`, read as (scale, offset)."""
+
+    def read(self, raw: Any) -> tuple[float, float]:
+        fix = "write { scale = 1.0, offset = -0.4 }; either may be left out"
+        if not isinstance(raw, dict):
+            raise Wrong(f"{named(raw)} where scale and offset belong", fix)
+        for name in raw:
+            if name not in ("scale", "offset"):
+                raise Wrong("unknown key", fix, name)
+        numbers = {name: self._number(value, fix, name) for name, value in raw.items()}
+        if numbers.get("scale") == 0:
+            raise Wrong("a scale of 0 makes every value the same", fix, "scale")
+        return numbers.get("scale", 1.0), numbers.get("offset", 0.0)
+
+    def _number(self, raw: Any, fix: str, name: str) -> float:
+        try:
+            return float(number(raw, fix))
+        except Wrong as error:
+            raise Wrong(error.what, error.fix, name) from None
+
+    def schema(self) -> dict[str, Any]:
+        names = {"scale": {"type": "number", "not": {"const": 0}}, "offset": {"type": "number"}}
+        return {"type": "object", "properties": names, "additionalProperties": False}
+
+
+@dataclass(frozen=True)
+class Span:
+    """`[low, high]`, read as (low, high)."""
+
+    def read(self, raw: Any) -> tuple[float, float]:
+        fix = "write [low, high], such as [-20, 60]"
+        if not isinstance(raw, list) or len(raw) != 2:
+            raise Wrong("is not two numbers" if isinstance(raw, list) else f"{named(raw)} where two belong", fix)
+        low, high = (float(number(one, fix)) for one in raw)
+        if not low < high:
+            raise Wrong(f"low ({low:g}) must be less than high ({high:g})", fix)
+        return low, high
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+
+
+@dataclass(frozen=True)
+class Listen:
+    """`host:port`, read as (host, port). IPv6 stands in brackets."""
+
+    def read(self, raw: Any) -> tuple[str, int]:
+        fix = 'write host and port: "127.0.0.1:8080", "[::1]:8080"'
+        if not isinstance(raw, str):
+            raise Wrong(f"{named(raw)} where host:port belongs", fix)
+        host, _, port = raw.rpartition(":")
+        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        if not bare or (":" in host and bare == host) or not (port.isascii() and port.isdigit()):
+            raise Wrong(f"{raw!r} is not host:port", fix)
+        if not 1 <= int(port) <= 65535:
+            raise Wrong(f"{port} is no port", "write a port, 1..65535")
+        return bare, int(port)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^(\[[^\]]+\]|[^:]+):\d{1,5}$"}
+
+
+def described(table: type[Any]) -> dict[str, str]:
+    """Return {field: what it is} from the `Attributes:` of a docstring."""
+    _, _, attributes = (table.__doc__ or "").partition("Attributes:\n")
+    found: dict[str, str] = {}
+    for line in attributes.strip().splitlines():
+        name, colon, text = line.strip().partition(": ")
+        if colon and name.isidentifier():
+            found[name] = text
+    return found

@@ -1,0 +1,203 @@
+"""The tables of the configuration as values: SI units, defaults beside the fields, one dataclass per TOML table."""
+
+# ruff: noqa: RUF009  (`key` makes a dataclasses.field)
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .devices import Breaker, Bus, Retry, Sensor
+from .kinds import Duration, Flag, Number, OneOf, Place, Size, Text, Whole
+from .mistakes import Mistake
+from .shapes import Listen, Several, Table, Tables, key
+
+LEVEL = Text(r"[^/+#$\x00-\x1f\x7f][^/+#\x00-\x1f\x7f]*", "a name without / + # and not beginning with $")
+VERBS = ("read", "reset", "info", "resend")
+SYSTEM_FILE = Path("/etc/limpet/limpet.toml")
+SYSTEM_STATE = Path("/var/lib/limpet")
+
+
+def host_name() -> str:
+    """Return the machine's name as a part of a topic."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", os.uname().nodename) or "limpet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """The agent itself.
+
+    Attributes:
+        device_id: names this device in topics and batches; the host name by default.
+        every: seconds between two readings of a sensor that says nothing else.
+        state_dir: where the outbox lies; see `Config.state_dir` for the default.
+        log_level: what is logged: this and worse.
+        log_format: text lines of key=value, or one JSON document a line.
+    """
+
+    device_id: str = key(LEVEL, factory=host_name)
+    every: float = key(Duration(), 10.0)
+    state_dir: Path | None = key(Place(), None)
+    log_level: str = key(OneOf(("debug", "info", "warning", "error")), "info")
+    log_format: str = key(OneOf(("text", "json")), "text")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """TLS to the broker; the table's presence switches it on.
+
+    Attributes:
+        ca_file: the only roots that are trusted; the system's if absent.
+        cert_file: client certificate, PEM.
+        key_file: its key, PEM.
+    """
+
+    ca_file: Path | None = key(Place(), None)
+    cert_file: Path | None = key(Place(), None)
+    key_file: Path | None = key(Place(), None)
+
+
+BROKER_BREAKER = Breaker(reset_timeout=5.0, max_reset_timeout=60.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mqtt:
+    """The broker.
+
+    Attributes:
+        host: name or address.
+        port: 1883, with TLS 8883.
+        username: none by default.
+        password_file: holds the password; $LIMPET_MQTT_PASSWORD or systemd's credential mqtt_password serve as well.
+        version: of MQTT; never changed silently.
+        topic_root: first level of all topics.
+        keepalive: seconds.
+        tls: None without TLS.
+        breaker: guards the connection.
+    """
+
+    host: str = key(Text(r"[^\s/\x00-\x1f\x7f]+", "a host name or address"), "localhost")
+    port: int = key(Whole(1, 65535, says="a port"), 1883)
+    username: str | None = key(Text(), None)
+    password_file: Path | None = key(Place(), None)
+    version: int | str = key(OneOf((5, "3.1.1")), 5)
+    topic_root: str = key(LEVEL, "limpet")
+    keepalive: float = key(Duration(65535.0), 15.0)
+    tls: Tls | None = key(Table(Tls), None)
+    breaker: Breaker = key(Table(Breaker), BROKER_BREAKER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbox:
+    """What waits for the broker.
+
+    Attributes:
+        max_size: bytes.
+        max_age: seconds; older batches are given up.
+        when_full: which batch has to go.
+        durability: when a batch is on disk: before it is sent, as soon as the broker does not acknowledge, or never.
+        backfill_rate: batches per second while history is delivered.
+        require_subscriber: a batch that nobody subscribed to is kept and tried again (MQTT 5).
+    """
+
+    max_size: int = key(Size(), 64_000_000)
+    max_age: float = key(Duration(), 30 * 86400.0)
+    when_full: str = key(OneOf(("drop_oldest", "drop_newest", "thin")), "drop_oldest")
+    durability: str = key(OneOf(("outage", "always", "memory")), "outage")
+    backfill_rate: float = key(Number(above=0.0), 20.0)
+    require_subscriber: bool = key(Flag(), False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """For all sensors; a sensor's own table wins.
+
+    Attributes:
+        retry: how often a reading is tried.
+        breaker: when a sensor is left alone.
+    """
+
+    retry: Retry = key(Table(Retry), Retry())
+    breaker: Breaker = key(Table(Breaker), Breaker())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeAssistant:
+    """Discovery by Home Assistant.
+
+    Attributes:
+        discovery: whether the device announces itself.
+        prefix: Home Assistant's discovery prefix.
+    """
+
+    discovery: bool = key(Flag(), False)
+    prefix: str = key(Text(r"[^+#\x00-\x1f\x7f]+", "a topic without + and #"), "homeassistant")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commands:
+    """Orders over MQTT.
+
+    Attributes:
+        allow: the verbs that are obeyed; none by default.
+    """
+
+    allow: tuple[str, ...] = key(Several(OneOf(VERBS)), ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    """The status page.
+
+    Attributes:
+        listen: host and port; None is off.
+    """
+
+    listen: tuple[str, int] | None = key(Listen(), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration.
+
+    Attributes:
+        agent: the agent itself.
+        mqtt: the broker.
+        outbox: what waits for it.
+        defaults: already merged into the sensors.
+        homeassistant: discovery.
+        commands: orders over MQTT.
+        web: the status page.
+        buses: where the defaults do not serve.
+        sensors: in the order of the file.
+        file: where it was read from; None for a text.
+        warnings: what is unwise in it.
+    """
+
+    agent: Agent = key(Table(Agent), factory=Agent)
+    mqtt: Mqtt = key(Table(Mqtt), Mqtt())
+    outbox: Outbox = key(Table(Outbox), Outbox())
+    defaults: Defaults = key(Table(Defaults), Defaults())
+    homeassistant: HomeAssistant = key(Table(HomeAssistant), HomeAssistant())
+    commands: Commands = key(Table(Commands), Commands())
+    web: Web = key(Table(Web), Web())
+    buses: tuple[Bus, ...] = key(Tables(Bus), (), name="bus")
+    sensors: tuple[Sensor, ...] = key(Tables(Sensor), (), name="sensor")
+    file: Path | None = field(default=None, compare=False)
+    warnings: tuple[Mistake, ...] = field(default=(), compare=False)
+
+    def state_dir(self, environ: Mapping[str, str]) -> Path:
+        """Return the folder of the outbox: as configured, else $STATE_DIRECTORY, else ~/.local/state/limpet.
+
+        Who runs a verb by hand with the installed configuration gets the service's folder.
+        """
+        if self.agent.state_dir is not None:
+            return self.agent.state_dir
+        if environ.get("STATE_DIRECTORY"):
+            return Path(environ["STATE_DIRECTORY"].partition(":")[0])
+        if self.file == SYSTEM_FILE and SYSTEM_STATE.is_dir():
+            return SYSTEM_STATE
+        return Path("~/.local/state/limpet").expanduser()

@@ -1,0 +1,179 @@
+"""A sensor's table against its driver: its options, its pins, its address, its quantities, its time."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from drivers import catalog
+
+from .devices import Sensor
+from .kinds import people, seconds
+from .mistakes import Report, Where, near
+
+OWN_KEYS = ("bus", "address", "pin", "device")  # constructor arguments that have a key of their own
+PIN_OPTIONS = ("trigger", "echo")
+ROOM = 1.5  # of what a driver takes: bus and oscillator may be slow
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A sensor with what its driver adds.
+
+    Attributes:
+        quantities: names; empty if they are not known before the device is there.
+    """
+
+    sensor: Sensor
+    where: Where
+    quantities: tuple[str, ...] = ()
+
+    def pins(self) -> Iterator[tuple[int, str, Where]]:
+        """Yield the BCM numbers that it uses, with user and key."""
+        user = f'sensor "{self.sensor.id}"'
+        if self.sensor.pin is not None:
+            yield self.sensor.pin, user, (*self.where, "pin")
+        for name in PIN_OPTIONS:
+            pin = self.sensor.options.get(name)
+            if isinstance(pin, int) and not isinstance(pin, bool):
+                yield pin, f"{name} of {user}", (*self.where, "options", name)
+
+
+def fit(sensor: Sensor, raw: Mapping[str, Any], report: Report, where: Where) -> Fitted:
+    """Return the sensor with what follows from its driver; report what does not go with it. Imports the driver."""
+    driver = _driver(sensor, report, where)
+    if driver is None:
+        return Fitted(sensor, where)
+    sensor = replace(sensor, options=_in_seconds(driver, sensor.options), explicit_timeout="timeout" in raw)
+    before = len(report.found)
+    _belongs(sensor, driver, raw, report, where)
+    if driver.addresses:
+        sensor = _addressed(sensor, driver, report, where)
+    chip = _opened(sensor, driver, report, where) if len(report.found) == before else None
+    quantities = tuple(one.name for one in getattr(chip or driver, "quantities", ()))
+    for table in ("calibrate", "limits"):
+        for name in getattr(sensor, table):
+            if quantities and name not in quantities:
+                meant = near(name, quantities)
+                fix = f"did you mean `{meant}`?" if meant else f"it measures {', '.join(quantities)}"
+                report.mistake((*where, table, name), f"a {sensor.driver} does not measure this", fix)
+    return Fitted(_timed(sensor, chip or driver, raw, report, where), where, quantities)
+
+
+def _driver(sensor: Sensor, report: Report, where: Where) -> Any:
+    """Return the driver's class, or None after a report."""
+    if not sensor.driver:
+        return None
+    try:
+        return catalog.find(sensor.driver)
+    except LookupError:
+        names = difflib.get_close_matches(sensor.driver.lower(), catalog.names(), 3, 0.5)
+        fix = f"did you mean {' or '.join(names)}?" if names else "`limpet chips` lists all drivers"
+        report.mistake((*where, "driver"), f"no driver is called {sensor.driver!r}", fix)
+    except (ImportError, AttributeError) as error:
+        what = f"the driver {sensor.driver} cannot be loaded: {error}"
+        report.mistake((*where, "driver"), what, "install again: a part of the program is missing")
+    return None
+
+
+def _belongs(sensor: Sensor, driver: Any, raw: Mapping[str, Any], report: Report, where: Where) -> None:
+    """Make sure that every key and option is one that the driver knows, and that none is missing."""
+    known, needed, open_ended = _parameters(driver)
+    of_i2c = () if driver.addresses else ("bus", "address", "mux")
+    for name in (*of_i2c, *(one for one in ("pin", "device") if one not in known and not open_ended)):
+        if name in raw:
+            report.mistake((*where, name), f"a {sensor.driver} has no {name}", "remove it")
+    options = [name for name in known if name not in OWN_KEYS]
+    for name in sensor.options:
+        at = (*where, "options", name)
+        if name in OWN_KEYS and (name in known or name in ("bus", "address")):
+            report.mistake(at, "this is no option", f"write {name} = … in the sensor's table itself")
+        elif name not in known and not open_ended:
+            report.mistake(at, f"a {sensor.driver} has no such option", _allowed(name, options))
+    given = sensor.arguments()
+    for name in needed:
+        if name not in given and name not in ("bus", "address") and not report.touches((*where, name)):
+            at, example = (
+                ((name,), f"{name} = …") if name in OWN_KEYS else (("options",), f"options = {{ {name} = … }}")
+            )
+            report.mistake((*where, *at), f"a {sensor.driver} needs {name}", f"add {example}")
+
+
+def _allowed(name: str, options: list[str]) -> str:
+    if meant := near(name, options):
+        return f"did you mean `{meant}`?"
+    return f"it knows: {', '.join(options)}" if options else "remove it: this driver has no options"
+
+
+def _addressed(sensor: Sensor, driver: Any, report: Report, where: Where) -> Sensor:
+    if sensor.address is None:
+        return replace(sensor, address=driver.addresses[0])
+    if sensor.address not in driver.addresses:
+        can = " or ".join(f"0x{one:02x}" for one in driver.addresses)
+        what = f"a {sensor.driver} cannot be at 0x{sensor.address:02x}"
+        report.warning((*where, "address"), what, f"it answers at {can}; `limpet scan` shows what is there")
+    return sensor
+
+
+def _opened(sensor: Sensor, driver: Any, report: Report, where: Where) -> Any:
+    """Return the chip, made without any I/O, or None after a report: only the driver knows its options' values."""
+    try:
+        return catalog.open_chip(sensor.driver, None, sensor.address, **sensor.arguments())
+    except (TypeError, ValueError) as error:
+        known, _, _ = _parameters(driver)
+        options = [name for name in known if name not in OWN_KEYS]
+        named = next((name for name in ("pin", "device", *options) if name in str(error).split()), None)
+        at = (named,) if named in OWN_KEYS else ("options", named) if named else ("options",)
+        fix = f"options of a {sensor.driver}: {', '.join(options)}" if options else "see `limpet chips`"
+        report.mistake((*where, *at), str(error), fix)
+        return None
+
+
+def _timed(sensor: Sensor, chip: Any, raw: Mapping[str, Any], report: Report, where: Where) -> Sensor:
+    """Give the driver the time it takes, and see whether all attempts fit into the interval."""
+    takes = getattr(chip, "takes", 0.5)
+    if not sensor.explicit_timeout:
+        sensor = replace(sensor, timeout=max(sensor.timeout, ROOM * takes))
+    elif sensor.timeout < takes:
+        what = f"a reading of a {sensor.driver} can take {people(takes)}"
+        report.warning((*where, "timeout"), what, f'write timeout = "{people(ROOM * takes)}" or remove it')
+    if sensor.worst_time > sensor.every:
+        what = (
+            f"{sensor.retry.attempts} attempts of up to {people(sensor.timeout)} can take {sensor.worst_time:.3g} s, "
+            f"but a round is due every {people(sensor.every)}"
+        )
+        key = next((name for name in ("timeout", "every", "retry") if name in raw), "every")
+        report.warning((*where, key), what, _shorter(sensor, takes))
+    return sensor
+
+
+def _shorter(sensor: Sensor, takes: float) -> str:
+    room = (sensor.every - (sensor.worst_time - sensor.retry.attempts * sensor.timeout)) / sensor.retry.attempts
+    milliseconds = int(room * 1000)
+    if milliseconds / 1000 >= takes:
+        return f'write timeout = "{people(milliseconds / 1000)}", or fewer attempts'
+    return f'write every = "{people(float(int(sensor.worst_time) + 1))}" or more, or retry = {{ attempts = 1 }}'
+
+
+@functools.lru_cache
+def _parameters(driver: Any) -> tuple[dict[str, inspect.Parameter], tuple[str, ...], bool]:
+    """Return a constructor's named parameters, those that must be given, and whether it takes any other name."""
+    all_of_them = inspect.signature(driver).parameters
+    named = {name: one for name, one in all_of_them.items() if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)}
+    needed = tuple(name for name, one in named.items() if one.default is one.empty)
+    return named, needed, any(one.kind is one.VAR_KEYWORD for one in all_of_them.values())
+
+
+def _in_seconds(driver: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options with durations such as "20ms" as seconds, where the driver wants a float."""
+    result = dict(options)
+    for name, value in options.items():
+        one = _parameters(driver)[0].get(name)
+        if one and isinstance(value, str) and ("float" in str(one.annotation) or isinstance(one.default, float)):
+            duration = seconds(value)
+            result[name] = value if duration is None else duration
+    return result
