@@ -30,10 +30,15 @@ class Rounds:
 
 
 class Collector:
-    """Reads sensors, each on its bus, and makes one batch of what came in time."""
+    """Reads sensors, each on its bus, and makes one batch of what came in time.
+
+    Attributes:
+        sensors: all there are, where substitutes are looked for.
+    """
 
     def __init__(self, lanes: Mapping[str, Lane], clock: Callable[[], float]) -> None:
         self.lanes, self.clock = lanes, clock
+        self.sensors: Sequence[Sensor] = ()
         self._lock = asyncio.Lock()  # a sensor has one turn at a time
 
     async def collect(self, due: Sequence[tuple[Sensor, str]], trigger: str, interval: float | None) -> Batch:
@@ -104,8 +109,6 @@ class Collector:
                 readings += sensor.substitute(known[source])
         return readings
 
-    sensors: Sequence[Sensor] = ()
-
 
 class Scheduler:
     """Knows when which sensor is due.
@@ -127,6 +130,7 @@ class Scheduler:
         self.began = clock()
         self.progress = self.began  # when the last round ended: the watchdog lives on it
         self.groups: dict[float, list[tuple[Sensor, str]]] = {}
+        self._last: dict[float, int] = {}  # the number of each interval's last round
         self.arrange(due)
 
     def arrange(self, due: Sequence[tuple[Sensor, str]]) -> None:
@@ -139,7 +143,7 @@ class Scheduler:
 
     async def run(self, rounds: int | None = None) -> None:
         """Run rounds for ever, or so many."""
-        last = dict.fromkeys(self.groups, -1)  # the number of each interval's last round
+        last = self._last
         while rounds is None or self.rounds.finished < rounds:
             for interval in self.groups.keys() - last.keys():
                 last[interval] = math.ceil((self.clock() - self.began) / interval) - 1

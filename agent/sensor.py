@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from drivers.chip import Driver, Values
+from drivers.chip import Driver, Quantity, Values
 from drivers.chip import Reading as Measuring
 from drivers.errors import BusTimeout, PermanentError
 
@@ -77,10 +77,16 @@ class Sensor:
         self.last_ok: float | None = None
         self.status, self.error, self.message = "unknown", "", ""
         self.latest: tuple[Reading, ...] = ()
+        self.read_at: float | None = None
         self._good: dict[str, float] = {}
         self._same = (0, 0.0)  # how often, and since when, the values have not changed
         self._admission = 0  # the breaker's generation for the turn that runs
         self._turn = 0  # counts turns: one that was given up reports nothing any more
+
+    @property
+    def quantities(self) -> Sequence[Quantity]:
+        """What it measures; known for certain once it was set up."""
+        return self.chip.quantities
 
     @property
     def healthy(self) -> bool:
@@ -163,6 +169,7 @@ class Sensor:
 
     def conclude(self, outcome: Outcome, now: float) -> tuple[list[Reading], Fault | None]:
         """Return what the outcome means: usable readings (`substituted` ones apart), and the fault if there is one."""
+        self.read_at = now
         if outcome.values is not None:
             readings = self._usable(outcome.values, now)
             self._well(now)

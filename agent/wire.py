@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from .clock import rfc3339
 from .model import Batch, Fault, Reading
 
 SCHEMA = 1
+
+
+class Named(Protocol):
+    """A quantity, as far as a subscriber is told."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def kind(self) -> str | None: ...
+
+
+class Sensed(Protocol):
+    """A sensor, as far as a subscriber is told."""
+
+    id: str
+    driver: str
+    every: float
+    status: str
+    latest: tuple[Reading, ...]
+    read_at: float | None
+
+    @property
+    def quantities(self) -> Sequence[Named]: ...
+
 
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
@@ -105,3 +131,71 @@ def _correct(document: dict[str, Any], timestamp: str) -> None:
 def gap(boot_id: str, first: int, last: int, reason: str, timestamp: str) -> bytes:
     """Return a declared hole as published on `gap`."""
     return encode({"bootId": boot_id, "from": first, "to": last, "reason": reason, "timestamp": timestamp})
+
+
+def state(sensors: Iterable[Sensed], *, now: str, stamp: Callable[[float], str]) -> dict[str, Any]:
+    """Return the present of every sensor: absence is told with `null`, never implied by a missing key."""
+    entries: dict[str, dict[str, Any]] = {}
+    missing, degraded = [], False
+    for one in sensors:
+        values = {r.quantity: r.value for r in one.latest}
+        entry: dict[str, Any] = {"status": one.status if values else "unavailable"}
+        entry["timestamp"] = None if one.read_at is None else stamp(one.read_at)
+        for quantity in one.quantities:
+            entry[quantity.name] = values.get(quantity.name)
+        entries[one.id] = entry
+        degraded |= entry["status"] != "ok"
+        if not values:
+            missing.append(one.id)
+    return {"timestamp": now, "degraded": degraded, "unavailableSensors": missing, "sensors": entries}
+
+
+def info(
+    sensors: Iterable[Sensed],
+    *,
+    device_id: str,
+    boot_id: str,
+    started: str,
+    version: str,
+    host: Mapping[str, Any],
+    previous: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return what this device is and measures; `previous` tells how the last run ended."""
+    return {
+        "schema": SCHEMA,
+        "deviceId": device_id,
+        "bootId": boot_id,
+        "startedAt": started,
+        "version": version,
+        "host": dict(host),
+        "sensors": [
+            {
+                "id": one.id,
+                "driver": one.driver,
+                "every": one.every,
+                "quantities": [{"name": q.name, "unit": q.unit, "kind": q.kind} for q in one.quantities],
+            }
+            for one in sensors
+        ],
+        "previous": None if previous is None else camel(previous),
+    }
+
+
+def camel(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document with its snake_case keys, at every depth, in camelCase; keys in `AS_THEY_ARE` hold names."""
+    return {
+        _camel(key): {name: camel(one) for name, one in value.items()}
+        if key in AS_THEY_ARE
+        else camel(value)
+        if isinstance(value, Mapping)
+        else value
+        for key, value in document.items()
+    }
+
+
+AS_THEY_ARE = ("breakers", "sensors")  # their keys are names of breakers and sensors
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)

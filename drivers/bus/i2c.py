@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+import smbus2.smbus2 as below
 from smbus2 import SMBus, i2c_msg
 
 from ..errors import (
@@ -96,10 +97,13 @@ class I2cDevice:
         if not isinstance(descriptor, int):
             return
         try:
-            fcntl.ioctl(descriptor, I2C_SLAVE, self.address)
+            # smbus2's ioctl, so that a fake kernel below it hears of it
+            below.ioctl(descriptor, I2C_SLAVE, self.address)  # type: ignore[attr-defined]
         except OSError as error:
             if error.errno == errno.EBUSY:
                 raise named(error, bus_name(self.bus), self.address, self.name) from error
+        if isinstance(self.bus, SMBus):
+            self.bus.address = None  # smbus2 must not take the address it set last for the present one
 
 
 def bus_name(bus: object) -> str:
@@ -157,3 +161,43 @@ def adapters() -> Iterator[int]:
     yield from sorted(
         int(node.name.removeprefix("i2c-")) for node in Path("/dev").glob("i2c-*") if node.name[4:].isdigit()
     )
+
+
+class LastingBus:
+    """A bus that opens when it is first used, and anew after its adapter was gone. Belongs to one thread.
+
+    Args:
+        name: `i2c-1`, for messages.
+        opener: returns an open bus, or raises a named error.
+    """
+
+    def __init__(self, name: str, opener: Callable[[], Bus]) -> None:
+        self.name, self.opener = name, opener
+        self._bus: Bus | None = None
+
+    @property
+    def fd(self) -> int | None:
+        """The open descriptor, if there is one."""
+        return getattr(self._bus, "fd", None)
+
+    def i2c_rdwr(self, *messages: i2c_msg) -> None:
+        """Transfer as smbus2 does; opens the bus if need be.
+
+        Raises:
+            AdapterGone, AccessDenied: it cannot be opened. OSError: as smbus2.
+        """
+        if self._bus is None:
+            self._bus = self.opener()
+        try:
+            self._bus.i2c_rdwr(*messages)
+        except OSError as error:
+            if error.errno in (errno.ENODEV, errno.EBADF, 108):
+                self.close()
+            raise
+
+    def close(self) -> None:
+        """Close it; the next transfer opens it again."""
+        bus, self._bus = self._bus, None
+        if bus is not None and hasattr(bus, "close"):
+            with contextlib.suppress(OSError):
+                bus.close()

@@ -136,9 +136,9 @@ class LoopWorker:
         self._now: tuple[Turn, float] | None = None
         self._closed = False
 
-    def occupy(self, seconds: float) -> None:
-        """Let the step that runs take `seconds` longer; the `wait` of a fake bus."""
-        self._taken += seconds
+    def occupy(self, seconds: float | None) -> None:
+        """Let the step that runs take `seconds` longer, or for ever; the `wait` of a fake bus."""
+        self._taken += float("inf") if seconds is None else seconds
 
     def submit(self, share: Share) -> None:
         """Run the share's turns, in their order at first, then as their waits end."""

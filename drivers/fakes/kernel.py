@@ -54,7 +54,7 @@ class FakeBus(SMBus):
         chips: address -> fake chip; change it at any time to plug and unplug.
         adapter: one of `ADAPTERS`.
         clock: seconds, monotonic: the chips' time.
-        wait: how a slow transfer takes its time.
+        wait: how a slow transfer takes its time, and a hanging one for ever (None).
         seed: of the faults' dice.
     """
 
@@ -65,10 +65,10 @@ class FakeBus(SMBus):
         name: str = "i2c-1",
         adapter: str = "bcm2835",
         clock: Callable[[], float] = time.monotonic,
-        wait: Callable[[float], None] = time.sleep,
+        wait: Callable[[float | None], object] | None = None,
         seed: int = 0,
     ) -> None:
-        self.name, self.adapter, self.clock, self.wait = name, ADAPTERS[adapter], clock, wait
+        self.name, self.adapter, self.clock = name, ADAPTERS[adapter], clock
         self.chips: dict[int, FakeChip] = dict(chips or {})
         self.claimed: set[int] = set()  # addresses that a kernel driver owns
         self.faults = Faults(Random(seed))
@@ -76,6 +76,7 @@ class FakeBus(SMBus):
         self.log: list[tuple[int, int, bytes]] | None = None  # (address, flags, bytes) of each message, if a list
         self.began = clock()
         self.released = threading.Event()  # set: whoever hangs goes on
+        self.wait = wait or self.released.wait
         for chip in self.chips.values():
             chip.attach(clock)
         super().__init__(1)
@@ -233,7 +234,7 @@ class FakeBus(SMBus):
             self.wait(fault.delay)
         elif fault.kind == "hang":
             left = None if fault.lasts is None else fault.at + fault.lasts - (self.clock() - self.began)
-            self.released.wait(left)
+            self.wait(left)
             raise OSError(ETIMEDOUT, "Connection timed out")
         return int(fault.kind == "corrupt" and self.faults.strikes(fault))
 

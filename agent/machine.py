@@ -1,0 +1,63 @@
+"""The door to the hardware: a configured sensor becomes a driver on its bus, a bus becomes a worker."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from drivers.bus.i2c import LastingBus, open_bus
+from drivers.bus.worker import BusWorker
+from drivers.catalog import find, open_chip
+from drivers.chip import Driver
+
+from .config import Sensor as Spec
+from .lane import Worker
+
+
+class Machine(Protocol):
+    """Where chips and workers come from: this machine, or a simulated one."""
+
+    def driver(self, spec: Spec) -> tuple[str, Driver]: ...
+    def worker(self, lane: str) -> Worker: ...
+    def close(self) -> None: ...
+
+
+class ThisMachine:
+    """Real buses, real pins, a thread for each bus."""
+
+    def __init__(self) -> None:
+        self._buses: dict[int, LastingBus] = {}
+
+    def driver(self, spec: Spec) -> tuple[str, Driver]:
+        """Return the name of the sensor's lane and its driver, without any I/O."""
+        return build(spec, self.bus(spec.bus))
+
+    def bus(self, number: int) -> Any:
+        """Return the lasting bus of /dev/i2c-`number`."""
+        if number not in self._buses:
+            self._buses[number] = LastingBus(f"i2c-{number}", lambda: open_bus(number))
+        return self._buses[number]
+
+    def worker(self, lane: str) -> Worker:
+        """Return a new worker for a lane."""
+        return BusWorker(lane)
+
+    def close(self) -> None:
+        """Nothing: the buses belong to their threads, and a thread that hangs must not hold the end up."""
+
+
+def build(spec: Spec, bus: Any) -> tuple[str, Driver]:
+    """Return the lane and the driver of a configured sensor, on `bus` if it is an I2C chip."""
+    kind = find(spec.driver)
+    options = dict(spec.options)
+    if kind.addresses:
+        if spec.mux is not None:
+            from drivers.bus.mux import Mux
+
+            bus = Mux(bus, spec.mux.address, spec.mux.channel)
+        return f"i2c-{spec.bus}", open_chip(spec.driver, bus, spec.address, **options)
+    if spec.pin is not None:
+        options["pin"] = spec.pin
+    if spec.device is not None:
+        options["device"] = spec.device
+    driver = open_chip(spec.driver, **options)
+    return getattr(driver, "lane", spec.driver), driver
