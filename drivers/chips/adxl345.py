@@ -1,0 +1,65 @@
+"""Analog Devices ADXL345: acceleration on I2C.
+
+Source: Analog Devices "ADXL345" data sheet, sections "Register Map" and "Register Definitions".
+"""
+
+from __future__ import annotations
+
+import struct
+
+from ..chip import I2cChip, Quantity, Values, Waits
+from ..errors import InvalidReading, LostPower, WrongChip
+
+IDENTITY, POWER, FORMAT, DATA = 0x00, 0x2D, 0x31, 0x32
+IDENTITY_IS = 0xE5
+MEASURE = 0x08
+FULL_RESOLUTION = 0x08  # ±2 g
+TURNING_ON_TAKES = 0.0125  # 11.1 ms at 100 Hz, and 10 %
+G = 9.80665  # m/s²
+ENDS = (511, -512)  # 10 bits at ±2 g
+
+
+class Adxl345(I2cChip):
+    """One ADXL345 at ±2 g, measuring a hundred times a second."""
+
+    name = "adxl345"
+    addresses = (0x53, 0x1D)
+    quantities = tuple(Quantity(f"acceleration_{axis}", "m/s²", None, -2 * G, 2 * G, G / 256) for axis in "xyz")
+
+    def identify(self) -> None:
+        """Look at the identity register.
+
+        Raises:
+            WrongChip: something else answers.
+        """
+        found = self.write_read(bytes([IDENTITY]), 1)[0]
+        if found != IDENTITY_IS:
+            raise WrongChip(self.name, self.address, expected=IDENTITY_IS, found=found)
+
+    def configure(self) -> Waits:
+        """Set the range, begin to measure and wait for the first sample."""
+        self.write(bytes([FORMAT, FULL_RESOLUTION]))
+        self.write(bytes([POWER, MEASURE]))
+        yield TURNING_ON_TAKES
+
+    def measure(self) -> Values:
+        """Return acceleration_x, y, z in m/s².
+
+        Raises:
+            LostPower: the configuration is gone. InvalidReading: an axis is beyond ±2 g, or there are no data.
+        """
+        data = self.write_read(bytes([DATA]), 6)
+        settings = self.write_read(bytes([POWER]), 5)
+        if (settings[0], settings[4]) != (MEASURE, FULL_RESOLUTION):
+            raise LostPower(f"{self.name}: registers 0x2d..0x31 are {settings.hex(' ')}, not as written")
+        if data in (bytes(6), b"\xff" * 6):
+            raise InvalidReading(f"{self.name}: all data are 0x{data[0]:02x}; the chip has not measured")
+        axes = struct.unpack("<3h", data)
+        if any(not ENDS[1] < raw < ENDS[0] for raw in axes):
+            raise InvalidReading(f"{self.name}: an axis is beyond ±2 g")
+        return {f"acceleration_{axis}": metres_per_second_squared(raw) for axis, raw in zip("xyz", axes, strict=True)}
+
+
+def metres_per_second_squared(raw: int) -> float:
+    """Return m/s² from a signed axis in full resolution: 256 a g (section "Specifications", sensitivity)."""
+    return raw / 256 * G

@@ -1,0 +1,100 @@
+"""ams TSL2591: illuminance on I2C.
+
+Source: ams "TSL2591" datasheet, section "Register Description". It has no formula for lx; this one is that of the
+Adafruit libraries, which is in common use.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from ..chip import I2cChip, Quantity, Values, Waits
+from ..errors import InvalidReading, LostPower, NotReady, WrongChip
+from ..registers import Field
+
+COMMAND = 0xA0  # or-ed to every register address: normal operation, auto-increment
+ENABLE, ID, STATUS = 0x00, 0x12, 0x13
+IDENTITY = 0x50
+ON = 0x03  # power and light sensor
+OFF = 0x00
+VALID = 0x01
+GAIN, GAINS = Field(5, 4), {1: 0, 25: 1, 428: 2, 9876: 3}
+TIME, TIMES = Field(2, 0), {100: 0, 200: 1, 300: 2, 400: 3, 500: 4, 600: 5}
+FULL_AT_100_MS, FULL = 36863, 65535
+POLLS = 3
+
+
+class Tsl2591(I2cChip):
+    """One TSL2591, integrating without pause.
+
+    Args:
+        gain: 1, 25, 428 or 9876. At 25 and 100 ms the sensor sees up to 4000 lx or so; outdoors take 1.
+        integration_ms: 100, 200, 300, 400, 500 or 600.
+    """
+
+    name = "tsl2591"
+    addresses = (0x29,)
+    takes = 2.1
+    quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 88_000.0, 0.2),)
+
+    def __init__(self, bus: Any, address: int | None = None, *, gain: int = 25, integration_ms: int = 100) -> None:
+        super().__init__(bus, address)
+        if gain not in tuple(GAINS):
+            raise ValueError(f"gain: {gain!r} is none of {', '.join(map(str, GAINS))}")
+        if integration_ms not in tuple(TIMES):
+            raise ValueError(f"integration_ms: {integration_ms!r} is none of {', '.join(map(str, TIMES))}")
+        self.gain, self.integration_ms = gain, integration_ms
+        self.settings = bytes([ON, GAIN.put(GAINS[gain]) | TIME.put(TIMES[integration_ms])])
+        self.integrating_takes = 1.1 * integration_ms / 1000  # 108 ms at most for 100
+        step = lux(1, 0, gain, integration_ms)
+        self.quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 88_000.0, step),)
+
+    def identify(self) -> None:
+        """Look at the identity register.
+
+        Raises:
+            WrongChip: something else answers.
+        """
+        found = self._read(ID, 1)[0]
+        if found != IDENTITY:
+            hint = "a VL53L0X has the same address" if found == 0 else ""
+            raise WrongChip(self.name, self.address, expected=IDENTITY, found=found, hint=hint)
+
+    def configure(self) -> Waits:
+        """Begin a new integration with these settings, and wait for its end."""
+        self.write(bytes([COMMAND | ENABLE, OFF]))
+        self.write(bytes([COMMAND | ENABLE + 1, self.settings[1]]))
+        self.write(bytes([COMMAND | ENABLE, self.settings[0]]))
+        for _ in range(POLLS):
+            yield self.integrating_takes
+            if self._read(STATUS, 1)[0] & VALID:
+                return
+        raise NotReady(f"{self.name}: the integration did not end")
+
+    def measure(self) -> Values:
+        """Return illuminance in lx.
+
+        Raises:
+            LostPower: the configuration is gone. InvalidReading: too bright, or no visible light.
+        """
+        status, both, infrared = struct.unpack("<BHH", self._read(STATUS, 5))
+        settings = self._read(ENABLE, 2)
+        if settings != self.settings:
+            raise LostPower(f"{self.name}: the configuration is {settings.hex()}, written was {self.settings.hex()}")
+        if not status & VALID:
+            raise NotReady(f"{self.name}: no integration has ended")
+        if max(both, infrared) >= (FULL_AT_100_MS if self.integration_ms == 100 else FULL):
+            raise InvalidReading(f"{self.name}: too bright; lower the gain or integration_ms")
+        if infrared > both:
+            raise InvalidReading(f"{self.name}: more infrared ({infrared}) than light altogether ({both})")
+        return {"illuminance": lux(both, infrared, self.gain, self.integration_ms)}
+
+    def _read(self, register: int, length: int) -> bytes:
+        return self.write_read(bytes([COMMAND | register]), length)
+
+
+def lux(both: int, infrared: int, gain: int, integration_ms: int) -> float:
+    """Return lx from the counts of channel 0 (visible and infrared) and channel 1 (infrared)."""
+    counts_per_lux = integration_ms * gain / 408
+    return max(both - 1.64 * infrared, 0.59 * both - 0.86 * infrared) / counts_per_lux
