@@ -1,0 +1,105 @@
+"""Bosch BMP388 and BMP390: temperature and pressure on I2C.
+
+Source: Bosch Sensortec data sheets "BMP388" (BST-BMP388-DS001) and "BMP390" (BST-BMP390-DS002): memory map, forced
+mode, measurement time, and the appendix with the compensation formulas in floating point.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Generator
+
+from .. import crc
+from ..chip import Quantity, Reading, Waits
+from ..errors import InvalidReading, LostPower, NotReady
+from .bosch import STARTING_TAKES, BoschChip
+
+ERRORS, DATA, POWER, RESET = b"\x02", b"\x04", b"\x1b", b"\x7e\xb6"
+FORCED = 0x13  # both sensors on, one conversion
+OVERSAMPLING = b"\x1c\x03"  # pressure 8 times, temperature once; at power-on 4 times (0x02), so that it is a witness
+MEASURING_TAKES = 1.1 * (0.234 + 0.392 + 8 * 2.02 + 0.313 + 2.02) / 1000  # seconds; +10 % for the oscillator
+DONE = 0x60  # status: a new pressure and a new temperature
+POLLS = 4
+
+
+class Bmp388(BoschChip):
+    """One BMP388. Measures on command (forced mode); its oversampling tells whether it kept its power."""
+
+    name = "bmp388"
+    quantities = (
+        Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01),
+        Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1250.0, 0.01),
+    )
+    identity = 0x00
+    identities = (0x50,)
+
+    def configure(self) -> Waits:
+        """Reset the chip, read its calibration and set the oversampling."""
+        self.write(RESET)
+        yield STARTING_TAKES
+        numbers = struct.unpack("<HHbhhbbHHbbhbb", self.constants(0x31, 21))
+        self.calibration_t, self.calibration_p = numbers[:3], numbers[3:]
+        self.write(OVERSAMPLING)
+
+    def measure(self) -> Reading:
+        """Return temperature in °C and pressure in hPa.
+
+        Raises:
+            LostPower: the oversampling is gone. NotReady: it does not finish. ChecksumError: two reads differ.
+            InvalidReading: it did not convert, or says that something is wrong with it.
+        """
+        self.write(POWER + bytes([FORCED]))
+        yield MEASURING_TAKES
+        data = yield from self.converted()
+        kept = self.write_read(OVERSAMPLING[:1], 1)
+        if kept != OVERSAMPLING[1:]:
+            raise LostPower(f"{self.name}: oversampling is 0x{kept.hex()}, not 0x03: power was lost")
+        data = crc.agreed(data, self.write_read(DATA, 6))
+        temperature = celsius(raw24(data[3:]), self.calibration_t)
+        return {"temperature": temperature, "pressure": hectopascals(raw24(data), temperature, self.calibration_p)}
+
+    def converted(self) -> Generator[float, None, bytes]:
+        """Return the six data bytes once both values are new."""
+        for _ in range(POLLS):
+            frame = self.write_read(ERRORS, 8)
+            if frame[0] & 0x07:
+                raise InvalidReading(f"{self.name}: error register 0x{frame[0]:02x} (1 fatal, 2 command, 4 settings)")
+            if frame[1] & DONE == DONE:
+                return frame[2:]
+            yield MEASURING_TAKES / 10
+        raise NotReady(f"{self.name}: no new values, status 0x{frame[1]:02x}")
+
+
+class Bmp390(Bmp388):
+    """One BMP390: a BMP388 with another identity."""
+
+    name = "bmp390"
+    identities = (0x60,)
+
+
+def raw24(data: bytes) -> int:
+    """Return the 24-bit number, least significant byte first.
+
+    Raises:
+        InvalidReading: it was never converted (0x800000), or the line is dead or floats.
+    """
+    raw = int.from_bytes(data[:3], "little")
+    if raw in (0x800000, 0x000000, 0xFFFFFF):
+        raise InvalidReading(f"0x{raw:06x} is no reading: never converted, or a line is shorted or floats")
+    return raw
+
+
+def celsius(raw: int, t: tuple[int, ...]) -> float:
+    """Return °C from the 24-bit temperature and T1..T3."""
+    above = raw - t[0] * 2**8
+    return above * t[1] / 2**30 + above * above * t[2] / 2**48
+
+
+def hectopascals(raw: int, temperature: float, p: tuple[int, ...]) -> float:
+    """Return hPa from the 24-bit pressure, the temperature in °C and P1..P11."""
+    p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11 = p
+    t, tt, ttt = temperature, temperature**2, temperature**3
+    offset = p5 * 2**3 + p6 / 2**6 * t + p7 / 2**8 * tt + p8 / 2**15 * ttt
+    slope = (p1 - 2**14) / 2**20 + (p2 - 2**14) / 2**29 * t + p3 / 2**32 * tt + p4 / 2**37 * ttt
+    bend = p9 / 2**48 + p10 / 2**48 * t
+    return (offset + raw * slope + raw**2 * bend + raw**3 * p11 / 2**65) / 100

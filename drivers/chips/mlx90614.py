@@ -1,0 +1,75 @@
+"""Melexis MLX90614: temperature of an object, by its infrared light, and of the chip itself, on SMBus (100 kHz).
+
+Source: Melexis data sheet "MLX90614 family", sections on the SMBus protocol, the RAM, and its packet error code.
+"""
+
+from __future__ import annotations
+
+from .. import crc
+from ..chip import I2cChip, Quantity, Values, Waits, waits
+from ..errors import ChecksumError, InvalidReading, NotReady, WrongChip
+
+AMBIENT, OBJECT = 0x06, 0x07  # words in its RAM
+POWERING_UP = 0.28  # first data after 250 ms, and a slow oscillator; it may have been plugged in just now
+FAULTY = 0x8000
+
+
+class Mlx90614(I2cChip):
+    """One MLX90614, measuring all the time. Nothing in it is configured, so nothing is lost with its power.
+
+    It has no identity register: that its answers carry a right packet error code is the proof.
+    """
+
+    name = "mlx90614"
+    addresses = (0x5A,)
+    quantities = (
+        Quantity("ambient_temperature", "°C", "temperature", -40.0, 125.0, 0.02),
+        Quantity("object_temperature", "°C", "temperature", -70.0, 382.2, 0.02),
+    )
+
+    @waits
+    def identify(self) -> Waits:
+        """Read one word: it comes with a packet error code.
+
+        Raises:
+            WrongChip: something else answers at this address.
+        """
+        yield POWERING_UP
+        try:
+            self.word(AMBIENT)
+        except ChecksumError as error:
+            expected = "a word with packet error code"
+            raise WrongChip(self.name, self.address, expected=expected, found=str(error)) from None
+
+    def measure(self) -> Values:
+        """Return both temperatures in °C.
+
+        Raises:
+            ChecksumError: a word arrived damaged. InvalidReading: the chip says so. NotReady: no value yet.
+        """
+        return {
+            "ambient_temperature": celsius(self.kelvins(AMBIENT)),
+            "object_temperature": celsius(self.kelvins(OBJECT)),
+        }
+
+    def kelvins(self, command: int) -> int:
+        """Return a temperature in 1/50 K."""
+        raw = self.word(command)
+        if raw & FAULTY:
+            raise InvalidReading(f"{self.name}: 0x{raw:04x} carries the error flag")
+        if raw == 0:
+            raise NotReady(f"{self.name}: no value yet")
+        return raw
+
+    def word(self, command: int) -> int:
+        """Return a word of its RAM. Its packet error code covers the addresses and the command, too."""
+        answer = self.write_read(bytes([command]), 3)
+        packet = bytes([self.address << 1, command, self.address << 1 | 1]) + answer
+        if crc.crc8(packet, start=0x00, polynomial=0x07):  # over a packet that ends with its own code it is 0
+            raise ChecksumError(f"{self.name}: {answer.hex(' ')} arrived damaged; shorten the cable, bus at 100 kHz")
+        return int.from_bytes(answer[:2], "little")
+
+
+def celsius(raw: int) -> float:
+    """Return °C from a temperature in 1/50 K."""
+    return raw * 0.02 - 273.15

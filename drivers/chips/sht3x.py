@@ -1,0 +1,76 @@
+"""Sensirion SHT30, SHT31, SHT35, SHT85: temperature and humidity on I2C.
+
+Source: Sensirion "Datasheet SHT3x-DIS": single shot mode, break command, status register, conversion of signal output.
+"""
+
+from __future__ import annotations
+
+from .. import crc
+from ..chip import I2cChip, Quantity, Reading, Waits, waits
+from ..errors import ChecksumError, WrongChip
+
+POWERING_UP = 0.0015
+BREAK, BREAKING_TAKES = b"\x30\x93", 0.0011  # ends the periodic mode, in which most commands are refused
+READ_STATUS = b"\xf3\x2d"
+SOFT_RESET, RESETTING_TAKES = b"\x30\xa2", 0.002
+MEASURE_HIGH_REPEATABILITY = b"\x24\x00"  # without clock stretching, which a Pi Zero to 3 cannot do
+MEASURING_TAKES = 0.017  # at most 15.5 ms, and a slow oscillator: asked too early it does not acknowledge
+
+
+class Sht3x(I2cChip):
+    """One SHT3x or SHT85. Measures on command only; keeps nothing between two measurements.
+
+    So a loss of power between two readings spoils neither, and one in between makes the chip refuse to be read.
+    """
+
+    name = "sht3x"
+    addresses = (0x44, 0x45)
+    quantities = (
+        Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.01),
+        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01),
+    )
+
+    @waits
+    def identify(self) -> Waits:
+        """Make sure that a Sensirion sensor answers: its status comes with a checksum. It has no identity register.
+
+        Raises:
+            WrongChip: something else answers at this address.
+        """
+        yield POWERING_UP
+        self.write(BREAK)
+        yield BREAKING_TAKES
+        self.write(READ_STATUS)
+        yield BREAKING_TAKES
+        status = self.read_bytes(3)
+        try:
+            crc.words(status)
+        except ChecksumError:
+            expected = "a status with checksum"
+            raise WrongChip(self.name, self.address, expected=expected, found=status.hex(" ")) from None
+
+    def configure(self) -> Waits:
+        """Reset the chip: that ends whatever it was told to do, and switches its heater off."""
+        self.write(SOFT_RESET)
+        yield RESETTING_TAKES
+
+    def measure(self) -> Reading:
+        """Return temperature in °C and relative humidity in %.
+
+        Raises:
+            NoAcknowledge: nobody answers. ChecksumError: a word arrived damaged.
+        """
+        self.write(MEASURE_HIGH_REPEATABILITY)
+        yield MEASURING_TAKES
+        temperature, humidity = crc.words(self.read_bytes(6))
+        return {"temperature": celsius(temperature), "humidity": relative_humidity(humidity)}
+
+
+def celsius(ticks: int) -> float:
+    """Return °C from the 16-bit temperature word."""
+    return -45 + 175 * ticks / 65535
+
+
+def relative_humidity(ticks: int) -> float:
+    """Return % from the 16-bit humidity word."""
+    return 100 * ticks / 65535

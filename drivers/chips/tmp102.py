@@ -1,0 +1,77 @@
+"""Texas Instruments TMP102 and TMP112: temperature on I2C.
+
+Source: Texas Instruments data sheet "TMP102 Low-Power Digital Temperature Sensor" (SBOS397), sections on the
+configuration register and the one-shot mode.
+"""
+
+from __future__ import annotations
+
+from .. import crc
+from ..chip import I2cChip, Quantity, Reading
+from ..errors import InvalidReading, LostPower, NotReady, WrongChip
+from ..registers import Field, Register
+
+TEMPERATURE = Field(15, 4, is_signed=True)
+CONFIGURATION = Register(0x01, 2)
+FINISHED = 0x8000  # bit OS, read: 0 while a one-shot conversion is under way; written: begin one
+ALWAYS_ONE = 0x6000  # bits R1 and R0: the resolution, which cannot be changed
+SHUT_DOWN, FOUR_HERTZ, ONE_HERTZ = 0x0100, 0x0080, 0x0040
+KEPT = 0x7FDF  # all but OS and the alert bit
+SETTINGS = ALWAYS_ONE | SHUT_DOWN | FOUR_HERTZ  # at power-on: not shut down
+CONVERTING_TAKES = 0.0385  # at most 35 ms, and a slow oscillator
+POLLS, AGAIN = 4, 0.004
+
+
+class Tmp102(I2cChip):
+    """One TMP102, shut down between readings: that is the witness, for at power-on it measures all the time.
+
+    It has no identity register; a TMP112 cannot be told from it.
+    """
+
+    name = "tmp102"
+    addresses = (0x48, 0x49, 0x4A, 0x4B)
+    quantities = (Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.0625),)
+
+    def identify(self) -> None:
+        """Look at what nothing else here shows: a configuration that keeps its settings and two bits that are always 1.
+
+        Raises:
+            WrongChip: something else answers. It is not written to unless its configuration looks right.
+        """
+        found = [CONFIGURATION.decode(self.write_read(b"\x01", 2))]
+        fits = found[0] & ALWAYS_ONE == ALWAYS_ONE and not found[0] & 0x000F
+        for rate in (ONE_HERTZ, FOUR_HERTZ) if fits else ():
+            self.write(CONFIGURATION.encode(SHUT_DOWN | rate))
+            found.append(CONFIGURATION.decode(self.write_read(b"\x01", 2)))
+            fits = fits and found[-1] & KEPT == ALWAYS_ONE | SHUT_DOWN | rate
+        if not fits:
+            shown = "configuration " + ", ".join(f"0x{word:04x}" for word in found)
+            raise WrongChip(self.name, self.address, expected="one that keeps all but two bits", found=shown)
+
+    def measure(self) -> Reading:
+        """Return temperature in °C.
+
+        Raises:
+            NotReady: the conversion does not end. LostPower: it went back to its power-on settings.
+            InvalidReading: unused bits are set. ChecksumError: two reads differ.
+        """
+        self.write(CONFIGURATION.encode(SETTINGS | FINISHED))
+        yield CONVERTING_TAKES
+        for _ in range(POLLS):
+            configuration = CONFIGURATION.decode(self.write_read(b"\x01", 2))
+            if configuration & KEPT != SETTINGS:
+                raise LostPower(f"{self.name}: configuration is 0x{configuration:04x}, not as written: power was lost")
+            if configuration & FINISHED:
+                break
+            yield AGAIN
+        else:
+            raise NotReady(f"{self.name}: the conversion does not end, configuration 0x{configuration:04x}")
+        data = crc.agreed(self.write_read(b"\x00", 2), self.write_read(b"\x00", 2))
+        if data[1] & 0x0F:
+            raise InvalidReading(f"{self.name}: unused bits are set in {data.hex(' ')}; the line floats")
+        return {"temperature": celsius(TEMPERATURE.of(int.from_bytes(data, "big")))}
+
+
+def celsius(code: int) -> float:
+    """Return °C from the signed twelve bits of the temperature register."""
+    return code * 0.0625
