@@ -7,7 +7,6 @@ import asyncio
 import functools
 import inspect
 import logging
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple, ParamSpec, TypeVar, cast
@@ -188,15 +187,11 @@ def retry_with_backoff(
     return decorate
 
 
-# Until 3.12 only asyncio's own question knows about mocks and marked functions.
-_is_coroutine_function = asyncio.iscoroutinefunction if sys.version_info < (3, 12) else inspect.iscoroutinefunction
-
-
 def is_async(function: Callable[..., Any]) -> bool:
     """Return whether calling `function` gives a coroutine: `async def`, a partial of one, `async __call__`."""
     while isinstance(function, functools.partial):
         function = function.func
-    return _is_coroutine_function(function) or _is_coroutine_function(cast(Any, function).__call__)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(cast(Any, function).__call__)
 
 
 def _async_face(policy: RetryPolicy, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,7 +8,7 @@ class Model:
     """A breaker without calls, hooks or locks: its callers say when they start and how they ended."""
 
     def __init__(
-        self, threshold: int, reset: float, successes: int, multiplier: float, cap: float, rng: Random
+        self, threshold: int, reset: float, *, successes: int, multiplier: float, cap: float, rng: Random
     ) -> None:
         self.threshold, self.reset, self.successes = threshold, reset, successes
         self.multiplier, self.cap, self.rng = multiplier, cap, rng

@@ -223,6 +223,17 @@ class TestAHalfOpenBreaker:
             thread.join()
         assert (len(admitted), breaker.rejected) == (1, 15)
 
+    @pytest.mark.parametrize("quicker", ["admit", "reset", "trip"])
+    def test_asks_again_when_it_has_the_lock(self, breaker, clock, quicker, refused):
+        opened(breaker, clock)
+        breaker._lock = Overtaken(breaker._lock, getattr(breaker, quicker))
+        if quicker == "reset":
+            breaker.failed(breaker.admit(), ConnectionError())
+            assert (breaker.state, breaker.failure_count) == (CLOSED, 1)
+        else:
+            assert refused(breaker).retry_after == 30.0
+            assert breaker.rejected == 1
+
     def test_closes_when_the_probe_succeeds(self, breaker, clock, dependency):
         opened(breaker, clock).call(dependency.blocking)
         assert (breaker.state, breaker.failure_count, breaker.retry_after) == (CLOSED, 0, 0.0)
@@ -412,6 +423,22 @@ class TestABreakerWithNonsense:
 
 def _length(traceback) -> int:
     return 0 if traceback is None else 1 + _length(traceback.tb_next)
+
+
+class Overtaken:
+    """A lock that somebody else gets first, once."""
+
+    def __init__(self, lock, quicker) -> None:
+        self.lock, self.quicker = lock, quicker
+
+    def __enter__(self):
+        quicker, self.quicker = self.quicker, None
+        if quicker is not None:
+            quicker()
+        return self.lock.__enter__()
+
+    def __exit__(self, *details):
+        return self.lock.__exit__(*details)
 
 
 class _Never:

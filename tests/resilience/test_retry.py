@@ -320,6 +320,22 @@ class TestABudget:
             clock.advance(1000.0)
             assert [budget.take(clock.now) for _ in range(3)] == [True, True, False]
 
+    def test_refills_by_the_clock_of_the_retry(self, clock, dependency):
+        budget = RetryBudget(1, 0.5)
+        retrying = retry_with_backoff(2, budget=budget, clock=clock, sleep=lambda delay: None)(dependency.blocking)
+        for seconds, calls in ((0.0, 2), (1.0, 1), (1.0, 2)):
+            clock.advance(seconds)
+            dependency.calls = 0
+            dependency.fail()
+            with pytest.raises(ConnectionError):
+                retrying()
+            assert dependency.calls == calls
+
+    def test_neither_gives_nor_takes_for_time_that_passes_twice(self):
+        budget = RetryBudget(2, 1.0)
+        taken = [budget.take(now) for now in (10.0, 5.0, 10.0, 9.0, 10.5, 11.0)]
+        assert taken == [True, True, False, False, False, True]
+
     @settings(max_examples=100, deadline=None)
     @given(st.integers(0, 10), st.floats(0.0, 5.0), st.lists(st.floats(-0.5, 3.0), max_size=80))
     def test_keeps_its_bound_in_every_window(self, capacity, refill, pauses):

@@ -118,7 +118,7 @@ class TestARetryAroundABreaker:
 
 
 def outage(clock, guard, refused_after, seconds=1800.0):
-    """Return the seconds blocked, the attempts on the dead device, the records lost, the seconds until recovery shows."""
+    """Return the seconds blocked, attempts on the dead device, records lost, seconds until recovery shows."""
     attempts, blocked = 0, 0.0
 
     def read():
