@@ -1,0 +1,76 @@
+"""What the channels of IIO and hwmon are called and count in, and what they are called and count in here.
+
+Source: Linux, Documentation/ABI/testing/sysfs-bus-iio; Documentation/hwmon/sysfs-interface.rst.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ..chip import Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One channel: its file's name without suffix, its quantity, and what turns the kernel's unit into ours."""
+
+    base: str
+    quantity: Quantity
+    factor: float
+
+
+Rule = tuple[str, str, str, str | None, float]  # pattern, quantity, unit, kind, factor
+
+IIO: tuple[Rule, ...] = (
+    (r"in_temp_ambient", "ambient_temperature", "°C", "temperature", 1e-3),
+    (r"in_temp_object", "object_temperature", "°C", "temperature", 1e-3),
+    (r"in_temp\d*", "temperature", "°C", "temperature", 1e-3),
+    (r"in_humidityrelative\d*", "humidity", "%", "humidity", 1e-3),
+    (r"in_pressure\d*", "pressure", "hPa", "pressure", 10.0),  # kPa
+    (r"in_illuminance\d*", "illuminance", "lx", "illuminance", 1.0),
+    (r"in_resistance\d*", "gas_resistance", "Ω", None, 1.0),
+    (r"in_concentration_co2", "co2", "ppm", "carbon_dioxide", 1e4),  # %
+    (r"in_concentration_voc", "tvoc", "ppb", "volatile_organic_compounds_parts", 1e7),  # %
+    (r"in_voltage(\d+)", "a", "V", "voltage", 1e-3),
+    (r"in_voltage", "voltage", "V", "voltage", 1e-3),
+    (r"in_current\d*", "current", "A", "current", 1e-3),
+    (r"in_power\d*", "power", "W", "power", 1e-3),
+    (r"in_distance\d*", "distance", "mm", "distance", 1e3),  # m
+    (r"in_accel_([xyz])", "acceleration_", "m/s²", None, 1.0),
+    (r"in_anglvel_([xyz])", "rotation_", "rad/s", None, 1.0),
+)
+
+HWMON: tuple[Rule, ...] = (
+    (r"temp\d+", "temperature", "°C", "temperature", 1e-3),
+    (r"in\d+", "voltage", "V", "voltage", 1e-3),
+    (r"curr\d+", "current", "A", "current", 1e-3),
+    (r"power\d+", "power", "W", "power", 1e-6),
+    (r"humidity\d+", "humidity", "%", "humidity", 1e-3),
+    (r"fan\d+", "frequency", "Hz", "frequency", 1 / 60),  # revolutions a minute
+)
+
+LIMITS = {"°C": (-273.15, 2000.0), "%": (0.0, 100.0), "hPa": (0.0, 20000.0), "lx": (0.0, 1e6), "ppm": (0.0, 1e6)}
+
+
+def channel(base: str, rules: Iterable[Rule]) -> Channel | None:
+    """Return the channel whose files begin with `base`; None for one that has no unit here."""
+    for pattern, name, unit, kind, factor in rules:
+        match = re.fullmatch(pattern, base)
+        if match:
+            low, high = LIMITS.get(unit, (float("-inf"), float("inf")))
+            return Channel(base, Quantity(name + "".join(match.groups()), unit, kind, low, high), factor)
+    return None
+
+
+def unique(found: Iterable[Channel]) -> tuple[Channel, ...]:
+    """Return the channels so that no two quantities share a name: `temperature1`, `temperature2` if there are two."""
+    channels = list(found)
+    names = [c.quantity.name for c in channels]
+    return tuple(
+        c
+        if names.count(c.quantity.name) == 1
+        else replace(c, quantity=replace(c.quantity, name=c.quantity.name + "".join(re.findall(r"\d+$", c.base))))
+        for c in channels
+    )

@@ -1,0 +1,90 @@
+"""DHT11, DHT22 (AM2302) through the kernel's IIO driver dht11: `dtoverlay=dht11,gpiopin=N`.
+
+Source: Linux, drivers/iio/humidity/dht11.c: it keeps a frame for 2 s, so both values come of one frame, and answers
+ETIMEDOUT for a frame that is not whole and EIO for one whose sum is wrong. A failed frame is not kept: asked again at
+once it would disturb the sensor, which needs 2 s; so does this driver wait.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..bus import sysfs
+from ..chip import Driver, Quantity, Reading
+from ..errors import BusError, BusTimeout, ChecksumError, InvalidReading, NoAcknowledge
+from .iio import DEVICES
+from .node import check_device, find
+
+PAUSE = 2.0  # seconds between two frames (DHT22; a DHT11 needs 1)
+CURE = "add `dtoverlay=dht11,gpiopin=4` (your pin) to /boot/firmware/config.txt and reboot"
+
+
+class Dht(Driver):
+    """One DHT11 or DHT22.
+
+    Args:
+        device: its IIO name (`dht11@4`), number, or path; may be left out when it is the only DHT.
+        root: where the file system begins, for tests.
+    """
+
+    name = "dht"
+    takes = 4.0
+    quantities = (
+        Quantity("temperature", "°C", "temperature", -40.0, 80.0, 0.1),
+        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.1),
+    )
+    lane: str = "dht"
+    clock: Callable[[], float] = staticmethod(time.monotonic)
+
+    def __init__(self, device: str | int | None = None, *, root: str = "/") -> None:
+        check_device(device)
+        self.device, self.root = device, root
+        self.lane = f"dht-{device or 0}"  # a read blocks for 0.1 s and longer: each sensor has a thread of its own
+        self.folder = Path()
+        self._failed_at: float | None = None
+
+    def identify(self) -> None:
+        """Find the device's folder.
+
+        Raises:
+            AdapterGone, NoAcknowledge, PermanentError: as `node.find` says.
+        """
+        self.folder = find(
+            Path(self.root) / DEVICES, "iio:device", "dht11" if self.device is None else self.device, self.name, CURE
+        )
+        if not sysfs.exists(self.folder / "in_humidityrelative_input", self.name):
+            raise NoAcknowledge(f"dht: {self.folder} is no DHT: it has no humidity; {CURE}")
+
+    def measure(self) -> Reading:
+        """Return temperature in °C and humidity in %; after a failure, not before the sensor has had its 2 s.
+
+        Raises:
+            NoAcknowledge: no whole frame came. ChecksumError: its sum is wrong. InvalidReading: it is all zero.
+        """
+        left = 0.0 if self._failed_at is None else self._failed_at + PAUSE - self.clock()
+        if left > 0:
+            yield min(left, PAUSE)
+        self._failed_at = self.clock()  # until proven otherwise
+        try:
+            humidity = percent(sysfs.read_number(self.folder / "in_humidityrelative_input", self.name))
+            temperature = celsius(sysfs.read_number(self.folder / "in_temp_input", self.name))
+            if humidity == 0 and temperature == 0:
+                raise InvalidReading("dht: 0 °C and 0 % at once: the data line is shorted to ground")
+        except BusTimeout as error:
+            raise NoAcknowledge(f"dht: no whole frame came; check wiring and the 4.7 kΩ pull-up ({error})") from error
+        except BusError as error:
+            raise ChecksumError(f"dht: the frame arrived damaged; shorten the cable ({error})") from error
+        self._failed_at = None
+        return {"temperature": temperature, "humidity": humidity}
+
+
+def celsius(millidegrees: float) -> float:
+    """Return °C from the kernel's millidegrees."""
+    return millidegrees / 1000
+
+
+def percent(thousandths: float) -> float:
+    """Return % relative humidity from the kernel's thousandths of a percent."""
+    return thousandths / 1000
