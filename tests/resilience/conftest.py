@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agent.resilience import BreakerEvent, CircuitOpenError
+from agent.resilience import AsyncCircuitBreaker, BreakerEvent, CircuitBreaker, CircuitOpenError
 
 
 class Dependency:
@@ -63,3 +63,13 @@ def refused() -> Callable[[object], CircuitOpenError]:
         return caught.value
 
     return refusal
+
+
+@pytest.fixture
+def breaker(clock, events) -> CircuitBreaker:
+    return CircuitBreaker(3, 30.0, name="tank", reset_jitter=0.0, clock=clock, on_event=events.append)
+
+
+@pytest.fixture
+def awaited(clock, events) -> AsyncCircuitBreaker:
+    return AsyncCircuitBreaker(3, 30.0, name="tank", reset_jitter=0.0, clock=clock, on_event=events.append)
