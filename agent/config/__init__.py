@@ -90,7 +90,7 @@ def parse(text: str, file: str | Path = "limpet.toml") -> tuple[Config | None, l
     """
     try:
         raw = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         return None, [_syntax(str(error), text, file)]
     from .checks import checked
 

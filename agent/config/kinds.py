@@ -47,9 +47,16 @@ def number(raw: Any, fix: str) -> float:
     """
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise Wrong(f"{named(raw)} where a number belongs", fix)
-    if not math.isfinite(raw):
+    if not _finite(raw):
         raise Wrong(f"{raw} is no usable number", fix)
     return raw
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # TOML has integers that no float can hold
+        return False
 
 
 @dataclass(frozen=True)
@@ -143,7 +150,7 @@ class Duration:
             raise Wrong(f"{named(raw)} where a duration belongs", _DURATION_FIX)
         else:
             seconds = raw
-        if not math.isfinite(seconds) or seconds <= 0:
+        if not seconds > 0:  # NaN is not, either
             raise Wrong(f"{raw} is no duration: it must be more than 0", _DURATION_FIX)
         if seconds > self.high:
             raise Wrong(f"{raw} is too long", f"write at most {people(self.high)}")

@@ -18,6 +18,7 @@ from .mistakes import Report, Where, near
 OWN_KEYS = ("bus", "address", "pin", "device")  # constructor arguments that have a key of their own
 PIN_OPTIONS = ("trigger", "echo")
 ROOM = 1.5  # of what a driver takes: bus and oscillator may be slow
+UNSAID = 0.5  # seconds: what `takes` is when a driver says nothing about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def _timed(sensor: Sensor, chip: Any, raw: Mapping[str, Any], report: Report, wh
     takes = getattr(chip, "takes", 0.5)
     if not sensor.explicit_timeout:
         sensor = replace(sensor, timeout=max(sensor.timeout, ROOM * takes))
-    elif sensor.timeout < takes:
+    elif sensor.timeout < takes and takes > UNSAID:
         what = f"a reading of a {sensor.driver} can take {people(takes)}"
         report.warning((*where, "timeout"), what, f'write timeout = "{people(ROOM * takes)}" or remove it')
     if sensor.worst_time > sensor.every:
@@ -154,7 +155,7 @@ def _timed(sensor: Sensor, chip: Any, raw: Mapping[str, Any], report: Report, wh
 def _shorter(sensor: Sensor, takes: float) -> str:
     room = (sensor.every - (sensor.worst_time - sensor.retry.attempts * sensor.timeout)) / sensor.retry.attempts
     milliseconds = int(room * 1000)
-    if milliseconds / 1000 >= takes:
+    if milliseconds / 1000 >= (takes if takes > UNSAID else 0.05):
         return f'write timeout = "{people(milliseconds / 1000)}", or fewer attempts'
     return f'write every = "{people(float(int(sensor.worst_time) + 1))}" or more, or retry = {{ attempts = 1 }}'
 

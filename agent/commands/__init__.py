@@ -1,0 +1,58 @@
+"""The verbs of `limpet`, one file each.
+
+Each has `arguments(parser)`, which says what it takes, and `main(args)`, which does it and returns the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+VERBS = {  # verb, which is its module here, too -> one line for `limpet --help`
+    "run": "run the service: read, publish, hold on",
+    "demo": "show it all at work, with simulated chips and a broker of its own",
+    "check": "validate the configuration: all mistakes at once, each with line and cure",
+    "read": "take one reading of each sensor through the whole stack",
+    "scan": "find devices on the buses and name the chips",
+    "doctor": "check this machine; each fault with the command that cures it",
+    "watch": "see what a subscriber sees, live",
+    "status": "what the running service says of itself",
+    "outbox": "what waits to be delivered",
+    "plan": "sizes: bytes, card writes, hours of outage, time of a round",
+    "chips": "list the drivers with addresses, quantities and units",
+    "schema": "print the JSON Schemas and the AsyncAPI document",
+}
+
+
+def present() -> dict[str, str]:
+    """Return the verbs whose module is installed."""
+    here = Path(__file__).parent
+    return {verb: text for verb, text in VERBS.items() if (here / f"{verb}.py").is_file() or (here / verb).is_dir()}
+
+
+def takes_config(parser: argparse.ArgumentParser) -> None:
+    """Add -c/--config; `args.config` is a path or None, for `config.load`."""
+    text = "the configuration (else $LIMPET_CONFIG, ./limpet.toml, /etc/limpet/limpet.toml)"
+    parser.add_argument("-c", "--config", metavar="FILE", default=argparse.SUPPRESS, help=text)
+
+
+def takes_json(parser: argparse.ArgumentParser) -> None:
+    """Add --json."""
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text for people")
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document to stdout."""
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=2, allow_nan=False, default=str)
+    sys.stdout.write("\n")
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows to stdout, the first one as headings, columns aligned."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
