@@ -27,17 +27,19 @@ class Wire(FakeBus):
         rule: what happens to every message, if anything.
         seen: the transfers so far, each a list of messages.
         refused: transfers that failed.
+        at_work: transfers that met a chip at work.
     """
 
     def __init__(self, *args: Any, **more: Any) -> None:
         self.plan: dict[int, Happening] = {}
         self.rule: Happening | None = None
         self.seen: list[list[Message]] = []
-        self.messages = self.refused = 0
+        self.messages = self.refused = self.at_work = 0
         super().__init__(*args, **more)
 
     def _rdwr(self, messages: list[Any]) -> None:
         self.seen.append([(bool(m.flags & READ), m.len) for m in messages])
+        self.at_work += any(m.addr in self.chips and self.chips[m.addr].busy for m in messages)
         try:
             super()._rdwr(messages)
         except OSError:
@@ -110,11 +112,17 @@ class Bench:
         self.time.sleep(SETTLES.get(self.name, 2.0))
 
     def elsewhere(self, share: float) -> dict[str, float]:
-        """Return a world that lies `share` of the way between the fake's first one and the far end of each range."""
+        """Return a world that lies `share` of the way from the fake's first one to the far end of each range.
+
+        What spans many powers of ten moves by `share` of itself, so that no range is left.
+        """
         world = {}
         for quantity in self.driver.quantities:
             if quantity.name in self.senses:
                 here = self.senses[quantity.name]
+                if 0 < here < 0.02 * quantity.high:
+                    world[quantity.name] = here * (1 + share)
+                    continue
                 far = max((quantity.low, quantity.high), key=lambda end, here=here: abs(end - here))  # type: ignore[misc]
                 world[quantity.name] = here + share * (far - here)
         return world

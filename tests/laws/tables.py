@@ -34,7 +34,16 @@ UNPROTECTED = {
 }
 
 # Transfers of one reading once the chip is set up.
-TRANSFERS = {"bme280": 4, "aht20": 2, "sht4x": 2, "ina219": 3, "ads1115": 16, "ads1015": 16}
+TRANSFERS = {
+    "bme280": 4,
+    "aht20": 2,
+    "sht4x": 2,
+    "ina219": 3,
+    "ads1115": 16,
+    "ads1015": 16,
+    "scd4x": 14,  # asks for new data until it comes, every 5 s
+    "vl53l0x": 12,
+}
 TRANSFERS_OF_OTHERS = 8
 
 # Seconds from power-on, or from a change of the world, until the chip can know; 2 s for all others.
@@ -46,17 +55,54 @@ SETTLES = {
 # How much slower than its datasheet's longest time a chip is made; 1.1 for all others.
 SLOWER = {"ads1115": 1.0, "ads1015": 1.0}  # these datasheets name typical times: their fake is a slow chip already
 
-# A value that is computed from others, or from a coarse word, may be this many steps off.
-STEPS: dict[tuple[str, str], float] = {}
+# Chips that measure on and on: they may be read while they are at work.
+ALWAYS_AT_WORK = {"adxl345", "ina219", "ina226", "lis3dh", "mpu6050", "tsl2591", "veml7700"}
 
-# A logarithmic word: the share of the value that one digit makes.
-RELATIVE = {("bme680", "gas_resistance"): 0.001}
+# A value that is computed from others, or from a coarse word, may be this many steps off.
+STEPS = {
+    ("bh1750", "illuminance"): 2.3,  # in bright light it measures for a shorter time, in coarser digits
+    ("tsl2591", "illuminance"): 2.0,  # computed from two channels, each rounded
+}
+
+# Where the digits grow with the value: the share of it that one digit makes.
+RELATIVE = {
+    ("bme680", "gas_resistance"): 0.001,  # ten bits and a range
+    ("veml7700", "illuminance"): 1e-4,  # the correction of bright light stretches the digits
+}
 
 # Where the chip cannot show the ends of the range all at once, or the sweep must be shorter: (low, high).
-RANGES: dict[tuple[str, str], tuple[float, float]] = {}
+RANGES = {
+    ("aht20", "humidity"): (0.01, 100.0),  # a raw zero is a sign of a sick element
+    ("bh1750", "illuminance"): (0.0, 121_000.0),  # the last digit means saturated, here and below
+    ("ina226", "shunt_voltage"): (-0.0819, 0.0819),
+    **{("ads1115", f"a{i}"): (-6.143, 6.143) for i in range(4)},
+    **{("ads1015", f"a{i}"): (-6.135, 6.135) for i in range(4)},
+    **{("adxl345", f"acceleration_{axis}"): (-19.55, 19.55) for axis in "xyz"},
+    **{("lis3dh", f"acceleration_{axis}"): (-20.05, 20.05) for axis in "xyz"},
+    **{("mpu6050", f"acceleration_{axis}"): (-19.6, 19.6) for axis in "xyz"},
+    **{("mpu6050", f"rotation_{axis}"): (-4.36, 4.36) for axis in "xyz"},
+    ("bme680", "gas_resistance"): (177.0, 12.9e6),  # what ten bits and sixteen ranges can show
+    ("ccs811", "eco2"): (400.0, 29_206.0),
+    ("scd4x", "co2"): (1.0, 40_000.0),  # zero means that nothing was measured
+}
 
 # Drivers that find the right range by trying: the second reading after a large change is the truth.
 FINDS_ITS_RANGE: set[str] = set()
 
-# Chips that go on showing an old value when they stop to convert, without any sign of it.
-SHOWS_NO_STANDSTILL: dict[str, str] = {}
+# What a chip cannot reveal, by law: there it may tell a wrong value, but must not crash, and must recover.
+BLIND: dict[str, dict[str, str]] = {
+    "standstill": {
+        "bh1750": "shows the value before, and 0 at first, which is darkness",
+        "lm75": "shows the value before, and 0 °C at first",
+        "veml7700": "shows the value before, and 0 at first, without any flag",
+    },
+    "dead line": {
+        "bh1750": "all zero is darkness; there is nothing else to be read",
+        "pcf8591": "all zero is 0 V; there is nothing else to be read",
+    },
+    "stranger": {"pcf8591": "nothing can be read but conversions"},
+    "blip": {"pcf8591": "a blip between the control byte and the answer mixes the inputs up"},
+}
+
+# Chips that are read rightly by another one's driver: (driver, chip).
+ALIKE = {("ads1115", "ads1015"): "the same registers with fewer bits: right, but coarser"}

@@ -16,7 +16,7 @@ from drivers import catalog, open_chip
 from drivers.fakes import FakeBus, FakeTime, fake_chip
 
 from .bench import ADAPTERS, I2C_DRIVERS, bench
-from .tables import FINDS_ITS_RANGE, RANGES, TRANSFERS, TRANSFERS_OF_OTHERS
+from .tables import ALWAYS_AT_WORK, FINDS_ITS_RANGE, RANGES, TRANSFERS, TRANSFERS_OF_OTHERS
 
 HOME = Path(drivers.__file__).parent
 UNITS = {"°C", "%", "hPa", "lx", "V", "A", "W", "Ω", "ppm", "ppb", "mm", "m/s²", "rad/s", "Hz", "%/h", ""}
@@ -72,6 +72,13 @@ class TestEveryDriver:
                 assert shape in ([False], [True], [False, True]), f"not a write, a read, or both: {transfer}"
             assert one.bus.refused == 0, "it asked a chip that was at work, or what the chip does not know"
 
+    def test_leaves_a_chip_alone_that_is_at_work(self, name: str) -> None:
+        with bench(name) as one:
+            assert not one.truth()
+            before = one.bus.at_work
+            assert not one.truth()
+            assert one.bus.at_work == before or name in ALWAYS_AT_WORK
+
     def test_needs_few_transfers(self, name: str) -> None:
         with bench(name) as one:
             assert not one.truth()
@@ -85,7 +92,8 @@ class TestEveryDriver:
         chips = {address: fake_chip(name) for address in addresses}
         if len(chips) == 1:
             chips[0x44] = fake_chip("sht4x")
-        with FakeBus(chips, clock=time, wait=time.sleep) as bus:
+        bus = FakeBus(chips, clock=time, wait=time.sleep)
+        with bus:
             readers = [Reader(name if a in addresses else "sht4x", bus, a, time, i) for i, a in enumerate(chips)]
             time.sleep(65)
             for reader in readers:
@@ -127,7 +135,7 @@ class SharedTime(FakeTime):
 
     def sleep(self, seconds: float) -> None:
         with self.lock:
-            self.now += seconds
+            super().sleep(seconds)
 
 
 class Reader(threading.Thread):
