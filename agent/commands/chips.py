@@ -47,7 +47,7 @@ def _described(name: str, driver: Any) -> dict[str, Any]:
 def _bus(driver: Any) -> str:
     if driver.addresses:
         return "i2c"
-    return "gpio" if driver.__module__.startswith("drivers.pins.") else "kernel"
+    return str(getattr(driver, "lane", driver.name))
 
 
 def _row(one: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -40,10 +40,13 @@ class Table:
 
     def schema(self) -> dict[str, Any]:
         texts = described(self.into)
-        properties = {}
+        properties: dict[str, Any] = {}
         for name, one, kind in keys(self.into):
-            text = {"description": texts[one.name]} if one.name in texts else {}
-            properties[name] = {**kind.schema(), **text}
+            properties[name] = kind.schema()
+            if one.name in texts:
+                properties[name]["description"] = texts[one.name]
+            if isinstance(one.default, bool | int | float | str):
+                properties[name]["default"] = one.default
         must = [name for name, one, _ in keys(self.into) if required(one)]
         schema = {"type": "object", "properties": properties, "additionalProperties": False}
         return {**schema, "required": must} if must else schema

@@ -127,7 +127,7 @@ def _opened(sensor: Sensor, driver: Any, report: Report, where: Where) -> Any:
     except (TypeError, ValueError) as error:
         known, _, _ = _parameters(driver)
         options = [name for name in known if name not in OWN_KEYS]
-        named = next((name for name in ("pin", "device", *options) if name in str(error).split()), None)
+        named = next((name for name in sensor.arguments() if name in str(error).split()), None)
         at = (named,) if named in OWN_KEYS else ("options", named) if named else ("options",)
         fix = f"options of a {sensor.driver}: {', '.join(options)}" if options else "see `limpet chips`"
         report.mistake((*where, *at), str(error), fix)
