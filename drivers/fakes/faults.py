@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 
+from .chip import FakeChip
+
+# "power_loss" is a blip at the beginning of the fault, however long it lasts.
 KINDS = ("unplugged", "nack", "flaky", "corrupt", "wrong_chip", "frozen", "power_loss", "slow", "hang", "stuck", "bug")
 
 
@@ -17,7 +20,7 @@ class Fault:
         kind: one of `KINDS`.
         address: the chip that has it; None: the whole bus.
         at, lasts: seconds on the bus's clock since the bus was made; None: for ever.
-        rate: the share of transfers that fail (`flaky`, `corrupt`).
+        rate: the share of transfers that fail (`flaky`), or of whose messages read one bit arrives wrong (`corrupt`).
         delay: seconds that each transfer takes longer (`slow`).
     """
 
@@ -29,6 +32,7 @@ class Fault:
     delay: float = 0.3
     begun: bool = field(default=False, init=False)  # what happens once, at its beginning, has happened
     ended: bool = field(default=False, init=False)
+    lifted: bool = field(default=False, init=False)  # ended before its time
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -36,7 +40,7 @@ class Fault:
 
     def active(self, now: float) -> bool:
         """Tell whether the fault is there at `now`, seconds since the bus was made."""
-        return self.at <= now and (self.lasts is None or now < self.at + self.lasts)
+        return not self.lifted and self.at <= now and (self.lasts is None or now < self.at + self.lasts)
 
 
 class Faults:
@@ -54,12 +58,19 @@ class Faults:
         return fault
 
     def remove(self, fault: Fault) -> None:
-        """End a fault."""
-        self.all.remove(fault)
+        """End a fault; what was unplugged is plugged in again, what was frozen thaws."""
+        fault.lifted = True
+        if not fault.begun:
+            self.all.remove(fault)
 
     def clear(self) -> None:
         """End them all."""
-        self.all.clear()
+        for fault in list(self.all):
+            self.remove(fault)
+
+    def forget(self) -> None:
+        """Drop what was ended before its time, after the kernel has seen it."""
+        self.all[:] = [fault for fault in self.all if not fault.lifted]
 
     def at(self, now: float, address: int) -> Iterator[Fault]:
         """Yield the faults that a transfer with `address` meets at `now`."""
@@ -70,3 +81,12 @@ class Faults:
     def strikes(self, fault: Fault) -> bool:
         """Draw whether a fault with a rate strikes this time."""
         return fault.rate >= 1.0 or self.rng.random() < fault.rate
+
+
+class Stranger(FakeChip):
+    """Whoever answers in place of the right chip: takes everything, says 0x42 to everything."""
+
+    name = "stranger"
+
+    def on_read(self, length: int) -> bytes:
+        return b"\x42" * length

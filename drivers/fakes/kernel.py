@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -20,11 +21,13 @@ from typing import Any
 import smbus2.smbus2 as below
 from smbus2 import SMBus
 
-from .chip import FakeChip, Nack, Stuck, crc8
-from .faults import Fault, Faults
+from .chip import FakeChip, Nack, Stuck
+from .faults import Fault, Faults, Stranger
+from .smbus import Smbus
 
 READ = below.I2C_M_RD
-EREMOTEIO, ETIMEDOUT, EBADMSG = 121, 110, 74  # Linux's numbers, also where the desktop has others
+EREMOTEIO, ETIMEDOUT, EOPNOTSUPP = 121, 110, 95  # Linux's numbers, also where the desktop has others
+MOST_MESSAGES, LONGEST_MESSAGE = 42, 8192  # of one transfer (linux/i2c-dev.h, i2c-dev.c)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,14 @@ class Adapter:
     many_addresses: bool = True  # messages to different addresses in one transfer
     empty_writes: bool = True
     smbus_blocks: bool = False  # SMBus block reads, whose length the chip says
+
+    @property
+    def functions(self) -> int:
+        """What the adapter says that it can do (I2C_FUNCS)."""
+        can = below.I2cFunc.I2C | below.I2cFunc.SMBUS_EMUL
+        if self.smbus_blocks:
+            can |= below.I2cFunc.SMBUS_READ_BLOCK_DATA
+        return int(can if self.empty_writes else can & ~below.I2cFunc.SMBUS_QUICK)
 
 
 ADAPTERS = {
@@ -75,6 +86,8 @@ class FakeBus(SMBus):
         self.transfers = 0
         self.log: list[tuple[int, int, bytes]] | None = None  # (address, flags, bytes) of each message, if a list
         self.began = clock()
+        self._alone = threading.Lock()  # one transfer at a time, as the kernel locks an adapter
+        self._meets: dict[int, set[str]] = {}  # address -> what faults do to the messages of this transfer
         self.released = threading.Event()  # set: whoever hangs goes on
         self.wait = wait or self.released.wait
         for chip in self.chips.values():
@@ -90,7 +103,7 @@ class FakeBus(SMBus):
         """Open the fake: a descriptor of its own, answered by this object."""
         self.fd = os.open(os.devnull, os.O_RDWR)
         _BUSES[self.fd] = self
-        self.funcs = below.I2cFunc.I2C | below.I2cFunc.SMBUS_EMUL | below.I2cFunc.SMBUS_PEC
+        self.funcs = below.I2cFunc(self.adapter.functions)
 
     def close(self) -> None:
         """Close it; whoever hangs in a transfer is let go."""
@@ -108,7 +121,9 @@ class FakeBus(SMBus):
             OSError: with the errno of this adapter.
         """
         if request == below.I2C_FUNCS:
-            argument.value = int(self.funcs)
+            argument.value = int(self.adapter.functions)
+        elif request in (below.I2C_SLAVE, below.I2C_SLAVE_FORCE) and argument > 0x7F:
+            raise OSError(errno.EINVAL, "Invalid argument")
         elif request == below.I2C_SLAVE:
             if argument in self.claimed:
                 raise OSError(errno.EBUSY, "Device or resource busy")
@@ -120,10 +135,7 @@ class FakeBus(SMBus):
         elif request == below.I2C_RDWR:
             self._rdwr([argument.msgs[i] for i in range(argument.nmsgs)])
         elif request == below.I2C_SMBUS:
-            try:
-                self._smbus(argument)
-            finally:
-                self._stop()
+            self._smbus(argument)
         else:
             raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
         return 0
@@ -133,14 +145,15 @@ class FakeBus(SMBus):
 
     def _rdwr(self, messages: list[Any]) -> None:
         adapter = self.adapter
+        if not 0 < len(messages) <= MOST_MESSAGES or any(m.len > LONGEST_MESSAGE for m in messages):
+            raise OSError(errno.EINVAL, "Invalid argument")
         if not adapter.read_then_more and any(m.flags & READ for m in messages[:-1]):
-            raise OSError(95, "Operation not supported")
+            raise OSError(EOPNOTSUPP, "Operation not supported")
         if not adapter.many_addresses and len({m.addr for m in messages}) > 1:
             raise OSError(errno.EINVAL, "Invalid argument")
         if not adapter.empty_writes and any(m.len == 0 for m in messages):
-            raise OSError(95, "Operation not supported")
-        self.transfers += 1
-        try:
+            raise OSError(EOPNOTSUPP, "Operation not supported")
+        with self._transfer(*(m.addr for m in messages)):
             for message in messages:
                 if message.flags & READ:
                     answer = self.exchange(message.addr, b"", message.len)
@@ -148,22 +161,28 @@ class FakeBus(SMBus):
                         message.buf[index] = byte
                 else:
                     self.exchange(message.addr, bytes(message.buf[: message.len]), None)
-        finally:
-            self._stop()
 
-    def _stop(self) -> None:
-        for chip in self.chips.values():
-            chip.on_stop()
+    @contextmanager
+    def _transfer(self, *addresses: int) -> Iterator[None]:
+        """Frame one transfer: alone on the bus, faults at its beginning, a stop condition at its end."""
+        with self._alone:
+            self.transfers += 1
+            now = self.clock() - self.began
+            self._turn(now)
+            self._meets = {a: {self._suffer(f) for f in list(self.faults.at(now, a))} for a in addresses}
+            try:
+                yield
+            finally:
+                for chip in self.chips.values():
+                    chip.on_stop()
 
     def exchange(self, address: int, data: bytes, length: int | None) -> bytes:
         """Carry one message through the faults to the chip: a write if `length` is None, else a read."""
-        now = self.clock() - self.began
-        self._turn(now)
-        damage = 0
-        for fault in list(self.faults.at(now, address)):
-            damage += self._suffer(fault)
+        meets = self._meets.get(address, ())
         try:
             chips = self._reached(address)
+            if "wrong_chip" in meets:
+                chips = [Stranger()]
             answer = b"" if length is None and not data else self._ask(chips, data, length)
         except Stuck:
             raise OSError(ETIMEDOUT, "Connection timed out") from None
@@ -171,7 +190,7 @@ class FakeBus(SMBus):
             raise OSError(self.adapter.refused if refusal.data else self.adapter.absent, "not acknowledged") from None
         if self.log is not None:
             self.log.append((address, 0 if length is None else READ, data or answer))
-        if damage and answer:
+        if "corrupt" in meets and answer:
             bit = self.faults.rng.randrange(8 * len(answer))
             answer = bytes(b ^ (1 << bit % 8 if i == bit // 8 else 0) for i, b in enumerate(answer))
         return answer
@@ -206,7 +225,7 @@ class FakeBus(SMBus):
 
     def _turn(self, now: float) -> None:
         """Let happen what happens once: at the beginning of a fault, and at its end."""
-        for fault in self.faults.all:
+        for fault in list(self.faults.all):
             hit = [c for a, c in self._everyone() if fault.address in (None, a)]
             if not fault.begun and now >= fault.at:
                 fault.begun = True
@@ -217,14 +236,17 @@ class FakeBus(SMBus):
             if fault.begun and not fault.ended and not fault.active(now):
                 fault.ended = True
                 for chip in hit:
-                    if fault.kind == "unplugged":  # plugged in again: it starts from nothing
+                    if fault.kind in ("unplugged", "wrong_chip"):  # plugged in again: it starts from nothing
                         chip.lose_power()
                     elif fault.kind == "frozen":
                         chip.frozen = False
+        self.faults.forget()
 
-    def _suffer(self, fault: Fault) -> int:
-        """Raise what the fault does to a transfer; 1 if it damages the bytes instead."""
-        if fault.kind in ("unplugged", "nack") or (fault.kind == "flaky" and self.faults.strikes(fault)):
+    def _suffer(self, fault: Fault) -> str:
+        """Raise what the fault does to a transfer, or take its time; return what it does to the messages."""
+        if fault.kind in ("flaky", "corrupt") and not self.faults.strikes(fault):
+            return ""
+        if fault.kind in ("unplugged", "nack", "flaky"):
             raise OSError(self.adapter.absent, "nobody answers")
         if fault.kind == "stuck":
             raise OSError(ETIMEDOUT, "Connection timed out")
@@ -236,54 +258,13 @@ class FakeBus(SMBus):
             left = None if fault.lasts is None else fault.at + fault.lasts - (self.clock() - self.began)
             self.wait(left)
             raise OSError(ETIMEDOUT, "Connection timed out")
-        return int(fault.kind == "corrupt" and self.faults.strikes(fault))
+        return fault.kind
 
-    def _smbus(self, request: Any) -> None:  # noqa: PLR0912 - one branch per kind of call
-        """Answer one SMBus call as the kernel emulates it: messages to the slave address."""
-        self.transfers += 1
-        data, reads, size = request.data.contents, request.read_write == below.I2C_SMBUS_READ, request.size
-        command = bytes([request.command])
-        if size == below.I2C_SMBUS_QUICK:
-            if not self.adapter.empty_writes:
-                raise OSError(95, "Operation not supported")
-            self.exchange(self.slave, b"", None)
-        elif size == below.I2C_SMBUS_BYTE:
-            if reads:
-                data.byte = self.exchange(self.slave, b"", 1)[0]
-            else:
-                self.exchange(self.slave, command, None)
-        elif size == below.I2C_SMBUS_BYTE_DATA:
-            if reads:
-                data.byte = self._read(command, 1)[0]
-            else:
-                self._write(command + bytes([data.byte]))
-        elif size == below.I2C_SMBUS_WORD_DATA:
-            if reads:
-                data.word = int.from_bytes(self._read(command, 2), "little")
-            else:
-                self._write(command + int(data.word).to_bytes(2, "little"))
-        elif size == below.I2C_SMBUS_I2C_BLOCK_DATA:
-            length = data.block[0]
-            if reads:
-                data.block[1 : length + 1] = list(self._read(command, length))
-            else:
-                self._write(command + bytes(data.block[1 : length + 1]))
-        else:
-            raise OSError(95, "Operation not supported")
-
-    def _write(self, message: bytes) -> None:
-        if self.checks_pec:
-            message += bytes([crc8(bytes([self.slave << 1]) + message, 0, 0x07)])
-        self.exchange(self.slave, message, None)
-
-    def _read(self, command: bytes, length: int) -> bytes:
-        self.exchange(self.slave, command, None)
-        answer = self.exchange(self.slave, b"", length + self.checks_pec)
-        if self.checks_pec:
-            whole = bytes([self.slave << 1]) + command + bytes([self.slave << 1 | 1]) + answer
-            if crc8(whole, 0, 0x07):
-                raise OSError(EBADMSG, "Bad message")
-        return answer[:length]
+    def _smbus(self, request: Any) -> None:
+        if request.size == below.I2C_SMBUS_QUICK and not self.adapter.empty_writes:
+            raise OSError(EOPNOTSUPP, "Operation not supported")
+        with self._transfer(self.slave):
+            Smbus(self.exchange, self.slave, pec=self.checks_pec, blocks=self.adapter.smbus_blocks).call(request)
 
 
 _BUSES: dict[int, FakeBus] = {}
