@@ -1,0 +1,90 @@
+"""Fake IIO and hwmon devices, a DHT among them: the files that the kernel's interface documents promise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from .sysfs import FakeSysfs
+from .tree import Files
+
+
+class FakeDht(FakeSysfs):
+    """A DHT22 behind the kernel's dht11 driver. `shorted`: a frame of zeros."""
+
+    name = "dht"
+    senses = {"temperature": 20.5, "humidity": 48.0}
+    kinds = (*FakeSysfs.kinds, "shorted")
+
+    def place(self) -> str:
+        place, number = self.tree.numbered("sys/bus/iio/devices/iio:device")
+        self.device = self.device or f"dht11@{number}"
+        return place
+
+    def files(self) -> Files:
+        felt = {"temperature": 0.0, "humidity": 0.0} if self.fault == "shorted" else self.world
+        return {
+            "name": f"{self.device}\n",
+            "in_temp_input": f"{round(felt['temperature'] * 10) * 100}\n",
+            "in_humidityrelative_input": f"{round(felt['humidity'] * 10) * 100}\n",
+        }
+
+
+class FakeIio(FakeSysfs):
+    """An IIO device: a BME280's channels, or those of `options.channel`. Voltages are raw counts with one scale."""
+
+    name = "iio"
+    units: ClassVar[dict[str, tuple[str, float, float]]] = {  # quantity, kernel's units in one of ours, value
+        "temp": ("temperature", 1000, 21.0), "humidityrelative": ("humidity", 1000, 45.0),
+        "pressure": ("pressure", 0.1, 1013.0), "illuminance": ("illuminance", 1, 300.0),
+        "resistance": ("gas_resistance", 1, 50000.0), "concentration_co2": ("co2", 1e-4, 600.0),
+        "concentration_voc": ("tvoc", 1e-7, 120.0), "voltage0": ("a0", 1000, 0.5), "voltage1": ("a1", 1000, 1.0),
+        "voltage2": ("a2", 1000, 1.5), "voltage3": ("a3", 1000, 2.0), "current": ("current", 1000, 0.2),
+        "power": ("power", 1000, 1.0), "distance": ("distance", 1e-3, 700.0),
+        "accel_x": ("acceleration_x", 1, 0.0), "accel_y": ("acceleration_y", 1, 0.0),
+        "accel_z": ("acceleration_z", 1, 9.81), "anglvel_x": ("rotation_x", 1, 0.0),
+        "anglvel_y": ("rotation_y", 1, 0.0), "anglvel_z": ("rotation_z", 1, 0.0),
+    }  # fmt: skip
+    usual: ClassVar[tuple[str, ...]] = ("temp", "humidityrelative", "pressure")
+    prefix: ClassVar[str] = "in_"
+    parent: ClassVar[str] = "sys/bus/iio/devices/iio:device"
+    model: ClassVar[str] = "bme280"
+    scale: ClassVar[float] = 0.125  # mV per count
+
+    def __init__(self, *, options: Mapping[str, Any] | None = None, **more: Any) -> None:
+        wanted = (options or {}).get("channel") or self.usual
+        wanted = (wanted,) if isinstance(wanted, str) else wanted
+        self.channels = [name.removeprefix(self.prefix).removesuffix("_input") for name in wanted]
+        self.senses = {self.units[name][0]: self.units[name][2] for name in self.channels}
+        super().__init__(options=options, **more)
+
+    def place(self) -> str:
+        place, _ = self.tree.numbered(self.parent)
+        self.device = self.device or self.model
+        return place
+
+    def files(self) -> Files:
+        files = {"name": f"{self.device}\n"}
+        for name in self.channels:
+            quantity, units, _ = self.units[name]
+            value = self.world[quantity] * units
+            if self.prefix and name.startswith("voltage"):
+                files[f"in_{name}_raw"] = f"{round(value / self.scale)}\n"
+                files["in_voltage_scale"] = f"{self.scale}\n"
+            else:
+                files[f"{self.prefix}{name}_input"] = f"{value:.9f}\n" if self.prefix else f"{round(value)}\n"
+        return files
+
+
+class FakeHwmon(FakeIio):
+    """A hwmon device: a DS3231's temperature, or the channels of `options.channel`."""
+
+    name = "hwmon"
+    units = {
+        "temp1": ("temperature", 1000, 35.0), "in0": ("voltage", 1000, 5.0), "curr1": ("current", 1000, 0.5),
+        "power1": ("power", 1e6, 2.5), "humidity1": ("humidity", 1000, 45.0), "fan1": ("frequency", 60, 25.0),
+    }  # fmt: skip
+    usual = ("temp1",)
+    prefix = ""
+    parent = "sys/class/hwmon/hwmon"
+    model = "ds3231"

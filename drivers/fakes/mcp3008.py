@@ -1,0 +1,68 @@
+"""Fake MCP3008, from Microchip's DS21295: bit by bit on gpiozero's mock SPI pins (§5, figure 5-1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpiozero.pins.mock import MockSPIDevice
+
+from .chip import clamp
+from .pins import FakePin, MockPins
+
+CLOCK, MOSI, MISO = 11, 10, 9
+SELECTS = (8, 7)
+
+
+class Adc(MockSPIDevice):  # type: ignore[misc]
+    """The chip: start bit, SGL, D2 D1 D0; then a sampling clock, a null bit and ten bits, the highest first."""
+
+    def __init__(self, pins: MockPins, select: int) -> None:
+        super().__init__(CLOCK, MOSI, MISO, SELECTS[select], pin_factory=pins.factory)
+        self.codes = [0] * 8
+        self.absent: int | None = None  # the level of a line that nobody drives
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.request: list[int] | None = None
+        self.tx_buf = [self.absent or 0] * 24
+
+    def on_bit(self) -> None:
+        bit = int(self.rx_buf[-1])
+        if self.absent is not None:
+            return
+        if self.request is None:
+            self.request = [] if bit else None
+        elif len(self.request) < 4:
+            self.request.append(bit)
+            if len(self.request) == 4:
+                channel = self.request[1] << 2 | self.request[2] << 1 | self.request[3]
+                self.tx_buf = []
+                self.tx_word(self.codes[channel], 12)  # the sampling clock and the null bit lead it
+
+
+class FakeMcp3008(FakePin):
+    """Feels volts at eight inputs; several fakes on one chip select are one chip. `unplugged`: MISO floats high."""
+
+    name = "mcp3008"
+    senses = {f"a{i}": 0.4 * (i + 1) for i in range(8)}
+    kinds = ("unplugged", "nack", "stuck", "frozen")
+
+    def __init__(self, **options: Any) -> None:
+        self.felt: set[str] = set()
+        super().__init__(**options)
+
+    def feel(self, **world: float) -> None:
+        self.felt |= world.keys()
+        super().feel(**world)
+
+    def apply(self) -> None:
+        select = self.options.get("select", 0)
+        adc = self.pins.parts.get(("adc", select))
+        fresh = adc is None
+        if adc is None:
+            adc = self.pins.parts["adc", select] = Adc(self.pins, select)
+        vref = self.options.get("vref", 3.3)
+        for name, value in self.world.items():
+            if fresh or name in self.felt:
+                adc.codes[int(name[1])] = clamp(value / vref * 1024, 0, 1023)
+        adc.absent = {"unplugged": 1, "nack": 1, "stuck": 0}.get(self.fault)

@@ -1,0 +1,104 @@
+"""Fake kernel sensors: a folder with the files that Linux's w1, IIO, hwmon, thermal and proc would show.
+
+Source: Linux, Documentation/w1/slaves/w1_therm.rst, Documentation/ABI/testing/sysfs-bus-iio,
+Documentation/hwmon/sysfs-interface.rst, Documentation/ABI/testing/sysfs-class-thermal.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from .tree import Files, Tree
+
+
+@functools.cache
+def simulated_root() -> Path:
+    """Return a folder that all fakes of this process share; it goes away with the process."""
+    folder = tempfile.mkdtemp(prefix="limpet-sysfs-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+class FakeSysfs:
+    """One kernel sensor. Set the world with `feel(temperature=…)`; `suffer(kind)` breaks it, `heal()` mends it.
+
+    Attributes:
+        senses: the quantities it feels, with what it feels at first.
+        kinds: the faults it can have.
+        wiring: what the driver must be told, so that it meets this fake.
+    """
+
+    name: ClassVar[str] = ""
+    senses: Mapping[str, float] = {}
+    kinds: ClassVar[tuple[str, ...]] = ("unplugged", "nack", "eio", "corrupt", "hang", "frozen")
+
+    def __init__(
+        self,
+        *,
+        root: str | Path | None = None,
+        device: Any = None,
+        options: Mapping[str, Any] | None = None,
+        **world: float,
+    ) -> None:
+        self.tree = Tree(simulated_root() if root is None else Path(root))
+        self.device, self.options = device, {**(options or {})}
+        self.fault = ""
+        self.world = {**self.senses}
+        self.folder = self.place()
+        self.feel(**world)
+
+    @property
+    def wiring(self) -> dict[str, Any]:
+        """What the driver must be told, so that it meets this fake."""
+        return {"root": str(self.tree.root), "device": self.device}
+
+    def feel(self, **world: float) -> None:
+        """Change what it feels, in the units of its quantities.
+
+        Raises:
+            TypeError: it cannot feel this.
+        """
+        if unknown := world.keys() - self.senses.keys():
+            raise TypeError(f"a {self.name} feels {', '.join(self.senses)}, not {', '.join(sorted(unknown))}")
+        if self.fault != "frozen":
+            self.world.update(world)
+            self.apply()
+
+    def suffer(self, kind: str) -> None:
+        """Have a fault, one of `kinds`: the files change as the kernel would change them.
+
+        Raises:
+            ValueError: it cannot have this one.
+        """
+        if kind not in self.kinds:
+            raise ValueError(f"a {self.name} can suffer {', '.join(self.kinds)}, not {kind}")
+        self.fault = kind
+        self.apply()
+
+    def heal(self) -> None:
+        """Be whole again."""
+        self.fault = ""
+        self.apply()
+
+    def apply(self) -> None:
+        """Make the files say what is felt."""
+        if self.fault in ("unplugged", "nack") and self.folder:
+            self.tree.remove(self.folder)
+            return
+        for name, text in self.files().items():
+            where = f"{self.folder}/{name}" if self.folder else name
+            self.tree.put(where, text, "" if name in ("name", "type") else self.fault)
+
+    def place(self) -> str:
+        """Return the device's folder below the root; empty where the files stand alone."""
+        return ""
+
+    def files(self) -> Files:
+        """Return the text of each file."""
+        raise NotImplementedError

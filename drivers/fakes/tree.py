@@ -1,0 +1,73 @@
+"""A folder that plays the kernel's file systems, with files that fail as sysfs files do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+from pathlib import Path
+
+Files = dict[str, str]  # name: text
+
+
+class Tree:
+    """Files below `root`, each replaced at once, so that no reader sees half of one."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, name: str) -> Path:
+        """Make a folder."""
+        path = self.root / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def numbered(self, prefix: str) -> tuple[str, int]:
+        """Make the next folder of a kind, `iio:device0`, `iio:device1`, …; return its name and number."""
+        number = 0
+        while (self.root / f"{prefix}{number}").exists():
+            number += 1
+        self.folder(f"{prefix}{number}")
+        return f"{prefix}{number}", number
+
+    def remove(self, name: str) -> None:
+        """Take a device away."""
+        shutil.rmtree(self.root / name, ignore_errors=True)
+
+    def put(self, name: str, text: str, fault: str = "") -> None:
+        """Write a file; `eio`: reading it fails, `hang`: reading it does not end until it is put again."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.parent / f".{path.name}.new"
+        self._clear(fresh)
+        if fault == "eio" and sys.platform == "linux":
+            fresh.symlink_to("/proc/self/mem")  # its first page is mapped by nobody: reading it is EIO
+        elif fault == "eio":
+            fresh.mkdir()
+        elif fault == "hang":
+            os.mkfifo(fresh)
+        else:
+            fresh.write_text(text, encoding="ascii")
+        self._release(path)
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        fresh.replace(path)
+
+    @staticmethod
+    def _clear(path: Path) -> None:
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
+
+    @staticmethod
+    def _release(path: Path) -> None:
+        """Let go whoever hangs in a read."""
+        if not path.is_fifo():
+            return
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # nobody reads
+                raise
