@@ -12,7 +12,7 @@ from ..chip import I2cChip, Quantity, Reading, Waits, waits
 from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 
 POWERING_UP = 0.11  # the AHT20 needs 40 ms, the AHT21 and DHT20 100 ms; it may have been plugged in just now
-INITIALISE, INITIALISING_TAKES = b"\xbe\x08\x00", 0.011  # 10 ms, and a slow oscillator
+INITIALISE, INITIALISING_TAKES = b"\xbe\x08\x00", 0.012  # 10 ms, and a slow oscillator
 MEASURE, MEASURING_TAKES = b"\xac\x33\x00", 0.08
 BUSY, CALIBRATED = 0x80, 0x08
 POLLS, AGAIN = 4, 0.01

@@ -17,7 +17,7 @@ UNUSED_STATUS, UNUSED_TEMPERATURE = 0x70, 0x3F  # bits that are 0
 QUARTERS = Field(15, 6, is_signed=True)
 CONVERTING_TAKES = 0.22  # at most 200 ms, and a slow oscillator
 POLLS, AGAIN = 4, 0.03
-TIME = ((0x7F, 59), (0x7F, 59), (0x1F, 19), (0x07, 7), (0x3F, 31), (0x1F, 12))  # bits, greatest: seconds to months
+TIME = ((0xFF, 59), (0xFF, 59), (0x9F, 19), (0xFF, 7), (0xFF, 31), (0x7F, 12))  # bits, greatest: seconds to months
 
 
 class Ds3231(I2cChip):
@@ -65,6 +65,8 @@ class Ds3231(I2cChip):
         ):  # not busy, but CONV still set: a kin that ignores it; its own last value is of the last 64 s
             raise NotReady(f"{self.name}: the conversion does not end, registers {frame.hex(' ')}")
         crc.agreed(frame, self.write_read(CONTROL, 5))
+        if not any(frame):
+            raise InvalidReading(f"{self.name}: all registers are 0; a line is shorted")
         if frame[1] & UNUSED_STATUS or frame[4] & UNUSED_TEMPERATURE:
             raise InvalidReading(f"{self.name}: unused bits are set in {frame.hex(' ')}; the line floats")
         return {"temperature": celsius(QUARTERS.of(int.from_bytes(frame[3:], "big")))}

@@ -12,7 +12,7 @@ from .. import crc
 from ..chip import I2cChip, Quantity, Reading, Waits, waits
 from ..errors import InvalidReading, WrongChip
 
-RESET, RESETTING_TAKES = b"\xfe", 0.0165
+RESET, RESETTING_TAKES = b"\xfe", 0.017
 POWERING_UP = 0.08  # Si7021, over the whole range of temperature; it may have been plugged in just now
 READ_IDENTITY = b"\xfc\xc9"
 MEASURE_TEMPERATURE, TEMPERATURE_TAKES = b"\xf3", 0.0935  # SHT21: at most 85 ms, and a slow oscillator

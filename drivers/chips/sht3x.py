@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from .. import crc
 from ..chip import I2cChip, Quantity, Reading, Waits, waits
-from ..errors import ChecksumError, WrongChip
+from ..errors import ChecksumError, NoAcknowledge, WrongChip
 
-POWERING_UP = 0.0015
-BREAK, BREAKING_TAKES = b"\x30\x93", 0.0011  # ends the periodic mode, in which most commands are refused
-READ_STATUS = b"\xf3\x2d"
+POWERING_UP = 0.002  # it may have been plugged in just now
+BREAK, BREAKING_TAKES = b"\x30\x93", 0.0012  # ends the periodic mode, in which most commands are refused
+READ_STATUS, PROOF = b"\xf3\x2d", "a status with checksum"
+SERIAL_OF_SHT4X = b"\x89"
 SOFT_RESET, RESETTING_TAKES = b"\x30\xa2", 0.002
 MEASURE_HIGH_REPEATABILITY = b"\x24\x00"  # without clock stretching, which a Pi Zero to 3 cannot do
-MEASURING_TAKES = 0.017  # at most 15.5 ms, and a slow oscillator: asked too early it does not acknowledge
+MEASURING_TAKES = 0.0172  # at most 15.5 ms, and a slow oscillator: asked too early it does not acknowledge
 
 
 class Sht3x(I2cChip):
@@ -38,16 +39,29 @@ class Sht3x(I2cChip):
             WrongChip: something else answers at this address.
         """
         yield POWERING_UP
-        self.write(BREAK)
-        yield BREAKING_TAKES
-        self.write(READ_STATUS)
-        yield BREAKING_TAKES
-        status = self.read_bytes(3)
         try:
+            self.write(BREAK)
+            yield BREAKING_TAKES
+            self.write(READ_STATUS)
+            yield BREAKING_TAKES
+            status = self.read_bytes(3)
             crc.words(status)
         except ChecksumError:
-            expected = "a status with checksum"
-            raise WrongChip(self.name, self.address, expected=expected, found=status.hex(" ")) from None
+            raise WrongChip(self.name, self.address, expected=PROOF, found=status.hex(" ")) from None
+        except NoAcknowledge as silence:
+            yield from self.look_for_sht4x(silence)
+
+    def look_for_sht4x(self, silence: NoAcknowledge) -> Waits:
+        """Raise WrongChip if an SHT4x tells its serial number, else the error that there was."""
+        try:
+            self.write(SERIAL_OF_SHT4X)
+            yield BREAKING_TAKES
+            serial = self.read_bytes(6)
+            crc.words(serial)
+        except (NoAcknowledge, ChecksumError):
+            raise silence from None
+        hint = 'this is an SHT4x: write driver = "sht4x"'
+        raise WrongChip(self.name, self.address, expected=PROOF, found=f"serial number {serial.hex(' ')}", hint=hint)
 
     def configure(self) -> Waits:
         """Reset the chip: that ends whatever it was told to do, and switches its heater off."""

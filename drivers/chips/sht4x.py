@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from .. import crc
 from ..chip import I2cChip, Quantity, Reading, Waits, waits
-from ..errors import ChecksumError, WrongChip
+from ..errors import ChecksumError, NoAcknowledge, WrongChip
 
 MEASURE_HIGH_PRECISION = b"\xfd"  # §4.5
 MEASURING_TAKES = 0.0092  # §3.1: at most 8.3 ms, and a slow oscillator: asked too early it does not acknowledge
-READ_SERIAL_NUMBER = b"\x89"  # §4.5
-SERIAL_TAKES = 0.001
-POWERING_UP = 0.0011  # §3.1: at most 1 ms; it may have been plugged in just now
+READ_SERIAL_NUMBER, PROOF = b"\x89", "two words with checksums"  # §4.5
+STATUS_OF_SHT3X = b"\xf3\x2d"
+POWERING_UP = 0.0012  # §3.1: at most 1 ms; it may have been plugged in just now
+SERIAL_TAKES = 0.0012  # likewise
 
 
 class Sht4x(I2cChip):
@@ -34,15 +35,27 @@ class Sht4x(I2cChip):
             WrongChip: something else answers at this address.
         """
         yield POWERING_UP
-        self.write(READ_SERIAL_NUMBER)
-        yield SERIAL_TAKES
-        serial = self.read_bytes(6)
         try:
+            self.write(READ_SERIAL_NUMBER)
+            yield SERIAL_TAKES
+            serial = self.read_bytes(6)
             crc.words(serial)
         except ChecksumError:
-            raise WrongChip(
-                self.name, self.address, expected="two words with checksums", found=serial.hex(" ")
-            ) from None
+            raise WrongChip(self.name, self.address, expected=PROOF, found=serial.hex(" ")) from None
+        except NoAcknowledge as silence:
+            yield from self.look_for_sht3x(silence)
+
+    def look_for_sht3x(self, silence: NoAcknowledge) -> Waits:
+        """Raise WrongChip if an SHT3x tells its status, else the error that there was."""
+        try:
+            self.write(STATUS_OF_SHT3X)
+            yield SERIAL_TAKES
+            status = self.read_bytes(3)
+            crc.words(status)
+        except (NoAcknowledge, ChecksumError):
+            raise silence from None
+        hint = 'this is an SHT3x: write driver = "sht3x"'
+        raise WrongChip(self.name, self.address, expected=PROOF, found=f"status {status.hex(' ')}", hint=hint)
 
     def measure(self) -> Reading:
         """Return temperature in °C and relative humidity in %.

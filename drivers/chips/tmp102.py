@@ -58,18 +58,23 @@ class Tmp102(I2cChip):
         self.write(CONFIGURATION.encode(SETTINGS | FINISHED))
         yield CONVERTING_TAKES
         for _ in range(POLLS):
-            configuration = CONFIGURATION.decode(self.write_read(b"\x01", 2))
-            if configuration & KEPT != SETTINGS:
-                raise LostPower(f"{self.name}: configuration is 0x{configuration:04x}, not as written: power was lost")
-            if configuration & FINISHED:
+            if self.is_finished():
                 break
             yield AGAIN
         else:
-            raise NotReady(f"{self.name}: the conversion does not end, configuration 0x{configuration:04x}")
+            raise NotReady(f"{self.name}: the conversion does not end")
         data = crc.agreed(self.write_read(b"\x00", 2), self.write_read(b"\x00", 2))
+        self.is_finished()  # once more: after a loss of power the temperature is 0
         if data[1] & 0x0F:
             raise InvalidReading(f"{self.name}: unused bits are set in {data.hex(' ')}; the line floats")
         return {"temperature": celsius(TEMPERATURE.of(int.from_bytes(data, "big")))}
+
+    def is_finished(self) -> bool:
+        """Say whether a conversion is over; raise LostPower when the settings are not those of `measure`."""
+        configuration = CONFIGURATION.decode(self.write_read(b"\x01", 2))
+        if configuration & KEPT != SETTINGS:
+            raise LostPower(f"{self.name}: configuration is 0x{configuration:04x}, not as written: power was lost")
+        return bool(configuration & FINISHED)
 
 
 def celsius(code: int) -> float:
