@@ -7,16 +7,17 @@ compensation in double precision, measuring times, resolution of 16 bits and one
 from __future__ import annotations
 
 import struct
+from typing import ClassVar
 
 from .chip import FakeRegisters, solve
 
 TRIM = bytes.fromhex("706b436718fc7d8e43d6d00b270b8c00f9ff8c3cf8c67017")  # 0x88: T1..T3, P1..P9
 TRIM_HUMIDITY = bytes.fromhex("6a01001329031e")  # 0xE1: H2..H6, with the nibbles of H4 and H5 in 0xE5
+NEGATIVE_H4_H6, NEGATIVE_H5 = bytes.fromhex("610100ff0419e2"), bytes.fromhex("6a010013e9fc1e")  # other specimens
 H1 = 0x4B  # at 0xA1
 TIMES = (0, 1, 2, 4, 8, 16, 16, 16)  # oversampling codes
 _WORDS: tuple[int, ...] = struct.unpack("<HhhHhhhhhhhh", TRIM)
 T1, T2, T3, P1, P2, P3, P4, P5, P6, P7, P8, P9 = _WORDS
-H2, H3, H4, H5, H6 = 362, 0, 313, 50, 30
 
 
 def fine(adc: float) -> float:
@@ -33,11 +34,19 @@ def pascals(adc: float, t_fine: float) -> float:
     return p + (P9 * p * p / 2147483648 + p * P8 / 32768 + P7) / 16
 
 
-def percent(adc: float, t_fine: float) -> float:
+def humidity_trim(e: bytes) -> tuple[int, int, int, int, int]:
+    """Return H2..H6 out of 0xE1..0xE7; H4 and H5 are signed numbers of 12 bits that share 0xE5."""
+    h4 = int.from_bytes(e[3:4], "big", signed=True) * 16 + (e[4] & 15)
+    h5 = int.from_bytes(e[5:6], "big", signed=True) * 16 + (e[4] >> 4)
+    return int.from_bytes(e[:2], "little", signed=True), e[2], h4, h5, int.from_bytes(e[6:], "big", signed=True)
+
+
+def percent(adc: float, t_fine: float, trim: bytes = TRIM_HUMIDITY) -> float:
     """Return %RH of a 16-bit humidity."""
     x = t_fine - 76800
-    slope = H2 / 65536 * (1 + H6 / 67108864 * x * (1 + H3 / 67108864 * x))
-    h = (adc - (H4 * 64 + H5 / 16384 * x)) * slope
+    h2, h3, h4, h5, h6 = humidity_trim(trim)
+    slope = h2 / 65536 * (1 + h6 / 67108864 * x * (1 + h3 / 67108864 * x))
+    h = (adc - (h4 * 64 + h5 / 16384 * x)) * slope
     return h * (1 - H1 * h / 524288)
 
 
@@ -49,6 +58,7 @@ class FakeBmp280(FakeRegisters):
     senses = {"temperature": 21.5, "pressure": 1009.4}
     identity = 0x58
     has_humidity = False
+    trim_humidity = TRIM_HUMIDITY
     writes_advance = False
 
     def power_on(self) -> None:
@@ -85,7 +95,7 @@ class FakeBmp280(FakeRegisters):
         osrs_t, osrs_p = self.bank[0xF4] >> 5, self.bank[0xF4] >> 2 & 7
         frame = self.twenty(p_raw, osrs_p) + self.twenty(t_raw, osrs_t)
         if self.has_humidity:
-            h_raw = solve(0, 0xFFFF, self.world["humidity"], lambda raw: percent(raw, t_fine))
+            h_raw = solve(0, 0xFFFF, self.world["humidity"], lambda raw: percent(raw, t_fine, self.trim_humidity))
             frame += (h_raw if self.humidity_times else 0x8000).to_bytes(2, "big")
         return frame
 
@@ -123,8 +133,13 @@ class FakeBme280(FakeBmp280):
     senses = {"temperature": 21.5, "humidity": 45.0, "pressure": 1009.4}
     identity = 0x60
     has_humidity = True
+    specimens: ClassVar[tuple[dict[str, bytes], ...]] = (  # attributes in which one chip differs from the next
+        {},
+        {"trim_humidity": NEGATIVE_H4_H6},
+        {"trim_humidity": NEGATIVE_H5},
+    )
 
     def trim(self) -> None:
         super().trim()
         self.fill(0xA1, bytes([H1]))
-        self.fill(0xE1, TRIM_HUMIDITY)
+        self.fill(0xE1, self.trim_humidity)

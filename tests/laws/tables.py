@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-NO_CHECK = "no checksum on the wire"
+MOVES = "no checksum, and it measures on and on: two readings differ anyway"
 
 # A flipped bit in these chips' answers cannot always be told from a measurement; they must not crash, and must be right
-# again with the next reading.
+# again with the next reading. All others have a checksum, or keep a result so that it can be read twice.
 UNPROTECTED = {
-    "ads1015": NO_CHECK,
-    "ads1115": NO_CHECK,
-    "adxl345": NO_CHECK,
-    "bh1750": NO_CHECK,
-    "bme280": NO_CHECK,
-    "bme680": NO_CHECK,
-    "bmp280": NO_CHECK,
-    "bmp388": NO_CHECK,
-    "bmp390": NO_CHECK,
-    "ccs811": NO_CHECK,
-    "ds3231": NO_CHECK,
-    "ina219": NO_CHECK,
-    "ina226": NO_CHECK,
-    "lis3dh": NO_CHECK,
-    "lm75": NO_CHECK,
-    "max17048": NO_CHECK,
-    "mcp9808": NO_CHECK,
-    "mpu6050": NO_CHECK,
-    "pcf8591": NO_CHECK,
-    "tmp102": NO_CHECK,
-    "tmp117": NO_CHECK,
-    "tsl2591": NO_CHECK,
-    "veml7700": NO_CHECK,
-    "vl53l0x": NO_CHECK,
+    "adxl345": MOVES,
+    "ccs811": "no checksum, and its result is gone once it was read",
+    "ina219": MOVES,
+    "ina226": MOVES,
+    "lis3dh": MOVES,
+    "mpu6050": MOVES,
+    "pcf8591": "no checksum, and every read converts anew",
+    "tsl2591": MOVES,
+    "veml7700": MOVES,
 }
 
 # Transfers of one reading once the chip is set up.
@@ -84,6 +69,7 @@ RANGES = {
     ("bme680", "gas_resistance"): (177.0, 12.9e6),  # what ten bits and sixteen ranges can show
     ("ccs811", "eco2"): (400.0, 29_206.0),
     ("scd4x", "co2"): (1.0, 40_000.0),  # zero means that nothing was measured
+    ("veml7700", "illuminance"): (0.0, 119_900.0),  # the last digits are coarse and may lie beyond the end
 }
 
 # Drivers that find the right range by trying: the second reading after a large change is the truth.
