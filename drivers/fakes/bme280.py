@@ -13,7 +13,7 @@ from .chip import FakeRegisters, solve
 
 TRIM = bytes.fromhex("706b436718fc7d8e43d6d00b270b8c00f9ff8c3cf8c67017")  # 0x88: T1..T3, P1..P9
 TRIM_HUMIDITY = bytes.fromhex("6a01001329031e")  # 0xE1: H2..H6, with the nibbles of H4 and H5 in 0xE5
-NEGATIVE_H4_H6, NEGATIVE_H5 = bytes.fromhex("610100ff0419e2"), bytes.fromhex("6a010013e9fc1e")  # other specimens
+NEGATIVE_H4, NEGATIVE_H5_H6 = bytes.fromhex("610100ff04191e"), bytes.fromhex("6a010013e9fce2")  # other specimens
 H1 = 0x4B  # at 0xA1
 TIMES = (0, 1, 2, 4, 8, 16, 16, 16)  # oversampling codes
 _WORDS: tuple[int, ...] = struct.unpack("<HhhHhhhhhhhh", TRIM)
@@ -135,8 +135,8 @@ class FakeBme280(FakeBmp280):
     has_humidity = True
     specimens: ClassVar[tuple[dict[str, bytes], ...]] = (  # attributes in which one chip differs from the next
         {},
-        {"trim_humidity": NEGATIVE_H4_H6},
-        {"trim_humidity": NEGATIVE_H5},
+        {"trim_humidity": NEGATIVE_H4},
+        {"trim_humidity": NEGATIVE_H5_H6},
     )
 
     def trim(self) -> None:

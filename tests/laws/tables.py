@@ -69,6 +69,7 @@ RANGES = {
     ("bme680", "gas_resistance"): (177.0, 12.9e6),  # what ten bits and sixteen ranges can show
     ("ccs811", "eco2"): (400.0, 29_206.0),
     ("scd4x", "co2"): (1.0, 40_000.0),  # zero means that nothing was measured
+    ("tsl2591", "illuminance"): (0.0, 60_000.0),  # infrared saturates it earlier than 88 klx
     ("veml7700", "illuminance"): (0.0, 119_900.0),  # the last digits are coarse and may lie beyond the end
 }
 
