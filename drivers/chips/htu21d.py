@@ -16,10 +16,7 @@ RESET, RESETTING_TAKES = b"\xfe", 0.017
 POWERING_UP = 0.08  # Si7021, over the whole range of temperature; it may have been plugged in just now
 READ_IDENTITY = b"\xfc\xc9"
 MEASURE_TEMPERATURE, TEMPERATURE_TAKES = b"\xf3", 0.0935  # SHT21: at most 85 ms, and a slow oscillator
-MEASURE_HUMIDITY, HUMIDITY_TAKES = (
-    b"\xf5",
-    0.032,
-)  # SHT21: at most 29 ms; not the hold commands, which stretch the clock
+MEASURE_HUMIDITY, HUMIDITY_TAKES = b"\xf5", 0.032  # SHT21: at most 29 ms; the hold commands would stretch the clock
 IS_HUMIDITY = 0b10  # in the two status bits of an answer
 KIN = {0x0D: "Si7013", 0x14: "Si7020", 0x15: "Si7021", 0x32: "HTU21D"}
 

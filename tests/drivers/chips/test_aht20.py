@@ -1,0 +1,93 @@
+"""AHT20: worked examples with a negative one, its checksum as identity, and its faults."""
+
+import pytest
+from scripted import ScriptedBus, driver
+
+from drivers.chips.aht20 import Aht20
+from drivers.crc import crc8
+from drivers.errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
+
+TRIGGER, INITIALISE = b"\xac\x33\x00", b"\xbe\x08\x00"
+
+
+def frame(*data: int) -> bytes:
+    return bytes(data) + bytes([crc8(bytes(data))])
+
+
+def board(answer: bytes) -> ScriptedBus:
+    return ScriptedBus({b"\x00": b"\x18", TRIGGER: answer})
+
+
+@pytest.mark.parametrize(
+    ("answer", "celsius", "humidity"),
+    [("1c80000600004e", 25.0, 50.0), ("1c40000333335a", -10.0, 25.0)],
+)
+def test_reads_the_worked_examples(answer, celsius, humidity):
+    values = driver(Aht20, board(bytes.fromhex(answer))).read()
+    assert values["temperature"] == pytest.approx(celsius, abs=0.005)
+    assert values["humidity"] == pytest.approx(humidity, abs=0.005)
+
+
+def test_takes_two_transfers_once_it_is_set_up():
+    bus = board(bytes.fromhex("1c80000600004e"))
+    chip = driver(Aht20, bus)
+    chip.read()
+    before = bus.transfers
+    chip.read()
+    assert bus.transfers - before == 2
+
+
+def test_initialises_a_chip_that_asks_for_it():
+    bus = board(bytes.fromhex("1c80000600004e"))
+    bus.answers[b"\x00"] = b"\x10"
+    written = []
+    bus.react = lambda bus, data: written.append(data)
+    driver(Aht20, bus).read()
+    assert written[0] == INITIALISE
+
+
+def test_refuses_an_aht10_that_sends_no_checksum():
+    with pytest.raises(WrongChip, match="AHT10"):
+        driver(Aht20, board(bytes.fromhex("1c8000060000"))).read()
+
+
+class TestAKnownChip:
+    @pytest.fixture
+    def bus(self):
+        return board(bytes.fromhex("1c80000600004e"))
+
+    @pytest.fixture
+    def chip(self, bus):
+        chip = driver(Aht20, bus)
+        chip.read()
+        return chip
+
+    def test_refuses_a_damaged_frame(self, bus, chip):
+        bus.answers[TRIGGER] = bytes.fromhex("1c80010600004e")
+        with pytest.raises(ChecksumError):
+            chip.read()
+
+    def test_gives_up_a_measurement_that_does_not_end(self, bus, chip):
+        bus.answers[TRIGGER] = frame(0x98, 0x80, 0, 6, 0, 0)
+        with pytest.raises(NotReady):
+            chip.read()
+
+    def test_says_that_it_lost_its_calibration(self, bus, chip):
+        bus.answers[TRIGGER] = frame(0x10, 0x80, 0, 6, 0, 0)
+        with pytest.raises(LostPower):
+            chip.read()
+
+    def test_refuses_a_dead_humidity_element(self, bus, chip):
+        bus.answers[TRIGGER] = frame(0x18, 0, 0, 6, 0, 0)
+        with pytest.raises(InvalidReading):
+            chip.read()
+
+    def test_refuses_a_floating_line(self, bus, chip):
+        bus.constant = 0xFF
+        with pytest.raises(NotReady):
+            chip.read()
+
+    def test_refuses_a_shorted_line(self, bus, chip):
+        bus.constant = 0x00
+        with pytest.raises(ChecksumError):
+            chip.read()
