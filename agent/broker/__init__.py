@@ -1,0 +1,155 @@
+"""The port to the broker: what a connection can do, what it tells, and how it fails.
+
+A link is one connection, used once: `connect`, then publish and subscribe until `lost` is done or `close`. The link of
+the real world is `agent.broker.link.PahoLink`; whatever else keeps this contract serves as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+NO_SUBSCRIBERS = 0x10  # MQTT 5.0 §3.4.2.1
+FAILURE = 0x80  # reason codes from here on are refusals
+TAKEN_OVER = 0x8E  # MQTT 5.0 §3.14.2.1
+TOO_LARGE = 0x95
+
+
+class BrokerError(OSError):
+    """The broker cannot be reached, or does not do its part; trying again can help.
+
+    Attributes:
+        permanent: it looks as if a person had to change something: try again rarely.
+        code: the MQTT reason code, if the broker sent one.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False, code: int | None = None) -> None:
+        super().__init__(message)
+        self.permanent, self.code = permanent, code
+
+
+class BrokerRefused(BrokerError):
+    """The broker answered, and said no."""
+
+
+class BrokerTimeout(BrokerError):
+    """The broker did not answer in time."""
+
+
+class BrokerLost(BrokerError):
+    """There is no connection, or no longer one."""
+
+
+class TlsProblem(BrokerError):
+    """The two did not agree on who they are.
+
+    Attributes:
+        state: "expired", "not_yet_valid", "wrong_host", "unknown_ca", "files", "refused" or "other".
+    """
+
+    def __init__(self, message: str, state: str, *, permanent: bool = True) -> None:
+        super().__init__(message, permanent=permanent)
+        self.state = state
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files in PEM. `ca_file`: the only roots trusted; None: the system's."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Address:
+    """Where the broker is and who we are there.
+
+    Attributes:
+        version: "5" or "3.1.1". keepalive: whole seconds.
+        will: topic, and payload that the broker retains there when we vanish.
+    """
+
+    host: str
+    port: int
+    client_id: str
+    username: str | None = None
+    password: str | None = None
+    version: str = "5"
+    keepalive: int = 15
+    tls: Tls | None = None
+    will: tuple[str, bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the broker said about this session.
+
+    Attributes:
+        receive_maximum: messages that may be unacknowledged.
+        maximum_packet_size: bytes of a whole packet; None: no limit.
+        maximum_qos: 0 or 1 (2 is never used).
+        server_keepalive: seconds that the broker imposed; None: ours holds.
+    """
+
+    receive_maximum: int = 65535
+    maximum_packet_size: int | None = None
+    maximum_qos: int = 1
+    retain_available: bool = True
+    server_keepalive: int | None = None
+    version: str = "5"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What came in on a subscription, never a retained one."""
+
+    topic: str
+    payload: bytes
+    response_topic: str | None = None
+    correlation: bytes | None = None
+
+
+Handler = Callable[[Message], object]
+
+
+class Link(Protocol):
+    """One connection to the broker, used once."""
+
+    @property
+    def lost(self) -> asyncio.Future[BrokerError]:
+        """Done with the reason as soon as the connection has ended, for whatever reason but `close` and `abort`."""
+
+    async def connect(self) -> Facts:
+        """Open the connection.
+
+        Raises:
+            BrokerError: it could not be opened; the link is used up.
+        """
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[int]:
+        """Send with QoS 1 (0 if the broker knows no other); the future tells the reason code of the acknowledgement.
+
+        It fails with a BrokerError when the connection ends first. Retain is left out where the broker has none.
+        """
+
+    def subscribe(self, topic_filter: str, handler: Handler) -> None:
+        """Ask for messages; the handler runs on the loop. A refusal is logged."""
+
+    async def close(self) -> None:
+        """Say good-bye and close, within a second. Unacknowledged futures fail."""
+
+    def abort(self) -> None:
+        """Close without a word, at once; the broker publishes the will. Does nothing on a closed link."""
+
+
+def packet_size(topic: str, payload: int, version: str) -> int:
+    """Return the bytes of a QoS 1 PUBLISH packet with a payload of so many bytes and without properties."""
+    rest = 2 + len(topic.encode()) + 2 + (version == "5") + payload
+    length, most = 1, 128
+    while rest >= most:
+        length, most = length + 1, most * 128
+    return 1 + length + rest

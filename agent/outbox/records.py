@@ -1,0 +1,137 @@
+"""What an outbox holds, and the port of the store that keeps it over a power cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One encoded batch.
+
+    Attributes:
+        boot: the run of the agent that made it. seq: its number in that run, from 1.
+        taken: when it was complete, in seconds of `Clock.now()`.
+        machine: the boot of the machine that `taken` belongs to; "" if unknown.
+    """
+
+    boot: str
+    seq: int
+    taken: float
+    machine: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Batches `first` to `last` of a run that were given up.
+
+    Attributes:
+        reason: "full", "too_old", "refused", "too_large" or "corrupt".
+    """
+
+    boot: str
+    first: int
+    last: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The run before this one: its last known batch, and whether it ended as it should."""
+
+    boot: str
+    last_seq: int
+    clean: bool
+
+
+class Row(NamedTuple):
+    """One record of a store; `number` ascends in the order of arrival and names it."""
+
+    number: int
+    record: Item | Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a store held when it was opened.
+
+    Attributes:
+        rows, size: number of items and the bytes of their bodies; gaps are not counted.
+        last: the greatest row number ever used; 0 for a new store.
+        gaps: all rows that are gaps.
+    """
+
+    rows: int = 0
+    size: int = 0
+    last: int = 0
+    gaps: tuple[Row, ...] = ()
+    previous: Previous | None = None
+
+
+class Store(Protocol):
+    """Where rows survive a power cut. One caller, one call at a time. Every call may raise OSError."""
+
+    async def open(self, boot: str) -> Contents:
+        """Begin the run `boot`, whatever state the file is in."""
+
+    async def append(self, rows: Sequence[Row]) -> None:
+        """Keep all rows, or none; when this returns, they survive a power cut. A known row is replaced."""
+
+    async def delete(self, numbers: Sequence[int]) -> None:
+        """Forget these rows; unknown ones are no error."""
+
+    async def scan(self, after: int, limit: int) -> list[Row]:
+        """Return up to `limit` batches with a number greater than `after`, in ascending order; no declared gaps.
+
+        A damaged one comes as the Gap (reason "corrupt") that it is now, or not at all if nothing of it can be read.
+        """
+
+    async def close(self, last_seq: int) -> None:
+        """End the run cleanly: its last batch was `last_seq`."""
+
+
+class NullStore:
+    """Keeps nothing."""
+
+    async def open(self, boot: str) -> Contents:
+        """Return that there is nothing."""
+        return Contents()
+
+    async def append(self, rows: Sequence[Row]) -> None:
+        """Keep nothing."""
+
+    async def delete(self, numbers: Sequence[int]) -> None:
+        """Forget nothing."""
+
+    async def scan(self, after: int, limit: int) -> list[Row]:
+        """Return nothing."""
+        return []
+
+    async def close(self, last_seq: int) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What the outbox tells about itself.
+
+    Attributes:
+        durability: "always", "outage" or "memory".
+        waiting: batches not acknowledged yet; size: their bytes.
+        oldest: when the oldest of them was taken, as far as it is in memory; in seconds of the clock.
+        dropped, refused, unheard: batches so far that were given up by the bounds, that were set aside, and that
+            the broker took though nobody had subscribed.
+        storage: "ok", or "degraded" while the store fails.
+    """
+
+    durability: str
+    waiting: int
+    size: int
+    oldest: float | None
+    dropped: int
+    refused: int
+    unheard: int
+    storage: str

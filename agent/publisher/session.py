@@ -1,0 +1,385 @@
+"""One connection's traffic: what leaves next, what an acknowledgement means, and when silence has lasted too long."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from agent import wire
+from agent.broker import (
+    FAILURE,
+    NO_SUBSCRIBERS,
+    TOO_LARGE,
+    BrokerError,
+    BrokerLost,
+    BrokerTimeout,
+    Facts,
+    Link,
+    packet_size,
+)
+from agent.outbox import Gap, Item, Outbox
+from agent.publisher.retained import Retained
+from agent.publisher.traffic import Traffic
+from agent.topics import Topics
+
+log = logging.getLogger(__name__)
+
+NEVER = {0x87: "refused", 0x90: "refused", 0x99: "refused", TOO_LARGE: "too_large"}  # trying again cannot help
+IN_HAND, REFILL = 64, 16  # batches of history taken from the outbox at once, and when to take more
+LIVES = 3  # batches of history that may pass between two live ones when both wait
+POISON, POISON_TOLD = 4, 2  # connections that one batch may end before it is set aside; when the broker told why
+FAREWELL = 0.2  # seconds for the last message's acknowledgement
+UNSYNCED = b'"clock":"unsynced"'
+
+
+class Wall(Protocol):
+    """What of the agent's clock is needed here; see `agent.clock.Clock`."""
+
+    machine_boot: str
+
+    def now(self) -> float: ...
+    def synced(self) -> bool: ...
+    def stamp(self, taken: float) -> str: ...
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the sessions of one publisher share. `answers` are messages that are worth one attempt."""
+
+    outbox: Outbox
+    clock: Wall
+    topics: Topics
+    retained: Retained
+    traffic: Traffic
+    answers: deque[tuple[str, bytes]]
+    require_subscriber: bool = False
+    largest_delivered: int = 0
+    suspect: tuple[tuple[str, int], int] | None = None
+
+
+class Flight:
+    """A message that is not acknowledged yet: of whom it speaks, and what its reason code means."""
+
+    __slots__ = ("sent", "settle", "thing")
+
+    def __init__(self, thing: Any, settle: Callable[[Any, int], None], sent: float) -> None:
+        self.thing, self.settle, self.sent = thing, settle, sent
+
+
+class Session:
+    """Serves one open link until it ends. `proved` is called at the first acknowledgement that proves that it works.
+
+    A session that probes has one message under way, and is proved only by a batch, if any waits.
+    """
+
+    def __init__(
+        self, link: Link, facts: Facts, shared: Shared, *, probing: bool, on_proof: Callable[[], object]
+    ) -> None:
+        self.link, self.facts, self.probing, self.proved = link, facts, probing, False
+        self._on_proof = on_proof
+        self.outbox, self.clock, self.topics = shared.outbox, shared.clock, shared.topics
+        self.retained, self.traffic, self.shared = shared.retained, shared.traffic, shared
+        self._loop = asyncio.get_running_loop()
+        self._flights: dict[asyncio.Future[int], Flight] = {}
+        self._in_hand: deque[Item] = deque()
+        self._refill: asyncio.Task[list[Item]] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._pause: asyncio.TimerHandle | None = None
+        self._problem: BrokerError | None = None
+        self._introduced = self._closing = self._ended = False
+        self._gap_in_flight = False
+        self._credit = 0
+        self._complained: set[str] = set()
+
+    async def run(self, closing: asyncio.Event, patience: Callable[[], float]) -> None:
+        """Serve until `closing` is set; then give what is fresh at most `patience()` seconds, and say good-bye.
+
+        Raises:
+            BrokerError: the connection ended, or does not do its part.
+        """
+        ready = self.outbox.ready
+        self.link.lost.add_done_callback(self._wake)
+        self.traffic.begin()
+        self.retained.begin()
+        try:
+            while not closing.is_set():
+                ready.clear()
+                self._raise_problem()
+                self._pump()
+                await ready.wait()
+            await self._say_goodbye(patience())
+        finally:
+            await self._finish()
+
+    def _wake(self, _: object = None) -> None:
+        self.outbox.ready.set()
+
+    def _raise_problem(self) -> None:
+        if self.link.lost.done():
+            raise self.link.lost.result()
+        if self._problem is not None:
+            raise self._problem
+
+    async def _say_goodbye(self, patience: float) -> None:
+        self._closing = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while True:
+                    self.outbox.ready.clear()
+                    self._raise_problem()
+                    self._pump()
+                    if not self._flights:
+                        break
+                    await self.outbox.ready.wait()
+        with contextlib.suppress(TimeoutError, BrokerError):
+            async with asyncio.timeout(FAREWELL):
+                await self.link.publish(self.topics.status, b"offline", retain=True)
+        await self.link.close()
+
+    async def _finish(self) -> None:
+        """Give back everything that was not acknowledged."""
+        self._ended = True
+        for timer in (self._deadline, self._pause):
+            if timer is not None:
+                timer.cancel()
+        if self._refill is not None:
+            self._refill.cancel()
+            await asyncio.wait([self._refill])
+            self._take_refill(self._refill)
+        self._suspect_poison()
+        flights, self._flights = self._flights, {}
+        for flight in flights.values():
+            self._give_back(flight)
+        self._empty_hands()
+
+    def _suspect_poison(self) -> None:
+        """Set aside a batch that ends one connection after the other because of its size: 3.1.1 has no words for it."""
+        items = [flight.thing for flight in self._flights.values() if isinstance(flight.thing, Item)]
+        if not items or not self.link.lost.done():
+            return
+        largest = max(items, key=lambda item: len(item.body))
+        if len(largest.body) <= self.shared.largest_delivered:
+            return
+        key = (largest.boot, largest.seq)
+        count = 1 + (self.shared.suspect[1] if self.shared.suspect and self.shared.suspect[0] == key else 0)
+        self.shared.suspect = (key, count)
+        if count >= (POISON_TOLD if self.link.lost.result().code == TOO_LARGE else POISON):
+            self.outbox.refuse(largest, "too_large")
+
+    def _give_back(self, flight: Flight) -> None:
+        if isinstance(flight.thing, Item):
+            self.outbox.back(flight.thing)
+
+    def _empty_hands(self) -> None:
+        while self._in_hand:
+            self.outbox.back(self._in_hand.popleft())
+
+    # --- what leaves next
+
+    def _pump(self) -> None:
+        most = 1 if self.probing and not self.proved else min(self.traffic.window, self.facts.receive_maximum)
+        while not self._ended and len(self._flights) < most and self._send_next(most):
+            pass
+
+    def _send_next(self, most: int) -> bool:
+        if self._closing:
+            return self._send_live()
+        if not self._introduced:
+            if self._send_retained():
+                return True
+            self._introduced = True
+        if self.clock.now() < self.traffic.held_until:
+            self._wake_at(self.traffic.held_until)
+            return False
+        if self._credit and self._send_history(most):
+            self._credit -= 1
+            return True
+        if self._send_live():
+            self._credit = LIVES
+            return True
+        self._credit = 0
+        return self._send_answer() or self._send_retained() or self._send_gap() or self._send_history(most)
+
+    def _send_live(self) -> bool:
+        while (item := self.outbox.live(self.clock.now())) is not None:
+            if self._send_item(item, self.topics.batch, self._body(item, wire.corrected)):
+                return True
+        return False
+
+    def _send_history(self, most: int) -> bool:
+        if most > 1 and len(self._flights) >= most - 1:
+            return False  # the last place is for live
+        if len(self._in_hand) < REFILL and self._refill is None and self.outbox.has_history:
+            self._refill = self._loop.create_task(self.outbox.history(IN_HAND), name="history")
+            self._refill.add_done_callback(self._refilled)
+        while self._in_hand:
+            due = self.traffic.history_due()
+            if self.clock.now() < due:
+                self._wake_at(due)
+                return False
+            item = self._in_hand.popleft()
+            self.traffic.sent_history()
+            if self._send_item(item, self.topics.backfill, self._body(item, wire.historical)):
+                return True
+        return False
+
+    def _send_item(self, item: Item, topic: str, body: bytes | None) -> bool:
+        if body is None:
+            self.outbox.refuse(item, "corrupt")
+            return False
+        if self._too_large(topic, body):
+            self.outbox.refuse(item, "too_large")
+            return False
+        self._send(topic, body, False, item, self._batch_acknowledged)
+        return True
+
+    def _body(self, item: Item, make: Callable[..., bytes]) -> bytes | None:
+        stamp: Sequence[str] = ()
+        if UNSYNCED in item.body and item.machine == self.clock.machine_boot != "" and self.clock.synced():
+            stamp = (self.clock.stamp(item.taken),)
+        if make is wire.corrected and not stamp:
+            return item.body
+        try:
+            return make(item.body, *stamp)
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def _send_retained(self) -> bool:
+        while (document := self.retained.next()) is not None:
+            topic, payload = document
+            if not self._too_large(topic, payload):
+                self._send(topic, payload, True, topic, self._document_acknowledged)
+                return True
+            self._complain(topic, "too large for the broker")
+            self.retained.settled(topic)
+        return False
+
+    def _send_answer(self) -> bool:
+        while self.shared.answers:
+            topic, payload = self.shared.answers.popleft()
+            if not self._too_large(topic, payload):
+                self._send(topic, payload, False, topic, self._answer_acknowledged)
+                return True
+        return False
+
+    def _send_gap(self) -> bool:
+        if self._gap_in_flight or (gap := self.outbox.next_gap()) is None:
+            return False
+        self._gap_in_flight = True
+        body = wire.gap(gap.boot, gap.first, gap.last, gap.reason, self.clock.stamp(self.clock.now()))
+        self._send(self.topics.gap, body, False, gap, self._gap_acknowledged)
+        return True
+
+    def _too_large(self, topic: str, body: bytes) -> bool:
+        most = self.facts.maximum_packet_size
+        return most is not None and packet_size(topic, len(body), self.facts.version) > most
+
+    def _send(self, topic: str, body: bytes, retain: bool, thing: Any, settle: Callable[[Any, int], None]) -> None:
+        future = self.link.publish(topic, body, retain=retain)
+        self._flights[future] = Flight(thing, settle, self.clock.now())
+        future.add_done_callback(self._acknowledged)
+        if self._deadline is None:
+            self._deadline = self._loop.call_later(self.traffic.deadline, self._check_deadline)
+
+    # --- what comes back
+
+    def _acknowledged(self, future: asyncio.Future[int]) -> None:
+        error = None if future.cancelled() else future.exception()  # asked for, so that nobody misses it
+        flight = self._flights.pop(future, None)
+        if flight is None or self._ended:
+            return
+        if future.cancelled() or error is not None:
+            self._give_back(flight)
+            self._problem = error if isinstance(error, BrokerError) else BrokerLost(f"cannot publish: {error!r}")
+            self._wake()
+            return
+        self.traffic.acknowledged(self.clock.now() - flight.sent)
+        flight.settle(flight.thing, future.result())
+        if not self.proved and not (self.probing and self.outbox.waiting and not isinstance(flight.thing, Item)):
+            self.proved = True
+            self._on_proof()
+        self._pump()
+        if self._closing and not self._flights:
+            self._wake()
+
+    def _batch_acknowledged(self, item: Item, code: int) -> None:
+        if code == NO_SUBSCRIBERS and self.shared.require_subscriber:
+            self.traffic.nobody_heard()
+            self.outbox.unheard += 1
+            self._postpone(item)
+        elif code < FAILURE:
+            self.outbox.done(item, heard=code != NO_SUBSCRIBERS)
+            self.traffic.somebody_heard()
+            self.shared.largest_delivered = max(self.shared.largest_delivered, len(item.body))
+            self._complained.clear()
+        elif code in NEVER:
+            self._complain("batch", f"reason 0x{code:02x}")
+            self.outbox.refuse(item, NEVER[code])
+        else:
+            self._complain("pace", f"reason 0x{code:02x}")
+            self.traffic.hold()
+            self._postpone(item)
+
+    def _postpone(self, item: Item) -> None:
+        self.outbox.back(item)
+        self._empty_hands()  # they come after it
+
+    def _document_acknowledged(self, topic: str, code: int) -> None:
+        self.retained.settled(topic)
+        if code >= FAILURE:
+            self._complain(topic, f"reason 0x{code:02x}")
+
+    def _gap_acknowledged(self, gap: Gap, code: int) -> None:
+        self._gap_in_flight = False
+        if code < FAILURE or code in NEVER:
+            self.outbox.gap_done(gap)
+        else:
+            self.traffic.hold()
+
+    def _answer_acknowledged(self, topic: str, code: int) -> None:
+        if code >= FAILURE:
+            self._complain(topic, f"reason 0x{code:02x}")
+
+    def _complain(self, what: str, why: str) -> None:
+        if what not in self._complained:
+            self._complained.add(what)
+            log.error("broker refuses a message", extra={"what": what, "error": why})
+
+    # --- time
+
+    def _check_deadline(self) -> None:
+        self._deadline = None
+        if not self._flights:
+            return
+        deadline = self.traffic.deadline
+        left = next(iter(self._flights.values())).sent + deadline - self.clock.now()
+        if left > 0:
+            self._deadline = self._loop.call_later(left, self._check_deadline)
+            return
+        self.traffic.overdue()
+        self._problem = BrokerTimeout(f"the broker acknowledged nothing within {deadline:.1f} s")
+        self._wake()
+
+    def _wake_at(self, moment: float) -> None:
+        if self._pause is None:
+            self._pause = self._loop.call_later(max(0.0, moment - self.clock.now()), self._paused)
+
+    def _paused(self) -> None:
+        self._pause = None
+        self._pump()
+
+    def _refilled(self, task: asyncio.Task[list[Item]]) -> None:
+        if not self._ended:
+            self._take_refill(task)
+            self._pump()
+
+    def _take_refill(self, task: asyncio.Task[list[Item]]) -> None:
+        if self._refill is task:
+            self._refill = None
+            if not task.cancelled():
+                self._in_hand.extend(task.result())
