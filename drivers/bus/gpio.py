@@ -14,6 +14,7 @@ import os
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,7 @@ def named(who: str, pin: int | None = None) -> Iterator[None]:
     except (TransientError, PermanentError):
         raise
     except _failures() as error:
-        error.__traceback__ = None  # gpiozero reserves a pin for as long as the frame of a failed constructor lives
+        traceback.clear_frames(error.__traceback__)  # gpiozero reserves a pin while a failed constructor's frame lives
         raise _named(error, f"{who}: GPIO{pin}" if pin is not None else who, pin) from error
 
 
@@ -265,7 +266,14 @@ class Spi:
         if getattr(maker, "_handle", None) is not None and not node.exists():
             raise PermanentError(f"{self.who}: no {node}; enable SPI: `sudo raspi-config nonint do_spi 0`")
         with named(f"{self.who}: spi{self.port}.{self.select}"):
-            self._device = maker.spi(port=self.port, device=self.select, shared=True)
+            self._device = self._shared(maker)
+            if self._device.pin_factory is not maker:  # gpiozero shares by pins, even those of a factory that is gone
+                while not self._device.closed:
+                    self._device.close()
+                self._device = self._shared(maker)
+
+    def _shared(self, maker: Any) -> Any:
+        return maker.spi(port=self.port, device=self.select, shared=True)
 
     def transfer(self, data: bytes) -> bytes:
         """Send `data` and return as many bytes, as one transfer."""

@@ -15,7 +15,7 @@ class FakeDs18b20(FakeSysfs):
 
     name = "ds18b20"
     senses = {"temperature": 20.0}
-    kinds = (*FakeSysfs.kinds, "power_loss", "parasite", "shorted", "empty")
+    kinds = (*FakeSysfs.kinds, "corrupt", "power_loss", "parasite", "shorted", "empty")
 
     def place(self) -> str:
         self.tree.folder(W1)

@@ -13,7 +13,7 @@ class FakeHost(FakeSysfs):
 
     name = "host"
     senses = {"temperature": 48.0, "load": 0.3, "memory": 40.0, "under_voltage": 0.0, "throttled": 0.0}
-    kinds = ("eio", "corrupt", "hang", "frozen")
+    kinds = ("eio", "hang", "frozen")
 
     @property
     def wiring(self) -> dict[str, Any]:

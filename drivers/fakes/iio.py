@@ -10,11 +10,14 @@ from .tree import Files
 
 
 class FakeDht(FakeSysfs):
-    """A DHT22 behind the kernel's dht11 driver. `shorted`: a frame of zeros."""
+    """A DHT22 behind the kernel's dht11 driver. `corrupt`: a wrong sum, which is EIO; `shorted`: a frame of zeros."""
 
     name = "dht"
     senses = {"temperature": 20.5, "humidity": 48.0}
-    kinds = (*FakeSysfs.kinds, "shorted")
+    kinds = (*FakeSysfs.kinds, "corrupt", "shorted")
+
+    def suffer(self, kind: str) -> None:
+        super().suffer("eio" if kind == "corrupt" else kind)
 
     def place(self) -> str:
         place, number = self.tree.numbered("sys/bus/iio/devices/iio:device")

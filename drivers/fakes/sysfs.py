@@ -36,7 +36,7 @@ class FakeSysfs:
 
     name: ClassVar[str] = ""
     senses: Mapping[str, float] = {}
-    kinds: ClassVar[tuple[str, ...]] = ("unplugged", "nack", "eio", "corrupt", "hang", "frozen")
+    kinds: ClassVar[tuple[str, ...]] = ("unplugged", "nack", "eio", "hang", "frozen")
 
     def __init__(
         self,

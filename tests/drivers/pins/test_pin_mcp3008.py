@@ -1,0 +1,61 @@
+"""MCP3008: volts, and how it is told that nobody answers."""
+
+import pytest
+
+from drivers import open_chip
+from drivers.errors import NoAcknowledge
+from drivers.fakes import fake_chip
+from drivers.pins.mcp3008 import volts
+
+
+def test_the_code_is_1024ths_of_vref():
+    assert volts(512, 3.3) == pytest.approx(1.65)
+    assert volts(0, 3.3) == 0.0
+
+
+@pytest.mark.parametrize("level", [0.0, 0.01, 1.0, 2.5, 3.29])
+def test_reports_what_its_fake_feels(pins, level):
+    fake, chip = fake_chip("mcp3008"), open_chip("mcp3008", channel=0)
+    fake.feel(a0=level)
+    assert chip.read() == {"a0": pytest.approx(level, abs=3.3 / 1024)}
+
+
+def test_reads_all_eight_channels_by_default(pins):
+    fake = fake_chip("mcp3008")
+    values = open_chip("mcp3008").read()
+    assert values == {name: pytest.approx(volt, abs=0.004) for name, volt in fake.world.items()}
+
+
+def test_scales_with_vref(pins):
+    fake_chip("mcp3008", options={"vref": 5.0}, a3=4.0)
+    assert open_chip("mcp3008", channels=[3], vref=5.0).read()["a3"] == pytest.approx(4.0, abs=0.005)
+
+
+@pytest.mark.parametrize("kind", ["unplugged", "stuck"])
+@pytest.mark.parametrize("channels", [[0], [0, 1], None])
+def test_raises_where_nobody_answers_and_works_again(pins, kind, channels):
+    fake, chip = fake_chip("mcp3008"), open_chip("mcp3008", channels=channels)
+    good = chip.read()
+    fake.suffer(kind)
+    with pytest.raises(NoAcknowledge):
+        chip.read()
+    fake.heal()
+    assert chip.read() == good
+
+
+def test_two_sensors_share_one_chip(pins):
+    fake_chip("mcp3008", options={"channel": 0}, a0=1.0)
+    fake_chip("mcp3008", options={"channel": 1}, a1=2.0)
+    first, second = open_chip("mcp3008", channel=0), open_chip("mcp3008", channel=1)
+    assert first.read()["a0"] == pytest.approx(1.0, abs=0.004)
+    assert second.read()["a1"] == pytest.approx(2.0, abs=0.004)
+    first.close()
+    assert second.read()["a1"] == pytest.approx(2.0, abs=0.004)
+
+
+@pytest.mark.parametrize(
+    "options", [{"channel": 8}, {"channels": []}, {"vref": 0}, {"port": 7}, {"channel": 1, "channels": [2]}]
+)
+def test_refuses_a_wrong_option_when_it_is_made(options):
+    with pytest.raises(ValueError, match=r"channel|vref|port"):
+        open_chip("mcp3008", **options)
