@@ -50,7 +50,7 @@ class _Lines(logging.Formatter):
         self.journal = journal
 
     def format(self, record: logging.LogRecord) -> str:
-        lines = self.line(record).splitlines()
+        lines = self.line(record).rstrip("\n").split("\n")
         prefix = f"<{PRIORITIES.get(record.levelname, 6)}>" if self.journal else ""
         return "\n".join(prefix + line for line in lines)
 
@@ -85,7 +85,10 @@ class JsonLines(_Lines):
         }
         if trace := self.trace(record):
             document["traceback"] = trace
-        return json.dumps(document, default=str, skipkeys=True).replace("NaN", "null")
+        try:
+            return json.dumps(document, default=str, allow_nan=False)
+        except (ValueError, TypeError):  # a number that JSON does not have, a key that is no text
+            return json.dumps({name: str(value) for name, value in document.items()})
 
 
 def extras(record: logging.LogRecord) -> dict[str, Any]:

@@ -50,11 +50,11 @@ def fit(sensor: Sensor, raw: Mapping[str, Any], report: Report, where: Where) ->
     if driver is None:
         return Fitted(sensor, where)
     sensor = replace(sensor, options=_in_seconds(driver, sensor.options), explicit_timeout="timeout" in raw)
-    before = len(report.found)
     _belongs(sensor, driver, raw, report, where)
     if driver.addresses:
         sensor = _addressed(sensor, driver, report, where)
-    chip = _opened(sensor, driver, report, where) if len(report.found) == before else None
+    spoilt = any(report.touches((*where, name)) for name in ("pin", "device", "options"))
+    chip = None if spoilt else _opened(sensor, driver, report, where)
     quantities = tuple(one.name for one in getattr(chip or driver, "quantities", ()))
     for table in ("calibrate", "limits"):
         for name in getattr(sensor, table):
