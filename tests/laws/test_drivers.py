@@ -8,6 +8,7 @@ import math
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,8 +57,9 @@ def sweep(one: Bench) -> Iterator[str]:
 @every_driver
 class TestEveryDriver:
     def test_tells_what_its_fake_feels_over_the_whole_range(self, name: str) -> None:
-        wrong = []
-        for specimen in getattr(fake_chip(name), "specimens", ({},)):
+        wrong: list[str] = []
+        specimens: tuple[dict[str, Any], ...] = getattr(fake_chip(name), "specimens", ({},))
+        for specimen in specimens:
             chip = fake_chip(name)
             for attribute, value in specimen.items():
                 setattr(chip, attribute, value)
@@ -142,9 +144,9 @@ class SharedTime(FakeTime):
         super().__init__()
         self.lock = threading.Lock()
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float | None) -> None:
         with self.lock:
-            super().sleep(seconds)
+            super().sleep(seconds or 0.0)
 
 
 class Reader(threading.Thread):
