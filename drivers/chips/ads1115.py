@@ -1,7 +1,6 @@
 """Texas Instruments ADS1115 and ADS1015: four analog inputs in volts on I2C.
 
-Sources: Texas Instruments "ADS111x" (SBAS444) and "ADS101x" (SBAS473), sections "Register Map" and "Electrical
-Characteristics" (data rate: ±10 %).
+Sources: Texas Instruments "ADS111x" (SBAS444) and "ADS101x" (SBAS473), "Register Map" and "Electrical Characteristics".
 """
 
 from __future__ import annotations
@@ -9,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any, ClassVar
 
-from ..chip import I2cChip, Quantity, Reading
-from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
+from .. import crc
+from ..chip import I2cChip, Quantity, Reading, Waits
+from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
 CONVERSION = Register(0x00, 2, is_signed=True)
@@ -18,24 +18,23 @@ CONFIG = Register(0x01, 2)
 LOW_THRESHOLD = Register(0x02, 2)
 
 START = 0x8000  # written: begin a conversion; read: no conversion under way
-INPUT = Field(14, 12)
-SINGLE_ENDED = 0b100  # input n against ground is 0b100 + n
+INPUT, SINGLE_ENDED = Field(14, 12), 0b100  # input n against ground is 0b100 + n
 FULL_SCALE = Field(11, 9)
-ONE_SHOT = 0x0100
 RATE = Field(7, 5)
-NO_COMPARATOR = 0x0003
+ONE_SHOT = 0x0103  # the comparator off
 
 FULL_SCALES = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256)  # volts, by the code in the register
 POLLS = 3  # a conversion that is not there after so many times its longest duration never comes
+SLOWEST_CONVERSION = 0.14  # at 8 a second
 CONFIG_TRIAL = 0x5583  # what no thermometer at these addresses would keep
-THRESHOLD_TRIAL = 0x2AA0  # its low 4 bits are 0, as an ADS1015 has them
+THRESHOLD_TRIAL = 0x2AA5  # the low 4 bits stay 0 in an ADS1015
 
 
 class Ads1115(I2cChip):
     """One ADS1115: one-shot conversions, one input after the other.
 
     It has no identity register. What is proven: the configuration and a threshold keep what is written to them, as no
-    other chip at these addresses does. An ADS1015 cannot be told from an ADS1115 in this way.
+    other chip at these addresses does; in an ADS1015 only the upper 12 bits of the threshold.
 
     Args:
         inputs: which of the inputs 0..3 are read, each against ground.
@@ -61,8 +60,8 @@ class Ads1115(I2cChip):
         data_rate: int | None = None,
     ) -> None:
         super().__init__(bus, address)
-        rate = self.default_rate if data_rate is None else data_rate
-        if not inputs or isinstance(inputs, str) or any(n not in (0, 1, 2, 3) for n in inputs):
+        rate = data_rate or self.default_rate
+        if not inputs or not isinstance(inputs, list | tuple) or any(n not in (0, 1, 2, 3) for n in inputs):
             raise ValueError(f"inputs: {inputs!r} is not a list out of 0, 1, 2, 3")
         if full_scale not in FULL_SCALES:
             raise ValueError(f"full_scale: {full_scale!r} is none of {', '.join(map(str, FULL_SCALES))} volts")
@@ -70,27 +69,32 @@ class Ads1115(I2cChip):
             raise ValueError(f"data_rate: {rate!r} is none of {', '.join(map(str, self.rates))} per second")
         self.inputs, self.full_scale = tuple(dict.fromkeys(inputs)), full_scale
         self.converting_takes = 1.12 / rate + 0.0001  # the oscillator may be 10 % slow; waking up
-        self.settings = (
-            FULL_SCALE.put(FULL_SCALES.index(full_scale)) | ONE_SHOT | RATE.put(self.rates.index(rate)) | NO_COMPARATOR
-        )
+        self.settings = FULL_SCALE.put(FULL_SCALES.index(full_scale)) | RATE.put(self.rates.index(rate)) | ONE_SHOT
         step = full_scale / (32768 >> self.spare_bits)
-        self.quantities = tuple(Quantity(f"a{n}", "V", "voltage", -full_scale, full_scale, step) for n in self.inputs)
+        low, high = step - full_scale, full_scale - 2 * step  # the codes at the ends mean: beyond
+        self.quantities = tuple(Quantity(f"a{n}", "V", "voltage", low, high, step) for n in self.inputs)
 
     def identify(self) -> None:
-        """Make sure that the configuration and a threshold keep what is written; put back what was there.
+        """Make sure that the configuration and a threshold keep what is written.
 
         Raises:
-            WrongChip: something else answers.
+            WrongChip: something else answers; what was written is put back.
         """
-        for register, trial in ((CONFIG, CONFIG_TRIAL), (LOW_THRESHOLD, THRESHOLD_TRIAL)):
-            ignored = START if register is CONFIG else 0
-            before = self._word(register)
+        threshold = THRESHOLD_TRIAL >> self.spare_bits << self.spare_bits
+        for register, trial, ignored in ((CONFIG, CONFIG_TRIAL, START), (LOW_THRESHOLD, threshold, 0)):
+            before = register.decode(self._read(register))
             self.write(register.encode(trial))
-            kept = self._word(register)
-            self.write(register.encode(before & ~ignored))
+            kept = register.decode(self._read(register))
             if (kept ^ trial) & ~ignored:
+                self.write(register.encode(before & ~ignored))
                 expected = f"0x{trial:04x} in register {register.address} after it was written"
                 raise WrongChip(self.name, self.address, expected=expected, found=f"0x{kept:04x}")
+
+    def configure(self) -> Waits:
+        """Put the threshold back and let a conversion end that somebody else began."""
+        self.write(LOW_THRESHOLD.encode(-0x8000))
+        if not CONFIG.decode(self._read(CONFIG)) & START:
+            yield SLOWEST_CONVERSION
 
     def measure(self) -> Reading:
         """Return volts of each configured input.
@@ -110,24 +114,24 @@ class Ads1115(I2cChip):
         self.write(CONFIG.encode(wanted))
         for _ in range(POLLS):
             yield self.converting_takes
-            first, state, second = self._word(CONVERSION), self._word(CONFIG), self._word(CONVERSION)
+            first = self._read(CONVERSION)
+            state = CONFIG.decode(self._read(CONFIG))  # between the two: a loss of power shows in one of them
+            second = self._read(CONVERSION)
             if (state ^ wanted) & ~START:  # also a chip that lost power says "done", of a conversion it never made
                 raise LostPower(f"{self.name}: the configuration is 0x{state:04x}, written was 0x{wanted:04x}")
             if state & START:
-                return self._result(number, first, second)
+                return self._result(number, CONVERSION.decode(crc.agreed(first, second)))
         raise NotReady(f"{self.name}: the conversion of input {number} did not end")
 
-    def _result(self, number: int, first: int, second: int) -> int:
-        if first != second:
-            raise ChecksumError(f"{self.name}: input {number} read twice gave {first} and {second}")
-        if first & (1 << self.spare_bits) - 1:
+    def _result(self, number: int, code: int) -> int:
+        if code & (1 << self.spare_bits) - 1:
             raise InvalidReading(f"{self.name}: input {number} has 16 bits; is it an ADS1115?")
-        if first in (-0x8000, 0x7FFF - ((1 << self.spare_bits) - 1)):
+        if code in (-0x8000, 0x7FFF - ((1 << self.spare_bits) - 1)):
             raise InvalidReading(f"{self.name}: input {number} is beyond ±{self.full_scale} V; raise full_scale")
-        return first
+        return code
 
-    def _word(self, register: Register) -> int:
-        return register.decode(self.write_read(bytes([register.address]), 2))
+    def _read(self, register: Register) -> bytes:
+        return self.write_read(bytes([register.address]), 2)
 
 
 class Ads1015(Ads1115):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import struct
 
-from ..chip import I2cChip, Quantity, Values, Waits
-from ..errors import InvalidReading, LostPower, WrongChip
+from ..chip import I2cChip, Quantity, Reading, Waits
+from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 
 IDENTITY, POWER, FORMAT, DATA = 0x00, 0x2D, 0x31, 0x32
 IDENTITY_IS = 0xE5
@@ -16,6 +16,8 @@ MEASURE = 0x08
 FULL_RESOLUTION = 0x08  # ±2 g
 TURNING_ON_TAKES = 0.0125  # 11.1 ms at 100 Hz, and 10 %
 G = 9.80665  # m/s²
+SOURCE, READY = 0x30, 0x80  # set with each new sample, also without interrupts; reading the data clears it
+POLLS = 3
 ENDS = (511, -512)  # 10 bits at ±2 g
 
 
@@ -24,7 +26,9 @@ class Adxl345(I2cChip):
 
     name = "adxl345"
     addresses = (0x53, 0x1D)
-    quantities = tuple(Quantity(f"acceleration_{axis}", "m/s²", None, -2 * G, 2 * G, G / 256) for axis in "xyz")
+    quantities = tuple(Quantity(f"acceleration_{axis}", "m/s²", None, -1.992 * G, 1.992 * G, G / 256) for axis in "xyz")
+
+    shows_ready = False  # seen once: then it can be relied on
 
     def identify(self) -> None:
         """Look at the identity register.
@@ -41,13 +45,16 @@ class Adxl345(I2cChip):
         self.write(bytes([FORMAT, FULL_RESOLUTION]))
         self.write(bytes([POWER, MEASURE]))
         yield TURNING_ON_TAKES
+        self.shows_ready = bool(self._source() & READY) or self.shows_ready
 
-    def measure(self) -> Values:
+    def measure(self) -> Reading:
         """Return acceleration_x, y, z in m/s².
 
         Raises:
-            LostPower: the configuration is gone. InvalidReading: an axis is beyond ±2 g, or there are no data.
+            NotReady: no new sample came. LostPower: the configuration is gone.
+            InvalidReading: an axis is beyond ±2 g, or there are no data.
         """
+        yield from self._wait()
         data = self.write_read(bytes([DATA]), 6)
         settings = self.write_read(bytes([POWER]), 5)
         if (settings[0], settings[4]) != (MEASURE, FULL_RESOLUTION):
@@ -58,6 +65,17 @@ class Adxl345(I2cChip):
         if any(not ENDS[1] < raw < ENDS[0] for raw in axes):
             raise InvalidReading(f"{self.name}: an axis is beyond ±2 g")
         return {f"acceleration_{axis}": metres_per_second_squared(raw) for axis, raw in zip("xyz", axes, strict=True)}
+
+    def _wait(self) -> Waits:
+        for _ in range(POLLS if self.shows_ready else 0):
+            if self._source() & READY:
+                return
+            yield TURNING_ON_TAKES
+        if self.shows_ready:
+            raise NotReady(f"{self.name}: no new sample came; it stands still or lost its power")
+
+    def _source(self) -> int:
+        return self.write_read(bytes([SOURCE]), 1)[0]
 
 
 def metres_per_second_squared(raw: int) -> float:

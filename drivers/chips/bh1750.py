@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from .. import crc
 from ..chip import I2cChip, Quantity, Reading
-from ..errors import ChecksumError, InvalidReading
+from ..errors import InvalidReading
 from ..registers import Register
 
 POWER_ON = b"\x01"
@@ -59,10 +60,7 @@ class Bh1750(I2cChip):
         for command in (POWER_ON, RESET, ONE_TIME_HIGH):
             self.write(command)
         yield MEASURING_TAKES
-        first, second = self.read_bytes(2), self.read_bytes(2)
-        if first != second:
-            raise ChecksumError(f"{self.name}: the result read twice gave {first.hex(' ')} and {second.hex(' ')}")
-        return RESULT.decode(first)
+        return RESULT.decode(crc.agreed(self.read_bytes(2), self.read_bytes(2)))
 
     def _set_time(self, time: int) -> None:
         self.write(bytes([0b01000_000 | time >> 5]))

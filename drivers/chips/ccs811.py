@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 
+from .. import crc
 from ..chip import I2cChip, Quantity, Reading, Waits, waits
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 
@@ -35,7 +36,7 @@ class Ccs811(I2cChip):
     addresses = (0x5A, 0x5B)
     takes = 1.6
     quantities = (
-        Quantity("eco2", "ppm", "carbon_dioxide", 400.0, 32_768.0, 1.0),
+        Quantity("eco2", "ppm", "carbon_dioxide", 400.0, 29_206.0, 1.0),
         Quantity("tvoc", "ppb", "volatile_organic_compounds_parts", 0.0, 32_768.0, 1.0),
     )
 
@@ -71,7 +72,7 @@ class Ccs811(I2cChip):
 
         Raises:
             LostPower: the chip is back in its boot loader. NotReady: no result came.
-            InvalidReading: it reports an error.
+            InvalidReading: it reports an error. ChecksumError: two reads differ.
         """
         for _ in range(POLLS):
             status = self._checked(self._read(STATUS, 1)[0])
@@ -84,6 +85,8 @@ class Ccs811(I2cChip):
             raise NotReady(f"{self.name}: no result within {(POLLS - 1) * POLL:g} s")
         eco2, tvoc, status, error = struct.unpack(">HHBB", self._read(RESULT, 8)[:6])
         self._checked(status, error)
+        again = self._read(RESULT, 4)
+        crc.agreed(struct.pack(">HH", eco2, tvoc), again)
         return {"eco2": float(eco2), "tvoc": float(tvoc)}
 
     def _checked(self, status: int, error: int | None = None) -> int:

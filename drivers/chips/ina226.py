@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import crc
 from ..chip import I2cChip, Quantity, Reading
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Register
@@ -59,6 +60,7 @@ class Ina226(I2cChip):
 
         Raises:
             NotReady: the conversion never ended. LostPower: the configuration is gone. InvalidReading: out of range.
+            ChecksumError: two reads differ.
         """
         self.write(CONFIG.encode(ONE_SHOT))
         for _ in range(POLLS):
@@ -68,7 +70,7 @@ class Ina226(I2cChip):
                 break
         else:
             raise NotReady(f"{self.name}: the conversion did not end")
-        shunt, bus, config = self._word(SHUNT), self._word(BUS), self._word(CONFIG)
+        shunt, bus, config = self._twice(SHUNT), self._twice(BUS), self._word(CONFIG)
         if config != ONE_SHOT:
             raise LostPower(f"{self.name}: the configuration is 0x{config:04x}, written was 0x{ONE_SHOT:04x}")
         if flags & OVERFLOW or shunt in SHUNT_ENDS or bus >= BUS_END:
@@ -77,16 +79,20 @@ class Ina226(I2cChip):
         amperes = across / self.shunt_ohms
         return {"bus_voltage": volts, "shunt_voltage": across, "current": amperes, "power": volts * amperes}
 
+    def _twice(self, register: Register) -> int:
+        address = bytes([register.address])
+        return register.decode(crc.agreed(self.write_read(address, 2), self.write_read(address, 2)))
+
     def _word(self, register: Register) -> int:
         return register.decode(self.write_read(bytes([register.address]), 2))
 
 
 def quantities(shunt_ohms: float) -> tuple[Quantity, ...]:
     """Return what is measured with a shunt of `shunt_ohms`: its resistance sets the range of current and power."""
-    most, step = 0.08192 / shunt_ohms, 2.5e-6 / shunt_ohms
+    most, step = 0.081915 / shunt_ohms, 2.5e-6 / shunt_ohms
     return (
         Quantity("bus_voltage", "V", "voltage", 0.0, 36.0, 0.00125),
-        Quantity("shunt_voltage", "V", "voltage", -0.08192, 0.08192, 2.5e-6),
+        Quantity("shunt_voltage", "V", "voltage", -0.081915, 0.081915, 2.5e-6),
         Quantity("current", "A", "current", -most, most, step),
         Quantity("power", "W", "power", -36.0 * most, 36.0 * most, 36.0 * step),
     )

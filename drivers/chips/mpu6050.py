@@ -32,8 +32,8 @@ class Mpu6050(I2cChip):
     name = "mpu6050"
     addresses = (0x68, 0x69)
     quantities = (
-        *(Quantity(f"acceleration_{axis}", "m/s²", None, -2 * G, 2 * G, G / 16384) for axis in "xyz"),
-        *(Quantity(f"rotation_{axis}", "rad/s", None, -4.3668, 4.3668, 0.00014) for axis in "xyz"),
+        *(Quantity(f"acceleration_{axis}", "m/s²", None, -1.9998 * G, 1.9998 * G, G / 16384) for axis in "xyz"),
+        *(Quantity(f"rotation_{axis}", "rad/s", None, -4.3653, 4.3653, 0.00014) for axis in "xyz"),
         Quantity("temperature", "°C", "temperature", -40.0, 85.0, 1 / 340),
     )
 

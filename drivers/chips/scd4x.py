@@ -19,7 +19,7 @@ IS_READY = b"\xe4\xb8"
 READ = b"\xec\x05"
 COMMAND_TAKES = 0.0011  # 1 ms, and 10 %
 READY = 0x07FF  # none of these bits: no new value
-POLLS = 7  # a second each: a value comes every 5 s, 10 % slow
+PAUSES = (3, 3, 0)  # seconds after each question: a value comes every 5 s, 10 % slow
 
 
 class Scd4x(I2cChip):
@@ -30,9 +30,9 @@ class Scd4x(I2cChip):
 
     name = "scd4x"
     addresses = (0x62,)
-    takes = 7.8
+    takes = 6.7
     quantities = (
-        Quantity("co2", "ppm", "carbon_dioxide", 0.0, 40_000.0, 1.0),
+        Quantity("co2", "ppm", "carbon_dioxide", 1.0, 40_000.0, 1.0),
         Quantity("temperature", "°C", "temperature", -40.0, 70.0, 0.01),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01),
     )
@@ -65,15 +65,18 @@ class Scd4x(I2cChip):
         """Return co2 in ppm, temperature in °C, humidity in %; waits for a new value.
 
         Raises:
-            NotReady: no value came within 7 s. ChecksumError: a word arrived damaged.
+            NotReady: no value came within 6 s. ChecksumError: a word arrived damaged.
         """
-        for _ in range(POLLS):
+        for pause in PAUSES:
             (state,) = yield from self._ask(IS_READY, 3)
             if state & READY:
                 break
-            yield 1.0
+            for _ in range(pause):
+                yield 1.0
         else:
-            raise NotReady(f"{self.name}: no value within {POLLS} s; it may have lost power, and is started again")
+            raise NotReady(
+                f"{self.name}: no value within {sum(PAUSES)} s; it may have lost power, and is started again"
+            )
         co2, temperature, humidity = yield from self._ask(READ, 9)
         if co2 == 0:
             raise InvalidReading(f"{self.name}: 0 ppm is no concentration; the chip has not measured")

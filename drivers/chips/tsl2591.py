@@ -7,9 +7,11 @@ Adafruit libraries, which is in common use.
 from __future__ import annotations
 
 import struct
+from collections.abc import Generator
 from typing import Any
 
-from ..chip import I2cChip, Quantity, Values, Waits
+from .. import crc
+from ..chip import I2cChip, Quantity, Reading
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field
 
@@ -21,33 +23,37 @@ OFF = 0x00
 VALID = 0x01
 GAIN, GAINS = Field(5, 4), {1: 0, 25: 1, 428: 2, 9876: 3}
 TIME, TIMES = Field(2, 0), {100: 0, 200: 1, 300: 2, 400: 3, 500: 4, 600: 5}
+LADDER, LITTLE = (1, 25, 428), 1000  # with less than LITTLE counts the next higher gain does not saturate
 FULL_AT_100_MS, FULL = 36863, 65535
 POLLS = 3
 
 
 class Tsl2591(I2cChip):
-    """One TSL2591, integrating without pause.
+    """One TSL2591. Each reading begins an integration of its own, so that the flag at its end is of now.
 
     Args:
-        gain: 1, 25, 428 or 9876. At 25 and 100 ms the sensor sees up to 4000 lx or so; outdoors take 1.
+        gain: 1, 25, 428 or 9876; None finds the best of the first three by itself.
         integration_ms: 100, 200, 300, 400, 500 or 600.
     """
 
     name = "tsl2591"
     addresses = (0x29,)
-    takes = 2.1
-    quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 88_000.0, 0.2),)
+    takes = 2.3
+    quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 88_000.0, 8.16),)
 
-    def __init__(self, bus: Any, address: int | None = None, *, gain: int = 25, integration_ms: int = 100) -> None:
+    def __init__(
+        self, bus: Any, address: int | None = None, *, gain: int | None = None, integration_ms: int = 100
+    ) -> None:
         super().__init__(bus, address)
-        if gain not in tuple(GAINS):
+        if gain is not None and gain not in tuple(GAINS):
             raise ValueError(f"gain: {gain!r} is none of {', '.join(map(str, GAINS))}")
         if integration_ms not in tuple(TIMES):
             raise ValueError(f"integration_ms: {integration_ms!r} is none of {', '.join(map(str, TIMES))}")
-        self.gain, self.integration_ms = gain, integration_ms
-        self.settings = bytes([ON, GAIN.put(GAINS[gain]) | TIME.put(TIMES[integration_ms])])
-        self.integrating_takes = 1.1 * integration_ms / 1000  # 108 ms at most for 100
-        step = lux(1, 0, gain, integration_ms)
+        self.gains = LADDER if gain is None else (gain,)
+        self.gain, self.integration_ms = gain or 25, integration_ms
+        self.full = FULL_AT_100_MS if integration_ms == 100 else FULL
+        self.integrating_takes = 1.2 * integration_ms / 1000  # 108 ms at most for 100, and 10 %
+        step = 2 * lux(1, 0, min(self.gains), integration_ms)  # both channels are rounded
         self.quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 88_000.0, step),)
 
     def identify(self) -> None:
@@ -61,34 +67,56 @@ class Tsl2591(I2cChip):
             hint = "a VL53L0X has the same address" if found == 0 else ""
             raise WrongChip(self.name, self.address, expected=IDENTITY, found=found, hint=hint)
 
-    def configure(self) -> Waits:
-        """Begin a new integration with these settings, and wait for its end."""
+    @property
+    def settings(self) -> bytes:
+        """The two bytes of configuration that belong to the present gain."""
+        return bytes([ON, GAIN.put(GAINS[self.gain]) | TIME.put(TIMES[self.integration_ms])])
+
+    def _integrate(self) -> Generator[float, None, tuple[int, int]]:
         self.write(bytes([COMMAND | ENABLE, OFF]))
         self.write(bytes([COMMAND | ENABLE + 1, self.settings[1]]))
         self.write(bytes([COMMAND | ENABLE, self.settings[0]]))
         for _ in range(POLLS):
             yield self.integrating_takes
             if self._read(STATUS, 1)[0] & VALID:
-                return
+                return self._counts()
         raise NotReady(f"{self.name}: the integration did not end")
 
-    def measure(self) -> Values:
-        """Return illuminance in lx.
+    def measure(self) -> Reading:
+        """Return illuminance in lx, found with the best gain.
 
         Raises:
-            LostPower: the configuration is gone. InvalidReading: too bright, or no visible light.
+            NotReady: the integration did not end. LostPower: power was lost meanwhile. ChecksumError: two reads differ.
+            InvalidReading: too bright, or more infrared than there is light.
         """
-        status, both, infrared = struct.unpack("<BHH", self._read(STATUS, 5))
-        settings = self._read(ENABLE, 2)
-        if settings != self.settings:
-            raise LostPower(f"{self.name}: the configuration is {settings.hex()}, written was {self.settings.hex()}")
-        if not status & VALID:
-            raise NotReady(f"{self.name}: no integration has ended")
-        if max(both, infrared) >= (FULL_AT_100_MS if self.integration_ms == 100 else FULL):
-            raise InvalidReading(f"{self.name}: too bright; lower the gain or integration_ms")
+        both, infrared = yield from self._integrate()
+        for _ in self.gains[1:]:
+            gain = self._better(both, infrared)
+            if gain == self.gain:
+                break
+            self.gain = gain
+            both, infrared = yield from self._integrate()
+        if max(both, infrared) >= self.full:
+            raise InvalidReading(f"{self.name}: too bright at gain {self.gain}; lower it, or integration_ms")
         if infrared > both:
             raise InvalidReading(f"{self.name}: more infrared ({infrared}) than light altogether ({both})")
         return {"illuminance": lux(both, infrared, self.gain, self.integration_ms)}
+
+    def _counts(self) -> tuple[int, int]:
+        frame = crc.agreed(self._read(STATUS, 5), self._read(STATUS, 5))
+        settings = self._read(ENABLE, 2)
+        if settings != self.settings:
+            raise LostPower(f"{self.name}: the configuration is {settings.hex()}, written was {self.settings.hex()}")
+        status, both, infrared = struct.unpack("<BHH", frame)
+        if not status & VALID:
+            raise NotReady(f"{self.name}: no integration has ended")
+        return both, infrared
+
+    def _better(self, both: int, infrared: int) -> int:
+        at = self.gains.index(self.gain)
+        if max(both, infrared) >= self.full:
+            return self.gains[max(0, at - 1)]
+        return self.gains[min(len(self.gains) - 1, at + 1)] if both < LITTLE else self.gain
 
     def _read(self, register: int, length: int) -> bytes:
         return self.write_read(bytes([COMMAND | register]), length)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import crc
 from ..chip import I2cChip, Quantity, Values, Waits
 from ..errors import InvalidReading, LostPower, WrongChip
 from ..registers import Field, Register
@@ -82,9 +83,12 @@ class Veml7700(I2cChip):
         """Return illuminance in lx.
 
         Raises:
-            LostPower: the configuration is gone. InvalidReading: too bright for this gain and integration.
+            LostPower: the configuration is gone. ChecksumError: two reads differ.
+            InvalidReading: too bright for this gain and integration.
         """
-        counts, config = self._word(LIGHT), self._word(CONFIG)
+        address = bytes([LIGHT.address])
+        counts = LIGHT.decode(crc.agreed(self.write_read(address, 2), self.write_read(address, 2)))
+        config = self._word(CONFIG)
         if config != self.settings:
             raise LostPower(f"{self.name}: the configuration is 0x{config:04x}, written was 0x{self.settings:04x}")
         if counts == SATURATED:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from .. import crc
 from ..chip import I2cChip, Quantity, Reading, Waits, waits
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
@@ -16,9 +17,9 @@ IDENTITY = Register(0xC0, 3)
 IDENTITY_IS = 0xEEAA10
 START, SEQUENCE, INTERRUPT, CLEAR = 0x00, 0x01, 0x0A, 0x0B
 READY, READY_BITS = 0x13, 0x07
-RESULT = 0x14  # status; the distance stands 10 bytes behind it
+FRAME = 13  # bytes from there to the distance: ready, status, nine others, distance
 STATUS, IN_RANGE = Field(6, 3), 11
-DISTANCE = Register(0x1E, 2)
+DISTANCE = Register(0x1E, 2)  # mm
 NO_TARGET = 8190  # mm, and above
 STOP_VARIABLE, LIMITS, GOOD_SPADS, SPAD_STATE, SPAD_INFO, INTERRUPT_LEVEL = 0x91, 0x60, 0xB0, 0x83, 0x92, 0x84
 STEPS = 0xE8  # of a measurement
@@ -58,6 +59,9 @@ class Vl53l0x(I2cChip):
         """
         yield BOOTING_TAKES
         found = IDENTITY.decode(self.write_read(bytes([IDENTITY.address]), 3))
+        if found != IDENTITY_IS:  # a set-up that broke off may have left another page of registers open
+            self._pairs(b"\xff\x00\x80\x00")
+            found = IDENTITY.decode(self.write_read(bytes([IDENTITY.address]), 3))
         if found != IDENTITY_IS:
             hint = "" if found >> 16 != 0xEA else "a VL53L1X has the same address"
             raise WrongChip(self.name, self.address, expected=IDENTITY_IS, found=found, hint=hint)
@@ -91,19 +95,25 @@ class Vl53l0x(I2cChip):
         """Return distance in mm.
 
         Raises:
-            NotReady: the measurement did not end. LostPower: the set-up is gone. InvalidReading: no target in range.
+            NotReady: the measurement did not end. LostPower: the set-up is gone.
+            ChecksumError: two reads differ. InvalidReading: no target in range.
         """
         self._pairs(bytes([CLEAR, 0x01]) + PRIVATE_ON + bytes([STOP_VARIABLE, self.stop_variable]) + PRIVATE_OFF)
         self._pairs(bytes([START, 0x01]))
-        yield from self._wait(READY, READY_BITS, MEASURING_TAKES)
-        result = self.write_read(bytes([RESULT]), 12)
+        for _ in range(POLLS):
+            yield MEASURING_TAKES
+            frame = self.write_read(bytes([READY]), FRAME)
+            if frame[0] & READY_BITS:
+                break
+        else:
+            raise NotReady(f"{self.name}: the measurement did not end")
+        crc.agreed(frame, self.write_read(bytes([READY]), FRAME))
         if self._witness() != self.witness:
             raise LostPower(f"{self.name}: the set-up is gone")
-        self._pairs(bytes([CLEAR, 0x01]))
-        status, distance = STATUS.of(result[0]), millimetres(result[10:])
+        status, distance = STATUS.of(frame[1]), DISTANCE.decode(frame[-2:])
         if status != IN_RANGE or distance >= NO_TARGET:
-            raise InvalidReading(f"{self.name}: no target in range (status {status}, {distance:g} mm)")
-        return {"distance": distance}
+            raise InvalidReading(f"{self.name}: no target in range (status {status}, {distance} mm)")
+        return {"distance": float(distance)}
 
     def _spads(self) -> Generator[float, None, tuple[int, bool]]:
         self._pairs(PRIVATE_ON + b"\xff\x06")
@@ -123,7 +133,8 @@ class Vl53l0x(I2cChip):
         raise NotReady(f"{self.name}: register 0x{register:02x} did not become ready")
 
     def _witness(self) -> bytes:
-        return bytes([self._byte(SEQUENCE), self._byte(INTERRUPT)])
+        settings = self.write_read(bytes([SEQUENCE]), INTERRUPT - SEQUENCE + 1)
+        return settings[:1] + settings[-1:]
 
     def _byte(self, register: int) -> int:
         return self.write_read(bytes([register]), 1)[0]
@@ -137,8 +148,3 @@ def spad_map(good: bytes, count: int, aperture: bool) -> bytes:
     """Return the map of the first `count` good reference detectors; those with an aperture begin at the 12th."""
     chosen = [n for n in range(12 if aperture else 0, 48) if good[n // 8] >> n % 8 & 1][:count]
     return bytes(sum(1 << n % 8 for n in chosen if n // 8 == byte) for byte in range(6))
-
-
-def millimetres(data: bytes) -> float:
-    """Return mm from the distance's two bytes."""
-    return float(DISTANCE.decode(data))
