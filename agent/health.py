@@ -1,34 +1,19 @@
-"""What status, MQTT and a person get to know of the running agent: one document, on change and every minute."""
+"""Facts about this process and this machine, and the file that `limpet status` reads."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import resource
 import sys
+import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .clock import Clock
-from .lane import Lane
-from .resilience import CircuitState
-from .scheduler import Rounds
-from .sensor import Sensor
-
-EVERY = 60.0  # seconds between two documents when nothing changes
-
-
-def breaker(one: Any, since: float | None) -> dict[str, Any]:
-    """Return what `health.breakers` says of a breaker; `since` when it has been in this state."""
-    waits = one.state is not CircuitState.CLOSED
-    return {
-        "state": one.state,
-        "failures": one.failure_count,
-        "retry_after": one.retry_after if waits else None,
-        "since": since,
-    }
 
 
 class Process:
@@ -39,8 +24,6 @@ class Process:
 
     def facts(self) -> dict[str, Any]:
         """Return uptime (s), rss (bytes), cpu (s), pid, threads."""
-        import threading
-
         return {
             "pid": os.getpid(),
             "uptime": round(self.clock.now() - self.began, 1),
@@ -58,10 +41,26 @@ def resident() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def runtime_folder(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """Return where `health.json` goes: $RUNTIME_DIRECTORY of the service; None outside of it."""
-    folder = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    return Path(folder) if folder else None
+def file(state_dir: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where `health.json` is: in the service's $RUNTIME_DIRECTORY, else in the user's runtime folder."""
+    for folder in (environ.get("RUNTIME_DIRECTORY", "").split(":")[0], environ.get("XDG_RUNTIME_DIR", "")):
+        if folder:
+            path = Path(folder) / "health.json"
+            return path if "RUNTIME_DIRECTORY" in environ else Path(folder) / "limpet" / "health.json"
+    return state_dir / "health.json"
+
+
+def host() -> dict[str, Any]:
+    """Return what `info` tells of this machine: name, model, system, Python."""
+    model = ""
+    with contextlib.suppress(OSError):
+        model = Path("/proc/device-tree/model").read_text().strip("\0\n")
+    return {
+        "name": platform.node(),
+        "model": model or platform.machine(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -70,6 +69,7 @@ def replace(path: Path, content: bytes) -> None:
     Raises:
         OSError: the folder is not there, not writable, or full.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
     fresh.write_bytes(content)
     fresh.replace(path)

@@ -48,16 +48,11 @@ class ThisMachine:
 def build(spec: Spec, bus: Any) -> tuple[str, Driver]:
     """Return the lane and the driver of a configured sensor, on `bus` if it is an I2C chip."""
     kind = find(spec.driver)
-    options = dict(spec.options)
     if kind.addresses:
         if spec.mux is not None:
             from drivers.bus.mux import Mux
 
             bus = Mux(bus, spec.mux.address, spec.mux.channel)
-        return f"i2c-{spec.bus}", open_chip(spec.driver, bus, spec.address, **options)
-    if spec.pin is not None:
-        options["pin"] = spec.pin
-    if spec.device is not None:
-        options["device"] = spec.device
-    driver = open_chip(spec.driver, **options)
+        return f"i2c-{spec.bus}", open_chip(spec.driver, bus, spec.address, **spec.options)
+    driver = open_chip(spec.driver, **spec.arguments())
     return getattr(driver, "lane", spec.driver), driver

@@ -181,6 +181,12 @@ class Sensor:
         self.latest = tuple(readings)
         return readings, fault
 
+    def note(self, reading: Reading, at: float) -> None:
+        """Take a reading that came by itself: an edge."""
+        others = tuple(r for r in self.latest if r.quantity != reading.quantity)
+        self.latest, self.status, self.read_at, self.last_ok = (*others, reading), "ok", at, at
+        self._good[reading.quantity] = reading.value
+
     def substitute(self, source: Sensor) -> list[Reading]:
         """Return the readings of another sensor as this one's own, marked as such."""
         wanted = {q.name for q in self.chip.quantities}

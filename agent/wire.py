@@ -182,7 +182,7 @@ def info(
 
 
 def camel(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document with its snake_case keys, at every depth, in camelCase; keys in `AS_THEY_ARE` hold names."""
+    """Return a document with its snake_case keys, at every depth, in camelCase; below `AS_THEY_ARE` keys are names."""
     return {
         _camel(key): {name: camel(one) for name, one in value.items()}
         if key in AS_THEY_ARE
@@ -193,7 +193,7 @@ def camel(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-AS_THEY_ARE = ("breakers", "sensors")  # their keys are names of breakers and sensors
+AS_THEY_ARE = ("breakers", "sensors", "buses")  # their keys are names
 
 
 def _camel(name: str) -> str:

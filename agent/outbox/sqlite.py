@@ -1,0 +1,336 @@
+"""The store on SQLite: what is in it survives a power cut, and it always opens.
+
+Write-ahead log with synchronous=FULL: a commit is on the card when `append` returns. Every row carries a CRC32, because
+SQLite's own check does not see a flipped bit in a value. A damaged file is set aside, what can be read is saved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import queue
+import shutil
+import sqlite3
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agent.outbox.records import Contents, Gap, Item, Previous, Row
+
+T = TypeVar("T")
+log = logging.getLogger("limpet.outbox")
+
+VERSION = 1
+KEEP_FREE = 8 * 1024 * 1024  # bytes left to the rest of the machine; SQLite cannot delete its way out of a full disk
+DAMAGE = (sqlite3.Error, UnicodeError)  # the module decodes SQLite's messages, which may quote damaged text
+DISK = ("FULL", "IOERR", "READONLY", "CANTOPEN", "PERM", "BUSY", "LOCKED", "NOMEM")
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS batch (
+    number INTEGER PRIMARY KEY, boot TEXT NOT NULL, seq INTEGER NOT NULL, taken REAL NOT NULL,
+    machine TEXT NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS gap (
+    number INTEGER PRIMARY KEY, boot TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS run (
+    id INTEGER PRIMARY KEY, boot TEXT NOT NULL UNIQUE, last_seq INTEGER NOT NULL, clean INTEGER NOT NULL);
+"""
+BATCHES = "SELECT number, boot, seq, taken, machine, crc, body FROM batch"
+GAPS = "SELECT number, boot, first, last, reason FROM gap"
+RUNS = "SELECT boot, last_seq, clean FROM run"
+
+
+class Damaged(Exception):
+    """The file is not, or no longer, what we wrote."""
+
+
+class SqliteStore:
+    """A `Store` in `folder`/outbox.db. Works in a thread of its own, which nobody waits for at exit."""
+
+    def __init__(self, folder: Path, max_size: int) -> None:
+        self.file = folder / "outbox.db"
+        self.max_size = max_size
+        self.salvaged: int | None = None  # batches saved from a damaged file; None: it was sound
+        self._boot = ""
+        self._suspect = False  # damage that the quick check does not see was met
+        self._database: sqlite3.Connection | None = None
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    async def open(self, boot: str) -> Contents:
+        """Begin the run `boot`, whatever state the file is in.
+
+        Raises:
+            OSError: the folder cannot be used.
+        """
+        self._boot = boot
+        return await self._in_thread(self._open)
+
+    async def append(self, rows: Sequence[Row]) -> None:
+        """Keep all rows, or none."""
+        await self._in_thread(lambda: self._append(rows))
+
+    async def delete(self, numbers: Sequence[int]) -> None:
+        """Forget these rows."""
+        await self._in_thread(lambda: self._delete(numbers))
+
+    async def scan(self, after: int, limit: int) -> list[Row]:
+        """Return up to `limit` batches with a greater number; a damaged one as the gap that it is."""
+        return await self._in_thread(lambda: self._scan(after, limit))
+
+    async def close(self, last_seq: int) -> None:
+        """Note that the run ended cleanly, and close the file."""
+        await self._in_thread(lambda: self._close(last_seq))
+
+    # ---- the thread
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+
+        def settle(result: T | None, error: BaseException | None) -> None:
+            if done.done():
+                return
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(result)  # type: ignore[arg-type]
+
+        def job() -> None:
+            result, error = None, None
+            try:
+                result = self._guarded(work)
+            except Exception as problem:
+                error = problem
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(settle, result, error)
+
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+            self._thread.start()
+        self._jobs.put(job)
+        return await done
+
+    def _run(self) -> None:
+        while True:
+            self._jobs.get()()
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        """Turn SQLite's errors into OSError; close the file, so that the next call opens and checks it anew."""
+        try:
+            return work()
+        except DAMAGE as error:
+            with contextlib.suppress(sqlite3.Error):
+                self._shut()
+            self._suspect = self._suspect or not _is_the_disks(error)
+            name = getattr(error, "sqlite_errorname", "")
+            number = {"SQLITE_FULL": errno.ENOSPC, "SQLITE_READONLY": errno.EROFS}.get(name, errno.EIO)
+            raise OSError(number, f"{self.file}: {error}") from error
+
+    # ---- in the thread
+
+    def _open(self) -> Contents:
+        """Begin a run. Nonsense that SQLite's own check does not see is damage, too: then all is set aside."""
+        try:
+            return self._begin()
+        except (TypeError, ValueError):
+            self._shut()
+            self._suspect = True
+            return self._begin()
+
+    def _begin(self) -> Contents:
+        database = self._connection()
+        with database:
+            previous = self._previous(database)
+            database.execute("INSERT OR IGNORE INTO run (boot, last_seq, clean) VALUES (?, 0, 0)", (self._boot,))
+            database.execute("DELETE FROM run WHERE id <= (SELECT max(id) FROM run) - 16")
+        rows, size, last = database.execute(
+            "SELECT count(*), coalesce(sum(length(body)), 0), coalesce(max(number), 0) FROM batch"
+        ).fetchone()
+        gaps = tuple(
+            Row(number, Gap(boot, first, end, reason))
+            for number, boot, first, end, reason in database.execute(f"{GAPS} ORDER BY number")
+        )
+        return Contents(rows, size, max(last, *(gap.number for gap in gaps)) if gaps else last, gaps, previous)
+
+    def _previous(self, database: sqlite3.Connection) -> Previous | None:
+        row = database.execute(f"{RUNS} WHERE boot != ? ORDER BY id DESC LIMIT 1", (self._boot,)).fetchone()
+        if row is None:
+            return None
+        (stored,) = database.execute("SELECT coalesce(max(seq), 0) FROM batch WHERE boot = ?", row[:1]).fetchone()
+        return Previous(row[0], max(row[1], stored), bool(row[2]))
+
+    def _append(self, rows: Sequence[Row]) -> None:
+        if shutil.disk_usage(self.file.parent).free < KEEP_FREE:
+            raise OSError(errno.ENOSPC, f"{self.file.parent}: less than {KEEP_FREE >> 20} MiB are free")
+        with self._connection() as database:
+            for number, record in rows:
+                if isinstance(record, Item):
+                    fields = (
+                        number,
+                        record.boot,
+                        record.seq,
+                        record.taken,
+                        record.machine,
+                        _crc(number, record),
+                        record.body,
+                    )
+                    database.execute("INSERT OR REPLACE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", fields)
+                    database.execute(
+                        "UPDATE run SET last_seq = max(last_seq, ?) WHERE boot = ?", (record.seq, record.boot)
+                    )
+                else:
+                    hole = (number, record.boot, record.first, record.last, record.reason)
+                    database.execute("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?)", hole)
+
+    def _delete(self, numbers: Sequence[int]) -> None:
+        with self._connection() as database:
+            for table in ("batch", "gap"):
+                database.executemany(f"DELETE FROM {table} WHERE number = ?", [(number,) for number in numbers])
+
+    def _scan(self, after: int, limit: int) -> list[Row]:
+        found = self._connection().execute(f"{BATCHES} WHERE number > ? ORDER BY number LIMIT ?", (after, limit))
+        return [Row(row[0], _checked(row)) for row in found]
+
+    def _close(self, last_seq: int) -> None:
+        if self._boot:
+            with self._connection() as database:
+                database.execute("UPDATE run SET last_seq = ?, clean = 1 WHERE boot = ?", (last_seq, self._boot))
+        self._shut()
+
+    def _shut(self) -> None:
+        database, self._database = self._database, None
+        if database is not None:
+            database.close()
+
+    # ---- opening
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._database is None:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._database = self._connected()
+            except (*DAMAGE, Damaged) as error:
+                if _is_the_disks(error):
+                    raise
+                aside = self._set_aside()
+                self._database = self._connected()
+                self.salvaged = self._salvage(aside)
+                log.error(
+                    "outbox was damaged", extra={"why": str(error), "saved": self.salvaged, "set_aside": str(aside)}
+                )
+        return self._database
+
+    def _connected(self) -> sqlite3.Connection:
+        new = not self.file.exists()
+        if self.file.is_dir():
+            raise Damaged("it is a folder")
+        database = sqlite3.connect(self.file, timeout=5.0, check_same_thread=False)
+        database.text_factory = _text
+        try:
+            for pragma in (
+                "journal_mode = WAL",
+                "synchronous = FULL",
+                "journal_size_limit = 1048576",
+                f"max_page_count = {self.max_size // 2048 + 4096}",
+            ):
+                database.execute(f"PRAGMA {pragma}").fetchall()
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version not in (0, VERSION):
+                raise Damaged(f"its schema is {version}, ours is {VERSION}: another version of limpet wrote it")
+            (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok" or self._suspect:
+                self._suspect = False
+                raise Damaged(str(verdict))
+            if version == 0:
+                database.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+            try:
+                for statement in (BATCHES, GAPS, RUNS):
+                    database.execute(f"{statement} LIMIT 0")
+            except sqlite3.OperationalError as error:
+                raise Damaged(f"its tables are not ours: {error}") from error
+        except BaseException:
+            database.close()
+            raise
+        if new:
+            _sync_folder(self.file.parent)
+        return database
+
+    def _set_aside(self) -> Path:
+        """Rename the file and what belongs to it; the oldest of several such files is overwritten."""
+        aside = self.file.with_name(f"outbox.corrupt-{self._boot[:8] or 'file'}.db")
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(f"{self.file}{suffix}", f"{aside}{suffix}")
+        return aside
+
+    def _salvage(self, aside: Path) -> int:
+        """Copy every row of a damaged file that can be read and fits its CRC; return how many."""
+        assert self._database is not None
+        saved = 0
+        with contextlib.suppress(*DAMAGE), contextlib.closing(sqlite3.connect(aside)) as damaged:
+            damaged.text_factory = _text
+            for row in _readable(damaged):
+                if isinstance(item := _checked(row), Item):
+                    fields = (row[0], item.boot, item.seq, item.taken, item.machine, row[5], item.body)
+                    self._database.execute("INSERT OR IGNORE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", fields)
+                    saved += 1
+        self._database.commit()
+        return saved
+
+
+def _readable(damaged: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """Yield what can be read: in one go up to the damage, then from the other end, then around it."""
+    seen: set[int] = set()
+    for order in ("ASC", "DESC"):
+        with contextlib.suppress(*DAMAGE):
+            for row in damaged.execute(f"{BATCHES} ORDER BY number {order}"):
+                if row[0] in seen:
+                    break
+                seen.add(row[0])
+                yield row
+    if not seen:
+        return
+    for number in range(min(seen), max(seen)):
+        if number not in seen:
+            with contextlib.suppress(*DAMAGE):
+                yield from damaged.execute(f"{BATCHES} WHERE number = ?", (number,))
+
+
+def _crc(number: int, item: Item) -> int:
+    head = f"{number} {item.boot} {item.seq} {item.taken!r} {item.machine} ".encode()
+    return zlib.crc32(item.body, zlib.crc32(head))
+
+
+def _checked(row: tuple[Any, ...]) -> Item | Gap:
+    """Return the batch of a row, or the gap that it is when its CRC does not fit."""
+    number, boot, seq, taken, machine, crc, body = row
+    with contextlib.suppress(TypeError, ValueError):
+        item = Item(str(boot), int(seq), float(taken), str(machine), bytes(body))
+        if _crc(number, item) == crc:
+            return item
+    seq = seq if isinstance(seq, int) else 0
+    return Gap(str(boot), seq, seq, "corrupt")
+
+
+def _is_the_disks(error: BaseException) -> bool:
+    """Tell whether the disk (full, failing, not writable, in use) is at fault, and not what is in the file."""
+    name: str = getattr(error, "sqlite_errorname", "")
+    return name.startswith(tuple(f"SQLITE_{one}" for one in DISK))
+
+
+def _text(content: bytes) -> str:
+    """Return a column's text, also where a bit has flipped; the CRC tells."""
+    return content.decode(errors="replace")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
