@@ -17,7 +17,7 @@ POWERING_UP = 0.08  # Si7021, over the whole range of temperature; it may have b
 READ_IDENTITY = b"\xfc\xc9"
 MEASURE_TEMPERATURE, TEMPERATURE_TAKES = b"\xf3", 0.0935  # SHT21: at most 85 ms, and a slow oscillator
 MEASURE_HUMIDITY, HUMIDITY_TAKES = b"\xf5", 0.032  # SHT21: at most 29 ms; the hold commands would stretch the clock
-IS_HUMIDITY = 0b10  # in the two status bits of an answer
+VALUE, IS_HUMIDITY = 0xFFFC, 0b10  # the lower two bits of an answer are its status; not all of the kin set it
 KIN = {0x0D: "Si7013", 0x14: "Si7020", 0x15: "Si7021", 0x32: "HTU21D"}
 
 
@@ -60,20 +60,20 @@ class Htu21d(I2cChip):
         """
         self.write(MEASURE_TEMPERATURE)
         yield TEMPERATURE_TAKES
-        temperature = self.answer(0)
+        temperature = self.answer()
         self.write(MEASURE_HUMIDITY)
         yield HUMIDITY_TAKES
-        humidity = self.answer(IS_HUMIDITY)
-        if humidity in (0x0000, 0xFFFC):
+        humidity = self.answer()
+        if temperature == humidity or temperature & humidity & IS_HUMIDITY:
+            raise InvalidReading(f"{self.name}: 0x{temperature:04x} and 0x{humidity:04x} are of the same quantity")
+        if humidity & VALUE in (0, VALUE):
             raise InvalidReading(f"{self.name}: raw humidity is 0x{humidity:04x}; the humidity element is faulty")
-        return {"temperature": celsius(temperature), "humidity": relative_humidity(humidity)}
+        return {"temperature": celsius(temperature & VALUE), "humidity": relative_humidity(humidity & VALUE)}
 
-    def answer(self, kind: int) -> int:
-        """Return the word of the finished measurement without its status bits, of which one must say `kind`."""
+    def answer(self) -> int:
+        """Return the word of the finished measurement."""
         (word,) = crc.words(self.read_bytes(3), start=0x00)
-        if word & IS_HUMIDITY != kind:
-            raise InvalidReading(f"{self.name}: 0x{word:04x} is not the quantity that was asked for")
-        return word & 0xFFFC
+        return word
 
 
 class Si7021(Htu21d):

@@ -1,0 +1,71 @@
+"""HTU21D and Si7021: worked examples with a negative one, mixed-up answers, and their faults."""
+
+import pytest
+from scripted import ScriptedBus, driver, words
+
+from drivers.chips.htu21d import Htu21d, Si7021, relative_humidity
+from drivers.errors import ChecksumError, InvalidReading, WrongChip
+
+TEMPERATURE, HUMIDITY, IDENTITY = b"\xf3", b"\xf5", b"\xfc\xc9"
+
+
+def board(temperature: str = "683a7c", humidity: str = "4e856b", identity: int = 0x32) -> ScriptedBus:
+    return ScriptedBus(
+        {
+            IDENTITY: bytes([identity, 0, 0, 0, 0, 0]),
+            TEMPERATURE: bytes.fromhex(temperature),
+            HUMIDITY: bytes.fromhex(humidity),
+        }
+    )
+
+
+@pytest.mark.parametrize(("kind", "identity"), [(Htu21d, 0x32), (Si7021, 0x15)])
+@pytest.mark.parametrize(
+    ("answers", "temperature", "humidity"),
+    [(("683a7c", "4e856b"), 24.686, 32.34), (("3458f6", "7c80f5"), -10.92, 54.79)],
+)
+def test_reads_the_worked_examples(kind, identity, answers, temperature, humidity):
+    values = driver(kind, board(*answers, identity)).read()
+    assert values["temperature"] == pytest.approx(temperature, abs=0.005)
+    assert values["humidity"] == pytest.approx(humidity, abs=0.005)
+
+
+def test_names_the_kin_that_answers():
+    with pytest.raises(WrongChip, match="si7021"):
+        driver(Htu21d, board(identity=0x15)).read()
+    with pytest.raises(WrongChip, match="htu21d"):
+        driver(Si7021, board(identity=0x32)).read()
+
+
+def test_clips_humidity():
+    assert (relative_humidity(0x0004), relative_humidity(0xFFF8)) == (0.0, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "humidity"),
+    [
+        (0x6838, 0x6838),  # the temperature again
+        (0x7C82, 0x7C86),  # humidity twice
+        (0x0000, 0x7C82),  # a valid frame, and -46.85 °C
+        (0x6838, 0x0002),
+        (0x6838, 0xFFFE),
+    ],
+)
+def test_refuses_mixed_up_and_impossible_answers(temperature, humidity):
+    bus = board(words(temperature, start=0).hex(), words(humidity, start=0).hex())
+    with pytest.raises(InvalidReading):
+        driver(Htu21d, bus).read()
+
+
+def test_refuses_a_floating_and_a_shorted_line():
+    bus = board()
+    chip = driver(Htu21d, bus)
+    chip.read()
+    bus.constant = 0xFF
+    with pytest.raises(ChecksumError):
+        chip.read()
+    bus.constant = 0x00
+    with pytest.raises(InvalidReading):
+        chip.read()
+    with pytest.raises(WrongChip):
+        chip.read()

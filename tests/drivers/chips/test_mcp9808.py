@@ -1,0 +1,63 @@
+"""MCP9808: worked examples with a negative one, its identity, its witness, and its faults."""
+
+import pytest
+from scripted import ScriptedBus, driver
+
+from drivers.chips.mcp9808 import Mcp9808, celsius
+from drivers.errors import InvalidReading, LostPower, WrongChip
+
+
+def board(data: str = "c194", identity: bytes = b"\x00\x54\x04\x00") -> ScriptedBus:
+    return ScriptedBus(width=2, registers={5: bytes.fromhex(data), 6: identity})
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"), [("c194", 25.25), ("3ffc", -0.25), ("1e70", -25.0), ("0000", 0.0), ("c7d0", 125.0)]
+)
+def test_reads_the_worked_examples(data, expected):
+    assert driver(Mcp9808, board(data)).read() == {"temperature": expected}
+
+
+def test_celsius_is_in_sixteenths():
+    assert celsius(-4) == -0.25
+
+
+@pytest.mark.parametrize("identity", [b"\x00\x54\x05\x00", b"\x00\x00\x04\x00", b"\x33\x33\x33\x33"])
+def test_refuses_another_chip(identity):
+    with pytest.raises(WrongChip):
+        driver(Mcp9808, board(identity=identity)).read()
+
+
+def test_waits_for_the_first_conversion_before_it_reads():
+    chip = driver(Mcp9808, board())
+    waited = []
+    chip.sleep = waited.append
+    chip.read()
+    assert sum(waited) >= 0.275
+
+
+def test_says_that_it_lost_power_and_then_reads_again():
+    bus = board()
+    chip = driver(Mcp9808, bus)
+    chip.read()
+    bus.put(2, b"\x00\x00")
+    with pytest.raises(LostPower):
+        chip.read()
+    assert chip.read() == {"temperature": 25.25}
+
+
+def test_refuses_a_reading_of_all_ones():
+    with pytest.raises(InvalidReading):
+        driver(Mcp9808, board("ffff")).read()
+
+
+@pytest.mark.parametrize("level", [0x00, 0xFF])
+def test_refuses_a_shorted_or_floating_line(level):
+    bus = board()
+    chip = driver(Mcp9808, bus)
+    chip.read()
+    bus.constant = level
+    with pytest.raises(LostPower):
+        chip.read()
+    with pytest.raises(WrongChip):
+        chip.read()

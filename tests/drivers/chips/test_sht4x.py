@@ -1,0 +1,73 @@
+"""SHT4x: worked examples with a negative one, clipping, its serial number as identity."""
+
+import pytest
+from scripted import ScriptedBus, driver, words
+
+from drivers.chips.sht4x import Sht4x, celsius, relative_humidity
+from drivers.errors import ChecksumError, NoAcknowledge, WrongChip
+
+MEASURE, SERIAL, STATUS = b"\xfd", b"\x89", b"\xf3\x2d"
+
+
+def board(answer: str = "6666 93 72b0 dc") -> ScriptedBus:
+    return ScriptedBus({SERIAL: words(0x0F3A, 0x91C7), MEASURE: bytes.fromhex(answer)})
+
+
+@pytest.mark.parametrize(
+    ("answer", "temperature", "humidity"),
+    [("66669372b0dc", 25.000, 50.001), ("3a41d10c4ad3", -5.177, 0.001)],
+)
+def test_reads_the_worked_examples(answer, temperature, humidity):
+    values = driver(Sht4x, board(answer)).read()
+    assert values["temperature"] == pytest.approx(temperature, abs=0.0005)
+    assert values["humidity"] == pytest.approx(humidity, abs=0.0005)
+
+
+def test_clips_humidity_and_nothing_else():
+    assert (relative_humidity(0), relative_humidity(0xFFFF)) == (0.0, 100.0)
+    assert celsius(0) == -45.0
+
+
+def test_takes_two_transfers_once_it_is_set_up():
+    bus = board()
+    chip = driver(Sht4x, bus)
+    chip.read()
+    before = bus.transfers
+    chip.read()
+    assert bus.transfers - before == 2
+
+
+def test_refuses_a_serial_number_without_checksums():
+    bus = board()
+    bus.answers[SERIAL] = bytes(6)
+    with pytest.raises(WrongChip):
+        driver(Sht4x, bus).read()
+
+
+def silent(*messages: bytes):
+    def react(bus: ScriptedBus, data: bytes) -> None:
+        if data in messages:
+            raise OSError(121, "not acknowledged")
+
+    return react
+
+
+def test_names_an_sht3x():
+    bus = ScriptedBus({STATUS: bytes.fromhex("8010e1")}, react=silent(SERIAL))
+    with pytest.raises(WrongChip, match='"sht3x"'):
+        driver(Sht4x, bus).read()
+
+
+def test_nobody_there_is_no_wrong_chip():
+    with pytest.raises(NoAcknowledge):
+        driver(Sht4x, ScriptedBus(react=silent(SERIAL, STATUS))).read()
+
+
+@pytest.mark.parametrize("level", [0x00, 0xFF])
+def test_refuses_a_shorted_or_floating_line(level):
+    bus = board()
+    chip = driver(Sht4x, bus)
+    chip.read()
+    bus.constant = level
+    with pytest.raises(ChecksumError):
+        chip.read()

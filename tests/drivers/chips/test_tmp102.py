@@ -1,0 +1,86 @@
+"""TMP102: worked examples with a negative one, its configuration as identity and witness, and its faults."""
+
+import pytest
+from scripted import ScriptedBus, driver
+
+from drivers.chips.tmp102 import Tmp102, celsius
+from drivers.errors import InvalidReading, LostPower, NotReady, WrongChip
+
+
+def silicon(bus: ScriptedBus, data: bytes) -> None:
+    """Keep the two bits that are always 1; finish a conversion at once."""
+    if data[0] == 1 and len(data) == 3:
+        bus.put(1, bytes([data[1] & 0x9F | 0x60 | 0x80, data[2] & 0xD0 | 0x20]))
+
+
+def board(data: str = "3200") -> ScriptedBus:
+    return ScriptedBus(width=2, registers={0: bytes.fromhex(data), 1: b"\x60\xa0"}, react=silicon)
+
+
+@pytest.mark.parametrize(("data", "expected"), [("3200", 50.0), ("e700", -25.0), ("fff0", -0.0625), ("0000", 0.0)])
+def test_reads_the_worked_examples(data, expected):
+    assert driver(Tmp102, board(data)).read() == {"temperature": expected}
+
+
+def test_celsius_is_in_sixteenths():
+    assert celsius(-16) == -1.0
+
+
+@pytest.mark.parametrize("configuration", ["0220", "8583", "0000", "ffff"])
+def test_does_not_write_to_another_chip(configuration):
+    bus = ScriptedBus(width=2, registers={1: bytes.fromhex(configuration)})
+    before = bytes(bus.memory)
+    with pytest.raises(WrongChip):
+        driver(Tmp102, bus).read()
+    assert bytes(bus.memory) == before
+
+
+def test_refuses_a_chip_that_keeps_everything_or_nothing():
+    for react in (lambda bus, data: None, lambda bus, data: bus.put(1, b"\x60\xa0")):
+        bus = board()
+        bus.react = react
+        with pytest.raises(WrongChip):
+            driver(Tmp102, bus).read()
+
+
+class TestAKnownTmp102:
+    @pytest.fixture
+    def bus(self):
+        return board()
+
+    @pytest.fixture
+    def chip(self, bus):
+        chip = driver(Tmp102, bus)
+        chip.read()
+        return chip
+
+    def test_gives_up_a_conversion_that_does_not_end(self, bus, chip):
+        bus.react = lambda bus, data: bus.put(1, b"\x61\xa0")
+        with pytest.raises(NotReady):
+            chip.read()
+
+    def test_says_that_it_lost_power_during_the_conversion(self, bus, chip):
+        bus.react = lambda bus, data: bus.put(1, b"\xe0\xa0")
+        with pytest.raises(LostPower):
+            chip.read()
+
+    def test_says_that_it_lost_power_before_the_temperature_was_read(self, bus, chip):
+        def blip(bus: ScriptedBus, data: bytes) -> None:
+            silicon(bus, data)
+            if data == b"\x00":
+                bus.put(0, b"\x00\x00\x60\xa0")
+
+        bus.react = blip
+        with pytest.raises(LostPower):
+            chip.read()
+
+    def test_refuses_set_bits_that_it_does_not_have(self, bus, chip):
+        bus.put(0, b"\x32\x01")
+        with pytest.raises(InvalidReading):
+            chip.read()
+
+    @pytest.mark.parametrize("level", [0x00, 0xFF])
+    def test_refuses_a_shorted_or_floating_line(self, bus, chip, level):
+        bus.constant = level
+        with pytest.raises(LostPower):
+            chip.read()
