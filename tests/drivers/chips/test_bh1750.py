@@ -1,0 +1,49 @@
+"""BH1750: vectors, and what it must refuse."""
+
+import pytest
+from scripted_b import ScriptedBus, on
+
+from drivers.chips.bh1750 import Bh1750, lux
+from drivers.errors import ChecksumError, InvalidReading
+
+MEASURE = b"\x20"
+
+
+@pytest.mark.parametrize(("code", "expected"), [(0x8390, 28066.7), (0x0110, 226.7), (0, 0.0)])
+def test_lux(code: int, expected: float) -> None:
+    assert lux(code) == pytest.approx(expected, abs=0.05)
+
+
+def test_clears_the_old_result_before_it_measures_and_waits_for_the_slowest_chip() -> None:
+    wire = ScriptedBus({MEASURE: b"\x01\x10"})
+    chip = on(wire, Bh1750)
+    assert chip.read()["illuminance"] == pytest.approx(226.67, abs=0.01)
+    assert wire.written[-3:] == [b"\x01", b"\x07", b"\x20"]
+    assert chip.waited == [pytest.approx(0.2)]
+
+
+def test_believes_darkness_when_it_comes_twice() -> None:
+    chip = on(ScriptedBus({MEASURE: b"\x00\x00"}), Bh1750)
+    assert chip.read() == {"illuminance": 0.0}
+    assert len(chip.waited) == 2
+
+
+def test_asks_again_when_power_was_lost_while_it_measured() -> None:
+    wire = ScriptedBus({MEASURE: [b"\x00\x00", b"\x00\x00", b"\x01\x10"]})
+    assert on(wire, Bh1750).read()["illuminance"] == pytest.approx(226.67, abs=0.01)
+
+
+def test_measures_bright_light_for_a_shorter_time() -> None:
+    wire = ScriptedBus({MEASURE: [b"\xff\xff", b"\xff\xff", b"\x83\x90"]})
+    assert on(wire, Bh1750).read()["illuminance"] == pytest.approx(28066.7 * 69 / 31, abs=0.1)
+    assert wire.written[-2:] == [b"\x42", b"\x65"]  # 69 again
+
+
+def test_refuses_a_floating_line() -> None:
+    with pytest.raises(InvalidReading):
+        on(ScriptedBus(), Bh1750).read()
+
+
+def test_refuses_a_result_that_changes_between_two_reads() -> None:
+    with pytest.raises(ChecksumError):
+        on(ScriptedBus({MEASURE: [b"\x01\x10", b"\x01\x11"]}), Bh1750).read()

@@ -1,0 +1,60 @@
+"""PCF8591: vectors, and what it must refuse."""
+
+import pytest
+from scripted_b import ScriptedBus, on
+
+from drivers.chips.pcf8591 import Pcf8591, volts
+from drivers.errors import InvalidReading, WrongChip
+
+ALL = b"\x04"
+
+
+def bus(*codes: int) -> ScriptedBus:
+    return ScriptedBus(
+        {ALL: bytes([0x80, *codes]), **{bytes([n]): bytes([0x80, code]) for n, code in enumerate(codes)}}
+    )
+
+
+def test_numbers_of_the_datasheet() -> None:
+    values = on(bus(0x00, 0x80, 0xFF, 0x07), Pcf8591).read()
+    assert values == pytest.approx({"a0": 0.0, "a1": 1.65, "a2": 3.287, "a3": 0.0902}, abs=5e-4)
+    assert volts(0x40, 5.0) == 1.25
+
+
+def test_needs_one_transfer() -> None:
+    wire = bus(1, 2, 3, 4)
+    chip = on(wire, Pcf8591)
+    chip.read()
+    before = wire.transfers
+    chip.read()
+    assert wire.transfers == before + 1
+
+
+@pytest.mark.parametrize("byte", [0x00, 0xFF])
+def test_refuses_a_dead_line(byte: int) -> None:
+    with pytest.raises(InvalidReading):
+        on(ScriptedBus(otherwise=byte), Pcf8591).read()
+
+
+def test_believes_that_all_inputs_are_at_the_reference_when_their_differences_are_none() -> None:
+    wire = bus(0xFF, 0xFF, 0xFF, 0xFF)
+    wire.answers[b"\x34"] = bytes([0xFF, 0, 0, 0, 0])
+    assert on(wire, Pcf8591).read()["a0"] == pytest.approx(3.3, abs=0.02)
+
+
+def test_is_no_chip_of_registers() -> None:
+    wire = ScriptedBus({ALL: b"\x19\x00\xff\xff\xff", b"\x00": b"\x19\x00", b"\x02": b"\x4b\x00", b"\x03": b"\x50\x00"})
+    with pytest.raises(WrongChip):
+        on(wire, Pcf8591).read()
+
+
+def test_stands_an_open_input_that_wanders() -> None:
+    wire = bus(10, 20, 30, 40)
+    wire.answers[b"\x02"] = [b"\x00\xc0", b"\x00\x20"]
+    assert on(wire, Pcf8591).read()["a2"] > 0
+
+
+@pytest.mark.parametrize("vref", [0, 7, "3.3", True])
+def test_wrong_options_are_named(vref: object) -> None:
+    with pytest.raises(ValueError, match="vref"):
+        Pcf8591(None, vref=vref)  # type: ignore[arg-type]

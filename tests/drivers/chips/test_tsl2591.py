@@ -1,0 +1,53 @@
+"""TSL2591: vectors, and what it must refuse."""
+
+import pytest
+from scripted_b import ScriptedBus, on
+
+from drivers.chips.tsl2591 import Tsl2591, lux
+from drivers.errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
+
+
+def bus(status: int = 1, both: int = 2000, infrared: int = 400, **more: object) -> ScriptedBus:
+    frame = bytes([status]) + both.to_bytes(2, "little") + infrared.to_bytes(2, "little")
+    answers: dict[bytes, object] = {b"\xb2": b"\x50", b"\xb3": frame, b"\xa0": b"\x03\x10"}
+    return ScriptedBus(answers | {bytes.fromhex(key): value for key, value in more.items()})
+
+
+def test_lux() -> None:
+    assert lux(1000, 200, 25, 100) == pytest.approx(109.7, abs=0.05)
+    assert lux(200, 20, 25, 100) == pytest.approx(27.3, abs=0.05)
+
+
+def test_tells_lux() -> None:
+    assert on(bus(), Tsl2591).read()["illuminance"] == pytest.approx(2 * 109.7, abs=0.1)
+
+
+def test_takes_a_lower_gain_in_bright_light() -> None:
+    wire = bus()
+    wire.answers[b"\xb3"] = [b"\x01\xff\xff\x00\x40"] * 3 + [b"\x01\xe8\x03\xc8\x00"]
+    wire.answers[b"\xa0"] = [b"\x03\x10", b"\x03\x00"]
+    assert on(wire, Tsl2591).read()["illuminance"] == pytest.approx(25 * 109.7, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("wire", "error"),
+    [
+        (bus(both=36863), InvalidReading),
+        (bus(both=100, infrared=200), InvalidReading),
+        (bus(status=0), NotReady),
+        (bus(a0=b"\x00\x00"), LostPower),
+        (bus(b3=[b"\x01", b"\x01\xe8\x03\xc8\x00", b"\x01\xe9\x03\xc8\x00"]), ChecksumError),
+        (bus(b2=b"\x00"), WrongChip),
+        (ScriptedBus(), WrongChip),
+        (ScriptedBus(otherwise=0), WrongChip),
+    ],
+)
+def test_refuses_what_is_no_measurement(wire: ScriptedBus, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        on(wire, Tsl2591, gain=25).read()
+
+
+@pytest.mark.parametrize("options", [{"gain": 2}, {"integration_ms": 99}])
+def test_wrong_options_are_named(options: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        Tsl2591(None, **options)
