@@ -48,6 +48,7 @@ __all__ = [
     "load",
     "parse",
     "password",
+    "syntax",
 ]
 
 VARIABLE = "LIMPET_CONFIG"
@@ -91,7 +92,7 @@ def parse(text: str, file: str | Path = "limpet.toml") -> tuple[Config | None, l
     try:
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        return None, [_syntax(str(error), text, file)]
+        return None, [syntax(str(error), text, file)]
     from .checks import checked
 
     report = Report()
@@ -115,7 +116,7 @@ def _text(file: Path) -> str:
         raise ConfigError([Mistake(str(file), line, "", "this is no UTF-8 text", "save the file as UTF-8")]) from None
 
 
-def _syntax(message: str, text: str, file: str | Path) -> Mistake:
+def syntax(message: str, text: str, file: str | Path) -> Mistake:
     """Return tomllib's complaint with its line and a cure."""
     found = re.search(r"\(at line (\d+), column \d+\)", message)
     line = int(found[1]) if found else max(1, len(text.splitlines()))
