@@ -58,6 +58,14 @@ class TestABme280:
             chip.read()
         assert chip.read()["temperature"] == pytest.approx(25.08, abs=0.005)
 
+    def test_says_that_it_lost_power_during_the_conversion(self):
+        bus = board()
+        chip = driver(Bme280, bus)
+        chip.read()
+        bus.react = lambda bus, data: bus.put(0xF4, b"\x00") if data == b"\xf4\x25" else None
+        with pytest.raises(LostPower):
+            chip.read()
+
     def test_gives_up_a_conversion_that_does_not_end(self):
         bus = board()
         chip = driver(Bme280, bus)

@@ -53,7 +53,7 @@ def test_says_that_it_was_reset_and_then_reads_again():
 
 
 def test_refuses_a_voltage_that_is_not_there_yet():
-    with pytest.raises(InvalidReading):
+    with pytest.raises(InvalidReading, match="0x0000"):
         driver(Max17048, board(v="0000")).read()
 
 

@@ -43,7 +43,7 @@ def test_gives_up_a_conversion_that_does_not_end():
 
 
 def test_refuses_a_chip_that_never_converted():
-    with pytest.raises(InvalidReading):
+    with pytest.raises(InvalidReading, match="never converted"):
         driver(Tmp117, board("8000")).read()
 
 
