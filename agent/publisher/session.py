@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agent import wire
@@ -33,6 +33,7 @@ NEVER = {0x87: "refused", 0x90: "refused", 0x99: "refused", TOO_LARGE: "too_larg
 IN_HAND, REFILL = 64, 16  # batches of history taken from the outbox at once, and when to take more
 LIVES = 3  # batches of history that may pass between two live ones when both wait
 POISON, POISON_TOLD = 4, 2  # connections that one batch may end before it is set aside; when the broker told why
+COMPLAIN_AGAIN = 600.0  # seconds between two lines that say the same
 FAREWELL = 0.2  # seconds for the last message's acknowledgement
 UNSYNCED = b'"clock":"unsynced"'
 
@@ -49,7 +50,13 @@ class Wall(Protocol):
 
 @dataclass(slots=True)
 class Shared:
-    """What the sessions of one publisher share. `answers` are messages that are worth one attempt."""
+    """What the sessions of one publisher share.
+
+    Attributes:
+        answers: messages that are worth one attempt.
+        complaints: when the same may be logged again.
+        suspect: the batch that seems to end connections by its size, and how many it has ended.
+    """
 
     outbox: Outbox
     clock: Wall
@@ -59,6 +66,7 @@ class Shared:
     answers: deque[tuple[str, bytes]]
     require_subscriber: bool = False
     largest_delivered: int = 0
+    complaints: dict[tuple[str, str], float] = field(default_factory=dict)
     suspect: tuple[tuple[str, int], int] | None = None
 
 
@@ -94,7 +102,6 @@ class Session:
         self._introduced = self._closing = self._ended = False
         self._gap_in_flight = False
         self._credit = 0
-        self._complained: set[str] = set()
 
     async def run(self, closing: asyncio.Event, patience: Callable[[], float]) -> None:
         """Serve until `closing` is set; then give what is fresh at most `patience()` seconds, and say good-bye.
@@ -289,15 +296,14 @@ class Session:
     # --- what comes back
 
     def _acknowledged(self, future: asyncio.Future[int]) -> None:
-        error = None if future.cancelled() else future.exception()  # asked for, so that nobody misses it
-        flight = self._flights.pop(future, None)
-        if flight is None or self._ended:
+        error = BrokerLost("cancelled") if future.cancelled() else future.exception()  # asked for, so nobody misses it
+        if self._ended or future not in self._flights:
             return
-        if future.cancelled() or error is not None:
-            self._give_back(flight)
+        if error is not None:  # stays in `_flights`, which tells what was under way at the end
             self._problem = error if isinstance(error, BrokerError) else BrokerLost(f"cannot publish: {error!r}")
             self._wake()
             return
+        flight = self._flights.pop(future)
         self.traffic.acknowledged(self.clock.now() - flight.sent)
         flight.settle(flight.thing, future.result())
         if not self.proved and not (self.probing and self.outbox.waiting and not isinstance(flight.thing, Item)):
@@ -316,7 +322,6 @@ class Session:
             self.outbox.done(item, heard=code != NO_SUBSCRIBERS)
             self.traffic.somebody_heard()
             self.shared.largest_delivered = max(self.shared.largest_delivered, len(item.body))
-            self._complained.clear()
         elif code in NEVER:
             self._complain("batch", f"reason 0x{code:02x}")
             self.outbox.refuse(item, NEVER[code])
@@ -346,8 +351,9 @@ class Session:
             self._complain(topic, f"reason 0x{code:02x}")
 
     def _complain(self, what: str, why: str) -> None:
-        if what not in self._complained:
-            self._complained.add(what)
+        now = self.clock.now()
+        if now >= self.shared.complaints.get((what, why), now):
+            self.shared.complaints[what, why] = now + COMPLAIN_AGAIN
             log.error("broker refuses a message", extra={"what": what, "error": why})
 
     # --- time
