@@ -10,16 +10,16 @@ from ..chip import I2cChip, Quantity, Values, Waits
 from ..errors import InvalidReading, LostPower, WrongChip
 from ..registers import Field, Register
 
-CONFIGURATION, UPPER_LIMIT = Register(0x01, 2), Register(0x02, 2)
+CONFIGURATION = Register(0x01, 2)
 AMBIENT = Field(12, 0, is_signed=True)  # §5.1.3; bits 15 to 13 are the alerts
 MANUFACTURER, DEVICE = 0x0054, 0x04  # registers 6 and 7, §5.1.4 and §5.1.5
 FINEST = b"\x08\x03"  # 0.0625 °C, as at power-on
-WITNESS = b"\x07\xd0"  # an upper limit of 125 °C; the alert pin is off, so that it acts on nothing; at power-on 0
+HYSTERESIS = 0x0200  # §5.1.1: of the alert pin, which is off, so that it acts on nothing; at power-on 0
 FIRST_CONVERSION = 0.28  # 250 ms, and a slow oscillator; the temperature is 0 before
 
 
 class Mcp9808(I2cChip):
-    """One MCP9808, measuring all the time with its alert pin off; its upper limit tells whether it kept its power.
+    """One MCP9808, measuring all the time with its alert pin off; its hysteresis tells whether it kept its power.
 
     It has no sign of a finished conversion: that its converter still runs is not provable.
     """
@@ -41,9 +41,8 @@ class Mcp9808(I2cChip):
 
     def configure(self) -> Waits:
         """Let it measure all the time and as finely as it can, leave the witness, and wait for the first value."""
-        self.write(CONFIGURATION.encode(0))
+        self.write(CONFIGURATION.encode(HYSTERESIS))
         self.write(FINEST)
-        self.write(bytes([UPPER_LIMIT.address]) + WITNESS)
         yield FIRST_CONVERSION
 
     def measure(self) -> Values:
@@ -53,9 +52,13 @@ class Mcp9808(I2cChip):
             LostPower: the witness is gone. ChecksumError: two reads differ. InvalidReading: the line floats.
         """
         data = crc.agreed(self.write_read(b"\x05", 2), self.write_read(b"\x05", 2))
-        kept = self.write_read(b"\x02", 2)  # last: what was read before it is from before a loss of power
-        if kept != WITNESS:
-            raise LostPower(f"{self.name}: upper limit is 0x{kept.hex()}, not 0x{WITNESS.hex()}: power was lost")
+        kept = CONFIGURATION.decode(
+            self.write_read(b"\x01", 2)
+        )  # last: what came before is from before a loss of power
+        if kept != HYSTERESIS:
+            raise LostPower(
+                f"{self.name}: configuration is 0x{kept:04x}, not 0x0200: power was lost, or it was shut down"
+            )
         if data == b"\xff\xff":
             raise InvalidReading(f"{self.name}: ff ff is no reading; the line floats")
         return {"temperature": celsius(AMBIENT.of(int.from_bytes(data, "big")))}

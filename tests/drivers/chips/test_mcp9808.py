@@ -36,11 +36,12 @@ def test_waits_for_the_first_conversion_before_it_reads():
     assert sum(waited) >= 0.275
 
 
-def test_says_that_it_lost_power_and_then_reads_again():
+@pytest.mark.parametrize("configuration", [b"\x00\x00", b"\x03\x00"])
+def test_says_that_it_lost_power_or_was_shut_down_and_then_reads_again(configuration):
     bus = board()
     chip = driver(Mcp9808, bus)
     chip.read()
-    bus.put(2, b"\x00\x00")
+    bus.put(1, configuration)
     with pytest.raises(LostPower):
         chip.read()
     assert chip.read() == {"temperature": 25.25}
