@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, field, fields
 from typing import Any
 
 from .kinds import Kind, named, number
@@ -27,11 +27,11 @@ def required(one: Field[Any]) -> bool:
     return one.default is MISSING and one.default_factory is MISSING
 
 
-@dataclass(frozen=True)
 class Table:
     """A table, read as the dataclass `into`."""
 
-    into: type[Any]
+    def __init__(self, into: type[Any]) -> None:
+        self.into = into
 
     def read(self, raw: Any) -> dict[str, Any]:
         if not isinstance(raw, dict):
@@ -52,11 +52,11 @@ class Table:
         return {**schema, "required": must} if must else schema
 
 
-@dataclass(frozen=True)
 class Tables:
     """An array of tables, read as a tuple of `into`."""
 
-    into: type[Any]
+    def __init__(self, into: type[Any]) -> None:
+        self.into = into
 
     def read(self, raw: Any) -> list[dict[str, Any]]:
         if not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
@@ -67,11 +67,11 @@ class Tables:
         return {"type": "array", "items": Table(self.into).schema()}
 
 
-@dataclass(frozen=True)
 class ValuesOf:
     """A table of free names whose values are all of one kind. Read as a dict."""
 
-    kind: Kind
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
 
     def read(self, raw: Any) -> dict[str, Any]:
         if not isinstance(raw, dict):
@@ -82,11 +82,11 @@ class ValuesOf:
         return {"type": "object", "additionalProperties": self.kind.schema()}
 
 
-@dataclass(frozen=True)
 class Several:
     """A list of one kind. Read as a tuple."""
 
-    kind: Kind
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
 
     def read(self, raw: Any) -> list[Any]:
         if not isinstance(raw, list):
@@ -97,7 +97,6 @@ class Several:
         return {"type": "array", "items": self.kind.schema()}
 
 
-@dataclass(frozen=True)
 class Anything:
     """A table that somebody else judges: the driver."""
 
@@ -110,7 +109,6 @@ class Anything:
         return {"type": "object"}
 
 
-@dataclass(frozen=True)
 class Correction:
     """`{ scale, offset }`, read as (scale, offset)."""
 
@@ -137,7 +135,6 @@ class Correction:
         return {"type": "object", "properties": names, "additionalProperties": False}
 
 
-@dataclass(frozen=True)
 class Span:
     """`[low, high]`, read as (low, high)."""
 
@@ -154,7 +151,6 @@ class Span:
         return {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
 
 
-@dataclass(frozen=True)
 class Listen:
     """`host:port`, read as (host, port). IPv6 stands in brackets."""
 

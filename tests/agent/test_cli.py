@@ -94,6 +94,11 @@ class TestCheck:
         assert limpet("-c", "my.toml", "check") == (78, "", says)
         assert limpet("--config=my.toml", "check") == (78, "", says)
 
+    def test_is_not_the_only_verb_that_says_so(self, limpet):
+        Path("limpet.toml").write_text(AIR + "adress = 0x44\n")
+        says = "limpet.toml:4: adress: unknown key\n    fix: did you mean `address`?\n"
+        assert limpet("plan") == (78, "", says)
+
     def test_lets_the_unwise_pass_with_a_warning(self, limpet):
         Path("limpet.toml").write_text(AIR + "address = 0x76\n")
         code, out, err = limpet("check")

@@ -34,6 +34,8 @@ sub.x = 2
 [[row.cell]]
 [[row.cell]]
 y = -inf
+z = """"" # """"" # x = "
+v = \'\'\'\'\'\'
 '''
 
 
@@ -74,7 +76,7 @@ def test_all_keys_are_found_and_no_others():
 
 
 def test_a_key_that_is_missing_is_where_its_table_begins():
-    assert line_of(positions(TEXT), ("row", 1, "cell", 1, "z")) == 23
+    assert line_of(positions(TEXT), ("row", 1, "cell", 1, "missing")) == 23
     assert line_of({}, ("x",)) == 1
 
 
