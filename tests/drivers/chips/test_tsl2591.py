@@ -51,3 +51,8 @@ def test_refuses_what_is_no_measurement(wire: ScriptedBus, error: type[Exception
 def test_wrong_options_are_named(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         Tsl2591(None, **options)
+
+
+def test_says_why_it_refuses_more_infrared_than_light() -> None:
+    with pytest.raises(InvalidReading, match="more infrared"):
+        on(bus(both=100, infrared=200), Tsl2591, gain=25).read()
