@@ -136,6 +136,10 @@ class TestTheHeaderChip:
         self.answers(mocker, tmp_path, {0: "pinctrl-bcm2711", 1: "raspberrypi-exp-gpio", 4: "pinctrl-bcm2711"})
         assert gpio.header_chip(str(tmp_path)) == 0
 
+    def test_is_that_of_the_newest_board_if_two_labels_fit(self, mocker, tmp_path):
+        self.answers(mocker, tmp_path, {0: "pinctrl-bcm2835", 4: "pinctrl-rp1"})
+        assert gpio.header_chip(str(tmp_path)) == 4
+
     def test_is_none_where_nobody_knows(self, tmp_path):
         assert gpio.header_chip(str(tmp_path)) is None
 

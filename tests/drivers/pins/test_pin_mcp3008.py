@@ -59,3 +59,12 @@ def test_two_sensors_share_one_chip(pins):
 def test_refuses_a_wrong_option_when_it_is_made(options):
     with pytest.raises(ValueError, match=r"channel|vref|port"):
         open_chip("mcp3008", **options)
+
+
+def test_a_line_that_floats_between_the_ends_is_told_by_its_null_bit(pins, mocker):
+    fake_chip("mcp3008")
+    chip = open_chip("mcp3008", channel=0)
+    chip.read()
+    mocker.patch.object(chip.spi, "transfer", return_value=b"\xff\xfd\x5a")
+    with pytest.raises(NoAcknowledge, match="nobody drives"):
+        chip.read()

@@ -46,6 +46,15 @@ class TestEverySwitch:
         fake.feel(state=0)
         assert told == [1, 0]
 
+    def test_tells_an_edge_that_the_kernel_lost_with_the_next_reading(self, name, pins):
+        fake, chip, told = fake_chip(name, pin=17), open_chip(name, pin=17, bounce=0), []
+        chip.watch(lambda value, at: told.append(value))
+        pins.pin(17)._when_changed = None
+        fake.feel(state=1)
+        assert told == []
+        chip.read()
+        assert told == [1]
+
     def test_frees_its_pin_when_it_is_closed(self, name, pins):
         chip = open_chip(name, pin=17)
         chip.read()
