@@ -209,23 +209,25 @@ def asyncapi() -> Schema:
     }
     channels = {name: _channel(topic, message) for name, (topic, message, _) in sent.items()}
     channels["request"] = _channel(topics.request("{verb}"), "request")
-    operations = {f"send_{name}": _operation("send", name, m, kept) for name, (_, m, kept) in sent.items()}
-    del operations["send_response"]  # it is the reply to a request
-    operations["receive_request"] = {
-        **_operation("receive", "request", "request", False),
-        "reply": {
-            "channel": {"$ref": "#/channels/response"},
-            "messages": [{"$ref": "#/channels/response/messages/response"}],
-        },
-    }
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Limpet", "version": str(SCHEMA), "description": "Sensor readings of one device over MQTT"},
         "defaultContentType": "application/json",
         "channels": channels,
-        "operations": operations,
+        "operations": _operations(sent),
         "components": {"messages": _messages()},
     }
+
+
+def _operations(sent: dict[str, tuple[str, str, bool]]) -> Schema:
+    operations = {f"send_{name}": _operation("send", name, m, kept) for name, (_, m, kept) in sent.items()}
+    del operations["send_response"]  # it is the reply to a request
+    reply = {"$ref": "#/channels/response/messages/response"}
+    operations["receive_request"] = {
+        **_operation("receive", "request", "request", False),
+        "reply": {"channel": {"$ref": "#/channels/response"}, "messages": [reply]},
+    }
+    return operations
 
 
 def _channel(address: str, message: str) -> Schema:
