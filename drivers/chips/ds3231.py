@@ -65,8 +65,8 @@ class Ds3231(I2cChip):
         ):  # not busy, but CONV still set: a kin that ignores it; its own last value is of the last 64 s
             raise NotReady(f"{self.name}: the conversion does not end, registers {frame.hex(' ')}")
         crc.agreed(frame, self.write_read(CONTROL, 5))
-        if not any(frame):
-            raise InvalidReading(f"{self.name}: all registers are 0; a line is shorted")
+        if not frame[0] & ~CONVERT and not any(frame[1:]):
+            raise InvalidReading(f"{self.name}: all registers are 0; a line is shorted, or it is another chip")
         if frame[1] & UNUSED_STATUS or frame[4] & UNUSED_TEMPERATURE:
             raise InvalidReading(f"{self.name}: unused bits are set in {frame.hex(' ')}; the line floats")
         return {"temperature": celsius(QUARTERS.of(int.from_bytes(frame[3:], "big")))}

@@ -17,7 +17,7 @@ FINISHED = 0x8000  # bit OS, read: 0 while a one-shot conversion is under way; w
 ALWAYS_ONE = 0x6000  # bits R1 and R0: the resolution, which cannot be changed
 SHUT_DOWN, FOUR_HERTZ, ONE_HERTZ = 0x0100, 0x0080, 0x0040
 KEPT = 0x7FDF  # all but OS and the alert bit
-SETTINGS = ALWAYS_ONE | SHUT_DOWN | FOUR_HERTZ  # at power-on: not shut down
+SETTINGS = SHUT_DOWN | FOUR_HERTZ  # at power-on: not shut down
 CONVERTING_TAKES = 0.0385  # at most 35 ms, and a slow oscillator
 POLLS, AGAIN = 4, 0.004
 
@@ -55,7 +55,7 @@ class Tmp102(I2cChip):
             NotReady: the conversion does not end. LostPower: it went back to its power-on settings.
             InvalidReading: unused bits are set. ChecksumError: two reads differ.
         """
-        self.write(CONFIGURATION.encode(SETTINGS | FINISHED))
+        self.write(CONFIGURATION.encode(SETTINGS | FINISHED))  # another chip would not add the two bits
         yield CONVERTING_TAKES
         for _ in range(POLLS):
             if self.is_finished():
@@ -72,7 +72,7 @@ class Tmp102(I2cChip):
     def is_finished(self) -> bool:
         """Say whether a conversion is over; raise LostPower when the settings are not those of `measure`."""
         configuration = CONFIGURATION.decode(self.write_read(b"\x01", 2))
-        if configuration & KEPT != SETTINGS:
+        if configuration & KEPT != ALWAYS_ONE | SETTINGS:
             raise LostPower(f"{self.name}: configuration is 0x{configuration:04x}, not as written: power was lost")
         return bool(configuration & FINISHED)
 

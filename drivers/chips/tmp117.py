@@ -39,6 +39,10 @@ class Tmp117(I2cChip):
             WrongChip: something else answers at this address.
         """
         yield POWERING_UP
+        self.look()
+
+    def look(self) -> None:
+        """Raise WrongChip if this is none."""
         found = DEVICE.of(IDENTITY.decode(self.write_read(b"\x0f", 2)))
         if found != 0x117:
             raise WrongChip(self.name, self.address, expected=0x117, found=found)
@@ -68,6 +72,7 @@ class Tmp117(I2cChip):
             yield AGAIN
         else:
             raise NotReady(f"{self.name}: the conversion does not end, configuration 0x{configuration:04x}")
+        self.look()  # a TMP102 keeps the same configuration
         code = TEMPERATURE.decode(crc.agreed(self.write_read(b"\x00", 2), self.write_read(b"\x00", 2)))
         if code == NEVER:
             raise InvalidReading(f"{self.name}: it never converted (0x8000)")

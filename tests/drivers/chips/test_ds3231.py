@@ -51,6 +51,16 @@ def test_gives_up_a_conversion_that_does_not_end():
         driver(Ds3231, board(status=0x04)).read()
 
 
+def test_refuses_a_chip_of_zeros_that_was_put_in_its_place():
+    bus = board()
+    chip = driver(Ds3231, bus)
+    chip.read()
+    bus.put(0, bytes(19))
+    bus.react = lambda bus, data: None
+    with pytest.raises(InvalidReading):
+        chip.read()
+
+
 def test_refuses_set_bits_that_it_does_not_have():
     bus = board()
     chip = driver(Ds3231, bus)

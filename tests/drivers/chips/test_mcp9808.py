@@ -4,7 +4,7 @@ import pytest
 from scripted import ScriptedBus, driver
 
 from drivers.chips.mcp9808 import Mcp9808, celsius
-from drivers.errors import InvalidReading, LostPower, WrongChip
+from drivers.errors import InvalidReading, LostPower, NotReady, WrongChip
 
 
 def board(data: str = "c194", identity: bytes = b"\x00\x54\x04\x00") -> ScriptedBus:
@@ -12,7 +12,7 @@ def board(data: str = "c194", identity: bytes = b"\x00\x54\x04\x00") -> Scripted
 
 
 @pytest.mark.parametrize(
-    ("data", "expected"), [("c194", 25.25), ("3ffc", -0.25), ("1e70", -25.0), ("0000", 0.0), ("c7d0", 125.0)]
+    ("data", "expected"), [("c194", 25.25), ("3ffc", -0.25), ("1e70", -25.0), ("8000", 0.0), ("c7d0", 125.0)]
 )
 def test_reads_the_worked_examples(data, expected):
     assert driver(Mcp9808, board(data)).read() == {"temperature": expected}
@@ -45,6 +45,17 @@ def test_says_that_it_lost_power_or_was_shut_down_and_then_reads_again(configura
     with pytest.raises(LostPower):
         chip.read()
     assert chip.read() == {"temperature": 25.25}
+
+
+def test_refuses_the_zero_from_before_the_first_conversion():
+    bus = board("0000")
+    chip = driver(Mcp9808, bus)
+    with pytest.raises(NotReady):
+        chip.read()
+    bus.put(5, b"\xc0\x10")
+    assert chip.read() == {"temperature": 1.0}
+    bus.put(5, b"\x00\x00")
+    assert chip.read() == {"temperature": 0.0}
 
 
 def test_refuses_a_reading_of_all_ones():

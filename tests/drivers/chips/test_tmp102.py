@@ -74,6 +74,11 @@ class TestAKnownTmp102:
         with pytest.raises(LostPower):
             chip.read()
 
+    def test_refuses_another_chip_that_was_put_in_its_place(self, bus, chip):
+        bus.react = lambda bus, data: None  # it keeps what is written, as it is written
+        with pytest.raises(LostPower):
+            chip.read()
+
     def test_refuses_set_bits_that_it_does_not_have(self, bus, chip):
         bus.put(0, b"\x32\x01")
         with pytest.raises(InvalidReading):

@@ -47,6 +47,15 @@ def test_refuses_a_chip_that_never_converted():
         driver(Tmp117, board("8000")).read()
 
 
+def test_refuses_another_chip_that_was_put_in_its_place():
+    bus = board()
+    chip = driver(Tmp117, bus)
+    chip.read()
+    bus.put(15, b"\x50\x00")
+    with pytest.raises(WrongChip):
+        chip.read()
+
+
 def test_says_that_it_lost_power_and_then_reads_again():
     bus = board()
     chip = driver(Tmp117, bus)
