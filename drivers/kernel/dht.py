@@ -41,7 +41,7 @@ class Dht(Driver):
     def __init__(self, device: str | int | None = None, *, root: str = "/") -> None:
         check_device(device)
         self.device, self.root = device, root
-        self.lane = f"dht-{Path(str(device or 0)).name}"  # a read blocks for 0.1 s and longer: each sensor has a thread of its own
+        self.lane = f"dht-{Path(str(device or 0)).name}"  # a read blocks: each has its own
         self.folder = Path()
         self._failed_at: float | None = None
 
