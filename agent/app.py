@@ -6,31 +6,36 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Coroutine
 from pathlib import Path
 from random import Random
+from typing import Any
 
-from . import health, wire
+from . import health, homeassistant, wire
 from .assembly import Assembly
 from .clock import Clock
 from .config import Config
+from .connection import Making
 from .documents import Documents
 from .events import Edges
 from .machine import Machine
 from .model import Batch
+from .orders import Orders
 from .outbox import Item, Outbox, Store
-from .publisher import Publisher
 from .resilience import BreakerEvent, CircuitState
 from .scheduler import Collector, Scheduler
 from .supervise import Supervisor
 from .topics import Topics
+from .verbs import Verbs
 
 log = logging.getLogger("limpet")
 
 FIRST_ROUND = 1.0  # seconds that the connection waits for the first values, so that `state` tells them before `online`
 PATIENCE = 1.2  # seconds that the end waits for acknowledgements
+DISK_PATIENCE = 0.5  # seconds that the end waits for a disk, twice
 TELL_HEALTH = 60.0  # seconds between two documents when nothing changes
-STALLED = 3.0  # a round may be late by so many intervals before the watchdog goes hungry
+BUNCH = 0.2  # seconds: changes come in bunches and are told together
+STALLED = 10.0  # seconds beyond the longest interval without a finished round: then the watchdog goes hungry
 
 
 class Agent:
@@ -45,7 +50,7 @@ class Agent:
         config: Config,
         *,
         machine: Machine,
-        publisher: Callable[[Outbox, Topics], Publisher],
+        publishing: Making,
         clock: Clock,
         rng: Random,
         store: Store | None,
@@ -69,13 +74,15 @@ class Agent:
         )
         self.assembly = Assembly(machine, clock.now, rng, self._breaker_changed)
         self.documents = Documents(config.agent.device_id, self.boot_id, version, clock, self.outbox)
-        self.publisher = publisher(self.outbox, self.topics)
+        self.publisher = publishing(self.outbox, self.topics, self._breaker_changed)
         self.collector = Collector(self.assembly.lanes, clock.now)
+        self.scheduler = Scheduler(self.collector, (), self.deliver, clock.now)
         self.edges = Edges(self.deliver)
         self.stopping = asyncio.Event()
         self._first_round = asyncio.Event()
         self._news = asyncio.Event()
-        self._told_degraded = False
+        self._degraded = False
+        self._answers: set[asyncio.Task[None]] = set()
 
     async def run(self, rounds: int | None = None) -> None:
         """Run until `stop()`, or for so many rounds; then deliver or store what there is.
@@ -83,33 +90,28 @@ class Agent:
         Raises:
             ExceptionGroup: a part of the agent crashed; all others have been ended.
         """
-        await self.outbox.open()
-        self.assembly.arrange(self.config)
-        self.scheduler = Scheduler(self.collector, self.assembly.due, self.deliver, self.clock.now)
-        self._introduce()
-        self.edges.watch(self.assembly.sensors)
-        self.supervisor.tell("READY=1", "STATUS=reading sensors")
         try:
+            await self.outbox.open()
+            self._arrange()
             async with asyncio.TaskGroup() as group:
                 storing = group.create_task(self.outbox.run(), name="store")
                 publishing = group.create_task(self._publish(), name="publish")
-                helping = [
-                    group.create_task(self._tell_health(), name="health"),
-                    group.create_task(self.supervisor.feed(self.alive), name="watchdog"),
-                ]
+                watching = group.create_task(self.supervisor.feed(self.alive), name="watchdog")
+                telling = group.create_task(self._tell_health(), name="health")
                 collecting = group.create_task(self._collect(rounds), name="collect")
+                self.supervisor.tell("READY=1", f"STATUS=reading {len(self.assembly.due)} sensors")
                 await self.stopping.wait()
                 self.supervisor.tell("STOPPING=1")
                 collecting.cancel()  # 1. nothing new comes in
-                await self.outbox.flush()  # 2. what we have is safe, and goes out if there is somebody
+                await self._within(
+                    DISK_PATIENCE, self.outbox.flush()
+                )  # 2. what we have is safe, and goes out if it can
                 await self.publisher.close(PATIENCE)
-                for task in (publishing, storing, *helping):  # 3. good-bye
+                for task in (publishing, storing, watching, telling):  # 3. good-bye
                     task.cancel()
         finally:
             self.assembly.close()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE):
-                    await self.outbox.close()
+            await self._within(DISK_PATIENCE, self.outbox.close())
             self._write_health()
 
     def stop(self) -> None:
@@ -119,14 +121,13 @@ class Agent:
     def alive(self) -> bool:
         """Tell whether rounds make progress; the watchdog is fed only while they do."""
         slowest = max(self.scheduler.groups, default=0.0)
-        fastest = min(self.scheduler.groups, default=0.0)
-        return self.clock.now() - self.scheduler.progress < min(slowest, STALLED * fastest) + 10.0
+        return not self.scheduler.groups or self.clock.now() - self.scheduler.progress < slowest + STALLED
 
-    def deliver(self, batch: Batch) -> None:
-        """Take a finished batch: number it, keep it, tell the present."""
+    def deliver(self, batch: Batch) -> dict[str, Any]:
+        """Take a finished batch: number it, keep it, tell the present. Return it as published."""
         document = wire.batch(
             batch,
-            device_id=self.config.agent.device_id,
+            device_id=self.topics.device_id,
             boot_id=self.boot_id,
             seq=self.seq + 1,
             synced=self.clock.synced(),
@@ -135,59 +136,111 @@ class Agent:
         body = wire.encode(document)
         self.seq += 1
         self.outbox.put(Item(self.boot_id, self.seq, batch.taken, self.clock.machine_boot, body))
-        self._tell_state(batch)
-
-    def _tell_state(self, batch: Batch) -> None:
         self.publisher.retain(self.topics.state, wire.encode(self.documents.state()))
         self._first_round.set()
-        if batch.degraded != self._told_degraded:
-            self._told_degraded = batch.degraded
+        if batch.degraded != self._degraded:
+            self._degraded = batch.degraded
             self._news.set()
+        return document
+
+    async def reload(self, config: Config, publishing: Making) -> None:
+        """Take a new configuration: only what changed starts anew. Numbers go on without a gap."""
+        old, self.config = self.config, config
+        keeper, box = self.outbox.keeper, config.outbox
+        keeper.max_size, keeper.max_age, keeper.when_full = box.max_size, box.max_age, box.when_full
+        speaks_anew = (old.mqtt, old.agent.device_id, old.commands, old.homeassistant) != (
+            config.mqtt,
+            config.agent.device_id,
+            config.commands,
+            config.homeassistant,
+        ) or old.outbox != box
+        if speaks_anew:
+            before = self.publisher
+            self.topics = Topics(config.mqtt.topic_root, config.agent.device_id)
+            self.documents.device_id = config.agent.device_id
+            self.publisher = publishing(self.outbox, self.topics, self._breaker_changed)
+            await before.close(0.5)
+        self._arrange(introduce=speaks_anew or old.sensors != config.sensors, listen=speaks_anew)
+        self.publisher.retain(self.topics.state, wire.encode(self.documents.state()))
+        self._news.set()
+        log.info("configuration reloaded", extra={"sensors": len(config.sensors), "reconnects": speaks_anew})
+
+    # ---- parts
+
+    def _arrange(self, *, introduce: bool = True, listen: bool = True) -> None:
+        """Build what the configuration asks for, and introduce it."""
+        built = self.assembly.arrange(self.config)
+        self.scheduler.arrange(self.assembly.due)
+        self.documents.sensors, self.documents.lanes = self.assembly.sensors, self.assembly.lanes
+        self.documents.rounds = self.scheduler.rounds
+        self.documents.broker = lambda: (self.publisher.breaker, self.publisher.state)
+        self.edges.watch(built)
+        self.publisher.on_change = self._news.set
+        if introduce:
+            self._introduce()
+        if listen:
+            self._listen()
+
+    def _introduce(self) -> None:
+        self.publisher.retain(self.topics.info, wire.encode(self.documents.info()))
+        if self.config.homeassistant.discovery:
+            model = health.host()["model"]
+            document = homeassistant.discovery(
+                self.assembly.sensors, self.topics, version=self.documents.version, model=model
+            )
+            topic = homeassistant.topic(self.config.homeassistant.prefix, self.topics.device_id)
+            self.publisher.retain(topic, wire.encode(document))
+
+    def _listen(self) -> None:
+        verbs = Verbs(
+            self.collector,
+            lambda: self.assembly.due,
+            self.deliver,
+            self.documents,
+            self.outbox,
+            self.documents.breakers,
+        )
+        orders = Orders(self.topics, verbs.all(), self.publisher.answer, self.clock.now, self._answer)
+        orders.listen(self.config.commands.allow, self.publisher.subscribe)
+        if self.config.homeassistant.discovery:
+            prefix = self.config.homeassistant.prefix
+            self.publisher.subscribe(f"{prefix}/status", lambda message: self._greet(message.payload))
+
+    def _greet(self, payload: bytes) -> None:
+        """Home Assistant has started: it wants to know us, and the present."""
+        if payload == b"online":
+            self._introduce()
+            self.publisher.retain(self.topics.state, wire.encode(self.documents.state()))
+
+    def _answer(self, answering: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(answering, name="answer")
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
+
+    # ---- services
 
     async def _collect(self, rounds: int | None) -> None:
         await self.scheduler.run(rounds)
-        stats = self.outbox.stats()
-        if stats.storage == "ok" and stats.durability == "always":
-            await self.outbox.flush()
-        else:
-            await self._delivered_or_stored()
+        while self.outbox.waiting:  # until the broker has everything; where it is away and there is a disk, that
+            await self._within(FIRST_ROUND, self.outbox.drained())
+            if self.outbox.waiting and not self.publisher.state.connected and await self.outbox.flush():
+                break
         self.stop()
 
-    async def _delivered_or_stored(self) -> None:
-        """Wait until the broker has everything; where it is away and there is a disk, until that has it."""
-        while self.outbox.waiting:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FIRST_ROUND):
-                    await self.outbox.drained()
-            if self.outbox.waiting and not self.publisher.connected and await self.outbox.flush():
-                return
-
     async def _publish(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FIRST_ROUND):
-                await self._first_round.wait()
+        await self._within(FIRST_ROUND, self._first_round.wait())
         if not self._first_round.is_set():
             self.publisher.retain(self.topics.state, wire.encode(self.documents.state()))
-        await self.publisher.run()
-
-    def _introduce(self) -> None:
-        """Hand the retained documents out for the first time."""
-        self.documents.sensors, self.documents.lanes = self.assembly.sensors, self.assembly.lanes
-        self.documents.rounds = self.scheduler.rounds
-        self.documents.broker = lambda: (self.publisher.breaker, self.publisher.facts())
-        self.publisher.on_change = self._news.set
-        self.publisher.retain(self.topics.info, wire.encode(self.documents.info()))
+        while not self.stopping.is_set():  # a reload closes one publisher and makes another
+            await self.publisher.run()
 
     async def _tell_health(self) -> None:
         await self._first_round.wait()
         while True:
             self._news.clear()
-            document = self._write_health()
-            self.publisher.retain(self.topics.health, document)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TELL_HEALTH):
-                    await self._news.wait()
-            await asyncio.sleep(0.2)  # changes come in bunches: tell them once
+            self.publisher.retain(self.topics.health, self._write_health())
+            await self._within(TELL_HEALTH, self._news.wait())
+            await asyncio.sleep(BUNCH)
 
     def _write_health(self) -> bytes:
         document = wire.encode(self.documents.health())
@@ -201,15 +254,16 @@ class Agent:
     def _breaker_changed(self, event: BreakerEvent) -> None:
         """Note and log a change; may come from a bus's thread."""
         self.documents.since[event.name] = self.clock.now()
-        if event.new is not CircuitState.HALF_OPEN and event.old is not CircuitState.HALF_OPEN:
+        if CircuitState.HALF_OPEN not in (event.old, event.new) or event.new is CircuitState.CLOSED:
+            facts = {"breaker": event.name, "state": event.new.value, "why": event.reason}
             log.info(
-                "breaker changed",
-                extra={
-                    "breaker": event.name,
-                    "state": event.new.value,
-                    "why": event.reason,
-                    "open_for": event.open_for,
-                },
+                "breaker changed", extra=facts | ({"open_for": round(event.open_for, 1)} if event.open_for else {})
             )
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             self.loop.call_soon_threadsafe(self._news.set)
+
+    @staticmethod
+    async def _within(seconds: float, waiting: Coroutine[Any, Any, object]) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await waiting

@@ -9,7 +9,8 @@ from . import health, wire
 from .clock import Clock
 from .lane import Lane
 from .outbox import Outbox, Previous
-from .resilience import CircuitState
+from .publisher import BrokerState
+from .resilience import AsyncCircuitBreaker, CircuitBreaker, CircuitState
 from .scheduler import Rounds
 from .sensor import Sensor
 
@@ -19,7 +20,7 @@ class Documents:
 
     Attributes:
         sensors, lanes: as configured now.
-        broker: returns the facts of the connection, its breaker first.
+        broker: returns the connection's breaker and state.
         since: breaker name -> when it came into its state, on the clock.
     """
 
@@ -28,7 +29,7 @@ class Documents:
         self.process = health.Process(clock)
         self.sensors: Sequence[Sensor] = ()
         self.lanes: Mapping[str, Lane] = {}
-        self.broker: Callable[[], tuple[Any, dict[str, Any]]] = lambda: (None, {})
+        self.broker: Callable[[], tuple[AsyncCircuitBreaker, BrokerState]] | None = None
         self.rounds = Rounds()
         self.since: dict[str, float] = {}
         self.failures = 0  # of writing health.json
@@ -49,13 +50,17 @@ class Documents:
             previous=_previous(self.outbox.previous),
         )
 
+    def breakers(self) -> dict[str, CircuitBreaker | AsyncCircuitBreaker]:
+        """Return all breakers by name: the sensors' ids, `bus:i2c-1` and so on, `broker`."""
+        breakers: dict[str, CircuitBreaker | AsyncCircuitBreaker] = {s.id: s.breaker for s in self.sensors}
+        breakers |= {f"bus:{name}": lane.breaker for name, lane in self.lanes.items()}
+        if self.broker is not None:
+            breakers["broker"] = self.broker()[0]
+        return breakers
+
     def health(self) -> dict[str, Any]:
         """Return how all of it is."""
-        connection, broker = self.broker()
-        breakers = {sensor.id: sensor.breaker for sensor in self.sensors}
-        breakers |= {f"bus:{name}": lane.breaker for name, lane in self.lanes.items()}
-        if connection is not None:
-            breakers["broker"] = connection
+        broker = self.broker()[1] if self.broker is not None else None
         return wire.camel(
             {
                 "schema": wire.SCHEMA,
@@ -63,10 +68,10 @@ class Documents:
                 "boot_id": self.boot_id,
                 "timestamp": self._stamp(self.clock.now()),
                 "degraded": any(sensor.status not in ("ok", "unknown") for sensor in self.sensors),
-                "breakers": {name: self._breaker(name, one) for name, one in breakers.items()},
+                "breakers": {name: self._breaker(name, one) for name, one in self.breakers().items()},
                 "sensors": {sensor.id: self._sensor(sensor) for sensor in self.sensors},
                 "buses": {name: {"silent_first": lane.silent[0]} for name, lane in self.lanes.items() if lane.silent},
-                "broker": {key: self._moment(key, value) for key, value in broker.items()},
+                "broker": self._broker(broker),
                 "outbox": self._outbox(),
                 "clock": {"synced": self.clock.synced(), "offset": round(self.clock.offset(), 3)},
                 "process": self.process.facts(),
@@ -109,8 +114,17 @@ class Documents:
     def _optional(self, moment: float | None) -> str | None:
         return None if moment is None else self._stamp(moment)
 
-    def _moment(self, key: str, value: Any) -> Any:
-        return self._optional(value) if key == "since" else value
+    def _broker(self, state: BrokerState | None) -> dict[str, Any]:
+        if state is None:
+            return {"connected": False, "since": self._stamp(self.process.began), "error": "not connected yet"}
+        return {
+            "connected": state.connected,
+            "since": self._stamp(state.since),
+            "error": state.error,
+            "sessions": state.sessions,
+            "duplicate_client_id": state.duplicate,
+            "version": state.facts.version if state.facts else None,
+        }
 
 
 def _previous(previous: Previous | None) -> dict[str, Any] | None:

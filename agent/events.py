@@ -19,7 +19,7 @@ class Edges:
         deliver: takes each event's batch; called on the loop.
     """
 
-    def __init__(self, deliver: Callable[[Batch], None]) -> None:
+    def __init__(self, deliver: Callable[[Batch], object]) -> None:
         self.deliver = deliver
 
     def watch(self, sensors: Iterable[Sensor]) -> None:

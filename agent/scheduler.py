@@ -122,7 +122,7 @@ class Scheduler:
         self,
         collector: Collector,
         due: Sequence[tuple[Sensor, str]],
-        deliver: Callable[[Batch], None],
+        deliver: Callable[[Batch], object],
         clock: Callable[[], float],
     ) -> None:
         self.collector, self.deliver, self.clock = collector, deliver, clock
@@ -130,8 +130,8 @@ class Scheduler:
         self.began = clock()
         self.progress = self.began  # when the last round ended: the watchdog lives on it
         self.groups: dict[float, list[tuple[Sensor, str]]] = {}
-        self._last: dict[float, int] = {}  # the number of each interval's last round
         self.arrange(due)
+        self._last = dict.fromkeys(self.groups, -1)  # the number of each interval's last round
 
     def arrange(self, due: Sequence[tuple[Sensor, str]]) -> None:
         """Take these sensors from the next round on."""

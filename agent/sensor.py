@@ -216,6 +216,8 @@ class Sensor:
         return readings
 
     def _calibrated(self, quantity: str, value: float, step: float) -> float:
+        if quantity not in self.treatment.calibrate and isinstance(value, int):
+            return value  # a state, a count
         scale, offset = self.treatment.calibrate.get(quantity, (1.0, 0.0))
         digits = 6 if step <= 0 else max(0, 1 - math.floor(math.log10(step)))  # a tenth of what the chip can tell
         return round(value * scale + offset, digits)

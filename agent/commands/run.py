@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
 import logging
 import os
 import signal
-from importlib import metadata
+import sys
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from .. import config, health, logs
 from ..clock import Clock
 from . import takes_config
 
 if TYPE_CHECKING:
+    from ..app import Agent
     from ..machine import Machine
 
 log = logging.getLogger("limpet")
@@ -25,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what it takes."""
     takes_config(parser)
     parser.add_argument("--simulate", action="store_true", help="replace every configured chip and pin by its fake")
-    parser.add_argument("--scenario", metavar="FILE", help="weather and faults for the fakes; needs --simulate")
+    parser.add_argument("--scenario", metavar="FILE", help="weather and faults for the fakes; goes with --simulate")
     parser.add_argument(
         "--batches", type=_count, metavar="N", help="stop after N rounds, when they are acknowledged or stored"
     )
@@ -35,32 +38,47 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run until told to stop."""
+    """Run until told to stop; 1 if another instance runs already."""
     if args.scenario and not args.simulate:
-        args.simulate = True
+        print("limpet run: --scenario goes with --simulate: faults are for fakes only", file=sys.stderr)
+        return 2
     settings = config.load(args.config)
     logs.setup(settings.agent.log_level, settings.agent.log_format)
-    for warning in settings.warnings:
-        log.warning("configuration is unwise", extra={"line": warning.line, "key": warning.key, "what": warning.what})
-    asyncio.run(_run(args, settings))
+    if settings.warnings:
+        log.warning("configuration is unwise", extra={"warnings": len(settings.warnings), "see": "limpet check"})
+    state_dir = settings.state_dir(os.environ)
+    lock = None
+    if settings.outbox.durability != "memory":
+        try:
+            lock = _only_one(state_dir)
+        except BlockingIOError:
+            log.error("another instance runs already", extra={"state_dir": str(state_dir)})
+            return 1
+    asyncio.run(_run(args, settings, state_dir))
+    if lock is not None:
+        lock.close()
     return 0
 
 
-async def _run(args: argparse.Namespace, settings: config.Config) -> None:
+async def _run(args: argparse.Namespace, settings: config.Config, state_dir: Path) -> None:
     from ..app import Agent
-    from ..connection import publisher
+    from ..connection import publishing
     from ..supervise import Supervisor
 
     clock, machine = doors(args, settings)
-    state_dir = settings.state_dir(os.environ)
     rng = Random()
+    store = None
+    if settings.outbox.durability != "memory":
+        from ..outbox.sqlite import SqliteStore
+
+        store = SqliteStore(state_dir, settings.outbox.max_size)
     agent = Agent(
         settings,
         machine=machine,
-        publisher=publisher(settings, clock, rng, os.environ),
+        publishing=publishing(settings, clock, rng, os.environ),
         clock=clock,
         rng=rng,
-        store=None,
+        store=store,
         supervisor=Supervisor(),
         health_file=health.file(state_dir),
         version=version(),
@@ -68,7 +86,31 @@ async def _run(args: argparse.Namespace, settings: config.Config) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, agent.stop)
+    reloads = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, reloads.set)
+    reloading = loop.create_task(_reload(agent, args, reloads, clock, rng), name="reload")
     await agent.run(args.batches)
+    reloading.cancel()
+
+
+async def _reload(agent: Agent, args: argparse.Namespace, asked: asyncio.Event, clock: Clock, rng: Random) -> None:
+    """Read the file anew whenever asked: a wrong one changes nothing and is told."""
+    from ..connection import publishing
+
+    while True:
+        await asked.wait()
+        asked.clear()
+        agent.supervisor.tell("RELOADING=1", f"MONOTONIC_USEC={int(clock.now() * 1e6)}")
+        try:
+            settings = config.load(args.config)
+            making = publishing(settings, clock, rng, os.environ)
+        except config.ConfigError as error:
+            for mistake in error.mistakes:
+                log.error("configuration has a mistake, the old one stays", extra={"mistake": str(mistake)})
+        else:
+            logs.setup(settings.agent.log_level, settings.agent.log_format)
+            await agent.reload(settings, making)
+        agent.supervisor.tell("READY=1")
 
 
 def doors(args: argparse.Namespace, settings: config.Config) -> tuple[Clock, Machine]:
@@ -84,10 +126,28 @@ def doors(args: argparse.Namespace, settings: config.Config) -> tuple[Clock, Mac
 
 def version() -> str:
     """Return the installed version."""
+    from importlib import metadata
+
     try:
         return metadata.version("limpet")
     except metadata.PackageNotFoundError:
         return "0"
+
+
+def _only_one(state_dir: Path) -> IO[str] | None:
+    """Hold the lock of a state folder until the end; None where it cannot be had because the disk is not writable.
+
+    Raises:
+        BlockingIOError: another instance has it.
+    """
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        file = (state_dir / "lock").open("a")
+    except OSError as error:
+        log.warning("state folder cannot be used", extra={"state_dir": str(state_dir), "error": str(error)})
+        return None
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return file
 
 
 def _count(text: str) -> int:

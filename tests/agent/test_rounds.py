@@ -45,6 +45,13 @@ class TestAHealthyRound:
         starts = play(runner, story, every=0.7)
         assert starts == pytest.approx([0.7 * n for n in range(50)])
 
+    def test_comes_at_once_at_the_start_however_long_that_took(self, runner):
+        async def story(house):
+            house.loop.clock.advance(0.013)
+            return (await house.rounds(1))[0].taken
+
+        assert play(runner, story) < 0.1
+
     def test_lets_conversions_on_one_bus_overlap(self, runner):
         async def story(house):
             return (await house.rounds(1))[0].taken

@@ -1,0 +1,87 @@
+"""What the orders do: read now, reset a breaker, tell who we are, send again what the broker has lost."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .documents import Documents
+from .model import Batch
+from .orders import Order, Refused
+from .outbox import Outbox
+from .resilience import AsyncCircuitBreaker, CircuitBreaker
+from .scheduler import Collector
+from .sensor import Sensor
+
+Due = Sequence[tuple[Sensor, str]]
+
+
+class Verbs:
+    """The four orders.
+
+    Args:
+        due: returns all sensors with their lanes. deliver: takes a batch and returns it as published.
+        breakers: returns all breakers by name.
+    """
+
+    def __init__(
+        self,
+        collector: Collector,
+        due: Callable[[], Due],
+        deliver: Callable[[Batch], dict[str, Any]],
+        documents: Documents,
+        outbox: Outbox,
+        breakers: Callable[[], Mapping[str, CircuitBreaker | AsyncCircuitBreaker]],
+    ) -> None:
+        self.collector, self.due, self.deliver = collector, due, deliver
+        self.documents, self.outbox, self.breakers = documents, outbox, breakers
+
+    def all(self) -> dict[str, Order]:
+        """Return the orders by their verbs."""
+        return {"read": self.read, "reset": self.reset, "info": self.info, "resend": self.resend}
+
+    async def read(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Read the `sensors` asked for, or all, and publish the batch; return it, too."""
+        due = self.due()
+        wanted = request.get("sensors")
+        if wanted is not None:
+            if not isinstance(wanted, list):
+                raise Refused('sensors must be a list of ids, as in {"sensors": ["air"]}')
+            known = {sensor.id for sensor, _ in due}
+            for name in wanted:
+                _known(name, known, "sensor")
+            due = [(sensor, lane) for sensor, lane in due if sensor.id in wanted]
+        return self.deliver(await self.collector.collect(due, "request", None))
+
+    async def reset(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Close the `breaker` named, or all: the next call is made at once."""
+        breakers = self.breakers()
+        name = request.get("breaker")
+        if name is not None:
+            _known(name, breakers, "breaker")
+        names = list(breakers) if name is None else [name]
+        for one in names:
+            breakers[one].reset()
+        return {"reset": names}
+
+    async def info(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the document `info`."""
+        return self.documents.info()
+
+    async def resend(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send recently acknowledged batches `from` to `to` of run `bootId` once more, on backfill."""
+        boot, first, last = (request.get(key) for key in ("bootId", "from", "to"))
+        numbers = all(isinstance(n, int) and not isinstance(n, bool) for n in (first, last))
+        if not isinstance(boot, str) or not numbers or not 1 <= first <= last:  # type: ignore[operator]
+            raise Refused('resend needs {"bootId": "…", "from": 1, "to": 9}')
+        assert isinstance(first, int)
+        assert isinstance(last, int)
+        items = self.outbox.recent(boot, first, last)
+        return {"resent": self.outbox.again(items), "missing": last - first + 1 - len(items)}
+
+
+def _known(name: object, names: Any, kind: str) -> None:
+    if not isinstance(name, str) or name not in names:
+        near = difflib.get_close_matches(str(name), list(names), 1)
+        raise Refused(f"no {kind} is called {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
