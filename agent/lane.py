@@ -1,4 +1,7 @@
-"""One bus as the agent sees it: its worker, its breaker above the sensors' own, and who fell silent first."""
+"""One bus as the agent sees it: its worker, its breaker above the sensors' own, and who fell silent first.
+
+Healthy sensors are read first; those that something speaks against begin when the healthy ones are done.
+"""
 
 from __future__ import annotations
 
@@ -41,14 +44,13 @@ class Lane:
             self._refuse(ready, BusStuck(f"{self.name} has not come back from a transfer of {self._name(culprit)}"))
             return False
         admitted, generation = self._admit(ready)
-        turns = []
-        for sensor in sorted(admitted, key=lambda sensor: not sensor.healthy):
-            turn = Turn(self._watched(sensor, generation), sensor.timeout)
-            self._running[sensor.id] = turn
-            turns.append(turn)
-        if turns:
-            self.worker.submit(Share(turns, on_done))
-        return bool(turns)
+        healthy = [self._turn(sensor, generation) for sensor in admitted if sensor.healthy]
+        sick = [self._turn(sensor, generation) for sensor in admitted if not sensor.healthy]
+        if healthy and sick:  # one that hangs must not meet the others in the middle of a conversion
+            self.worker.submit(Share(healthy, lambda: self.worker.submit(Share(sick, on_done))))
+        elif healthy or sick:
+            self.worker.submit(Share(healthy or sick, on_done))
+        return bool(healthy or sick)
 
     def outcome(self, sensor: Sensor) -> Outcome | None:
         """Return what is known of a sensor's turn in this round; None while it runs."""
@@ -91,6 +93,10 @@ class Lane:
     def close(self) -> None:
         """Start nothing more."""
         self.worker.close()
+
+    def _turn(self, sensor: Sensor, generation: int) -> Turn:
+        turn = self._running[sensor.id] = Turn(self._watched(sensor, generation), sensor.hold)
+        return turn
 
     def _still_running(self, sensor: Sensor) -> bool:
         turn = self._running.get(sensor.id)

@@ -84,7 +84,7 @@ class Collector:
 
         for lane, sensors in by_lane.items():
             left += self.lanes[lane].begin(sensors, tell)
-        look = min((sensor.timeout for sensor, _ in due), default=0.0)
+        look = min((sensor.hold for sensor, _ in due), default=0.0)
         while left > 0 and (time_left := deadline - self.clock()) > 0:
             try:
                 async with asyncio.timeout(min(look, time_left)):

@@ -21,6 +21,7 @@ log = logging.getLogger("limpet.sensor")
 
 COUNTED = (OSError, PermanentError)  # what speaks against a sensor; everything else is a bug of ours
 COSTLY = 1.0  # seconds: a transfer that holds the bus for longer opens the sensor's breaker at once
+HOLD = 0.8  # of the interval: a transfer that takes longer is known to hang before its round leaves
 FLAT_READINGS, FLAT_SECONDS = 60, 3600.0  # the same numbers to the last digit, that often and for that long
 
 
@@ -92,6 +93,11 @@ class Sensor:
     def healthy(self) -> bool:
         """Whether nothing speaks against it; healthy sensors are read first."""
         return self.breaker.state is CircuitState.CLOSED and not self.breaker.failure_count
+
+    @property
+    def hold(self) -> float:
+        """Seconds that one transfer may hold the bus: its deadline, or less where the next round comes sooner."""
+        return min(self.timeout, HOLD * self.every)
 
     @property
     def patience(self) -> float:

@@ -132,6 +132,15 @@ class TestAHungBus:
         assert second.taken - 10 < 0.1, "a bus that hangs costs nothing any more"
         assert [r.sensor for r in third.readings] == ["s3", "s3"]
 
+    def test_is_told_as_such_also_in_a_round_that_is_shorter_than_the_timeout(self, runner):
+        async def story(house):
+            house.fault("hang", "s1", lasts=300)
+            return await house.rounds(2)
+
+        first, second = play(runner, story, every=1.0)
+        assert missing(first) == {"s1": ("BusTimeout", 1), "s2": ("BusStuck", 0)}
+        assert missing(second) == {"s1": ("BusStuck", 0), "s2": ("BusStuck", 0)}
+
     def test_reads_again_once_it_is_back(self, runner):
         async def story(house):
             house.fault("hang", "s1", lasts=15)
@@ -140,6 +149,17 @@ class TestAHungBus:
         batches = play(runner, story)
         assert "s2" in [r.sensor for r in batches[2].readings]
         assert not batches[-1].degraded
+
+    def test_harms_no_healthy_sensor_when_it_hangs_again(self, runner):
+        async def story(house):
+            house.fault("unplugged", "s1", lasts=5)
+            await house.rounds(1)
+            house.fault("hang", "s1", lasts=300)
+            return await house.rounds(1)
+
+        (batch,) = play(runner, story)
+        assert missing(batch) == {"s1": ("BusTimeout", 1)}
+        assert [r.sensor for r in batch.readings] == ["s2", "s2"]
 
     def test_that_is_stuck_is_probed_by_one_sensor_only(self, runner):
         async def story(house):
