@@ -43,6 +43,30 @@ class Quantity:
     step: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question that a scan may put to whoever is at one of a chip's addresses: it reads, and changes nothing.
+
+    Attributes:
+        ask: what is written: nothing (a bare read), one byte (a register), or two (a command that reads).
+        length: bytes to be read.
+        fits: whether this chip would answer so; a `ChecksumError` is a no.
+        wait: seconds between writing and reading; 0: one transfer with a repeated start.
+        decides: whether another answer rules this chip out.
+    """
+
+    ask: bytes
+    length: int
+    fits: Callable[[bytes], bool]
+    wait: float = 0.0
+    decides: bool = True
+
+
+def says(*answers: bytes) -> Callable[[bytes], bool]:
+    """Return whether an answer is one of these."""
+    return lambda answer: answer in answers
+
+
 def waits(method: Callable[..., Any]) -> Callable[..., Any]:
     """Mark an `identify` that yields its waits. Called plainly it sleeps them; a bus worker runs its `.steps`."""
 
@@ -70,6 +94,7 @@ class Driver:
         name: the driver's name, as in the configuration.
         addresses: I2C addresses that this chip can have; empty for pins and kernel sensors.
         quantities: what `measure` returns.
+        probes: tell a scan, in this order, that it is this chip; none where that takes more than reading.
         takes: seconds that the longest reading takes, setting up included.
         sleep: how `read` waits; replaced in tests.
     """
@@ -77,6 +102,7 @@ class Driver:
     name: ClassVar[str] = ""
     addresses: ClassVar[tuple[int, ...]] = ()
     takes: ClassVar[float] = 0.5
+    probes: ClassVar[tuple[Probe, ...]] = ()
     quantities: tuple[Quantity, ...] = ()
     sleep: Callable[[float], None] = staticmethod(time.sleep)
     known = False  # identified and configured, and no error since

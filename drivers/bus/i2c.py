@@ -130,7 +130,7 @@ def named(error: OSError, bus: str, address: int | None = None, chip: str = "") 
         )
     for numbers, kind, text in _MEANINGS:
         if number in numbers:
-            message = f"{where}{who}: {text.format(owner=_owner(bus, address))}"
+            message = f"{where}{who}: {text.format(owner=owner(bus, address))}"
             return kind(message, errno=number) if issubclass(kind, TransientError) else kind(message)
     return BusError(f"{where}{who}: {error.strerror or error}", errno=number)
 
@@ -149,7 +149,8 @@ _MEANINGS: tuple[tuple[tuple[int, ...], type[TransientError] | type[PermanentErr
 )  # fmt: skip
 
 
-def _owner(bus: str, address: int | None) -> str:
+def owner(bus: str, address: int | None) -> str:
+    """Return the name of the kernel driver that owns an address, as far as it can be told."""
     with contextlib.suppress(OSError, ValueError):
         node = Path(f"/sys/bus/i2c/devices/{bus.removeprefix('i2c-')}-{address or 0:04x}/driver")
         return node.readlink().name

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from ..chip import I2cChip, Quantity, Reading, Waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits, says
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 
 IDENTITY, POWER, FORMAT, DATA = 0x00, 0x2D, 0x31, 0x32
@@ -26,6 +26,7 @@ class Adxl345(I2cChip):
 
     name = "adxl345"
     addresses = (0x53, 0x1D)
+    probes = (Probe(bytes([IDENTITY]), 1, says(bytes([IDENTITY_IS]))),)
     quantities = tuple(Quantity(f"acceleration_{axis}", "m/s²", None, -1.992 * G, 1.992 * G, G / 256) for axis in "xyz")
 
     shows_ready = False  # seen once: then it can be relied on

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import crc
-from ..chip import I2cChip, Waits, waits
+from ..chip import I2cChip, Probe, Waits, waits
 from ..errors import InvalidReading, WrongChip
 
 _BMP280 = 'this is a BMP280, often sold as BME280, but without humidity: write driver = "bmp280"'
@@ -32,6 +32,10 @@ class BoschChip(I2cChip):
     addresses = (0x76, 0x77)
     identity: ClassVar[int] = 0xD0
     identities: ClassVar[tuple[int, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.probes = (Probe(bytes([cls.identity]), 1, lambda answer: answer[0] in cls.identities),)
 
     @waits
     def identify(self) -> Waits:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits, says, waits
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 
 STATUS, MODE, RESULT, IDENTITY, ERROR, START_APP = 0x00, 0x01, 0x02, 0x20, 0xE0, 0xF4
@@ -34,6 +34,7 @@ class Ccs811(I2cChip):
 
     name = "ccs811"
     addresses = (0x5A, 0x5B)
+    probes = (Probe(bytes([IDENTITY]), 1, says(bytes([IDENTITY_IS]))),)
     takes = 1.6
     quantities = (
         Quantity("eco2", "ppm", "carbon_dioxide", 400.0, 29_206.0, 1.0),

@@ -7,7 +7,7 @@ the control and status registers and the temperature registers.
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Reading
+from ..chip import I2cChip, Probe, Quantity, Reading
 from ..errors import InvalidReading, NotReady, WrongChip
 from ..registers import Field
 
@@ -29,6 +29,7 @@ class Ds3231(I2cChip):
 
     name = "ds3231"
     addresses = (0x68,)
+    probes = (Probe(b"\x00", 19, lambda registers: is_clock(registers)),)  # noqa: PLW0108 - it stands below
     quantities = (Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.25),)
 
     def identify(self) -> None:
@@ -38,10 +39,7 @@ class Ds3231(I2cChip):
             WrongChip: something else answers, perhaps an MPU6050 or a DS1307.
         """
         found = self.write_read(b"\x00", 19)
-        fits = any(found[0x0E:]) and not (found[0x0F] & UNUSED_STATUS or found[0x12] & UNUSED_TEMPERATURE)
-        for byte, (mask, greatest) in zip(found, TIME, strict=False):
-            fits = fits and is_decimal(byte & mask, greatest)
-        if not fits:
+        if not is_clock(found):
             expected = "a time, a date, and unused bits that are 0"
             raise WrongChip(self.name, self.address, expected=expected, found=found.hex(" "))
 
@@ -70,6 +68,13 @@ class Ds3231(I2cChip):
         if frame[1] & UNUSED_STATUS or frame[4] & UNUSED_TEMPERATURE:
             raise InvalidReading(f"{self.name}: unused bits are set in {frame.hex(' ')}; the line floats")
         return {"temperature": celsius(QUARTERS.of(int.from_bytes(frame[3:], "big")))}
+
+
+def is_clock(registers: bytes) -> bool:
+    """Say whether the first 19 registers show a time, a date, and unused bits that are 0."""
+    unused = registers[0x0F] & UNUSED_STATUS or registers[0x12] & UNUSED_TEMPERATURE
+    plausible = (is_decimal(byte & mask, most) for byte, (mask, most) in zip(registers, TIME, strict=False))
+    return any(registers[0x0E:]) and not unused and all(plausible)
 
 
 def is_decimal(byte: int, greatest: int) -> bool:

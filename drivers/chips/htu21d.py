@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
 from ..errors import InvalidReading, WrongChip
 
 RESET, RESETTING_TAKES = b"\xfe", 0.017
@@ -26,6 +26,7 @@ class Htu21d(I2cChip):
 
     name = "htu21d"
     addresses = (0x40,)
+    probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] == 0x32),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.011),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.04),
@@ -80,6 +81,7 @@ class Si7021(Htu21d):
     """One Si7021: an HTU21D with another identity."""
 
     name = "si7021"
+    probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] == 0x15),)
     identity = 0x15
 
 

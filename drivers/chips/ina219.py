@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..chip import I2cChip, Quantity, Reading
+from ..chip import I2cChip, Probe, Quantity, Reading
 from ..errors import InvalidReading, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -41,6 +41,10 @@ class Ina219(I2cChip):
 
     name = "ina219"
     addresses = tuple(range(0x40, 0x50))
+    probes = (
+        Probe(b"\x05", 2, lambda calibration: not calibration[1] & 1),
+        Probe(b"\x00", 2, lambda config: CONFIG.decode(config) in (AFTER_RESET, ONE_SHOT), decides=False),
+    )
 
     def __init__(self, bus: Any, address: int | None = None, *, shunt_ohms: float = 0.1) -> None:
         super().__init__(bus, address)

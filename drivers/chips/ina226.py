@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Reading
+from ..chip import I2cChip, Probe, Quantity, Reading, says
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Register
 
@@ -37,6 +37,7 @@ class Ina226(I2cChip):
 
     name = "ina226"
     addresses = tuple(range(0x40, 0x50))
+    probes = (Probe(b"\xff", 2, says(b"\x22\x60")), Probe(b"\xfe", 2, says(b"\x54\x49")))  # 0xfe resets an HTU21D
 
     def __init__(self, bus: Any, address: int | None = None, *, shunt_ohms: float = 0.1) -> None:
         super().__init__(bus, address)

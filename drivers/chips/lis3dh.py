@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from ..chip import I2cChip, Quantity, Reading, Waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits, says
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 
 IDENTITY, CONTROL_1, CONTROL_4, DATA = 0x0F, 0x20, 0x23, 0x28
@@ -28,6 +28,7 @@ class Lis3dh(I2cChip):
 
     name = "lis3dh"
     addresses = (0x18, 0x19)
+    probes = (Probe(bytes([IDENTITY]), 1, says(bytes([IDENTITY_IS]))),)
     quantities = tuple(
         Quantity(f"acceleration_{axis}", "m/s²", None, -2.046 * G, 2.046 * G, G / 1000) for axis in "xyz"
     )

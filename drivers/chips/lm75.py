@@ -7,7 +7,7 @@ are left-justified in the same register, so one formula is right for all.
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Values, Waits
+from ..chip import I2cChip, Probe, Quantity, Values, Waits, says
 from ..errors import InvalidReading, LostPower, WrongChip
 from ..registers import Register
 
@@ -28,6 +28,11 @@ class Lm75(I2cChip):
 
     name = "lm75"
     addresses = tuple(range(0x48, 0x50))
+    probes = (
+        Probe(b"\x01", 1, lambda configuration: not configuration[0] & RESERVED),
+        Probe(b"\x02", 2, says(b"\x4b\x00"), decides=False),  # the limits as after power-on
+        Probe(b"\x03", 2, says(b"\x50\x00"), decides=False),
+    )
     quantities = (Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.5),)
 
     def identify(self) -> None:

@@ -6,7 +6,7 @@ Source: Maxim Integrated data sheet "MAX17048/MAX17049", register summary.
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Values, Waits
+from ..chip import I2cChip, Probe, Quantity, Values, Waits
 from ..errors import InvalidReading, LostPower, WrongChip
 from ..registers import Field, Register
 
@@ -27,6 +27,7 @@ class Max17048(I2cChip):
 
     name = "max17048"
     addresses = (0x36,)
+    probes = (Probe(b"\x08", 2, lambda version: version[0] == 0 and version[1] & 0xF0 == PRODUCTION),)
     quantities = (
         Quantity("voltage", "V", "voltage", 2.5, 5.0, 0.00125),
         Quantity("charge", "%", "battery", 0.0, 100.0, 1 / 256),

@@ -6,7 +6,7 @@ Source: Microchip data sheet "MCP9808" DS25095A, §5.1 (registers).
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Values, Waits
+from ..chip import I2cChip, Probe, Quantity, Values, Waits, says
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -27,6 +27,7 @@ class Mcp9808(I2cChip):
 
     name = "mcp9808"
     addresses = tuple(range(0x18, 0x20))
+    probes = (Probe(b"\x06", 2, says(b"\x00\x54")), Probe(b"\x07", 2, lambda device: device[0] == DEVICE))
     quantities = (Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.0625),)
 
     converted = False  # since it was set up

@@ -6,7 +6,7 @@ Source: Melexis data sheet "MLX90614 family", sections on the SMBus protocol, th
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Values, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Values, Waits, waits
 from ..errors import ChecksumError, InvalidReading, NotReady, WrongChip
 
 AMBIENT, OBJECT = 0x06, 0x07  # words in its RAM
@@ -22,6 +22,7 @@ class Mlx90614(I2cChip):
 
     name = "mlx90614"
     addresses = (0x5A,)
+    probes = (Probe(b"\x06", 3, lambda word: not crc.crc8(b"\xb4\x06\xb5" + word, start=0, polynomial=0x07)),)
     quantities = (
         Quantity("ambient_temperature", "°C", "temperature", -40.0, 125.0, 0.02),
         Quantity("object_temperature", "°C", "temperature", -70.0, 382.2, 0.02),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import struct
 
-from ..chip import I2cChip, Quantity, Values, Waits
+from ..chip import I2cChip, Probe, Quantity, Values, Waits, says
 from ..errors import InvalidReading, LostPower, WrongChip
 
 GYRO_RANGE, ACCELERATION_RANGE, DATA, POWER, IDENTITY = 0x1B, 0x1C, 0x3B, 0x6B, 0x75
@@ -31,6 +31,7 @@ class Mpu6050(I2cChip):
 
     name = "mpu6050"
     addresses = (0x68, 0x69)
+    probes = (Probe(bytes([IDENTITY]), 1, says(bytes([IDENTITY_IS]))),)
     quantities = (
         *(Quantity(f"acceleration_{axis}", "m/s²", None, -1.9998 * G, 1.9998 * G, G / 16384) for axis in "xyz"),
         *(Quantity(f"rotation_{axis}", "rad/s", None, -4.3653, 4.3653, 0.00014) for axis in "xyz"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
 from ..errors import ChecksumError, InvalidReading, NotReady, WrongChip
 
 POWER_UP_TAKES = 0.033  # 30 ms, and 10 %; early chips needed up to 1 s and refuse until then
@@ -30,6 +30,7 @@ class Scd4x(I2cChip):
 
     name = "scd4x"
     addresses = (0x62,)
+    probes = (Probe(IS_READY, 3, lambda answer: bool(crc.words(answer)), COMMAND_TAKES),)  # it may be measuring
     takes = 6.7
     quantities = (
         Quantity("co2", "ppm", "carbon_dioxide", 1.0, 40_000.0, 1.0),

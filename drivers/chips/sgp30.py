@@ -9,7 +9,7 @@ from collections.abc import Generator
 from typing import Any
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
 from ..errors import ChecksumError, LostPower, WrongChip
 
 POWER_UP_TAKES = 0.001
@@ -30,6 +30,7 @@ class Sgp30(I2cChip):
 
     name = "sgp30"
     addresses = (0x58,)
+    probes = (Probe(FEATURE_SET, 3, lambda answer: crc.words(answer)[0] & 0xF0F0 == 0x0020, FEATURE_TAKES),)
     takes = 18.0
     quantities = (
         Quantity("eco2", "ppm", "carbon_dioxide", 400.0, 60_000.0, 1.0),

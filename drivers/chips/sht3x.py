@@ -6,7 +6,7 @@ Source: Sensirion "Datasheet SHT3x-DIS": single shot mode, break command, status
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
 from ..errors import ChecksumError, NoAcknowledge, WrongChip
 
 POWERING_UP = 0.002  # it may have been plugged in just now
@@ -26,6 +26,7 @@ class Sht3x(I2cChip):
 
     name = "sht3x"
     addresses = (0x44, 0x45)
+    probes = (Probe(READ_STATUS, 3, lambda status: bool(crc.words(status)), BREAKING_TAKES),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.01),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01),

@@ -6,7 +6,7 @@ Source: Sensirion "Datasheet SHT4x" v6 (2023). Sections below are those of that 
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
 from ..errors import ChecksumError, NoAcknowledge, WrongChip
 
 MEASURE_HIGH_PRECISION = b"\xfd"  # §4.5
@@ -22,6 +22,7 @@ class Sht4x(I2cChip):
 
     name = "sht4x"
     addresses = (0x44, 0x45, 0x46)
+    probes = (Probe(b"\x89", 6, lambda serial: bool(crc.words(serial)), SERIAL_TAKES),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.01),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01),

@@ -7,7 +7,7 @@ configuration register and the one-shot mode.
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Reading
+from ..chip import I2cChip, Probe, Quantity, Reading, says
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -30,6 +30,11 @@ class Tmp102(I2cChip):
 
     name = "tmp102"
     addresses = (0x48, 0x49, 0x4A, 0x4B)
+    probes = (
+        Probe(b"\x01", 2, lambda found: CONFIGURATION.decode(found) & (ALWAYS_ONE | 0x000F) == ALWAYS_ONE),
+        Probe(b"\x02", 2, says(b"\x4b\x00"), decides=False),  # the limits as after power-on
+        Probe(b"\x03", 2, says(b"\x50\x00"), decides=False),
+    )
     quantities = (Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.0625),)
 
     def identify(self) -> None:

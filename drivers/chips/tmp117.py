@@ -7,7 +7,7 @@ on the one-shot mode and the register map.
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -29,6 +29,7 @@ class Tmp117(I2cChip):
 
     name = "tmp117"
     addresses = (0x48, 0x49, 0x4A, 0x4B)
+    probes = (Probe(b"\x0f", 2, lambda found: DEVICE.of(IDENTITY.decode(found)) == 0x117),)
     quantities = (Quantity("temperature", "°C", "temperature", -55.0, 150.0, 0.0078125),)
 
     @waits

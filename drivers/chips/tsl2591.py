@@ -11,7 +11,7 @@ from collections.abc import Generator
 from typing import Any
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Reading
+from ..chip import I2cChip, Probe, Quantity, Reading, says
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field
 
@@ -38,6 +38,7 @@ class Tsl2591(I2cChip):
 
     name = "tsl2591"
     addresses = (0x29,)
+    probes = (Probe(bytes([COMMAND | ID]), 1, says(bytes([IDENTITY]))),)
     takes = 2.3
     quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 88_000.0, 8.16),)
 

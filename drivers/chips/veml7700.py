@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Values, Waits
+from ..chip import I2cChip, Probe, Quantity, Values, Waits
 from ..errors import InvalidReading, LostPower, WrongChip
 from ..registers import Field, Register
 
@@ -41,6 +41,7 @@ class Veml7700(I2cChip):
 
     name = "veml7700"
     addresses = (0x10,)
+    probes = (Probe(b"\x07", 2, lambda identity: identity[0] == 0x81, decides=False),)  # newer ones have it
     takes = 2.0
     quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 120_000.0, 0.5376),)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -25,8 +25,7 @@ STOP_VARIABLE, LIMITS, GOOD_SPADS, SPAD_STATE, SPAD_INFO, INTERRUPT_LEVEL = 0x91
 STEPS = 0xE8  # of a measurement
 BOOTING_TAKES = 0.0015  # 1.2 ms
 MEASURING_TAKES = 0.037  # 33 ms, and 10 %
-CALIBRATING_TAKES = 0.011
-POLLS = 4
+CALIBRATING_TAKES, POLLS = 0.011, 4
 
 PRIVATE_ON = bytes.fromhex("8001 ff01 0000")
 PRIVATE_OFF = bytes.fromhex("0001 ff00 8000")
@@ -45,6 +44,7 @@ class Vl53l0x(I2cChip):
 
     name = "vl53l0x"
     addresses = (0x29,)
+    probes = (Probe(b"\xc0", 3, lambda found: IDENTITY.decode(found) == IDENTITY_IS),)
     takes = 0.7
     quantities = (Quantity("distance", "mm", "distance", 0.0, 2000.0, 1.0),)
     stop_variable = 0
