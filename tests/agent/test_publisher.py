@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import json
 import random
 from collections import Counter
 
 import pytest
+from simlink import SimBroker
 
 from agent import wire
-from agent.broker import TAKEN_OVER, BrokerLost, BrokerRefused, BrokerTimeout, Facts, TlsProblem
+from agent.broker import TAKEN_OVER, BrokerLost, BrokerRefused, Facts, TlsProblem
 from agent.clock import rfc3339
 from agent.outbox import Item, Outbox
 from agent.publisher import Publisher, Settings
 from agent.resilience import CircuitState
 from agent.topics import Topics
-from simlink import SimBroker
 
 TOPICS = Topics("limpet", "pi")
 EPOCH = 1_800_000_000.0
@@ -184,8 +183,7 @@ class TestAfterAnOutage:
             rig.put(2000)
             await asyncio.sleep(30)
             rig.broker.refuses = None
-            while rig.publisher.breaker.state is not CircuitState.CLOSED:
-                await asyncio.sleep(0.1)
+            await _until(lambda: rig.publisher.breaker.state is CircuitState.CLOSED)
             began = runner.clock()
             await rig.sample(30)
             lives = [one for one in rig.broker.received if one.name == "batch" and one.at > began]
@@ -218,8 +216,7 @@ class TestAfterAnOutage:
             await asyncio.sleep(20)
             assert fast.publisher.breaker.state is CircuitState.OPEN
             fast.broker.refuses, fast.broker.silent = None, True
-            while fast.broker.session is None:
-                await asyncio.sleep(0.1)
+            await _until(lambda: fast.broker.session is not None)
             await asyncio.sleep(2)
             assert fast.publisher.breaker.state is CircuitState.HALF_OPEN
             assert fast.broker.most_in_flight == 1
@@ -251,6 +248,11 @@ class TestAfterAnOutage:
         rig.run(runner, rig.outbox.drained)
         (batch,) = [one.document for one in rig.broker.received if one.name == "backfill"]
         assert batch["clock"] == "unsynced"
+
+
+async def _until(holds) -> None:
+    while not holds():  # noqa: ASYNC110 - virtual time
+        await asyncio.sleep(0.1)
 
 
 def _taken(one) -> float:
