@@ -16,8 +16,18 @@ from .topics import Topics
 Making = Callable[[Outbox, Topics, Callable[[BreakerEvent], None]], Publisher]
 
 
-def publishing(config: Config, clock: Clock, rng: Random, environ: Mapping[str, str]) -> Making:
+def publishing(
+    config: Config,
+    clock: Clock,
+    rng: Random,
+    environ: Mapping[str, str],
+    *,
+    make_link: Callable[[Address], Link] | None = None,
+) -> Making:
     """Return what makes the publisher of a configuration. The password is read anew for each connection.
+
+    Args:
+        make_link: returns a link to an address; by default one over paho.
 
     Raises:
         ConfigError: the password cannot be read.
@@ -28,7 +38,7 @@ def publishing(config: Config, clock: Clock, rng: Random, environ: Mapping[str, 
         def link() -> Link:
             from .broker.link import PahoLink
 
-            return PahoLink(address(config, topics, environ))
+            return (make_link or PahoLink)(address(config, topics, environ))
 
         breaker = config.mqtt.breaker
         settings = Settings(

@@ -1,0 +1,133 @@
+"""`limpet demo`: all of it at work on any machine: simulated chips, scripted trouble, a broker of its own."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib.util
+import logging
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..broker.subscriber import Line, Received
+    from ..live.picture import Picture
+    from ..rehearsal import Rehearsal
+
+INSTALL = "the demo needs a broker of its own; install it with:\n    pip install 'limpet[demo]'"
+REFRESH = 0.25  # seconds
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what it takes."""
+    parser.add_argument("--batches", type=_count, metavar="N", help="end after N batches were received")
+    parser.add_argument(
+        "--plain", "--json", action="store_true", help="print each batch as a subscriber received it, one JSON per line"
+    )
+    parser.epilog = (
+        "example:\n  limpet demo\n  limpet demo --plain --batches 8 | python -m json.tool --json-lines --compact"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Play until told to stop; return 1 if it cannot be played here."""
+    if importlib.util.find_spec("iotcore") is None:
+        print(INSTALL, file=sys.stderr)
+        return 1
+    plain = args.plain or not sys.stdout.isatty()
+    if not plain and importlib.util.find_spec("rich") is None:
+        print("without rich there is no live view, hence plain lines: pip install 'limpet[demo]'", file=sys.stderr)
+        plain = True
+    logging.getLogger().addHandler(logging.NullHandler())  # what the agent logs, the view shows
+    try:
+        asyncio.run(_play(Audience(args.batches, plain)))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+class Audience:
+    """Takes what the subscriber hears, and shows it.
+
+    Args:
+        batches: end after so many; None: go on.
+    """
+
+    def __init__(self, batches: int | None, plain: bool) -> None:
+        from ..live.picture import Picture
+
+        self.picture: Picture = Picture()
+        self.batches, self.plain = batches, plain
+        self.play: Rehearsal | None = None
+
+    def hear(self, message: Received | Line) -> None:
+        """Take a message or a change of the connection."""
+        from ..broker.subscriber import Line
+
+        if isinstance(message, Line):
+            self.picture.line(message, time.time())
+            return
+        batch = self.picture.take(message)
+        if batch is None or self.play is None or self._full(1):
+            return
+        if self.plain:
+            self._print(message.payload)
+        if self._full(0):
+            self.play.stop()
+
+    def _full(self, more: int) -> bool:
+        return self.batches is not None and self.picture.ledger.received - more >= self.batches
+
+    def _print(self, payload: bytes) -> None:
+        try:
+            print(payload.decode(), flush=True)
+        except BrokenPipeError as error:  # nobody reads on
+            assert self.play is not None
+            self.play.stop(error)
+
+
+async def _play(audience: Audience) -> None:
+    from ..rehearsal import Rehearsal
+
+    play = audience.play = Rehearsal(audience.hear)
+    running = asyncio.create_task(play.run(), name="play")
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, play.stop)
+    if audience.plain:
+        await asyncio.wait((running,))
+    else:
+        await _show(audience.picture, play, running)
+    with contextlib.suppress(asyncio.CancelledError):  # ended before it began
+        await running
+
+
+async def _show(picture: Picture, play: Rehearsal, running: asyncio.Task[Any]) -> None:
+    from rich.live import Live
+    from rich.text import Text
+
+    from ..live.table import screen
+
+    def view(foot: str) -> Any:
+        now = play.now
+        note = Text.assemble(("  NOW      ", "bold"), (now, "bold green" if now == "all is well" else "bold yellow"))
+        return screen(picture, time.time(), title="limpet demo", note=note, foot=foot)
+
+    with Live(view(""), auto_refresh=False) as live:
+        while not running.done():
+            live.update(view("  Ctrl-C ends it"), refresh=True)
+            await asyncio.wait((running,), timeout=REFRESH)
+        live.update(view(""), refresh=True)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
