@@ -284,23 +284,25 @@ class Keeper:
                 await self._delete()
             left = left - len(rows) if len(rows) == DROP_ITEMS else 0
 
-    def _too_old(self, entry: Entry) -> bool:
-        since = entry.item.taken if entry.item.machine == self.machine else self._began
+    def _too_old(self, item: Item) -> bool:
+        since = item.taken if item.machine == self.machine else self._began
         return self.now() - since > self.max_age
 
     def _expire_memory(self) -> None:
-        while self.shelf.oldest_is_in_memory() and (entry := self.shelf.oldest()) and self._too_old(entry):
+        while self.shelf.oldest_is_in_memory() and (entry := self.shelf.oldest()) and self._too_old(entry.item):
             self.give_up(entry, "too_old")
 
     async def _expire_disk(self) -> None:
-        if not self.shelf.disk_items or self.now() < self._expire_at:
+        if self.now() < self._expire_at:
             return
-        limit, old = 1, True
-        while old and (entries := await self.oldest(limit)):
-            limit, old = DROP_ITEMS, self._too_old(entries[-1])
-            for entry in entries:
-                if self._too_old(entry):
+        self._expire_at = self.now() + EXPIRE_EVERY
+        while self.shelf.disk_items:
+            async with self._lock:  # only a look: what is taken and put back would lose its turn
+                rows = await self.store.scan(self.shelf.cursor, 1)
+            if not rows or (isinstance(rows[0].record, Item) and not self._too_old(rows[0].record)):
+                return
+            for entry in await self.oldest(1):
+                if self._too_old(entry.item):
                     self.give_up(entry, "too_old")
                 else:
                     self.shelf.wait(entry)
-        self._expire_at = self.now() + EXPIRE_EVERY
