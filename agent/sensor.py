@@ -32,6 +32,7 @@ class Outcome:
     values: Values | None = None
     error: BaseException | None = None
     attempts: int = 0
+    at: float = math.inf  # when the values were there, on the sensor's clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Sensor:
         self.latest: tuple[Reading, ...] = ()
         self.read_at: float | None = None
         self._good: dict[str, float] = {}
+        self._noted: tuple[float, Reading] | None = None  # the last edge
         self._same = (0, 0.0)  # how often, and since when, the values have not changed
         self._admission = 0  # the breaker's generation for the turn that runs
         self._turn = 0  # counts turns: one that was given up reports nothing any more
@@ -139,7 +141,7 @@ class Sensor:
             else:
                 if turn == self._turn:
                     self.breaker.succeeded(admission)
-                return Outcome(values, attempts=attempts)
+                return Outcome(values, attempts=attempts, at=self.clock())
             yield delay
 
     def _attempt(self) -> Measuring:
@@ -177,7 +179,10 @@ class Sensor:
         """Return what the outcome means: usable readings (`substituted` ones apart), and the fault if there is one."""
         self.read_at = now
         if outcome.values is not None:
-            readings = self._usable(outcome.values, now)
+            values = outcome.values
+            if self._noted is not None and self._noted[0] >= outcome.at:  # an edge since then is newer
+                values = {**values, self._noted[1].quantity: self._noted[1].value}
+            readings = self._usable(values, now)
             self._well(now)
             self.latest = tuple(readings)
             return readings, None
@@ -192,6 +197,7 @@ class Sensor:
         others = tuple(r for r in self.latest if r.quantity != reading.quantity)
         self.latest, self.status, self.read_at, self.last_ok = (*others, reading), "ok", at, at
         self._good[reading.quantity] = reading.value
+        self._noted = (at, reading)
 
     def substitute(self, source: Sensor) -> list[Reading]:
         """Return the readings of another sensor as this one's own, marked as such."""

@@ -45,7 +45,8 @@ def factory() -> Any:
         from gpiozero import Device
 
         if Device.pin_factory is None:
-            if os.environ.get("GPIOZERO_PIN_FACTORY"):
+            chosen = os.environ.get("GPIOZERO_PIN_FACTORY")
+            if chosen and chosen != "lgpio":
                 Device.ensure_pin_factory()
             else:
                 Device.pin_factory = _lgpio_factory()

@@ -25,7 +25,8 @@ POLLS, AGAIN = 4, 0.004
 class Tmp102(I2cChip):
     """One TMP102, shut down between readings: that is the witness, for at power-on it measures all the time.
 
-    It has no identity register; a TMP112 cannot be told from it.
+    It has no identity register; a TMP112 cannot be told from it. An emulator whose registers all begin as 0 and keep
+    every bit, as Linux's i2c-stub, is taken for one.
     """
 
     name = "tmp102"
@@ -36,6 +37,7 @@ class Tmp102(I2cChip):
         Probe(b"\x03", 2, says(b"\x50\x00"), decides=False),
     )
     quantities = (Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.0625),)
+    always = ALWAYS_ONE
 
     def identify(self) -> None:
         """Look at what nothing else here shows: a configuration that keeps its settings and two bits that are always 1.
@@ -44,14 +46,20 @@ class Tmp102(I2cChip):
             WrongChip: something else answers. It is not written to unless its configuration looks right.
         """
         found = [CONFIGURATION.decode(self.write_read(b"\x01", 2))]
-        fits = found[0] & ALWAYS_ONE == ALWAYS_ONE and not found[0] & 0x000F
+        self.always = 0 if self._is_bare(found[0]) else ALWAYS_ONE
+        fits = found[0] & ALWAYS_ONE == self.always and not found[0] & 0x000F
         for rate in (ONE_HERTZ, FOUR_HERTZ) if fits else ():
             self.write(CONFIGURATION.encode(SHUT_DOWN | rate))
             found.append(CONFIGURATION.decode(self.write_read(b"\x01", 2)))
-            fits = fits and found[-1] & KEPT == ALWAYS_ONE | SHUT_DOWN | rate
+            fits = fits and found[-1] & KEPT == self.always | SHUT_DOWN | rate
         if not fits:
             shown = "configuration " + ", ".join(f"0x{word:04x}" for word in found)
             raise WrongChip(self.name, self.address, expected="one that keeps all but two bits", found=shown)
+
+    def _is_bare(self, configuration: int) -> bool:
+        """Say whether this is an emulator: no limits, no identity, and a configuration that a TMP102 never has."""
+        others = (self.write_read(bytes([register]), 2) for register in (0x02, 0x03, 0x0F))
+        return configuration & ~SETTINGS & KEPT == 0 and not any(any(word) for word in others)
 
     def measure(self) -> Reading:
         """Return temperature in °C.
@@ -77,7 +85,7 @@ class Tmp102(I2cChip):
     def is_finished(self) -> bool:
         """Say whether a conversion is over; raise LostPower when the settings are not those of `measure`."""
         configuration = CONFIGURATION.decode(self.write_read(b"\x01", 2))
-        if configuration & KEPT != ALWAYS_ONE | SETTINGS:
+        if configuration & KEPT != self.always | SETTINGS:
             raise LostPower(f"{self.name}: configuration is 0x{configuration:04x}, not as written: power was lost")
         return bool(configuration & FINISHED)
 

@@ -28,7 +28,7 @@ def test_celsius_is_in_sixteenths():
 
 @pytest.mark.parametrize("configuration", ["0220", "8583", "0000", "ffff"])
 def test_does_not_write_to_another_chip(configuration):
-    bus = ScriptedBus(width=2, registers={1: bytes.fromhex(configuration)})
+    bus = ScriptedBus(width=2, registers={1: bytes.fromhex(configuration), 2: b"\x4b\x00"})
     before = bytes(bus.memory)
     with pytest.raises(WrongChip):
         driver(Tmp102, bus).read()
@@ -38,9 +38,15 @@ def test_does_not_write_to_another_chip(configuration):
 def test_refuses_a_chip_that_keeps_everything_or_nothing():
     for react in (lambda bus, data: None, lambda bus, data: bus.put(1, b"\x60\xa0")):
         bus = board()
+        bus.put(2, b"\x4b\x00")
         bus.react = react
         with pytest.raises(WrongChip):
             driver(Tmp102, bus).read()
+
+
+def test_takes_an_emulator_whose_registers_are_bare_for_a_tmp102():
+    bus = ScriptedBus(width=2, registers={0: b"\xe7\x00"})
+    assert driver(Tmp102, bus).read() == {"temperature": -25.0}
 
 
 class TestAKnownTmp102:
