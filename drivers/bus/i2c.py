@@ -164,6 +164,13 @@ def adapters() -> Iterator[int]:
     )
 
 
+def adapter_name(number: int) -> str:
+    """Return what the kernel calls an adapter; empty where it does not say."""
+    with contextlib.suppress(OSError):
+        return Path(f"/sys/class/i2c-dev/i2c-{number}/name").read_text(encoding="ascii", errors="replace").strip()
+    return ""
+
+
 class LastingBus:
     """A bus that opens when it is first used, and anew after its adapter was gone. Belongs to one thread.
 

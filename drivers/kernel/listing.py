@@ -1,0 +1,82 @@
+"""Which sensors the kernel shows: on 1-Wire, in IIO and in hwmon, by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..bus import sysfs
+from ..errors import PermanentError, TransientError
+from . import ds18b20, hwmon, iio
+from .dht import Dht
+from .hwmon import Hwmon
+from .iio import Iio
+
+OF_THE_MACHINE = ("cpu_thermal", "rpi_volt", "rp1_adc", "pwmfan", "nvme")  # hwmon: `host` tells what matters of them
+OF_ONE_WIRE = "w1_slave_temp"  # hwmon: the same sensor as on 1-Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One sensor that a kernel driver owns.
+
+    Attributes:
+        driver: what reads it here. device: what to write for it in the configuration.
+        quantities: names with units. note: why it cannot be used, or need not be; else empty.
+    """
+
+    driver: str
+    device: str
+    quantities: tuple[str, ...] = ()
+    note: str = ""
+
+
+def listing(root: str = "/") -> Iterator[Listed]:
+    """Yield what is there. Reads small files; no sensor is asked for a value.
+
+    Args:
+        root: where the file system begins, for tests.
+    """
+    for entry in _entries(Path(root) / ds18b20.DEVICES):
+        if entry.partition("-")[0] in ds18b20.FAMILIES:
+            yield Listed("ds18b20", entry, ("temperature °C",))
+    for name in _names(Path(root) / iio.DEVICES, "iio:device"):
+        known = name.startswith("dht11")
+        yield _described("dht" if known else "iio", (Dht if known else Iio)(name, root=root))
+    for name in _names(Path(root) / hwmon.DEVICES, "hwmon"):
+        if name in OF_THE_MACHINE:
+            yield Listed("hwmon", name, (), "of the machine itself; see the driver `host`")
+        elif name != OF_ONE_WIRE:
+            yield _described("hwmon", Hwmon(name, root=root))
+
+
+def _described(driver: str, sensor: Dht | Iio | Hwmon) -> Listed:
+    device = str(sensor.device)
+    try:
+        sensor.setup()
+    except (TransientError, PermanentError) as error:
+        return Listed(driver, device, (), str(error))
+    return Listed(driver, device, tuple(f"{one.name} {one.unit}".strip() for one in sensor.quantities))
+
+
+def _names(folder: Path, prefix: str) -> list[str]:
+    """Return what each device is called, its node's name where two are called alike."""
+    nodes = [entry for entry in _entries(folder) if re.fullmatch(re.escape(prefix) + r"\d+", entry)]
+    names = [_text(folder / node / "name") for node in nodes]
+    return [name if name and names.count(name) == 1 else node for name, node in zip(names, nodes, strict=True)]
+
+
+def _entries(folder: Path) -> list[str]:
+    try:
+        return sysfs.entries(folder, "scan")
+    except (TransientError, PermanentError):
+        return []
+
+
+def _text(file: Path) -> str:
+    try:
+        return sysfs.read_text(file, "scan")
+    except (TransientError, PermanentError):
+        return ""

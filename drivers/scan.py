@@ -1,0 +1,289 @@
+"""Who is on an I2C bus, found by reading alone: a scan changes nothing in a chip that it does not know.
+
+Each address is read one byte from, and asked the questions (`probes`) of the chips that can be there: first those that
+write nothing or one byte, which is a register's number to most chips. A question of two bytes is a command to some and
+a write to others; it is put only where the bare read was refused, as chips that take commands do and chips of registers
+do not. An empty write, as `i2cdetect` does, is never done: a Pi 5 refuses it, and some chips take it for a command.
+
+Where one question can do harm: it goes to the control byte of a PCF8591 (0x48..0x4f), whose analog output turns off.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import catalog
+from .bus.i2c import I2cDevice, bus_name, owner
+from .bus.mux import ADDRESSES as OF_MULTIPLEXERS
+from .bus.mux import CHANNELS, Mux
+from .bus.worker import BusWorker, Share, Turn
+from .chip import Probe, Waits
+from .errors import (
+    AccessDenied,
+    AdapterGone,
+    AddressClaimed,
+    BusError,
+    BusTimeout,
+    ChecksumError,
+    NoAcknowledge,
+    NotSupported,
+    PermanentError,
+    TransientError,
+)
+
+ADDRESSES = range(0x08, 0x78)
+DEAD_AFTER = 3  # addresses in a row at which the transfer did not end: a line is held low
+LIMIT = 2.0  # seconds of one step; what takes longer has hung
+BARE_READ = Probe(b"", 1, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Who is at one address.
+
+    Attributes:
+        mux: address and channel of the multiplexer that it is behind.
+        driver: the name of its driver; None when that is not sure.
+        candidates: the drivers that it may need, `driver` first; several where reading alone cannot tell more.
+        owner: the kernel driver that owns the address; it was not touched then.
+        multiplexer: whether it is one.
+        error: why it could not be asked.
+    """
+
+    bus: int
+    address: int
+    mux: tuple[int, int] | None = None
+    driver: str | None = None
+    candidates: tuple[str, ...] = ()
+    owner: str | None = None
+    multiplexer: bool = False
+    error: str | None = None
+
+
+class BusScan:
+    """The scan of one bus, as steps for the bus's thread.
+
+    Args:
+        number: N of /dev/i2c-N.
+        opener: returns the open bus, or raises a named error.
+
+    Attributes:
+        found: who was found so far. error: why the scan ended early.
+    """
+
+    def __init__(self, number: int, opener: Callable[[], Any]) -> None:
+        self.number, self.opener = number, opener
+        self.found: list[Found] = []
+        self.error: str | None = None
+        self.at = 0  # the address that is being asked
+        self._left: list[tuple[I2cDevice, bytes]] = []  # multiplexers, and what they had connected
+
+    def steps(self) -> Waits:
+        """Scan the bus itself, then what is behind its multiplexers."""
+        try:
+            bus = self.opener()
+            try:
+                yield from self._everywhere(bus)
+            finally:
+                self._restore()
+                bus.close()
+        except (TransientError, PermanentError) as error:
+            self.error = str(error)
+
+    def _everywhere(self, bus: Any) -> Waits:
+        rest = [address for address in ADDRESSES if address not in OF_MULTIPLEXERS]
+        yield from self._walk(bus, [*OF_MULTIPLEXERS, *rest])  # an open multiplexer would show what is behind it
+        taken = {one.address for one in self.found}
+        behind = [address for address in ADDRESSES if address not in taken]
+        for one in [one for one in self.found if one.multiplexer]:
+            for channel in CHANNELS:
+                try:
+                    yield from self._walk(Mux(bus, one.address, channel), behind, (one.address, channel))
+                except BusTimeout as error:
+                    self._note(one.address, (one.address, channel), error=str(error))
+
+    def _walk(self, bus: Any, addresses: Iterable[int], mux: tuple[int, int] | None = None) -> Waits:
+        """Look at addresses; what fails at one is noted there.
+
+        Raises:
+            BusTimeout: nothing moves any more. AdapterGone, AccessDenied, NotSupported: the bus cannot be scanned.
+        """
+        silent: list[Found] = []
+        for address in addresses:
+            yield 0.0
+            self.at = address
+            try:
+                yield from self._look(bus, address, mux)
+            except (AdapterGone, AccessDenied, NotSupported):
+                raise
+            except BusTimeout as error:
+                silent.append(self._note(address, mux, error=str(error)))
+                if len(silent) >= DEAD_AFTER:
+                    self.found = [one for one in self.found if one not in silent]
+                    raise
+            except (TransientError, PermanentError) as error:
+                self._note(address, mux, error=str(error))
+            else:
+                silent.clear()
+
+    def _look(self, bus: Any, address: int, mux: tuple[int, int] | None) -> Waits:
+        device = I2cDevice(bus, address, "scan")
+        try:
+            device.claim()
+        except AddressClaimed:
+            self._note(address, mux, owner=owner(bus_name(bus), address))
+            return
+        inquiry = Inquiry(device)
+        sure, maybe = yield from inquiry.names(drivers_at(address))
+        if not inquiry.answered:
+            return
+        if mux is None and not sure and address in OF_MULTIPLEXERS and inquiry.answers_bare_reads:
+            before = multiplexer(device)
+            if before is not None:
+                self._left.append((device, before))
+                self._note(address, mux, multiplexer=True)
+                return
+        self._note(address, mux, driver=sure[0] if sure else None, candidates=tuple(sure or maybe))
+
+    def _note(self, address: int, mux: tuple[int, int] | None, **what: Any) -> Found:
+        found = Found(self.number, address, mux, **what)
+        self.found.append(found)
+        return found
+
+    def _restore(self) -> None:
+        for device, before in self._left:
+            if any(before):
+                try:
+                    device.write(before)
+                except (TransientError, PermanentError) as error:
+                    self.error = self.error or f"the multiplexer 0x{device.address:02x} was left disconnected: {error}"
+
+
+class Inquiry:
+    """Questions to one address; each is put once.
+
+    Attributes:
+        answered: whether anybody acknowledged anything.
+    """
+
+    def __init__(self, device: I2cDevice) -> None:
+        self.device = device
+        self.answered = self.answers_bare_reads = False
+        self._answers: dict[tuple[bytes, int], bytes | None] = {}
+
+    def names(self, drivers: Sequence[Any]) -> Generator[float, None, tuple[list[str], list[str]]]:
+        """Return the names of the drivers whose chip this surely is, and of those whose chip it may be."""
+        self.answers_bare_reads = (yield from self._ask(BARE_READ)) is not None
+        sure: list[str] = []
+        maybe: list[str] = []
+        for driver in sorted(drivers, key=_effort):
+            fits = yield from self._fits(driver.probes)
+            if fits and all(probe.decides for probe in driver.probes):
+                return [driver.name], []
+            if fits is not False:
+                (sure if fits else maybe).append(driver.name)
+        return sure, maybe
+
+    def _fits(self, probes: Sequence[Probe]) -> Generator[float, None, bool | None]:
+        """Return whether this chip is here; None where that cannot be told."""
+        certain = bool(probes)
+        for probe in probes:
+            if len(probe.ask) > 1 and self.answers_bare_reads:
+                return None
+            answer = yield from self._ask(probe)
+            if answer is None or not _fit(probe, answer):
+                if probe.decides:
+                    return False
+                certain = False
+        return certain or None
+
+    def _ask(self, probe: Probe) -> Generator[float, None, bytes | None]:
+        question = (probe.ask, probe.length)
+        if question not in self._answers:
+            try:
+                self._answers[question] = yield from self._put(probe)
+                self.answered = True
+            except NoAcknowledge:
+                self._answers[question] = None
+            except BusError as error:
+                if error.errno != errno.EIO:
+                    raise
+                self._answers[question] = None
+                self.answered = True  # the address was acknowledged; a bit-banged bus says so of a refused byte
+        return self._answers[question]
+
+    def _put(self, probe: Probe) -> Generator[float, None, bytes]:
+        if not probe.ask:
+            return self.device.read(probe.length)
+        if not probe.wait:
+            return self.device.write_read(probe.ask, probe.length)
+        self.device.write(probe.ask)
+        self.answered = True
+        yield probe.wait
+        return self.device.read(probe.length)
+
+
+def _fit(probe: Probe, answer: bytes) -> bool:
+    try:
+        return probe.fits(answer)
+    except ChecksumError:
+        return False
+
+
+def _effort(driver: Any) -> tuple[int, bool]:
+    """Return what orders drivers: those that need the shortest questions first, then those that can be sure."""
+    return max((len(probe.ask) for probe in driver.probes), default=0), not all(p.decides for p in driver.probes)
+
+
+def multiplexer(device: I2cDevice) -> bytes | None:
+    """Return what a TCA9548A had connected, now nothing; None if it is none: its one register keeps what is written."""
+    try:
+        before = device.read(1)
+        for trial in (b"\x00", b"\x01", b"\x02", b"\x00"):
+            device.write(trial)
+            if device.read(1) != trial:
+                return None
+    except NoAcknowledge:
+        return None
+    return before
+
+
+def drivers_at(address: int) -> list[Any]:
+    """Return the drivers of chips that can be at an address. What cannot be imported is left out."""
+    found = []
+    for name in catalog.names():
+        try:
+            driver = catalog.find(name)
+        except (ImportError, AttributeError):
+            continue
+        if address in driver.addresses:
+            found.append(driver)
+    return found
+
+
+def run(scans: Sequence[BusScan], limit: float = LIMIT) -> None:
+    """Run scans, each bus in its own thread, until all are over; a bus that hangs is given up, with an error.
+
+    Args:
+        limit: seconds that one step may take.
+    """
+    running = []
+    for scan in scans:
+        worker, done = BusWorker(f"scan i2c-{scan.number}"), threading.Event()
+        turn = Turn(scan.steps(), limit)
+        worker.submit(Share([turn], done.set))
+        running.append((scan, worker, turn, done))
+    for scan, worker, turn, done in running:
+        while not done.wait(0.05):
+            if worker.overdue() is turn:
+                turn.abandoned = True
+                scan.found = list(scan.found)  # ours from now on
+                scan.error = f"i2c-{scan.number}: a transfer with 0x{scan.at:02x} never ends; chip or bus hangs"
+                break
+        worker.close()
+        if turn.crashed is not None:
+            raise turn.crashed
