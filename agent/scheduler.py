@@ -142,8 +142,11 @@ class Scheduler:
         self.collector.sensors = [sensor for sensor, _ in due]
 
     async def run(self, rounds: int | None = None) -> None:
-        """Run rounds for ever, or so many."""
+        """Run rounds for ever, or so many; the first one at once."""
         last = self._last
+        if not last:
+            self.began = self.clock()
+            last |= dict.fromkeys(self.groups, -1)
         while rounds is None or self.rounds.finished < rounds:
             for interval in self.groups.keys() - last.keys():
                 last[interval] = math.ceil((self.clock() - self.began) / interval) - 1

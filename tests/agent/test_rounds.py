@@ -3,6 +3,7 @@
 import pytest
 from agent.model import Batch
 from agent.resilience import CircuitState
+from agent.scheduler import Scheduler
 from greenhouse import Greenhouse
 
 
@@ -252,3 +253,16 @@ class TestALateRound:
         assert rounds.late == 1
         assert taken[1] == pytest.approx(95, abs=0.1)
         assert taken[2] == pytest.approx(100, abs=0.1)
+
+
+def test_sensors_that_are_arranged_after_the_scheduler_was_made_are_read_at_once(runner):
+    async def story() -> float:
+        house = Greenhouse((1,), every=10.0)
+        scheduler = Scheduler(house.collector, (), house.batches.append, house.clock)
+        runner.clock.advance(0.3)
+        scheduler.arrange(house.due)
+        began = house.clock()
+        await scheduler.run(1)
+        return house.clock() - began
+
+    assert runner.run(story()) < 1.0
