@@ -109,6 +109,7 @@ async def _play(audience: Audience) -> None:
 
 
 async def _show(picture: Picture, play: Rehearsal, running: asyncio.Task[Any]) -> None:
+    from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
@@ -117,9 +118,11 @@ async def _show(picture: Picture, play: Rehearsal, running: asyncio.Task[Any]) -
     def view(foot: str) -> Any:
         now = play.now
         note = Text.assemble(("  NOW      ", "bold"), (now, "bold green" if now == "all is well" else "bold yellow"))
-        return screen(picture, time.time(), title="limpet demo", note=note, foot=foot)
+        size = console.size
+        return screen(picture, time.time(), (size.width, size.height), title="limpet demo", note=note, foot=foot)
 
-    with Live(view(""), auto_refresh=False) as live:
+    console = Console()
+    with Live(view(""), console=console, auto_refresh=False) as live:
         while not running.done():
             live.update(view("  Ctrl-C ends it"), refresh=True)
             await asyncio.wait((running,), timeout=REFRESH)

@@ -14,6 +14,8 @@ from agent.broker.subscriber import Line, Received
 from .ledger import Ledger
 
 REMEMBERED = 200  # events
+LATE = "delivered late: the agent had kept what the broker missed"
+TOGETHER = 5.0  # seconds
 BREAKERS = {  # in plain words
     "open": "left alone for a while (breaker open)",
     "half_open": "being probed (breaker half open)",
@@ -28,6 +30,7 @@ class SensorView:
     Attributes:
         values: quantity -> (value, unit). status: as in the batch, or "unavailable". error: why, in short.
         breaker: its state. probe_at: wall time of the next probe. since: wall time at which it came into its status.
+        told: whether a batch told it, not the retained state.
     """
 
     values: dict[str, tuple[float, str]] = field(default_factory=dict)
@@ -36,6 +39,7 @@ class SensorView:
     breaker: str = "closed"
     probe_at: float | None = None
     since: float = 0.0
+    told: bool = True
 
 
 @dataclass(slots=True)
@@ -128,7 +132,7 @@ class Picture:
         for name, entry in document.get("sensors", {}).items():
             if name not in device.sensors and isinstance(entry, dict):
                 values = {key: (one, "") for key, one in entry.items() if isinstance(one, int | float)}
-                device.sensors[name] = SensorView(values, str(entry.get("status")), since=message.at)
+                device.sensors[name] = SensorView(values, str(entry.get("status")), since=message.at, told=False)
 
     def _batch(self, device: DeviceView, document: dict[str, Any], kind: str, at: float) -> dict[str, Any] | None:
         boot, seq = document.get("bootId"), document.get("seq")
@@ -136,12 +140,22 @@ class Picture:
             return None
         if kind == "backfill":
             device.late += 1
+            self._late(at)
             return document
         device.live += 1
         if document.get("trigger") == "interval":
             device.degraded = bool(document.get("degraded"))
         self._readings(device, document, at)
         return document
+
+    def _late(self, at: float) -> None:
+        """Count batches that come late, in one line as long as nothing else happens."""
+        last = self.events[-1] if self.events else None
+        count = 1
+        if last is not None and last.text.endswith(LATE) and at - last.at < TOGETHER:
+            count += int(last.text.split()[0])
+            self.events.pop()
+        self.events.append(Event(at, f"{count} {LATE}", "good"))
 
     def _readings(self, device: DeviceView, document: dict[str, Any], at: float) -> None:
         fresh: dict[str, SensorView] = {}
@@ -167,16 +181,21 @@ class Picture:
             view.values = {**before.values, **view.values}
         if before is None or before.status != view.status:
             view.since = view.since or at
-            if before is not None and before.status != "unknown":
-                text = (
-                    f"{name} fell silent: {view.error}" if view.status == "unavailable" else f"{name} is {view.status}"
-                )
-                self.events.append(Event(at, text, "good" if view.status == "ok" else "bad"))
+            if before is not None and before.told:
+                self.events.append(Event(at, *_change(name, view)))
         else:
             view.since = view.since or before.since
         if before is not None and before.breaker != view.breaker:
             self.events.append(Event(at, f"{name} is {BREAKERS.get(view.breaker, view.breaker)}"))
         device.sensors[name] = view
+
+
+def _change(name: str, view: SensorView) -> tuple[str, str]:
+    if view.status == "ok":
+        return f"{name} is back", "good"
+    if view.status == "unavailable":
+        return f"{name} fell silent: {view.error}", "bad"
+    return f"{name} is {view.status}", "bad"
 
 
 def is_partial(before: SensorView, view: SensorView) -> bool:

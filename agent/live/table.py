@@ -16,40 +16,48 @@ from .picture import DeviceView, Event, Picture
 COLOURS = {"ok": "green", "unavailable": "bold red", "stale": "yellow", "suspect": "yellow", "substituted": "yellow"}
 BREAKERS = {"closed": "green", "open": "red", "half_open": "yellow"}
 TONES = {"good": "green", "bad": "red", "plain": "default"}
-EVENTS = 7
+EVENTS = (2, 9)  # as few and as many as are shown, as the height allows
+OTHER_LINES = 15  # besides sensors and events
+WIDE = 92  # columns from which on there is room for the error's name
 
 
-def screen(picture: Picture, now: float, *, title: str, note: Text | None = None, foot: str = "") -> RenderableType:
-    """Return everything there is to show."""
+def screen(
+    picture: Picture, now: float, size: tuple[int, int], *, title: str, note: Text | None = None, foot: str = ""
+) -> RenderableType:
+    """Return everything there is to show on a screen of so many columns and lines."""
+    wide, high = size
     head = Text.assemble((f" {title} ", "bold reverse"), "  what you see is what a subscriber received over MQTT")
+    rows = sum(len(device.sensors) + OTHER_LINES * bool(n) for n, device in enumerate(picture.devices.values()))
+    lines = max(EVENTS[0], min(EVENTS[1], high - OTHER_LINES - rows))
     parts: list[RenderableType] = [head, Text("")]
     if note is not None:
         parts += [note]
     for device in picture.devices.values():
-        parts += [_sensors(device, picture, now), _facts(device, picture, now)]
+        parts += [_sensors(device, picture, now, wide >= WIDE), _facts(device, picture, now)]
     if not picture.devices:
         parts.append(_pair("broker", text.broker(picture, now), "green" if picture.connected else "red"))
-    parts += [Text(""), Text("  what happened", style="bold"), *_events(picture.events)]
+    parts += [Text(""), Text("  what happened", style="bold"), *_events(picture.events, lines)]
     return Group(*parts, Text(foot, style="dim"))
 
 
-def _sensors(device: DeviceView, picture: Picture, now: float) -> RenderableType:
+def _sensors(device: DeviceView, picture: Picture, now: float, wide: bool) -> RenderableType:
     table = Table(box=SIMPLE_HEAD, expand=True, header_style="dim", row_styles=[] if picture.connected else ["dim"])
     table.add_column("sensor", style="bold", no_wrap=True)
-    table.add_column("value", ratio=3, no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    table.add_column("since", justify="right", no_wrap=True)
-    table.add_column("breaker", no_wrap=True, min_width=20)
-    table.add_column("why", ratio=1, no_wrap=True)
+    table.add_column("value", ratio=1, no_wrap=True)
+    table.add_column("status", no_wrap=True, width=11)
+    table.add_column("since", justify="right", no_wrap=True, width=6)
+    table.add_column("breaker", no_wrap=True, width=11)
+    if wide:
+        table.add_column("why", no_wrap=True, width=13)
     for name, view in device.sensors.items():
-        table.add_row(
+        cells: list[RenderableType] = [
             name,
             text.values(view),
             Text(view.status, style=COLOURS.get(view.status, "dim")),
             text.ago(now - view.since),
             Text(text.breaker(view, now), style=BREAKERS.get(view.breaker, "default")),
-            Text(view.error, style="red"),
-        )
+        ]
+        table.add_row(*cells, *([Text(view.error, style="red")] if wide else []))
     return table
 
 
@@ -70,7 +78,7 @@ def _pair(name: str, words: str, style: str) -> Text:
     return Text.assemble((f"  {name:<9}", "dim"), (words, style))
 
 
-def _events(events: Iterable[Event]) -> list[Text]:
-    latest = list(events)[-EVENTS:]
+def _events(events: Iterable[Event], count: int) -> list[Text]:
+    latest = list(events)[-count:]
     lines = [Text.assemble((f"  {text.clock(one.at)}  ", "dim"), (one.text, TONES[one.tone])) for one in latest]
-    return lines + [Text("")] * (EVENTS - len(lines))
+    return lines + [Text("")] * (count - len(lines))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from .picture import DeviceView, Picture, SensorView
 
-SHOWN = 4  # values of one sensor
+SHOWN = 3  # values of one sensor
 
 
 def number(value: float) -> str:
@@ -40,9 +40,9 @@ def ago(seconds: float) -> str:
 
 
 def breaker(view: SensorView, now: float) -> str:
-    """Return a breaker's state; of an open one, when it probes."""
+    """Return a breaker's state; of an open one, in how many seconds it probes."""
     if view.breaker == "open" and view.probe_at is not None:
-        return f"open, tries in {ago(view.probe_at - now)}"
+        return f"open ({ago(view.probe_at - now)})"
     return view.breaker.replace("_", " ")
 
 
@@ -52,20 +52,20 @@ def broker(picture: Picture, now: float) -> str:
         return f"connected for {ago(now - picture.changed)}"
     if not picture.changed:
         return f"not reached yet ({picture.why})" if picture.why else "connecting"
-    return f"gone for {ago(now - picture.changed)}: {picture.why}; tried again and again"
+    return f"gone for {ago(now - picture.changed)}: {picture.why}"
 
 
 def batches(picture: Picture, device: DeviceView) -> str:
     """Return what came, what came later, what is missing."""
     ledger = picture.ledger
-    waiting = _waiting(device.health)
+    waiting = _waiting(device.health) if picture.connected else None
     parts = [
         f"{ledger.received} received",
-        f"{device.late} of them delivered later",
+        f"{device.late} late",
         f"{ledger.missing} missing",
         f"{ledger.duplicates} twice",
-        *([f"{ledger.declared} given up and declared"] if ledger.declared else []),
-        *([f"{waiting} waiting in the agent"] if waiting is not None else []),
+        *([f"{ledger.declared} declared lost"] if ledger.declared else []),
+        *([f"{waiting} waiting"] if waiting is not None else []),
     ]
     return " · ".join(parts)
 
