@@ -101,11 +101,14 @@ class Picture:
             self._status(device, message.payload.decode("utf-8", "replace"), message.at)
             return None
         try:
-            document = json.loads(message.payload)
-        except ValueError:
+            return self._document(device, kind, json.loads(message.payload), message)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            self.events.append(Event(message.at, f"{device_id} sent what is no {kind or 'message'} of ours", "bad"))
             return None
-        if not isinstance(document, dict):
-            return None
+
+    def _document(
+        self, device: DeviceView, kind: str, document: dict[str, Any], message: Received
+    ) -> dict[str, Any] | None:
         if kind in ("batch", "backfill"):
             return self._batch(device, document, kind, message.at)
         if kind == "health":
@@ -116,8 +119,8 @@ class Picture:
             self._state(device, document, message)
         elif kind == "gap":
             first, last = int(document.get("from", 0)), int(document.get("to", -1))
-            self.ledger.declare(device_id, str(document.get("bootId")), first, last)
-            text = f"{device_id} says that batches {first}..{last} are lost: {document.get('reason')}"
+            self.ledger.declare(device.name, str(document.get("bootId")), first, last)
+            text = f"{device.name} says that batches {first}..{last} are lost: {document.get('reason')}"
             self.events.append(Event(message.at, text, "bad"))
         return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from .picture import DeviceView, Picture, SensorView
 
@@ -68,6 +69,20 @@ def batches(picture: Picture, device: DeviceView) -> str:
         *([f"{waiting} waiting"] if waiting is not None else []),
     ]
     return " · ".join(parts)
+
+
+def batch(document: Mapping[str, Any], at: float, missing: int) -> str:
+    """Return a batch in one line."""
+    sensors: dict[str, list[str]] = {}
+    for one in document["readings"]:
+        mark = "" if one["status"] == "ok" else f" ({one['status']})"
+        sensors.setdefault(one["sensorId"], []).append(f"{number(one['value'])} {one['unit']}".rstrip() + mark)
+    parts = [f"{name} {' '.join(values)}" for name, values in sensors.items()]
+    parts += [f"{name} unavailable" for name in document["unavailableSensors"]]
+    late = " late" if document.get("historical") else ""
+    lacking = f"  [{missing} missing]" if missing else ""
+    state = "degraded" if document["degraded"] else "ok"
+    return f"{clock(at)}  {document['deviceId']} #{document['seq']}{late} {state}: {', '.join(parts)}{lacking}"
 
 
 def _waiting(health: Mapping[str, object]) -> object:
