@@ -7,6 +7,7 @@ is skipped and counted, never piled up. Sensors of different intervals that are 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -130,6 +131,7 @@ class Scheduler:
         self.began = clock()
         self.progress = self.began  # when the last round ended: the watchdog lives on it
         self.groups: dict[float, list[tuple[Sensor, str]]] = {}
+        self._arranged = asyncio.Event()
         self.arrange(due)
         self._last = dict.fromkeys(self.groups, -1)  # the number of each interval's last round
 
@@ -140,6 +142,7 @@ class Scheduler:
             groups.setdefault(sensor.every, []).append((sensor, lane))
         self.groups = groups
         self.collector.sensors = [sensor for sensor, _ in due]
+        self._arranged.set()
 
     async def run(self, rounds: int | None = None) -> None:
         """Run rounds for ever, or so many; the first one at once."""
@@ -148,11 +151,14 @@ class Scheduler:
             self.began = self.clock()
             last |= dict.fromkeys(self.groups, -1)
         while rounds is None or self.rounds.finished < rounds:
+            self._arranged.clear()
+            for interval in last.keys() - self.groups.keys():
+                del last[interval]  # should it come again, it has missed nothing
             for interval in self.groups.keys() - last.keys():
                 last[interval] = math.ceil((self.clock() - self.began) / interval) - 1
             at = min((self._at(i, last[i] + 1) for i in self.groups), default=self.clock() + 1.0)
-            if (wait := at - self.clock()) > 0:
-                await asyncio.sleep(wait)
+            if (wait := at - self.clock()) > 0 and await self._rearranged_within(wait):
+                continue
             now = self.clock()
             intervals = [i for i in self.groups if self._at(i, last[i] + 1) <= now + 1e-3]
             for interval in intervals:
@@ -162,6 +168,13 @@ class Scheduler:
                 self.deliver(await self.collector.collect(due, "interval", min(intervals)))
                 self.rounds.finished += 1
                 self.progress = self.clock()
+
+    async def _rearranged_within(self, wait: float) -> bool:
+        """Tell whether other sensors came; a new interval may be due sooner than all before."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                return await self._arranged.wait()
+        return False
 
     def _at(self, interval: float, number: int) -> float:
         return self.began + number * interval

@@ -1,5 +1,7 @@
 """Rounds: what is delivered, what is told, and when."""
 
+import asyncio
+
 import pytest
 from agent.model import Batch
 from agent.resilience import CircuitState
@@ -266,3 +268,17 @@ def test_sensors_that_are_arranged_after_the_scheduler_was_made_are_read_at_once
         return house.clock() - began
 
     assert runner.run(story()) < 1.0
+
+
+def test_a_new_interval_begins_at_once_while_a_long_one_is_waited_for(runner):
+    async def story() -> float:
+        house = Greenhouse((1,), every=3600.0)
+        running = asyncio.create_task(house.scheduler.run(3))
+        await asyncio.sleep(60.0)
+        sooner = Greenhouse((1,), every=2.0)
+        house.collector.lanes = sooner.lanes
+        house.scheduler.arrange(sooner.due)
+        await running
+        return house.clock()
+
+    assert runner.run(story()) < 70.0
