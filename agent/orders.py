@@ -1,7 +1,8 @@
 """Orders over MQTT: a closed list of verbs, each allowed by the configuration or not heard at all.
 
-A request is a JSON object below 4 KiB on `request/<verb>`; its `transaction` comes back in the answer, and one that was
-answered already is answered again, not done again (QoS 1 delivers twice).
+A request is a JSON object of at most 4 KiB on `request/<verb>`; its `transaction` comes back in the answer. One that
+was answered already is answered again, not done again (QoS 1 delivers twice). A response topic of MQTT 5 is honoured
+below `response/` only: nobody can have us write to a topic of ours that means something, or to a stranger's.
 """
 
 from __future__ import annotations
@@ -47,8 +48,9 @@ class Orders:
         start: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self.topics, self.verbs, self.answer, self.clock, self.start = topics, verbs, answer, clock, start
-        self._answered: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, str | None], bytes | None] = OrderedDict()
         self._times: deque[float] = deque(maxlen=MOST)
+        self._quiet_until = 0.0
 
     def listen(self, allowed: Iterable[str], subscribe: Callable[[str, Callable[[Message], object]], None]) -> None:
         """Subscribe to what is allowed, and to nothing else."""
@@ -60,32 +62,63 @@ class Orders:
 
     async def obey(self, verb: str, message: Message) -> None:
         """Do what a request asks and answer it."""
+        answer = await self._result(verb, message.payload, too_many=self._too_many())
+        if answer is not None:
+            self.answer(self._reply_to(verb, message), answer)
+
+    async def _result(self, verb: str, payload: bytes, *, too_many: bool) -> bytes | None:
+        """Return the answer; None while the same transaction is under way, whose answer will do."""
         transaction: str | None = None
         try:
-            request = _request(message.payload)
+            request = _request(payload)
             transaction = _transaction(request)
-            if transaction is not None and (verb, transaction) in self._answered:
-                self.answer(self.topics.response(verb), self._answered[verb, transaction])
-                return
-            self._not_too_many()
-            data, error = await self.verbs[verb](request), None
+            if (verb, transaction) in self._answers:
+                return self._answers[verb, transaction]
+            if too_many:
+                raise Refused(f"more than {MOST} requests in {WITHIN:g} s; wait a little")
+            self._remember(verb, transaction, None)
+            data = await self.verbs[verb](request)
         except Refused as refusal:
-            data, error = None, str(refusal)
-            log.warning("order refused", extra={"verb": verb, "why": error})
-        status = "ok" if error is None else "error"
-        document = {"transaction": transaction, "status": status, "data": data, "error": error}
-        payload = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-        if transaction is not None and error is None:
-            self._answered[verb, transaction] = payload
-            while len(self._answered) > REMEMBERED:
-                self._answered.popitem(last=False)
-        self.answer(self.topics.response(verb), payload)
+            self._answers.pop((verb, transaction), None)
+            self._complain(verb, str(refusal))
+            return _answer(transaction, "error", None, str(refusal))
+        except BaseException:  # cancelled, or a bug of ours: no answer, and asking again may help
+            self._answers.pop((verb, transaction), None)
+            raise
+        answer = _answer(transaction, "ok", data, None)
+        self._remember(verb, transaction, answer)
+        return answer
 
-    def _not_too_many(self) -> None:
+    def _remember(self, verb: str, transaction: str | None, answer: bytes | None) -> None:
+        if transaction is not None:
+            self._answers[verb, transaction] = answer
+            while len(self._answers) > REMEMBERED:
+                self._answers.popitem(last=False)
+
+    def _reply_to(self, verb: str, message: Message) -> str:
+        """Return where the answer goes: where the request says, if that is below our own `response/`."""
+        ours, asked = self.topics.response(""), message.response_topic or ""
+        honoured = asked.startswith(ours) and asked != ours and not set(asked) & set("+#\0")
+        return asked if honoured else self.topics.response(verb)
+
+    def _too_many(self) -> bool:
         now = self.clock()
         if len(self._times) == MOST and now - self._times[0] < WITHIN:
-            raise Refused(f"more than {MOST} requests in {WITHIN:g} s; wait a little")
+            return True
         self._times.append(now)
+        return False
+
+    def _complain(self, verb: str, why: str) -> None:
+        """Log a refusal, but not each of a flood."""
+        now = self.clock()
+        if now >= self._quiet_until:
+            self._quiet_until = now + WITHIN
+            log.warning("order refused", extra={"verb": verb, "why": why})
+
+
+def _answer(transaction: str | None, status: str, data: dict[str, Any] | None, error: str | None) -> bytes:
+    document = {"transaction": transaction, "status": status, "data": data, "error": error}
+    return json.dumps(document, allow_nan=False).encode()
 
 
 def _request(payload: bytes) -> dict[str, Any]:

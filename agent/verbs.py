@@ -46,7 +46,7 @@ class Verbs:
         due = self.due()
         wanted = request.get("sensors")
         if wanted is not None:
-            if not isinstance(wanted, list):
+            if not isinstance(wanted, list) or not wanted:
                 raise Refused('sensors must be a list of ids, as in {"sensors": ["air"]}')
             known = {sensor.id for sensor, _ in due}
             for name in wanted:
@@ -71,14 +71,15 @@ class Verbs:
 
     async def resend(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send recently acknowledged batches `from` to `to` of run `bootId` once more, on backfill."""
-        boot, first, last = (request.get(key) for key in ("bootId", "from", "to"))
-        numbers = all(isinstance(n, int) and not isinstance(n, bool) for n in (first, last))
-        if not isinstance(boot, str) or not numbers or not 1 <= first <= last:  # type: ignore[operator]
+        boot, first, last = request.get("bootId"), _seq(request.get("from")), _seq(request.get("to"))
+        if not isinstance(boot, str) or not 1 <= first <= last:
             raise Refused('resend needs {"bootId": "…", "from": 1, "to": 9}')
-        assert isinstance(first, int)
-        assert isinstance(last, int)
         items = self.outbox.recent(boot, first, last)
         return {"resent": self.outbox.again(items), "missing": last - first + 1 - len(items)}
+
+
+def _seq(number: object) -> int:
+    return number if isinstance(number, int) and not isinstance(number, bool) else 0
 
 
 def _known(name: object, names: Any, kind: str) -> None:
