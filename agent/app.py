@@ -83,6 +83,8 @@ class Agent:
         self._news = asyncio.Event()
         self._degraded = False
         self._answers: set[asyncio.Task[None]] = set()
+        self._introduction = homeassistant.Introduction()
+        self._introduced: list[object] = []
 
     async def run(self, rounds: int | None = None) -> None:
         """Run until `stop()`, or for so many rounds; then deliver or store what there is.
@@ -136,6 +138,9 @@ class Agent:
         body = wire.encode(document)
         self.seq += 1
         self.outbox.put(Item(self.boot_id, self.seq, batch.taken, self.clock.machine_boot, body))
+        log.debug("batch", extra={"seq": self.seq, "bytes": len(body)})
+        if self._introduced != self._quantities():  # some drivers know theirs only once they saw the device
+            self._introduce()
         self.publisher.retain(self.topics.state, wire.encode(self.documents.state()))
         self._first_round.set()
         if batch.degraded != self._degraded:
@@ -183,13 +188,18 @@ class Agent:
 
     def _introduce(self) -> None:
         self.publisher.retain(self.topics.info, wire.encode(self.documents.info()))
+        documents = {}
         if self.config.homeassistant.discovery:
-            model = health.host()["model"]
-            document = homeassistant.discovery(
-                self.assembly.sensors, self.topics, version=self.documents.version, model=model
-            )
             topic = homeassistant.topic(self.config.homeassistant.prefix, self.topics.device_id)
-            self.publisher.retain(topic, wire.encode(document))
+            documents[topic] = homeassistant.discovery(
+                self.assembly.sensors, self.topics, version=self.documents.version, model=health.host()["model"]
+            )
+        for topic, document in self._introduction.update(documents).items():
+            self.publisher.retain(topic, wire.encode(document) if document else b"")
+        self._introduced = self._quantities()
+
+    def _quantities(self) -> list[object]:
+        return [sensor.quantities for sensor in self.assembly.sensors]
 
     def _listen(self) -> None:
         verbs = Verbs(

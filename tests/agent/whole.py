@@ -75,9 +75,13 @@ class Whole:
     def making(self, outbox: Any, topics: Any, on_event: Any) -> Publisher:
         return Publisher(self.broker.link, outbox, topics, self.clock, Settings(), rng=Random(2), on_event=on_event)
 
+    async def settle(self, seconds: float) -> None:
+        """Let time pass."""
+        await asyncio.sleep(seconds)
+
     async def reload(self, text: str) -> None:
         await self.agent.reload(parsed(text), self.making)
-        await asyncio.sleep(3.0)
+        await self.settle(3.0)
 
     async def ask(self, verb: str, request: Any, **more: Any) -> Any:
         """Send a request; return the answer's document."""
