@@ -1,4 +1,4 @@
-"""paho on our event loop: one client for one connection. The only importer of paho.
+"""paho on our event loop: one client for one connection. Only this file and `client.py` import paho.
 
 No thread of paho runs: the loop watches the socket and calls `loop_read`, `loop_write` and `loop_misc`. Only what
 blocks, `connect()`, has a thread of its own, which nobody waits for longer than the deadline, nor at exit. paho calls
@@ -13,26 +13,20 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.broker import Address, BrokerError, BrokerLost, BrokerTimeout, Facts, Handler, Message
+from agent.broker.client import code_of, dial, facts_of, make_client
 from agent.broker.troubles import context, farewell, lost, refusal, translated
 
 log = logging.getLogger(__name__)
 
 CONNECT = 10.0  # seconds for name, TCP and TLS together
-CONNECT_ADDRESS = 4.0  # seconds for one address
 CONNACK = 5.0
 GOODBYE = 0.5
-WILL_DELAY, SESSION_EXPIRY = 30, 60  # seconds; MQTT 5
-LARGEST_MESSAGE = 64 * 1024  # that we take
 
 
 class PahoLink:
@@ -43,7 +37,13 @@ class PahoLink:
         self._loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[BrokerError] = self._loop.create_future()
         self.facts = Facts(version=address.version)
-        self._client = self._make_client()
+        self._client = make_client(address)
+        self._client.on_connect, self._client.on_disconnect = self._on_connect, self._on_disconnect
+        self._client.on_publish, self._client.on_message = self._on_publish, self._on_message
+        self._client.on_subscribe, self._client.on_log = self._on_subscribe, self._on_log
+        self._client.on_socket_close = self._on_socket_close
+        self._client.on_socket_register_write = self._on_register_write
+        self._client.on_socket_unregister_write = self._on_unregister_write
         self._connack: asyncio.Future[Facts] = self._loop.create_future()
         self._acks: dict[int, asyncio.Future[int]] = {}
         self._handlers: dict[str, Handler] = {}
@@ -119,31 +119,6 @@ class PahoLink:
     def _where(self) -> str:
         return f"{self.address.host}:{self.address.port}"
 
-    def _make_client(self) -> paho.Client:
-        address, five = self.address, self.address.version == "5"
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=address.client_id,
-            protocol=paho.MQTTv5 if five else paho.MQTTv311,
-            clean_session=None if five else True,
-            reconnect_on_failure=False,
-        )
-        client.max_inflight_messages_set(0)  # the window is ours: paho must never queue
-        client.connect_timeout = CONNECT_ADDRESS
-        client.username_pw_set(address.username, address.password)
-        if address.will is not None:
-            properties = _properties(PacketTypes.WILLMESSAGE) if five else None
-            if properties is not None:
-                properties.WillDelayInterval = WILL_DELAY
-            client.will_set(*address.will, qos=1, retain=True, properties=properties)
-        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-        client.on_publish, client.on_message = self._on_publish, self._on_message
-        client.on_subscribe, client.on_log = self._on_subscribe, self._on_log
-        client.on_socket_close = self._on_socket_close
-        client.on_socket_register_write = self._on_register_write
-        client.on_socket_unregister_write = self._on_unregister_write
-        return client
-
     async def _open(self) -> None:
         if self.address.tls is not None:
             self._client.tls_set_context(context(self.address.tls))
@@ -162,13 +137,7 @@ class PahoLink:
     def _connect_thread(self, opened: asyncio.Future[None]) -> None:
         problem: BrokerError | None = None
         try:
-            to = self.address
-            five: dict[str, Any] = {}
-            if to.version == "5":
-                five = {"clean_start": True, "properties": _properties(PacketTypes.CONNECT)}
-                five["properties"].SessionExpiryInterval = SESSION_EXPIRY
-                five["properties"].MaximumPacketSize = LARGEST_MESSAGE
-            self._client.connect(to.host, to.port, to.keepalive, **five)
+            dial(self._client, self.address)
         except Exception as error:
             problem = translated(error, self.address)
         try:
@@ -280,30 +249,30 @@ class PahoLink:
             self._complaint = text  # nowhere else does paho say why
 
     def _on_connect(self, _client: Any, _userdata: Any, _flags: Any, reason: Any, properties: Any) -> None:
-        code = _code(reason)
+        code = code_of(reason)
         if self._connack.done():
             return
         if code:
             self._connack.set_exception(refusal(code))
         else:
-            self._connack.set_result(_facts(properties, self.address.version))
+            self._connack.set_result(facts_of(properties, self.address.version))
             self._client.on_log = None  # it would format a line for each packet
 
     def _on_disconnect(self, _client: Any, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
         problem: BrokerError
         if flags.is_disconnect_packet_from_server:
-            problem = farewell(_code(reason))
+            problem = farewell(code_of(reason))
         else:
-            problem = lost(self._where, self._complaint or str(reason))
+            problem = lost(self.address, self._complaint or str(reason), answered=self._connack.done())
         self._loop.call_soon(self._end, problem)
 
     def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: Any, _properties: Any) -> None:
         if (future := self._acks.pop(mid, None)) is not None and not future.done():
-            future.set_result(_code(reason))
+            future.set_result(code_of(reason))
 
     def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         for reason in reasons:
-            if _code(reason) >= 0x80:
+            if code_of(reason) >= 0x80:
                 log.error("subscription refused", extra={"reason": str(reason), "topics": list(self._handlers)})
 
     def _on_message(self, _client: Any, _userdata: Any, message: Any) -> None:
@@ -323,28 +292,3 @@ class PahoLink:
         for topic_filter, handler in self._handlers.items():
             if paho.topic_matches_sub(topic_filter, topic):
                 self._loop.call_soon(handler, received)
-
-
-def _properties(packet: int) -> Any:
-    return Properties(packet)  # type: ignore[no-untyped-call]
-
-
-def _code(reason: Any) -> int:
-    value = getattr(reason, "value", reason)
-    return int(value)
-
-
-def _facts(properties: Any, version: str) -> Facts:
-    return Facts(
-        receive_maximum=getattr(properties, "ReceiveMaximum", 65535),
-        maximum_packet_size=getattr(properties, "MaximumPacketSize", None),
-        maximum_qos=min(1, getattr(properties, "MaximumQoS", 1)),
-        retain_available=bool(getattr(properties, "RetainAvailable", 1)),
-        server_keepalive=getattr(properties, "ServerKeepAlive", None),
-        version=version,
-    )
-
-
-def link_to(address: Address) -> Callable[[], PahoLink]:
-    """Return what makes a new link to the same broker each time."""
-    return lambda: PahoLink(address)

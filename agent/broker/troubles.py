@@ -62,10 +62,14 @@ def farewell(code: int) -> BrokerLost:
     return BrokerLost(f"{text} (reason 0x{code:02x})", permanent=code in PERMANENT - {0x95}, code=code)
 
 
-def lost(where: str, why: str) -> BrokerError:
-    """Return the error for a connection that ended; `why` are paho's or OpenSSL's words."""
-    if "alert" in why.lower():  # TLS 1.3 tells of a refused client certificate after the handshake
-        return TlsProblem(f"{where}: the broker refuses our certificate ({why})", "refused")
+def lost(address: Address, why: str, *, answered: bool) -> BrokerError:
+    """Return the error for an ended connection; `why` are paho's or OpenSSL's words. `answered`: it sent a CONNACK."""
+    where = f"{address.host}:{address.port}"
+    if address.tls is not None and not answered:
+        # In TLS 1.3 a client certificate is refused after the handshake, and the alert does not always get through.
+        told = "alert" in why.lower()
+        text = "refuses our certificate" if told else "hung up after the handshake; does it want a client certificate?"
+        return TlsProblem(f"{where}: the broker {text} ({why})", "refused", permanent=told)
     return BrokerLost(f"{where}: the connection was lost ({why})")
 
 
@@ -83,6 +87,10 @@ def translated(error: BaseException, address: Address) -> BrokerError:
         made = BrokerLost(f"cannot find {address.host}: {error.strerror}")
     elif isinstance(error, TimeoutError):
         made = BrokerTimeout(f"no answer from {where}")
+    elif isinstance(error, ConnectionResetError) and address.tls is not None:
+        made = TlsProblem(
+            f"{where}: the connection was reset; does the broker speak TLS there?", "other", permanent=False
+        )
     elif isinstance(error, OSError):
         text = NETWORK.get(error.errno or 0) or (os.strerror(error.errno) if error.errno else str(error))
         made = BrokerLost(f"{where}: {text}")

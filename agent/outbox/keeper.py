@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 from collections.abc import Callable
@@ -118,19 +119,16 @@ class Keeper:
     async def close(self, last_seq: int) -> None:
         """End the store's run."""
         try:
-            async with self._lock:
-                await self.store.close(last_seq)
+            await self.store.close(last_seq)
         except OSError as error:
             self._failed(error)
 
     async def run(self) -> None:
         """Keep, every few seconds and when it is urgent."""
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(KEEP_EVERY):
                     await self._urgent.wait()
-            except TimeoutError:
-                pass
             self._urgent.clear()
             await self.keep()
 
@@ -170,19 +168,16 @@ class Keeper:
                 rows = await self.store.scan(shelf.cursor, limit)
         except OSError as error:
             self._failed(error)
-            return self._all_in_memory(limit)
+            taken = shelf.history()[:limit]
+            for entry in taken:
+                entry.waits = False
+            return taken
         for found in shelf.adopt(rows, limit):
             if isinstance(found, Gap):
                 self._declare(found)
             else:
                 found.waits = False
                 taken.append(found)
-        return taken
-
-    def _all_in_memory(self, limit: int) -> list[Entry]:
-        taken = self.shelf.history()[:limit]
-        for entry in taken:
-            entry.waits = False
         return taken
 
     # --- the store
@@ -248,14 +243,11 @@ class Keeper:
         while self._over():
             if self.when_full == "thin" and self._thin(self.shelf.history()):
                 continue
-            entry = self.shelf.oldest() or self._oldest_fresh()
+            fresh = self.shelf.fresh
+            entry = self.shelf.oldest() or (fresh.popleft() if len(fresh) > 1 else None)
             if entry is None:
                 return
             self.give_up(entry, "full")
-
-    def _oldest_fresh(self) -> Entry | None:
-        fresh = self.shelf.fresh
-        return fresh.popleft() if len(fresh) > 1 else None
 
     def _thin(self, history: list[Entry]) -> int:
         victims = history[: len(history) // 2][1::2]

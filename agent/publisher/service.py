@@ -12,7 +12,8 @@ from agent.broker import BrokerError, BrokerTimeout, Facts, Handler, Link
 from agent.outbox import Outbox
 from agent.publisher.patience import Patience
 from agent.publisher.retained import Retained
-from agent.publisher.session import Session, Shared, Wall
+from agent.publisher.session import Session
+from agent.publisher.shared import Shared, Wall
 from agent.publisher.traffic import Traffic
 from agent.resilience import AsyncCircuitBreaker, BreakerEvent, CircuitOpenError, CircuitState
 from agent.resilience.schedule import ENTROPY, Rng

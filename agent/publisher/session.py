@@ -7,14 +7,10 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from agent import wire
 from agent.broker import (
-    FAILURE,
-    NO_SUBSCRIBERS,
-    TOO_LARGE,
     BrokerError,
     BrokerLost,
     BrokerTimeout,
@@ -22,52 +18,16 @@ from agent.broker import (
     Link,
     packet_size,
 )
-from agent.outbox import Gap, Item, Outbox
-from agent.publisher.retained import Retained
-from agent.publisher.traffic import Traffic
-from agent.topics import Topics
+from agent.outbox import Gap, Item
+from agent.publisher.shared import Shared
+from agent.publisher.verdicts import Verdicts
 
 log = logging.getLogger(__name__)
 
-NEVER = {0x87: "refused", 0x90: "refused", 0x99: "refused", TOO_LARGE: "too_large"}  # trying again cannot help
 IN_HAND, REFILL = 64, 16  # batches of history taken from the outbox at once, and when to take more
 LIVES = 3  # batches of history that may pass between two live ones when both wait
-POISON, POISON_TOLD = 4, 2  # connections that one batch may end before it is set aside; when the broker told why
-COMPLAIN_AGAIN = 600.0  # seconds between two lines that say the same
 FAREWELL = 0.2  # seconds for the last message's acknowledgement
 UNSYNCED = b'"clock":"unsynced"'
-
-
-class Wall(Protocol):
-    """What of the agent's clock is needed here; see `agent.clock.Clock`."""
-
-    machine_boot: str
-
-    def now(self) -> float: ...
-    def synced(self) -> bool: ...
-    def stamp(self, taken: float) -> str: ...
-
-
-@dataclass(slots=True)
-class Shared:
-    """What the sessions of one publisher share.
-
-    Attributes:
-        answers: messages that are worth one attempt.
-        complaints: when the same may be logged again.
-        suspect: the batch that seems to end connections by its size, and how many it has ended.
-    """
-
-    outbox: Outbox
-    clock: Wall
-    topics: Topics
-    retained: Retained
-    traffic: Traffic
-    answers: deque[tuple[str, bytes]]
-    require_subscriber: bool = False
-    largest_delivered: int = 0
-    complaints: dict[tuple[str, str], float] = field(default_factory=dict)
-    suspect: tuple[tuple[str, int], int] | None = None
 
 
 class Flight:
@@ -92,6 +52,7 @@ class Session:
         self._on_proof = on_proof
         self.outbox, self.clock, self.topics = shared.outbox, shared.clock, shared.topics
         self.retained, self.traffic, self.shared = shared.retained, shared.traffic, shared
+        self.verdicts = Verdicts(shared)
         self._loop = asyncio.get_running_loop()
         self._flights: dict[asyncio.Future[int], Flight] = {}
         self._in_hand: deque[Item] = deque()
@@ -110,7 +71,7 @@ class Session:
             BrokerError: the connection ended, or does not do its part.
         """
         ready = self.outbox.ready
-        self.link.lost.add_done_callback(self._wake)
+        self.link.lost.add_done_callback(lambda _: ready.set())
         self.traffic.begin()
         self.retained.begin()
         try:
@@ -122,9 +83,6 @@ class Session:
             await self._say_goodbye(patience())
         finally:
             await self._finish()
-
-    def _wake(self, _: object = None) -> None:
-        self.outbox.ready.set()
 
     def _raise_problem(self) -> None:
         if self.link.lost.done():
@@ -158,29 +116,12 @@ class Session:
             self._refill.cancel()
             await asyncio.wait([self._refill])
             self._take_refill(self._refill)
-        self._suspect_poison()
-        flights, self._flights = self._flights, {}
-        for flight in flights.values():
-            self._give_back(flight)
-        self._empty_hands()
-
-    def _suspect_poison(self) -> None:
-        """Set aside a batch that ends one connection after the other because of its size: 3.1.1 has no words for it."""
         items = [flight.thing for flight in self._flights.values() if isinstance(flight.thing, Item)]
-        if not items or not self.link.lost.done():
-            return
-        largest = max(items, key=lambda item: len(item.body))
-        if len(largest.body) <= self.shared.largest_delivered:
-            return
-        key = (largest.boot, largest.seq)
-        count = 1 + (self.shared.suspect[1] if self.shared.suspect and self.shared.suspect[0] == key else 0)
-        self.shared.suspect = (key, count)
-        if count >= (POISON_TOLD if self.link.lost.result().code == TOO_LARGE else POISON):
-            self.outbox.refuse(largest, "too_large")
-
-    def _give_back(self, flight: Flight) -> None:
-        if isinstance(flight.thing, Item):
-            self.outbox.back(flight.thing)
+        if self.link.lost.done():
+            self.verdicts.suspect(items, self.link.lost.result())
+        for item in items:
+            self.outbox.back(item)
+        self._empty_hands()
 
     def _empty_hands(self) -> None:
         while self._in_hand:
@@ -262,7 +203,7 @@ class Session:
             if not self._too_large(topic, payload):
                 self._send(topic, payload, True, topic, self._document_acknowledged)
                 return True
-            self._complain(topic, "too large for the broker")
+            self.verdicts.complain(topic, "too large for the broker")
             self.retained.settled(topic)
         return False
 
@@ -270,7 +211,7 @@ class Session:
         while self.shared.answers:
             topic, payload = self.shared.answers.popleft()
             if not self._too_large(topic, payload):
-                self._send(topic, payload, False, topic, self._answer_acknowledged)
+                self._send(topic, payload, False, topic, self.verdicts.of_message)
                 return True
         return False
 
@@ -301,7 +242,7 @@ class Session:
             return
         if error is not None:  # stays in `_flights`, which tells what was under way at the end
             self._problem = error if isinstance(error, BrokerError) else BrokerLost(f"cannot publish: {error!r}")
-            self._wake()
+            self.outbox.ready.set()
             return
         flight = self._flights.pop(future)
         self.traffic.acknowledged(self.clock.now() - flight.sent)
@@ -311,50 +252,19 @@ class Session:
             self._on_proof()
         self._pump()
         if self._closing and not self._flights:
-            self._wake()
+            self.outbox.ready.set()
 
     def _batch_acknowledged(self, item: Item, code: int) -> None:
-        if code == NO_SUBSCRIBERS and self.shared.require_subscriber:
-            self.traffic.nobody_heard()
-            self.outbox.unheard += 1
-            self._postpone(item)
-        elif code < FAILURE:
-            self.outbox.done(item, heard=code != NO_SUBSCRIBERS)
-            self.traffic.somebody_heard()
-            self.shared.largest_delivered = max(self.shared.largest_delivered, len(item.body))
-        elif code in NEVER:
-            self._complain("batch", f"reason 0x{code:02x}")
-            self.outbox.refuse(item, NEVER[code])
-        else:
-            self._complain("pace", f"reason 0x{code:02x}")
-            self.traffic.hold()
-            self._postpone(item)
-
-    def _postpone(self, item: Item) -> None:
-        self.outbox.back(item)
-        self._empty_hands()  # they come after it
+        if self.verdicts.of_batch(item, code):
+            self._empty_hands()  # they come after it
 
     def _document_acknowledged(self, topic: str, code: int) -> None:
         self.retained.settled(topic)
-        if code >= FAILURE:
-            self._complain(topic, f"reason 0x{code:02x}")
+        self.verdicts.of_message(topic, code)
 
     def _gap_acknowledged(self, gap: Gap, code: int) -> None:
         self._gap_in_flight = False
-        if code < FAILURE or code in NEVER:
-            self.outbox.gap_done(gap)
-        else:
-            self.traffic.hold()
-
-    def _answer_acknowledged(self, topic: str, code: int) -> None:
-        if code >= FAILURE:
-            self._complain(topic, f"reason 0x{code:02x}")
-
-    def _complain(self, what: str, why: str) -> None:
-        now = self.clock.now()
-        if now >= self.shared.complaints.get((what, why), now):
-            self.shared.complaints[what, why] = now + COMPLAIN_AGAIN
-            log.error("broker refuses a message", extra={"what": what, "error": why})
+        self.verdicts.of_gap(gap, code)
 
     # --- time
 
@@ -369,7 +279,7 @@ class Session:
             return
         self.traffic.overdue()
         self._problem = BrokerTimeout(f"the broker acknowledged nothing within {deadline:.1f} s")
-        self._wake()
+        self.outbox.ready.set()
 
     def _wake_at(self, moment: float) -> None:
         if self._pause is None:

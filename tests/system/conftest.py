@@ -1,0 +1,92 @@
+"""A real mosquitto, private to one test, and what is needed to break it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+# As root mosquitto would become a user who cannot read what pytest wrote.
+ALWAYS = "user root\nlistener {port} 127.0.0.1\npersistence false\nlog_dest none\n"
+
+
+class Mosquitto:
+    """One broker on a free port. `configure` appends lines to its configuration."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self.program, self.file = program, folder / "mosquitto.conf"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.process: subprocess.Popen | None = None
+        self.configure("allow_anonymous true")
+
+    def configure(self, *lines: str) -> None:
+        self.file.write_text(ALWAYS.format(port=self.port) + "\n".join(lines) + "\n")
+
+    async def start(self) -> None:
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen([self.program, "-c", self.file], **quiet)  # noqa: ASYNC220 - it returns at once
+        async with asyncio.timeout(5):
+            while True:
+                with contextlib.suppress(OSError):
+                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                    writer.close()
+                    return
+                await asyncio.sleep(0.01)
+
+    def kill(self, how: int = signal.SIGKILL) -> None:
+        if self.process is not None:
+            self.process.send_signal(how)
+            if how in (signal.SIGKILL, signal.SIGTERM):
+                self.process.wait()
+                self.process = None
+
+
+@pytest.fixture
+def mosquitto(tmp_path):
+    program = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("mosquitto is not installed")
+        pytest.skip("mosquitto is not installed")
+    broker = Mosquitto(program, tmp_path)
+    yield broker
+    broker.kill(signal.SIGCONT)
+    broker.kill()
+
+
+@pytest.fixture
+def certificates(tmp_path):
+    """A function that makes (certificate, key) files: signed by our authority, for a host, valid for some days."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    return Authority(tmp_path)
+
+
+class Authority:
+    """Signs certificates with the command `openssl`."""
+
+    def __init__(self, folder: Path, name: str = "ca") -> None:
+        self.folder, self.name = folder, name
+        self.file, self.key = folder / f"{name}.pem", folder / f"{name}.key"
+        subject = ["-x509", "-subj", f"/CN={name}", "-days", "30", "-keyout", self.key, "-out", self.file]
+        self._openssl("req", "-newkey", "rsa:2048", "-nodes", *subject)
+
+    def sign(self, name: str, host: str = "IP:127.0.0.1", days: int = 30) -> tuple[Path, Path]:
+        certificate, key, request = (self.folder / f"{name}.{end}" for end in ("pem", "key", "csr"))
+        extension = self.folder / f"{name}.ext"
+        extension.write_text(f"subjectAltName={host}\n")
+        self._openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", key, "-out", request)
+        by = ["-CA", self.file, "-CAkey", self.key, "-set_serial", "7", "-days", str(days), "-extfile", extension]
+        self._openssl("x509", "-req", "-in", request, "-out", certificate, *by)
+        return certificate, key
+
+    def _openssl(self, *words) -> None:
+        subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
