@@ -234,9 +234,14 @@ def _fit(probe: Probe, answer: bytes) -> bool:
         return False
 
 
-def _effort(driver: Any) -> tuple[int, bool]:
-    """Return what orders drivers: those that need the shortest questions first, then those that can be sure."""
-    return max((len(probe.ask) for probe in driver.probes), default=0), not all(p.decides for p in driver.probes)
+def _effort(driver: Any) -> tuple[int, bool, int]:
+    """Return what orders drivers: those with the shortest questions first, then those that are sure of the answer.
+
+    Then the shortest answer: a CCS811, which keeps in mind that it was asked for a register it lacks, comes before an
+    MLX90614, which does not mind.
+    """
+    asks, answers = zip(*((len(probe.ask), probe.length) for probe in driver.probes or (BARE_READ,)), strict=True)
+    return max(asks), not all(probe.decides for probe in driver.probes), max(answers)
 
 
 def multiplexer(device: I2cDevice) -> bytes | None:

@@ -1,0 +1,202 @@
+"""A scan names whom it can by reading alone, says what it cannot tell, and leaves everybody as they were."""
+
+import threading
+
+import pytest
+
+from drivers import catalog, open_chip
+from drivers.errors import AdapterGone
+from drivers.fakes import FakeBus, FakeTime, fake_chip
+from drivers.fakes.chip import FakeRegisters
+from drivers.scan import DEAD_AFTER, BusScan, run
+from tests.laws.bench import ADAPTERS, I2C_DRIVERS
+from tests.laws.tables import SETTLES
+
+UNSURE = {"bh1750", "pcf8591"}  # nothing in them can be read that shows who they are
+TWINS = {"ads1015": "ads1115"}
+
+
+@pytest.fixture
+def time():
+    return FakeTime()
+
+
+@pytest.fixture
+def bus(time):
+    """An empty bus in virtual time."""
+    with FakeBus(clock=time, wait=time.sleep) as bus:
+        yield bus
+
+
+@pytest.fixture
+def scan(bus, time):
+    """Scan the bus; return the scan."""
+
+    def scanned(of=None):
+        one = BusScan(1, lambda: of or bus)
+        (of or bus).close = lambda: None
+        time.run(one.steps())
+        return one
+
+    return scanned
+
+
+def who(scanned):
+    return {(one.mux, one.address): one.driver for one in scanned.found}
+
+
+class TestAChip:
+    @pytest.mark.parametrize("adapter", ADAPTERS)
+    @pytest.mark.parametrize("name", I2C_DRIVERS)
+    def test_is_named_or_among_the_candidates(self, name, adapter, scan, time):
+        chip = fake_chip(name)
+        address = chip.addresses[-1]
+        bus = FakeBus({address: chip}, adapter=adapter, clock=time, wait=time.sleep)
+        time.sleep(2.0)
+        (found,) = scan(bus).found
+        assert (found.address, found.error) == (address, None)
+        assert found.driver == (None if name in UNSURE else TWINS.get(name, name))
+        assert name in found.candidates
+
+    @pytest.mark.parametrize("name", I2C_DRIVERS)
+    def test_goes_on_being_read_as_if_nothing_had_happened(self, name, bus, scan, time):
+        chip = fake_chip(name)
+        bus.plug(chip.addresses[0], chip)
+        driver = open_chip(name, bus)
+        driver.sleep = time.sleep
+        time.sleep(SETTLES.get(name, 2.0))
+        before = driver.read()
+        scan()
+        bus.transfers = 0
+        time.sleep(SETTLES.get(name, 2.0))
+        driver.setup = driver.setting_up = None  # whoever sets up again would hide what the scan did
+        assert driver.read() == pytest.approx(before, rel=0.02, abs=0.1)
+
+    @pytest.mark.parametrize("name", sorted(set(I2C_DRIVERS) - UNSURE))
+    def test_at_work_for_a_driver_is_still_named(self, name, bus, scan, time):
+        chip = fake_chip(name)
+        bus.plug(chip.addresses[0], chip)
+        driver = open_chip(name, bus)
+        driver.sleep = time.sleep
+        time.sleep(SETTLES.get(name, 2.0))
+        driver.read()
+        time.sleep(2.0)
+        assert list(who(scan()).values()) == [TWINS.get(name, name)]
+
+    def test_of_another_kind_is_shown_with_its_address_and_candidates(self, bus, scan):
+        bus.plug(0x76, FakeRegisters())
+        bus.plug(0x20, FakeRegisters())
+        unknown = {one.address: (one.driver, one.candidates) for one in scan().found}
+        assert unknown == {0x76: (None, ()), 0x20: (None, ())}
+
+    def test_of_registers_is_written_nothing_to_but_the_pointer(self, bus, scan):
+        """A PCA9685, a servo board, has an HTU21D's address: two bytes would move its motors."""
+
+        class Servos(FakeRegisters):
+            def store(self, register, value):
+                raise AssertionError(f"0x{value:02x} was written to register 0x{register:02x}")
+
+        for address in range(0x40, 0x80):
+            bus.plug(address, Servos())
+        assert not any(one.driver or one.multiplexer for one in scan().found)
+
+    @pytest.mark.parametrize("adapter", ADAPTERS)
+    def test_is_never_sent_an_empty_message(self, adapter, scan, time):
+        chips = {fake_chip(name).addresses[0]: fake_chip(name) for name in I2C_DRIVERS}
+        bus = FakeBus(chips, adapter=adapter, clock=time, wait=time.sleep)
+        bus.log = []
+        scan(bus)
+        assert bus.log
+        assert all(data for _, _, data in bus.log)
+
+    def test_that_the_kernel_owns_is_shown_and_left_alone(self, bus, scan):
+        bus.plug(0x68, fake_chip("ds3231"))
+        bus.claimed.add(0x68)
+        bus.log = []
+        (found,) = scan().found
+        assert (found.address, found.driver) == (0x68, None)
+        assert found.owner
+        assert 0x68 not in {address for address, _, _ in bus.log}
+
+
+class TestAMultiplexer:
+    @pytest.fixture
+    def mux(self, bus, time):
+        chips = {2: {0x44: fake_chip("sht4x")}, 5: {0x44: fake_chip("sht3x"), 0x76: fake_chip("bmp280")}}
+        bus.plug(0x71, fake_chip("tca9548a", channels=chips))
+        bus.plug(0x77, fake_chip("bme280"))
+        time.sleep(1.0)
+        return bus.chips[0x71]
+
+    def test_is_scanned_channel_by_channel(self, mux, scan):
+        found = who(scan())
+        assert found == {
+            (None, 0x71): None,
+            (None, 0x77): "bme280",
+            ((0x71, 2), 0x44): "sht4x",
+            ((0x71, 5), 0x44): "sht3x",
+            ((0x71, 5), 0x76): "bmp280",
+        }
+
+    def test_is_told_from_the_chips_that_share_its_addresses(self, mux, scan):
+        assert [one.address for one in scan().found if one.multiplexer] == [0x71]
+
+    def test_shows_nobody_twice_whom_it_had_connected_and_is_left_as_it_was(self, mux, bus, scan):
+        mux.control = mux.wanted = 1 << 2
+        assert ((0x71, 2), 0x44) in who(scan())
+        assert (None, 0x44) not in who(scan())
+        assert mux.control == 1 << 2
+
+    def test_with_a_stuck_channel_does_not_hide_the_others(self, mux, scan):
+        mux.failing.add(2)
+        scanned = scan()
+        assert who(scanned)[(0x71, 5), 0x44] == "sht3x"
+        assert [one.mux for one in scanned.found if one.error] == [(0x71, 2)]
+
+
+class TestABus:
+    def test_that_is_stuck_is_given_up_after_a_few_addresses(self, bus, scan):
+        bus.plug(0x76, fake_chip("bme280"))
+        bus.faults.add("stuck")
+        scanned = scan()
+        assert "did not end in time" in scanned.error
+        assert not scanned.found
+        assert bus.transfers <= DEAD_AFTER
+
+    def test_on_which_one_chip_fails_is_scanned_to_the_end(self, bus, scan):
+        bus.plug(0x44, fake_chip("sht4x"))
+        bus.plug(0x76, fake_chip("bme280"))
+        bus.faults.add("hang", 0x44, lasts=1e9)
+        bus.wait = lambda seconds: None
+        by_address = {one.address: one for one in scan().found}
+        assert "did not end in time" in by_address[0x44].error
+        assert by_address[0x76].driver == "bme280"
+
+    def test_that_cannot_be_opened_has_an_error_and_the_others_are_scanned(self, bus):
+        def gone():
+            raise AdapterGone("i2c-7: no such bus")
+
+        bus.plug(0x76, fake_chip("bme280"))
+        scans = [BusScan(7, gone), BusScan(1, lambda: bus)]
+        run(scans)
+        assert scans[0].error == "i2c-7: no such bus"
+        assert [one.driver for one in scans[1].found] == ["bme280"]
+
+    def test_that_hangs_for_ever_does_not_hold_the_end_up(self):
+        released = threading.Event()
+        with FakeBus({0x76: fake_chip("bme280")}, wait=released.wait) as bus:
+            bus.faults.add("hang", 0x44)
+            scan = BusScan(1, lambda: bus)
+            run([scan], limit=0.05)
+            assert "0x44 never ends" in scan.error
+            released.set()
+
+
+def test_no_question_is_a_command_that_heats_resets_or_sleeps():
+    """Of one byte: an SHT4x heats at these, an HTU21D resets at 0xfe, an MLX90614 sleeps at 0xff."""
+    harmful = {0x44: {0x15, 0x1E, 0x24, 0x2F, 0x32, 0x39, 0x94}, 0x5A: {0xFF}}
+    for name in I2C_DRIVERS:
+        driver = catalog.find(name)
+        for address, commands in harmful.items():
+            if address in driver.addresses:
+                assert not commands & {probe.ask[0] for probe in driver.probes if len(probe.ask) == 1}
