@@ -1,0 +1,18 @@
+#!/bin/sh
+# Runs all checks and all tests: sh deploy/test.sh [arguments of pytest]
+set -eu
+extras=demo+test
+. "$(dirname -- "$0")/venv.sh"
+cd "$root"
+failed=
+check() {
+    "$venv/bin/python" -m "$@" || failed="$failed $1"
+}
+check ruff format --check --quiet .
+check ruff check --quiet .
+check mypy
+check pytest "$@"
+if [ -n "$failed" ]; then
+    echo "failed:$failed" >&2
+    exit 1
+fi
