@@ -1,0 +1,211 @@
+"""The broker's side, on a real mosquitto: its configuration, certificates, accounts, and who may write where."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from agent.broker import Address, BrokerRefused, Tls, TlsProblem
+from agent.broker.link import PahoLink
+
+HERE = Path(__file__).parents[2] / "deploy" / "broker"
+MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+NOT_AUTHORISED = 0x87
+
+pytestmark = [
+    pytest.mark.skipif(
+        not (MOSQUITTO and shutil.which("mosquitto_passwd") and shutil.which("openssl")),
+        reason="needs mosquitto, mosquitto_passwd and openssl",
+    ),
+    # paho leaves the socket of a failed handshake to the garbage collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+def script(folder: Path, name: str, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "FOLDER": str(folder)}
+    return subprocess.run(
+        ["sh", str(HERE / name), *words], env=environ, capture_output=True, text=True, check=check, timeout=30
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Broker:
+    """Mosquitto as deploy/broker sets it up, in a folder of its own; `passwords` by user name."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port, self.plain = folder, free_port(), free_port()
+        shutil.copy(HERE / "acl", folder / "acl")
+        script(folder, "certificates.sh", "ca")
+        script(folder, "certificates.sh", "server", "localhost", "127.0.0.1")
+        kinds = {"greenhouse-1": "device", "cellar": "device", "eye": "reader", "home": "homeassistant"}
+        self.passwords = {name: script(folder, "account.sh", kind, name).stdout.strip() for name, kind in kinds.items()}
+        text = (HERE / "mosquitto.conf").read_text().replace("/etc/mosquitto/limpet", str(folder))
+        text = text.replace("listener 8883", f"listener {self.port} 127.0.0.1")
+        text = text.replace("listener 1883 127.0.0.1", f"listener {self.plain} 127.0.0.1")
+        (folder / "mosquitto.conf").write_text(text + ("user root\n" if os.getuid() == 0 else ""))
+        self.process = subprocess.Popen(
+            [MOSQUITTO, "-c", str(folder / "mosquitto.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    async def up(self) -> None:
+        """Wait until it listens."""
+        for _ in range(200):
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.plain)
+            except OSError:
+                assert self.process.poll() is None, "mosquitto ended"
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
+        raise TimeoutError
+
+    def address(self, user: str, **more: object) -> Address:
+        facts = {
+            "host": "localhost",
+            "port": self.port,
+            "client_id": f"limpet-{user}",
+            "username": user,
+            "password": self.passwords[user],
+            "tls": Tls(self.folder / "ca.crt"),
+        }
+        return Address(**(facts | more))
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("broker")
+    made = Broker(folder)
+    try:
+        asyncio.run(made.up())
+        yield made
+    finally:
+        made.process.terminate()
+        made.process.wait(10)
+
+
+def publish(address: Address, *topics: str) -> list[int]:
+    """Return the broker's reason code for a message on each topic."""
+
+    async def visit() -> list[int]:
+        link = PahoLink(address)
+        await link.connect()
+        try:
+            async with asyncio.timeout(10):
+                return [await link.publish(topic, b"1") for topic in topics]
+        finally:
+            await link.close()
+
+    return asyncio.run(visit())
+
+
+def refused(codes: list[int]) -> list[bool]:
+    return [code == NOT_AUTHORISED for code in codes]
+
+
+class TestADevice:
+    def test_writes_below_its_own_name_over_tls(self, broker):
+        topics = [
+            f"limpet/greenhouse-1/{one}" for one in ("status", "batch", "backfill", "state", "health", "info", "gap")
+        ]
+        assert not any(refused(publish(broker.address("greenhouse-1"), *topics, "limpet/greenhouse-1/response/read")))
+
+    def test_writes_nowhere_else(self, broker):
+        topics = ("limpet/cellar/batch", "limpet/batch", "limpet/greenhouse-11/batch", "other/greenhouse-1/batch", "x")
+        assert all(refused(publish(broker.address("greenhouse-1"), *topics)))
+
+    def test_gains_nothing_by_the_client_id_of_another(self, broker):
+        address = broker.address("greenhouse-1", client_id="cellar")
+        assert refused(publish(address, "limpet/cellar/batch")) == [True]
+
+    def test_announces_itself_to_home_assistant_and_nobody_else(self, broker):
+        own, other = (f"homeassistant/device/limpet_{name}/config" for name in ("greenhouse-1", "cellar"))
+        codes = publish(broker.address("greenhouse-1"), own, other, "homeassistant/status")
+        assert refused(codes) == [False, True, True]
+
+    def test_gives_no_orders_to_others(self, broker):
+        assert refused(publish(broker.address("greenhouse-1"), "limpet/cellar/request/read")) == [True]
+
+
+class TestAReader:
+    def test_changes_nothing(self, broker):
+        topics = ("limpet/cellar/batch", "limpet/cellar/request/read", "homeassistant/device/limpet_cellar/config")
+        assert all(refused(publish(broker.address("eye"), *topics)))
+
+    @pytest.mark.parametrize(("user", "sees"), [("eye", True), ("cellar", False)])
+    def test_alone_sees_what_devices_publish(self, broker, user, sees):
+        async def story() -> list[bytes]:
+            heard: list[bytes] = []
+            eye, device = PahoLink(broker.address(user)), PahoLink(broker.address("greenhouse-1"))
+            await eye.connect()
+            await device.connect()
+            eye.subscribe("limpet/greenhouse-1/batch", lambda message: heard.append(message.payload))
+            async with asyncio.timeout(10):
+                for _ in range(20):  # until the subscription is in force
+                    await device.publish("limpet/greenhouse-1/batch", b"21.4")
+                    if heard:
+                        break
+            await eye.close()
+            await device.close()
+            return heard
+
+        assert bool(asyncio.run(story())) is sees
+
+
+class TestHomeAssistant:
+    def test_gives_orders_and_tells_that_it_is_there_but_speaks_for_no_device(self, broker):
+        topics = ("limpet/cellar/request/read", "homeassistant/status", "limpet/cellar/batch")
+        assert refused(publish(broker.address("home"), *topics)) == [False, False, True]
+
+
+class TestStrangers:
+    def test_with_a_wrong_password_do_not_come_in(self, broker):
+        with pytest.raises(BrokerRefused):
+            publish(broker.address("cellar", password="guess"), "limpet/cellar/batch")
+
+    def test_without_a_name_do_not_come_in(self, broker):
+        with pytest.raises(BrokerRefused):
+            publish(broker.address("cellar", username=None, password=None), "limpet/cellar/batch")
+
+    def test_are_told_by_their_certificate(self, broker, tmp_path):
+        script(tmp_path, "certificates.sh", "ca")
+        with pytest.raises(TlsProblem) as problem:
+            publish(broker.address("cellar", tls=Tls(tmp_path / "ca.crt")), "limpet/cellar/batch")
+        assert problem.value.state == "unknown_ca"
+
+
+class TestTheScripts:
+    def test_refuse_a_name_that_would_be_a_wildcard(self, broker):
+        for name in ("#", "+", "a/b", "a b", "a:b"):
+            assert script(broker.folder, "account.sh", "device", name, check=False).returncode == 1
+
+    def test_give_a_new_password_and_no_second_entry_to_a_known_name(self, tmp_path):
+        shutil.copy(HERE / "acl", tmp_path / "acl")
+        first, second = (script(tmp_path, "account.sh", "device", "a").stdout for _ in range(2))
+        assert first != second
+        assert (tmp_path / "passwd").read_text().count("a:") == 1
+        assert (tmp_path / "acl").read_text().count("user a\n") == 1
+
+    def test_keep_keys_and_passwords_to_themselves(self, broker):
+        modes = {name: (broker.folder / name).stat().st_mode & 0o007 for name in ("ca.key", "server.key", "passwd")}
+        assert set(modes.values()) == {0}
+        assert not any(word in (broker.folder / "passwd").read_text() for word in broker.passwords.values())
+
+    def test_never_make_a_second_authority_over_the_first(self, broker):
+        assert script(broker.folder, "certificates.sh", "ca", check=False).returncode == 1
+
+    @pytest.mark.parametrize("words", [("certificates.sh",), ("account.sh",), ("account.sh", "king", "a")])
+    def test_tell_how_they_are_used(self, tmp_path, words):
+        done = script(tmp_path, *words, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "NAME" in done.stderr
