@@ -29,6 +29,7 @@ within() { # within SECONDS COMMAND...: it succeeds before so long
 install_it() { (cd / && sh "$CHECKOUT/deploy/install.sh" "$@"); }
 pid() { systemctl show -P MainPID limpet; }
 heard() { mosquitto_sub -h localhost -t 'limpet/+/batch' -C 1 -W 40 >/tmp/batch.json; }
+state_of_door() { python3 -c 'import json; print(*[r["value"] for r in json.load(open("/tmp/batch.json"))["readings"] if r["sensorId"] == "door"])'; }
 value() { # value SENSOR QUANTITY EXPECTED TOLERANCE: in a batch that a subscriber gets now
     heard && python3 - "$@" <<'P'
 import json, sys
@@ -57,6 +58,8 @@ U
 install_it >/tmp/install.1
 echo "install.sh says:"
 sed 's/^/        | /' /tmp/install.1
+echo "the first configuration:"
+sed 's/^/        | /' $CONFIG
 claim "one command makes an active service" systemctl is-active limpet
 claim "it does not run as root" test "$(ps -o user= -p "$(pid)")" = limpet
 claim "it may use buses and pins" bash -c "grep -q Groups: /proc/$(pid)/status && id limpet && systemctl show -P SupplementaryGroups limpet | grep i2c"
@@ -80,6 +83,11 @@ driver = "bme280"
 [[sensor]]
 id = "host"
 driver = "host"
+[[sensor]]
+id = "door"
+driver = "contact"
+pin = 17
+options = { pull = "up", bounce = "20ms" }
 T
 cat /tmp/good.toml >$CONFIG
 before=$(pid)
@@ -89,6 +97,15 @@ claim "it publishes what the BME280 feels" value box pressure 987.6 0.3
 echo '{"0x44": {"temperature": 31.5, "humidity": 20.0}}' >/run/i2c-1.json
 sleep 3
 claim "it follows a change" value air temperature 31.5 0.02
+/opt/pivm/gpio_sim.sh pull 17 up
+sleep 3
+heard
+up=$(state_of_door)
+/opt/pivm/gpio_sim.sh pull 17 down
+sleep 3
+heard
+claim "it sees a line of the gpiochip change (from $up)" bash -c "[ '$up' != '' ] && [ '$up' != '$(state_of_door)' ]"
+/opt/pivm/gpio_sim.sh pull 17 up
 echo '{"0x44": {"fault": "nack"}}' >/run/i2c-1.json
 sleep 6
 claim "a chip that falls silent is told" bash -c "mosquitto_sub -h localhost -t 'limpet/+/batch' -C 1 -W 30 | tee /dev/stderr | grep -q 'unavailableSensors\":\[\"air\"\]'"
@@ -105,10 +122,12 @@ claim "everybody sees the status" within 20 setpriv --reuid pi --regid pi --init
 claim "and as JSON" bash -c 'cd / && limpet status --json | python3 -m json.tool'
 claim "the outbox is told" limpet outbox --json
 claim "the doctor finds nothing broken" limpet doctor
+limpet doctor 2>&1 | sed 's/^/        | /' 
 
 # ---- frozen, killed, in debt
-kill -STOP "$before"
-claim "a frozen service is restarted by its watchdog" within 60 bash -c "p=\$(systemctl show -P MainPID limpet); [ \$p != 0 ] && [ \$p != $before ]"
+frozen=$(pid)
+kill -STOP "$frozen"
+claim "a frozen service is restarted by its watchdog" within 60 bash -c "p=\$(systemctl show -P MainPID limpet); [ \$p != 0 ] && [ \$p != $frozen ]"
 claim "and the journal says why" bash -c "journalctl -u limpet -o cat --no-pager | grep -i 'watchdog timeout'"
 claim "and publishes again" within 60 heard
 kill -KILL "$(pid)"
@@ -126,6 +145,12 @@ started=$SECONDS
 systemctl stop limpet
 claim "it stops within seconds" test $((SECONDS - started)) -le 6
 systemctl start limpet
+echo 'every = nonsense [' >>$CONFIG
+systemctl restart limpet 2>/dev/null
+sleep 5
+claim "a start with a wrong configuration ends with 78 and is not tried again" bash -c "systemctl show limpet -p ExecMainStatus,NRestarts,ActiveState | tee /dev/stderr | xargs | grep -Eq '(NRestarts=0 .*ExecMainStatus=78|ExecMainStatus=78 .*NRestarts=0)'"
+cat /tmp/good.toml >$CONFIG
+systemctl restart limpet
 
 # ---- again, wrongly, away
 echo '# mine' >>$CONFIG
