@@ -7,7 +7,7 @@ from random import Random
 
 from drivers.chip import Driver
 
-from .config import Config
+from .config import Bus, Config
 from .config import Sensor as Spec
 from .lane import Lane
 from .machine import Machine
@@ -32,6 +32,7 @@ class Assembly:
         self.lanes: dict[str, Lane] = {}
         self.due: list[tuple[Sensor, str]] = []
         self._specs: dict[str, Spec] = {}
+        self._buses: dict[str, Bus] = {}
 
     @property
     def sensors(self) -> list[Sensor]:
@@ -56,6 +57,7 @@ class Assembly:
                 built.append(order[spec.id][0])
         self.due = [order[spec.id] for spec in config.sensors]
         self._specs = {spec.id: spec for spec in config.sensors}
+        self._arrange_recoveries({bus.name: bus for bus in config.buses})
         return built
 
     def close(self) -> None:
@@ -66,6 +68,15 @@ class Assembly:
             if not sensor.chip.addresses:
                 sensor.chip.close()
         self.machine.close()
+
+    def _arrange_recoveries(self, buses: dict[str, Bus]) -> None:
+        """Give each lane the recovery of its bus, where that is new or changed."""
+        for name, lane in self.lanes.items():
+            if buses.get(name) != self._buses.get(name):
+                if lane.recovery is not None:
+                    lane.recovery.close()
+                lane.recovery = self.machine.recovery(buses[name]) if name in buses else None
+        self._buses = {name: bus for name, bus in buses.items() if name in self.lanes}
 
     def _lane(self, name: str) -> None:
         if name not in self.lanes:

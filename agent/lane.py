@@ -9,13 +9,16 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Protocol
 
+from drivers.bus.recovery import Recovery
 from drivers.bus.worker import Share, Turn
-from drivers.errors import BusStuck, BusTimeout, NotReady
+from drivers.errors import BusStuck, BusTimeout, NotReady, PermanentError, TransientError
 
 from .resilience import CircuitBreaker, CircuitOpenError, CircuitState
 from .sensor import Outcome, Sensor
 
 log = logging.getLogger("limpet.bus")
+
+RECOVERING = 5.0  # seconds that one step of a recovery may take
 
 
 class Worker(Protocol):
@@ -27,9 +30,14 @@ class Worker(Protocol):
 
 
 class Lane:
-    """One bus. Timeouts at two addresses without a success in between open its breaker: then one probe for all."""
+    """One bus. Timeouts at two addresses without a success in between open its breaker: then one probe for all.
 
-    def __init__(self, name: str, worker: Worker, breaker: CircuitBreaker) -> None:
+    Args:
+        recovery: tried once whenever the breaker opens, in the bus's thread; not while that thread hangs.
+    """
+
+    def __init__(self, name: str, worker: Worker, breaker: CircuitBreaker, recovery: Recovery | None = None) -> None:
+        self.recovery = recovery
         self.name, self.worker, self.breaker = name, worker, breaker
         self.silent: list[str] = []  # sensors that timed out, in order, since the last success on this bus
         self._running: dict[str, Turn] = {}
@@ -146,15 +154,30 @@ class Lane:
             return Outcome(error=BusStuck(f"{self.name} does not answer; {self.silent[0]} fell silent first"))
         outcome = yield from sensor.read()
         if isinstance(outcome.error, BusTimeout):
+            was_open = self._is_open()  # another sensor may have opened it meanwhile
             if self.breaker.state is CircuitState.HALF_OPEN:
                 self.breaker.failed(generation, outcome.error)
             self._timed_out(sensor.id)
+            if not was_open and self._is_open() and self.recovery is not None:
+                self.worker.submit(Share([Turn(self._recover(self.recovery), RECOVERING)], _nobody_waits))
         elif outcome.attempts:  # an answer, or a refusal by the chip: the bus moves
             self.silent.clear()
             self.breaker.succeeded(generation)
         else:
             self.breaker.undecided(generation)
         return outcome
+
+    def _is_open(self) -> bool:
+        return self.breaker.state is CircuitState.OPEN
+
+    def _recover(self, recovery: Recovery) -> Generator[float, None, None]:
+        """Try to free the bus; the breaker's next probe shows whether it helped."""
+        try:
+            done = yield from recovery.steps()
+        except (TransientError, PermanentError) as error:
+            log.warning("bus recovery failed", extra={"bus": self.name, "error": str(error)})
+        else:
+            log.info("bus recovery done", extra={"bus": self.name, "how": done})
 
     def _timed_out(self, sensor_id: str) -> None:
         if sensor_id not in self.silent:
@@ -165,3 +188,7 @@ class Lane:
 
     def _name(self, turn: Turn) -> str:
         return next((name for name, running in self._running.items() if running is turn), "another sensor")
+
+
+def _nobody_waits() -> None:
+    """A recovery belongs to no round."""

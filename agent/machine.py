@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from drivers.bus.i2c import LastingBus, open_bus
+from drivers.bus.recovery import Recovery, recovery, run_pinctrl
 from drivers.bus.worker import BusWorker
 from drivers.catalog import find, open_chip
 from drivers.chip import Driver
 
+from .config import Bus
 from .config import Sensor as Spec
 from .lane import Worker
 
@@ -18,6 +20,7 @@ class Machine(Protocol):
 
     def driver(self, spec: Spec) -> tuple[str, Driver]: ...
     def worker(self, lane: str) -> Worker: ...
+    def recovery(self, bus: Bus) -> Recovery | None: ...
     def close(self) -> None: ...
 
 
@@ -40,6 +43,10 @@ class ThisMachine:
     def worker(self, lane: str) -> Worker:
         """Return a new worker for a lane."""
         return BusWorker(lane)
+
+    def recovery(self, bus: Bus) -> Recovery | None:
+        """Return what is configured to free a stuck bus, without any I/O."""
+        return recovery(bus.recovery, scl=bus.scl, sda=bus.sda, power=bus.power, pinctrl=run_pinctrl)
 
     def close(self) -> None:
         """Nothing: the buses belong to their threads, and a thread that hangs must not hold the end up."""

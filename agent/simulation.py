@@ -15,13 +15,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from drivers.bus.recovery import Recovery, recovery
 from drivers.bus.worker import BusWorker
 from drivers.catalog import find
 from drivers.chip import Driver
 from drivers.fakes import fake_chip
 
 from .clock import Clock
-from .config import Config, ConfigError, Mistake
+from .config import Bus, Config, ConfigError, Mistake
 from .config import Sensor as Spec
 from .lane import Worker
 from .machine import build
@@ -148,6 +149,22 @@ class SimulatedMachine:
         self._workers[lane] = self._worker(lane)
         return self._workers[lane]
 
+    def recovery(self, bus: Bus) -> Recovery | None:
+        """Return what is configured to free a stuck bus, on fake pins that free the fake one."""
+        if bus.recovery == "off":
+            return None
+        from drivers.fakes.wires import FakeWires
+
+        self._mock_pins()
+        FakeWires(self.bus(int(bus.name.removeprefix("i2c-"))), bus.scl, bus.sda, bus.power)
+        return recovery(bus.recovery, scl=bus.scl, sda=bus.sda, power=bus.power)
+
+    def _mock_pins(self) -> None:
+        from drivers.fakes.pins import mock_pins
+
+        mock_pins(fresh=not self._pins)
+        self._pins = True
+
     def close(self) -> None:
         """Let go whoever hangs, and remove what was written."""
         self._released.set()
@@ -180,10 +197,7 @@ class SimulatedMachine:
     def _alone(self, spec: Spec) -> Any:
         """Return the fake of what is on no bus: a pin, a kernel sensor."""
         if getattr(find(spec.driver), "lane", "") == "gpio":
-            from drivers.fakes.pins import mock_pins
-
-            mock_pins(fresh=not self._pins)
-            self._pins = True
+            self._mock_pins()
             return fake_chip(spec.driver, pin=spec.pin, options=spec.options)
         if self._folder is None:
             self._folder = TemporaryDirectory(prefix="limpet-simulated-", ignore_cleanup_errors=True)
