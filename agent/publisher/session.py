@@ -266,8 +266,6 @@ class Session:
         self._gap_in_flight = False
         self.verdicts.of_gap(gap, code)
 
-    # --- time
-
     def _check_deadline(self) -> None:
         self._deadline = None
         if not self._flights:
