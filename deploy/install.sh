@@ -114,10 +114,15 @@ link_lgpio() { # only this one module, not all of the system's; the metadata tel
     (cd "$WORK" && "$FRESH/bin/python" -c 'import lgpio')
 }
 
+with_own_setuptools() { # pip's isolated build wants setuptools from the index; Python 3.11 has one in the venv
+    pip_install wheel || true
+    pip_install --no-build-isolation "$WORK/source"
+}
+
 install_limpet() {
     pip_install "$WORK/source" ||
         { offline && pip_install "limpet==$VERSION"; } || # never from an index: there the name may be another's
-        pip_install --no-build-isolation "$WORK/source" ||
+        with_own_setuptools ||
         { tail -n 15 "$WORK/pip.log" >&2 && die "pip could not install limpet; its last words are above"; }
     "$FRESH/bin/python" -m compileall -q "$FRESH/lib" >/dev/null || true # the service cannot write there
     (cd "$WORK" && "$FRESH/bin/limpet" --version) >/dev/null || die "the new limpet does not run"

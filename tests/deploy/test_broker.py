@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from agent import config
 from agent.broker import Address, BrokerRefused, Tls, TlsProblem
 from agent.broker.link import PahoLink
+from agent.doctor import BROKEN, OK, WARNING, Site, network
 
 HERE = Path(__file__).parents[2] / "deploy" / "broker"
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -94,7 +96,7 @@ def broker(tmp_path_factory):
         made.process.wait(10)
 
 
-def publish(address: Address, *topics: str) -> list[int]:
+def publish(address: Address, *topics: str, retain: bool = False) -> list[int]:
     """Return the broker's reason code for a message on each topic."""
 
     async def visit() -> list[int]:
@@ -102,7 +104,7 @@ def publish(address: Address, *topics: str) -> list[int]:
         await link.connect()
         try:
             async with asyncio.timeout(10):
-                return [await link.publish(topic, b"1") for topic in topics]
+                return [await link.publish(topic, b"1", retain=retain) for topic in topics]
         finally:
             await link.close()
 
@@ -182,6 +184,61 @@ class TestStrangers:
         with pytest.raises(TlsProblem) as problem:
             publish(broker.address("cellar", tls=Tls(tmp_path / "ca.crt")), "limpet/cellar/batch")
         assert problem.value.state == "unknown_ca"
+
+
+class TestTheDoctor:
+    @pytest.fixture
+    def examine(self, broker, tmp_path):
+        """Return a function that lets the doctor look at this broker: level by subject, and all cures."""
+
+        def look(device="greenhouse-1", user="greenhouse-1", ca=None, password=None, extra=""):
+            (tmp_path / "word").write_text(password or broker.passwords[user])
+            text = f"""
+[agent]
+device_id = "{device}"
+[mqtt]
+host = "localhost"
+port = {broker.port}
+username = "{user}"
+password_file = "{tmp_path / "word"}"
+[mqtt.tls]
+ca_file = "{ca or broker.folder / "ca.crt"}"
+{extra}"""
+            settings, mistakes = config.parse(text, tmp_path / "limpet.toml")
+            assert settings is not None, mistakes
+            site = Site(settings, {}, root=tmp_path)
+            found = [*network.name(site), *network.broker(site), *network.homeassistant(site)]
+            return {one.check: one.level for one in found}, " ".join(one.cure or "" for one in found)
+
+        return look
+
+    def test_finds_nothing_wrong_with_a_device_that_bears_its_users_name(self, examine):
+        levels, _ = examine()
+        assert (levels["name"], levels["broker"], levels["acl"]) == (OK, OK, OK)
+
+    def test_sees_that_a_device_of_another_name_is_refused(self, examine):
+        levels, cures = examine(device="cellar")
+        assert (levels["broker"], levels["acl"]) == (OK, BROKEN)
+        assert "named as the device" in cures
+
+    def test_knows_a_wrong_password(self, examine):
+        levels, cures = examine(password="guess")
+        assert levels["broker"] == BROKEN
+        assert "mosquitto_passwd" in cures
+
+    def test_knows_a_broker_that_it_has_no_reason_to_trust(self, examine, tmp_path):
+        script(tmp_path, "certificates.sh", "ca")
+        levels, cures = examine(ca=tmp_path / "ca.crt")
+        assert levels["broker"] == BROKEN
+        assert "ca_file" in cures
+
+    def test_looks_whether_home_assistant_can_find_the_device(self, examine, broker, monkeypatch):
+        monkeypatch.setattr(network, "RETAINED", 0.5)
+        extra = "[homeassistant]\ndiscovery = true\n"
+        assert examine(extra=extra)[0]["home assistant"] == WARNING
+        publish(broker.address("greenhouse-1"), "homeassistant/device/limpet_greenhouse-1/config", retain=True)
+        monkeypatch.setattr(network, "RETAINED", 5.0)
+        assert examine(extra=extra)[0]["home assistant"] == OK
 
 
 class TestTheScripts:
