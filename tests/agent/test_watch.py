@@ -101,6 +101,14 @@ class TestThePicture:
         picture.take(batch(3, readings=[tank]))
         assert [one.text for one in picture.events] == ["tank is back", "tank is trusted again (breaker closed)"]
 
+    def test_makes_no_news_of_the_retained_state(self):
+        picture = Picture()
+        state = b'{"degraded": true, "sensors": {"air": {"status": "unavailable", "temperature": null}}}'
+        picture.take(Received("limpet/pi/state", state, True, NOW))
+        assert picture.devices["pi"].sensors["air"].status == "unavailable"
+        picture.take(batch(1))
+        assert not picture.events
+
     def test_does_not_take_history_for_the_present(self):
         picture = Picture()
         picture.take(batch(2))
