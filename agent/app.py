@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Coroutine
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import health, homeassistant, wire
 from .assembly import Assembly
@@ -27,6 +27,9 @@ from .scheduler import Collector, Scheduler
 from .supervise import Supervisor
 from .topics import Topics
 from .verbs import Verbs
+
+if TYPE_CHECKING:
+    from .web.server import Server as Page
 
 log = logging.getLogger("limpet")
 
@@ -85,6 +88,7 @@ class Agent:
         self._answers: set[asyncio.Task[None]] = set()
         self._introduction = homeassistant.Introduction()
         self._introduced: list[object] = []
+        self._page: Page | None = None
 
     async def run(self, rounds: int | None = None) -> None:
         """Run until `stop()`, or for so many rounds; then deliver or store what there is.
@@ -95,6 +99,7 @@ class Agent:
         try:
             await self.outbox.open()
             self._arrange()
+            self._show()
             async with asyncio.TaskGroup() as group:
                 storing = group.create_task(self.outbox.run(), name="store")
                 publishing = group.create_task(self._publish(), name="publish")
@@ -112,6 +117,8 @@ class Agent:
                 for task in (publishing, storing, watching, telling):  # 3. good-bye
                     task.cancel()
         finally:
+            if self._page is not None:
+                self._page.close()
             self.assembly.close()
             await self._within(DISK_PATIENCE, self.outbox.close())
             self._write_health()
@@ -166,6 +173,8 @@ class Agent:
             self.publisher = publishing(self.outbox, self.topics, self._breaker_changed)
             await before.close(0.5)
         self._arrange(introduce=speaks_anew or old.sensors != config.sensors, listen=speaks_anew)
+        if old.web != config.web:
+            self._show()
         self.publisher.retain(self.topics.state, wire.encode(self.documents.state()))
         self._news.set()
         log.info("configuration reloaded", extra={"sensors": len(config.sensors), "reconnects": speaks_anew})
@@ -221,6 +230,21 @@ class Agent:
         if payload == b"online":
             self._introduce()
             self.publisher.retain(self.topics.state, wire.encode(self.documents.state()))
+
+    def _show(self) -> None:
+        """Serve the status page where the configuration says, or nowhere."""
+        if self._page is not None:
+            self._page.close()
+        self._page = self.documents.web = None
+        if (listen := self.config.web.listen) is not None:
+            from .web.answers import Answers
+            from .web.server import Server
+
+            name = health.host()["name"]
+            answers = Answers(self.documents, self.alive, listen[0], (name, f"{name}.local"))
+            self._page = Server(listen, answers, self._news.set)
+            self.documents.web = self._page.facts
+            self._page.start()
 
     def _answer(self, answering: Coroutine[Any, Any, None]) -> None:
         task = self.loop.create_task(answering, name="answer")

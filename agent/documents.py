@@ -21,6 +21,7 @@ class Documents:
     Attributes:
         sensors, lanes: as configured now.
         broker: returns the connection's breaker and state.
+        web: returns how the status page is; None without one.
         since: breaker name -> when it came into its state, on the clock.
     """
 
@@ -33,6 +34,7 @@ class Documents:
         self.rounds = Rounds()
         self.since: dict[str, float] = {}
         self.failures = 0  # of writing health.json
+        self.web: Callable[[], dict[str, Any]] | None = None
 
     def state(self) -> dict[str, Any]:
         """Return the present of every sensor."""
@@ -76,6 +78,7 @@ class Documents:
                 "clock": {"synced": self.clock.synced(), "offset": round(self.clock.offset(), 3)},
                 "process": self.process.facts(),
                 "rounds": {name: getattr(self.rounds, name) for name in ("finished", "late", "skipped")},
+                **({} if self.web is None else {"web": self.web()}),
             }
         )
 

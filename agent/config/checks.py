@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     if config.mqtt.tls and "port" not in raw["mqtt"]:
         config = replace(config, mqtt=replace(config.mqtt, port=8883))
     _broker(config, report)
+    _web(config, report)
     _buses(config, report)
     if not raw.get("sensor"):
         report.warning((), "there is no sensor", "add a [[sensor]]; `limpet scan --toml` prints those that it finds")
@@ -60,6 +62,12 @@ def _broker(config: Config, report: Report) -> None:
         what = "only MQTT 5 tells whether somebody listens; with 3.1.1 this does nothing"
         report.warning(("outbox", "require_subscriber"), what, "write version = 5 in [mqtt], or remove this line")
     _tls(mqtt, report)
+
+
+def _web(config: Config, report: Report) -> None:
+    if config.web.listen and find_spec("h11") is None:
+        what = "the status page needs the extra `web`, which is not installed here; `limpet run` would not start"
+        report.warning(("web", "listen"), what, "pip install 'limpet[web]' where the agent runs")
 
 
 def _tls(mqtt: Mqtt, report: Report) -> None:

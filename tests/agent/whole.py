@@ -14,6 +14,7 @@ from simlink import SimBroker
 from agent import config
 from agent.app import Agent
 from agent.broker import Message
+from agent.clock import rfc3339
 from agent.publisher import Publisher, Settings
 from agent.simulation import SimulatedMachine
 from agent.supervise import Supervisor
@@ -49,7 +50,7 @@ class VirtualClock:
         return 1_800_000_000.0
 
     def stamp(self, taken: float) -> str:
-        return f"at {taken:.3f}"
+        return rfc3339(taken + self.offset())
 
 
 class Whole:

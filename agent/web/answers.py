@@ -1,0 +1,108 @@
+"""What stands at which path: the page and its documents. Pure: from method, target and Host to an answer."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from . import metrics
+
+TEXT = "text/plain; charset=utf-8"
+FILES = {
+    "/": ("page.html", "text/html; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+EVERYWHERE = ("0.0.0.0", "::")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response. `headers`: beyond those that all have."""
+
+    status: int
+    body: bytes
+    kind: str = TEXT
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Told(Protocol):
+    """The documents, as published."""
+
+    def health(self) -> dict[str, Any]: ...
+    def state(self) -> dict[str, Any]: ...
+    def info(self) -> dict[str, Any]: ...
+
+
+class Answers:
+    """Answers to whoever asks in our name.
+
+    A page elsewhere can make its visitor's browser ask us under a name of its own (DNS rebinding): so only names that
+    are ours are answered, and numbers only where the configuration listens everywhere, since no number can be rebound.
+
+    Args:
+        host: what the configuration listens on. names: what this machine is called.
+        alive: tells whether rounds make progress.
+    """
+
+    def __init__(self, documents: Told, alive: Callable[[], bool], host: str, names: Iterable[str] = ()) -> None:
+        self.documents, self.alive = documents, alive
+        self.names = {name.lower() for name in (*LOOPBACK, host, *names) if name}
+        self.numbers = host in EVERYWHERE
+        self._paths: dict[str, Callable[[], Answer]] = {
+            "/healthz": self._healthz,
+            "/metrics": self._metrics,
+            "/health.json": lambda: _document(documents.health()),
+            "/state.json": lambda: _document(documents.state()),
+            "/info.json": lambda: _document(documents.info()),
+        }
+
+    def to(self, method: str, target: str, host: str) -> Answer:
+        """Return the answer to a request."""
+        if not self._is_ours(_bare(host)):
+            return Answer(403, f"Host {host!r} is none of our names\n".encode())
+        if method not in ("GET", "HEAD"):
+            return Answer(405, b"only GET and HEAD\n", headers=(("Allow", "GET, HEAD"),))
+        path = target.partition("?")[0]
+        if path in FILES:
+            name, kind = FILES[path]
+            return Answer(200, Path(__file__).with_name(name).read_bytes(), kind)
+        return self._paths[path]() if path in self._paths else Answer(404, b"nothing is here\n")
+
+    def _is_ours(self, host: str) -> bool:
+        return host in self.names or (self.numbers and _is_number(host))
+
+    def _healthz(self) -> Answer:
+        if self.alive():
+            return Answer(200, b"ok\n")
+        return Answer(503, b"no round has finished in time\n")
+
+    def _metrics(self) -> Answer:
+        text = metrics.text(self.documents.health(), self.documents.state(), self.documents.info())
+        return Answer(200, text.encode(), metrics.KIND)
+
+
+def _document(document: dict[str, Any]) -> Answer:
+    body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    return Answer(200, body, "application/json")
+
+
+def _bare(host: str) -> str:
+    """Return the name in a Host header: without port, brackets and the dot at its end."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].rstrip(".").lower()
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,139 @@
+"""HTTP/1.1 over asyncio and h11: one request for a connection, few guests at once, and none may stay long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import h11
+
+from .answers import Answer, Answers
+
+log = logging.getLogger("limpet.web")
+
+MOST_GUESTS = 16
+PATIENCE = 5.0  # seconds for a whole request and for taking its answer
+TRY_AGAIN = 30.0  # seconds until an address that was taken is tried again
+LARGEST_HEAD = 8192  # bytes
+HEADERS = (
+    ("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Cache-Control", "no-store"),
+    ("Connection", "close"),
+)
+
+
+class Server:
+    """Serves answers at an address. Whatever goes wrong here, nobody else notices.
+
+    Args:
+        on_change: called when `error` changed.
+
+    Attributes:
+        error: why nobody can be served; None while it listens.
+    """
+
+    def __init__(self, listen: tuple[str, int], answers: Answers, on_change: Callable[[], object]) -> None:
+        self.listen, self.answers, self.on_change = listen, answers, on_change
+        self.error: str | None = "not listening yet"
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._guests = 0
+
+    def start(self) -> None:
+        """Begin to listen; an address that is taken is tried again for ever."""
+        self._spawn(self._open(), "web")
+
+    def close(self) -> None:
+        """Leave the address at once, and everybody who is still there."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+
+    def facts(self) -> dict[str, object]:
+        """Return what `health` tells of it."""
+        return {"listening": self.error is None, "error": self.error}
+
+    # --- opening
+
+    async def _open(self) -> None:
+        host, port = self.listen
+        while self._server is None:
+            try:
+                self._server = await asyncio.start_server(self._knock, host, port, limit=LARGEST_HEAD)
+            except OSError as error:
+                self._became(f"{host}:{port}: {error.strerror or error}")
+                await asyncio.sleep(TRY_AGAIN)
+        self._became(None)
+
+    def _became(self, error: str | None) -> None:
+        if error != self.error:
+            self.error = error
+            if error is None:
+                log.info("status page listens", extra={"host": self.listen[0], "port": self.listen[1]})
+            else:
+                log.error("status page cannot be served", extra={"error": error, "again_in": TRY_AGAIN})
+            self.on_change()
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- guests
+
+    def _knock(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._guests >= MOST_GUESTS:
+            writer.transport.abort()
+        else:
+            self._guests += 1
+            self._spawn(self._welcome(reader, writer), "web guest")
+
+    async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._serve(reader, writer)
+                await writer.drain()
+                writer.close()
+                await writer.wait_closed()
+        except (TimeoutError, OSError):
+            pass  # who does not listen gets no answer
+        finally:
+            self._guests -= 1
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talk = h11.Connection(h11.SERVER, max_incomplete_event_size=LARGEST_HEAD)
+        request = None
+        try:
+            request = await _request(talk, reader)
+            if request is None:
+                return
+            answer = self.answers.to(request.method.decode(), request.target.decode(), _host(request))
+        except h11.RemoteProtocolError as error:
+            answer = Answer(error.error_status_hint, f"{error}\n".encode())
+        writer.write(_response(talk, answer, bare=request is not None and request.method == b"HEAD"))
+
+
+def _response(talk: h11.Connection, answer: Answer, *, bare: bool) -> bytes:
+    sizes = (("Content-Type", answer.kind), ("Content-Length", str(len(answer.body))))
+    head = h11.Response(status_code=answer.status, headers=[*sizes, *HEADERS, *answer.headers])
+    body = h11.Data(data=b"" if bare else answer.body)
+    return b"".join(talk.send(event) or b"" for event in (head, body, h11.EndOfMessage()))
+
+
+async def _request(talk: h11.Connection, reader: asyncio.StreamReader) -> h11.Request | None:
+    """Return the head of the request; None if the guest left. A body is not read: nothing here needs one."""
+    while (event := talk.next_event()) is h11.NEED_DATA:
+        talk.receive_data(await reader.read(LARGEST_HEAD))
+    return event if isinstance(event, h11.Request) else None
+
+
+def _host(request: h11.Request) -> str:
+    """Return the header Host; h11 lets none pass with two of them, and HTTP/1.0 without."""
+    return next((value.decode("latin-1") for name, value in request.headers if name == b"host"), "")
