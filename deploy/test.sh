@@ -8,7 +8,7 @@ failed=
 check() {
     "$venv/bin/python" -m "$@" || failed="$failed $1"
 }
-check ruff format --check --quiet .
+check ruff format --check .
 check ruff check --quiet .
 check mypy
 check pytest "$@"
