@@ -51,6 +51,7 @@ cat >/etc/systemd/system/limpet.service.d/90-test.conf <<U
 [Service]
 DeviceAllow=/dev/i2c-1 rw
 ProtectProc=default
+BindReadOnlyPaths=/run/cpuinfo:/proc/cpuinfo
 WatchdogSec=12
 U
 
