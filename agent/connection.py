@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from random import Random
 
-from .broker import Address, Link, Tls
+from .broker import Address, BrokerError, Link, Tls
 from .clock import Clock
-from .config import Config, password
+from .config import Config, ConfigError, password
 from .outbox import Outbox
 from .publisher import Publisher, Settings
 from .resilience import BreakerEvent

@@ -169,9 +169,10 @@ class Publisher:
         probing = self.breaker.state is CircuitState.HALF_OPEN
         session: Session | None = None
         began = None
-        link = self._link()
+        link: Link | None = None
         self._patience.connecting()
         try:
+            link = self._link()
             facts = await self._connect(link)
             if facts is None:
                 self.breaker.undecided(generation)
@@ -188,7 +189,8 @@ class Publisher:
             raise
         finally:
             self._open = None
-            link.abort()
+            if link is not None:
+                link.abort()
         if self._closing.is_set():
             self._become(connected=False)
 

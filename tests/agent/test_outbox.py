@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.outbox import Contents, Gap, Item, Outbox, Previous, Row
+from agent.outbox.sqlite import SqliteStore
 
 
 class DictStore:
@@ -295,6 +296,36 @@ class TestOnDisk:
         delivered = runner.run(story())
         assert sorted(delivered) == list(range(1, 3001))
         assert store.rows == {}
+
+    @pytest.mark.parametrize("real", [False, True])
+    def test_what_was_read_and_came_back_is_read_again(self, runner, store, tmp_path, real):
+        """A session takes history from the disk, ends, and new batches push it out of memory once more."""
+        box = Box(runner.clock, store=SqliteStore(tmp_path, 1_000_000) if real else store)
+
+        async def story():
+            await box.open()
+            keeping = asyncio.create_task(box.run())
+            for turn in range(3):
+                box.fill(400)
+                runner.clock.advance(4)
+                await box.flush()
+                for item in await box.history(300 + turn):
+                    box.back(item)
+                box.fill(200)
+                runner.clock.advance(4)
+                await box.flush()
+                await asyncio.sleep(11)
+            assert len(box.shelf.memory) <= 330
+            delivered = []
+            while box.waiting:
+                for item in await box.history(64):
+                    delivered.append(item.seq)
+                    box.done(item)
+            keeping.cancel()
+            await box.close()
+            return delivered
+
+        assert runner.run(story()) == list(range(1, 1801))
 
     def test_the_next_run_delivers_what_this_one_stored(self, runner, store):
         box = Box(runner.clock, store=store, max_size=10_000)
