@@ -125,7 +125,7 @@ class TestTheServer:
         monkeypatch.setattr(serving, "PATIENCE", 0.05)
 
         async def silent() -> None:
-            async with Served(answers) as served:
+            async with Served(answers) as served, asyncio.timeout(2.0):
                 assert await talk(served.port, b"GET / HT") == b""
 
         asyncio.run(silent())
