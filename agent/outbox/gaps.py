@@ -21,11 +21,15 @@ class Gaps:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def load(self, rows: Iterable[Row]) -> None:
-        """Take over what a store held."""
+    def load(self, rows: Iterable[Row], last: int) -> None:
+        """Take over what a store held; what is here already goes behind its `last` number."""
+        mine, self._rows = self._rows, {}
+        self.unstored = {number + last for number in self.unstored}
         for number, gap in rows:
             if isinstance(gap, Gap):
                 self._insert(number, gap)
+        for number, gap in mine.items():
+            self._insert(number + last, gap)
 
     def declare(self, gap: Gap) -> list[int]:
         """Add a hole; return the numbers of the rows that it swallowed."""

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 from agent.outbox.gaps import Gaps
-from agent.outbox.records import Contents, Gap, Item, NullStore, Previous, Row, Store
+from agent.outbox.records import Gap, Item, NullStore, Previous, Row, Store
 from agent.outbox.shelf import Entry, Shelf
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Keeper:
         self.previous: Previous | None = None
         self.storage, self.dropped = "ok", 0
         self._began, self._committed, self._retry_at = now(), now(), -math.inf
-        self._expire_at = -math.inf
+        self._boot, self._opened, self._expire_at = "", False, -math.inf
         self._lock, self._urgent = asyncio.Lock(), asyncio.Event()
 
     # --- at once
@@ -106,14 +106,18 @@ class Keeper:
     # --- in the background
 
     async def open(self, boot: str) -> None:
-        """Take over what the store holds."""
+        """Take over what the store holds; if it cannot be opened now, as soon as it can."""
+        self._boot = boot
         try:
-            contents = await self.store.open(boot)
+            await self._open()
         except OSError as error:
             self._failed(error)
-            contents = Contents()
+
+    async def _open(self) -> None:
+        contents = await self.store.open(self._boot)
+        self._opened = True
         self.shelf.load(contents.rows, contents.size, contents.last)
-        self.gaps.load(contents.gaps)
+        self.gaps.load(contents.gaps, contents.last)
         self.previous = contents.previous
 
     async def close(self, last_seq: int) -> None:
@@ -143,6 +147,8 @@ class Keeper:
             return
         try:
             async with self._lock:
+                if not self._opened:
+                    await self._open()
                 await self._delete()
                 if everything or self._must_store():
                     await self._store()
@@ -186,10 +192,9 @@ class Keeper:
         return len(self.shelf.memory) > MEMORY_ITEMS or self.shelf.memory_bytes > MEMORY_BYTES
 
     def _tardy(self) -> bool:
-        if self._tight():
-            return True
         oldest = self.oldest_taken()
-        return bool(self.shelf.disk_items) or (oldest is not None and self.now() - oldest > TARDY)
+        late = oldest is not None and self.now() - oldest > TARDY
+        return late or self._tight() or self.shelf.disk_items > 0
 
     def _must_store(self) -> bool:
         shelf = self.shelf
@@ -244,14 +249,12 @@ class Keeper:
             if self.when_full == "thin" and self._thin(self.shelf.history()):
                 continue
             fresh = self.shelf.fresh
-            entry = self.shelf.oldest() or (fresh.popleft() if len(fresh) > 1 else None)
-            if entry is None:
+            if (entry := self.shelf.oldest() or (fresh.popleft() if len(fresh) > 1 else None)) is None:
                 return
             self.give_up(entry, "full")
 
     def _thin(self, history: list[Entry]) -> int:
-        victims = history[: len(history) // 2][1::2]
-        for entry in victims:
+        for entry in (victims := history[: len(history) // 2][1::2]):
             self.give_up(entry, "full")
         return len(victims)
 
@@ -294,7 +297,4 @@ class Keeper:
             if not rows or (isinstance(rows[0].record, Item) and not self._too_old(rows[0].record)):
                 return
             for entry in await self.oldest(1):
-                if self._too_old(entry.item):
-                    self.give_up(entry, "too_old")
-                else:
-                    self.shelf.wait(entry)
+                self.give_up(entry, "too_old") if self._too_old(entry.item) else self.shelf.wait(entry)

@@ -54,8 +54,13 @@ class Shelf:
         return self._number
 
     def load(self, items: int, size: int, last: int) -> None:
-        """Take over what is in the store: all of it came before anything new."""
-        self._number = max(self._number, last)
+        """Take over what is in the store: all of it came before anything new, so that what is here goes behind it."""
+        for entry in self.memory.values():
+            entry.number += last
+        self.memory = {entry.number: entry for entry in self.memory.values()}
+        self.unstored = {entry.number: entry for entry in self.unstored.values()}
+        self._heap = [number + last for number in self._heap]
+        self._number += last
         self.disk_items, self.disk_bytes = items, size
 
     def add(self, item: Item, *, repeat: bool = False) -> Entry:
