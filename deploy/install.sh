@@ -153,6 +153,10 @@ make_user() {
         say "user limpet made"
     fi
     install -d -o limpet -g limpet -m 0750 "$STATE"
+    if [ -n "${SUDO_USER:-}" ] && [ "$SUDO_USER" != root ] && ! id -nG "$SUDO_USER" | grep -qw limpet; then
+        usermod -aG limpet "$SUDO_USER" # to read the configuration and the outbox; to change them needs root
+        say "$SUDO_USER is in the group limpet from the next login on"
+    fi
 }
 
 place_rules() {
@@ -260,10 +264,11 @@ install_all() {
     find_python
     need_venv
     copy_source
+    say "installing version $VERSION; on a small Pi this takes minutes"
     make_venv
     install_lgpio
     install_limpet
-    say "version $VERSION installed in $FRESH"
+    say "the program is in $FRESH"
     make_user
     place_rules
     enable_i2c

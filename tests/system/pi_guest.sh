@@ -26,7 +26,7 @@ within() { # within SECONDS COMMAND...: it succeeds before so long
         sleep 0.5
     done
 }
-install_it() { (cd / && sh "$CHECKOUT/deploy/install.sh" "$@"); }
+install_it() { (cd / && SUDO_USER=pi sh "$CHECKOUT/deploy/install.sh" "$@"); }
 pid() { systemctl show -P MainPID limpet; }
 heard() { mosquitto_sub -h localhost -t 'limpet/+/batch' -C 1 -W 40 >/tmp/batch.json; }
 state_of_door() { python3 -c 'import json; print(*[r["value"] for r in json.load(open("/tmp/batch.json"))["readings"] if r["sensorId"] == "door"])'; }
