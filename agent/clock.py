@@ -7,6 +7,7 @@ made, so that what was taken before the network told the time is put right while
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,8 +56,13 @@ class Clock:
 
 def rfc3339(wall: float) -> str:
     """Return seconds since 1970 as `2026-11-23T12:00:00.123Z`."""
-    moment = datetime.fromtimestamp(round(wall, 3), UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    second, millisecond = divmod(round(wall * 1000), 1000)
+    return f"{_second(second)}.{millisecond:03d}Z"
+
+
+@functools.lru_cache(16)  # the stamps of one round are mostly of one second
+def _second(wall: int) -> str:
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _timesyncd_runs() -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,25 @@ class Rounds:
     finished: int = 0
     late: int = 0
     skipped: int = 0
+
+
+class _Gate:
+    """Opens when everybody has arrived. One hop to the loop for all of them: the last one wakes it.
+
+    Args:
+        missing: who has not arrived yet.
+    """
+
+    def __init__(self, missing: int) -> None:
+        self.open, self.missing = asyncio.Event(), missing
+        self._loop, self._lock = asyncio.get_running_loop(), threading.Lock()
+
+    def arrived(self) -> None:
+        """Count one more; from any thread."""
+        with self._lock:
+            self.missing -= 1
+        if not self.missing and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.open.set)
 
 
 class Collector:
@@ -66,37 +86,26 @@ class Collector:
         return Batch(now, trigger, interval, tuple(s.id for s, _ in due), tuple(readings), tuple(faults))
 
     async def _read(self, due: Sequence[tuple[Sensor, str]], deadline: float) -> None:
-        loop = asyncio.get_running_loop()
         by_lane: dict[str, list[Sensor]] = {}
         for sensor, lane in due:
             by_lane.setdefault(lane, []).append(sensor)
-        finished = asyncio.Event()
-        left = 0
-
-        def over() -> None:
-            nonlocal left
-            left -= 1
-            if left <= 0:
-                finished.set()
-
-        def tell() -> None:  # called in a bus's thread
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(over)
-
+        gate = _Gate(len(by_lane) + 1)
         for lane, sensors in by_lane.items():
-            left += self.lanes[lane].begin(sensors, tell)
+            if not self.lanes[lane].begin(sensors, gate.arrived):
+                gate.arrived()
+        gate.arrived()
         look = min((sensor.hold for sensor, _ in due), default=0.0)
-        while left > 0 and (time_left := deadline - self.clock()) > 0:
+        while gate.missing and (time_left := deadline - self.clock()) > 0:
             try:
                 async with asyncio.timeout(min(look, time_left)):
-                    await finished.wait()
+                    await gate.open.wait()
             except TimeoutError:
                 look = LOOK_AGAIN
                 for lane, sensors in by_lane.items():
                     self.lanes[lane].stuck(sensors, self.clock())
                 if all(self.lanes[lane].outcome(sensor) for sensor, lane in due):
                     return
-        if left > 0:
+        if gate.missing:
             for lane, sensors in by_lane.items():
                 self.lanes[lane].stuck(sensors, self.clock())
 

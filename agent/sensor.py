@@ -9,6 +9,7 @@ import logging
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from drivers.chip import Driver, Quantity, Values
 from drivers.chip import Reading as Measuring
@@ -25,8 +26,7 @@ HOLD = 0.8  # of the interval: a transfer that takes longer is known to hang bef
 FLAT_READINGS, FLAT_SECONDS = 60, 3600.0  # the same numbers to the last digit, that often and for that long
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one turn yielded: values, or the error that ended it."""
 
     values: Values | None = None
@@ -50,11 +50,46 @@ class Treatment:
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
+class Finish(NamedTuple):
+    """What is done with one quantity's number: calibrated, rounded to a tenth of what the chip can tell, judged."""
+
+    name: str
+    unit: str
+    calibrated: bool
+    scale: float
+    offset: float
+    digits: int
+    low: float  # of the limits
+    high: float
+
+    def of(self, value: float) -> float:
+        """Return the number as it is published."""
+        if not self.calibrated and isinstance(value, int):
+            return value  # a state, a count
+        return round(value * self.scale + self.offset, self.digits)
+
+
+def _finish(quantity: Quantity, treatment: Treatment) -> Finish:
+    name, step = quantity.name, quantity.step
+    digits = 6 if step <= 0 else max(0, 1 - math.floor(math.log10(step)))
+    scale, offset = treatment.calibrate.get(name, (1.0, 0.0))
+    low, high = treatment.limits.get(name, (-math.inf, math.inf))
+    return Finish(name, quantity.unit, name in treatment.calibrate, scale, offset, digits, low, high)
+
+
+def _waits(retry: RetryPolicy) -> float:
+    """Return the longest time between the first attempt and the last."""
+    delays = (retry.base_delay_seconds * retry.multiplier**n for n in range((retry.max_attempts or 1) - 1))
+    return sum(min(retry.max_delay_seconds, delay) for delay in delays)
+
+
 class Sensor:
     """One sensor and its history.
 
     Attributes:
         timeout: seconds that one attempt may take; every: its interval.
+        hold: seconds that one transfer may hold the bus: its deadline, or less where the next round comes sooner.
+        patience: seconds that a round waits for this sensor: one attempt and the waits between all of them.
         since: when the present outage began, on `clock`; None while all is well. last_ok: the last good reading.
     """
 
@@ -75,6 +110,7 @@ class Sensor:
         self.breaker, self.retry, self.clock = breaker, retry, clock
         self.treatment = treatment or Treatment()
         self.driver = driver or chip.name
+        self.hold, self.patience = min(timeout, HOLD * every), timeout + _waits(retry)
         self.since: float | None = None
         self.last_ok: float | None = None
         self.status, self.error, self.message = "unknown", "", ""
@@ -85,6 +121,8 @@ class Sensor:
         self._same = (0, 0.0)  # how often, and since when, the values have not changed
         self._admission = 0  # the breaker's generation for the turn that runs
         self._turn = 0  # counts turns: one that was given up reports nothing any more
+        self._finish: tuple[Finish, ...] = ()
+        self._finishes: Sequence[Quantity] | None = None  # whose finish that is
 
     @property
     def quantities(self) -> Sequence[Quantity]:
@@ -95,20 +133,6 @@ class Sensor:
     def healthy(self) -> bool:
         """Whether nothing speaks against it; healthy sensors are read first."""
         return self.breaker.state is CircuitState.CLOSED and not self.breaker.failure_count
-
-    @property
-    def hold(self) -> float:
-        """Seconds that one transfer may hold the bus: its deadline, or less where the next round comes sooner."""
-        return min(self.timeout, HOLD * self.every)
-
-    @property
-    def patience(self) -> float:
-        """Seconds that a round waits for this sensor: one attempt and the waits between all of them."""
-        waits = sum(
-            min(self.retry.max_delay_seconds, self.retry.base_delay_seconds * self.retry.multiplier**n)
-            for n in range((self.retry.max_attempts or 1) - 1)
-        )
-        return self.timeout + waits
 
     # ---- in the bus's thread
 
@@ -212,35 +236,31 @@ class Sensor:
         return found
 
     def _usable(self, values: Values, now: float) -> list[Reading]:
-        values = {q.name: self._calibrated(q.name, values[q.name], q.step) for q in self.chip.quantities}
+        if self._finishes is not self.chip.quantities:
+            self._finishes = self.chip.quantities
+            self._finish = tuple(_finish(quantity, self.treatment) for quantity in self._finishes)
+        values = {one.name: one.of(values[one.name]) for one in self._finish}
         flat = self._flat(values, now)
-        readings = []
-        for quantity in self.chip.quantities:
-            value = values[quantity.name]
-            low, high = self.treatment.limits.get(quantity.name, (-math.inf, math.inf))
-            reason = flat if low <= value <= high else f"outside of the limits {low:g}..{high:g}"
-            readings.append(
-                Reading(self.id, quantity.name, value, quantity.unit, "suspect" if reason else "ok", reason=reason)
-            )
-        self.status = "suspect" if any(r.reason for r in readings) else "ok"
-        if self.status == "ok":
+        readings, well = [], True
+        for one in self._finish:
+            value = values[one.name]
+            if flat is None and one.low <= value <= one.high:
+                readings.append(Reading(self.id, one.name, value, one.unit))
+            else:
+                well = False
+                reason = flat or f"outside of the limits {one.low:g}..{one.high:g}"
+                readings.append(Reading(self.id, one.name, value, one.unit, "suspect", reason=reason))
+        self.status = "ok" if well else "suspect"
+        if well:
             self._good, self.last_ok = values, now
         return readings
-
-    def _calibrated(self, quantity: str, value: float, step: float) -> float:
-        if quantity not in self.treatment.calibrate and isinstance(value, int):
-            return value  # a state, a count
-        scale, offset = self.treatment.calibrate.get(quantity, (1.0, 0.0))
-        digits = 6 if step <= 0 else max(0, 1 - math.floor(math.log10(step)))  # a tenth of what the chip can tell
-        return round(value * scale + offset, digits)
 
     def _flat(self, values: Values, now: float) -> str | None:
         """Return a reason if several noisy quantities have all stood still for too long to be true."""
         count, since = self._same
         self._same = (count + 1, since) if count and values == self._good else (1, now)
         count, since = self._same
-        moving = [q for q in self.chip.quantities if q.step > 0]
-        if len(moving) < 2 or count < FLAT_READINGS or now - since < FLAT_SECONDS:
+        if count < FLAT_READINGS or now - since < FLAT_SECONDS or sum(q.step > 0 for q in self.chip.quantities) < 2:
             return None
         return f"no digit has changed in {(now - since) / 60:.0f} minutes"
 

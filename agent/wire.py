@@ -85,6 +85,7 @@ def batch(
     one: Batch, *, device_id: str, boot_id: str, seq: int, synced: bool, stamp: Callable[[float], str]
 ) -> dict[str, Any]:
     """Return a batch as published."""
+    unavailable = list(one.unavailable)
     return {
         "schema": SCHEMA,
         "deviceId": device_id,
@@ -95,8 +96,8 @@ def batch(
         "trigger": one.trigger,
         "interval": one.interval,
         "readings": [reading(r) for r in one.readings],
-        "unavailableSensors": list(one.unavailable),
-        "degraded": one.degraded,
+        "unavailableSensors": unavailable,
+        "degraded": bool(unavailable) or any(r.status != "ok" for r in one.readings),
         "faults": [fault(f, stamp) for f in one.faults],
     }
 
