@@ -7,6 +7,7 @@ below `response/` only: nobody can have us write to a topic of ours that means s
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import logging
@@ -48,7 +49,7 @@ class Orders:
         start: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self.topics, self.verbs, self.answer, self.clock, self.start = topics, verbs, answer, clock, start
-        self._answers: OrderedDict[tuple[str, str | None], bytes | None] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, str | None], asyncio.Future[bytes]] = OrderedDict()
         self._times: deque[float] = deque(maxlen=MOST)
         self._quiet_until = 0.0
 
@@ -62,38 +63,43 @@ class Orders:
 
     async def obey(self, verb: str, message: Message) -> None:
         """Do what a request asks and answer it."""
-        answer = await self._result(verb, message.payload, too_many=self._too_many())
-        if answer is not None:
-            self.answer(self._reply_to(verb, message), answer)
-
-    async def _result(self, verb: str, payload: bytes, *, too_many: bool) -> bytes | None:
-        """Return the answer; None while the same transaction is under way, whose answer will do."""
+        too_many = self._too_many()
         transaction: str | None = None
         try:
-            request = _request(payload)
+            request = _request(message.payload)
             transaction = _transaction(request)
-            if (verb, transaction) in self._answers:
-                return self._answers[verb, transaction]
-            if too_many:
+            known = self._answers.get((verb, transaction))
+            if known is None and too_many:
                 raise Refused(f"more than {MOST} requests in {WITHIN:g} s; wait a little")
-            self._remember(verb, transaction, None)
-            data = await self.verbs[verb](request)
+            answer = await (self._once(verb, transaction, request) if known is None else asyncio.shield(known))
         except Refused as refusal:
-            self._answers.pop((verb, transaction), None)
             self._complain(verb, str(refusal))
-            return _answer(transaction, "error", None, str(refusal))
-        except BaseException:  # cancelled, or a bug of ours: no answer, and asking again may help
+            answer = _answer(transaction, "error", None, str(refusal))
+        self.answer(self._reply_to(verb, message), answer)
+
+    async def _once(self, verb: str, transaction: str | None, request: dict[str, Any]) -> bytes:
+        """Do it and remember the answer, for who asks the same meanwhile or later; a failure may be tried again."""
+        promise = self._promise(verb, transaction)
+        try:
+            answer = _answer(transaction, "ok", await self.verbs[verb](request), None)
+        except BaseException as error:
             self._answers.pop((verb, transaction), None)
+            if isinstance(error, Refused):
+                promise.set_exception(error)
+                promise.exception()  # perhaps nobody else has asked
+            else:
+                promise.cancel()
             raise
-        answer = _answer(transaction, "ok", data, None)
-        self._remember(verb, transaction, answer)
+        promise.set_result(answer)
         return answer
 
-    def _remember(self, verb: str, transaction: str | None, answer: bytes | None) -> None:
+    def _promise(self, verb: str, transaction: str | None) -> asyncio.Future[bytes]:
+        promise: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         if transaction is not None:
-            self._answers[verb, transaction] = answer
+            self._answers[verb, transaction] = promise
             while len(self._answers) > REMEMBERED:
                 self._answers.popitem(last=False)
+        return promise
 
     def _reply_to(self, verb: str, message: Message) -> str:
         """Return where the answer goes: where the request says, if that is below our own `response/`."""

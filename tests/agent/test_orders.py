@@ -117,12 +117,16 @@ class TestATransaction:
         assert first == second
         assert len(desk.done) == 1
 
-    def test_that_is_under_way_is_not_begun_again(self, runner, desk):
-        async def twice():
-            return await asyncio.gather(desk.ask({"transaction": "t"}), desk.ask({"transaction": "t"}))
+    @pytest.mark.parametrize(("more", "status"), [({}, "ok"), ({"refuse": True}, "error")])
+    def test_that_is_under_way_is_not_begun_again_and_both_are_answered(self, runner, desk, more, status):
+        async def twice() -> list:
+            request = {"transaction": "t", **more}
+            return await asyncio.gather(desk.ask(request), desk.ask(request))
 
-        runner.run(twice())
-        assert (len(desk.done), len(desk.answers)) == (1, 1)
+        first, second = runner.run(twice())
+        assert first == second
+        assert first["status"] == status
+        assert (len(desk.done), len(desk.answers)) == (1, 2)
 
     def test_that_was_refused_may_be_tried_again(self, runner, desk):
         runner.run(desk.ask({"transaction": "t", "refuse": True}))
