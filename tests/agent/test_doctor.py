@@ -155,7 +155,7 @@ class TestPower:
         [
             ("0", OK, "no under"),
             ("50005", BROKEN, "under-voltage"),
-            ("50000", WARNING, "since"),
+            ("50000", WARNING, "machine: under-voltage, the processor"),
             ("8", WARNING, "soft"),
         ],
     )
