@@ -12,18 +12,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from agent.broker import TAKEN_OVER, BrokerLost, BrokerRefused
 from world import BUSES, World
 
-CHANNELS = {
-    "link": (
-        "refuse auth no_connack blackhole lost_pubacks slow flap reset mid_stream quota forbidden twin nobody".split(),
-        (1, 300),
-    ),
-    "disk": ("full failing slow_disk".split(), (30, 400)),
-    "chips": ("unplugged flaky hang corrupt wrong_chip stuck bug power_loss".split(), (5, 300)),
-    "clock": ("half_a_century an_hour_back".split(), (60, 600)),
-    "process": ("kill restart power_cut suspend".split(), (1, 2)),
+from agent.broker import TAKEN_OVER, BrokerLost, BrokerRefused
+
+LINK = ("refuse", "auth", "no_connack", "blackhole", "lost_pubacks", "slow", "flap", "reset", "mid_stream", "twin")
+CODES = ("quota", "forbidden", "nobody")
+DISK = ("full", "failing", "slow_disk")
+CHIPS = ("unplugged", "flaky", "hang", "corrupt", "wrong_chip", "stuck", "bug", "power_loss")
+CLOCK = ("half_a_century", "an_hour_back")
+PROCESS = ("kill", "restart", "power_cut", "suspend")
+CHANNELS = {  # kinds, and how many seconds they may last
+    "link": (LINK + CODES, (1, 300)),
+    "disk": (DISK, (30, 400)),
+    "chips": (CHIPS, (5, 300)),
+    "clock": (CLOCK, (60, 600)),
+    "process": (PROCESS, (1, 2)),
 }
 PAUSES = {"link": (5, 120), "disk": (100, 900), "chips": (20, 200), "clock": (300, 1500), "process": (200, 1500)}
 HALF_A_CENTURY = 50 * 365.25 * 86400
@@ -116,6 +120,7 @@ class Acts:
             broker.refuses = BrokerLost("nobody listens there")
             if kind == "auth":
                 broker.refuses = BrokerRefused("not authorised", permanent=True, code=0x87)
+                self.world.met["auth"] += 1
             broker.cut()
         elif kind in ("no_connack", "blackhole"):
             broker.hangs = True
@@ -172,6 +177,7 @@ class Acts:
     def _disk(self, kind: str) -> None:
         disk = self.world.disk
         self.world.disk_ill_until = float("inf")
+        self.world.ledger.across = False
         if kind == "slow_disk":
             disk.takes = 2.0
         else:
@@ -181,8 +187,7 @@ class Acts:
         world = self.world
         world.met[kind] += 1
         if kind == "suspend":
-            world.asleep += 95.0
-            world.loop.clock.advance(95.0)  # type: ignore[attr-defined]
+            world.suspend(95.0)
             return
         if kind == "restart":
             await world.stop()
@@ -217,9 +222,10 @@ async def quiet(world: World, patience: float) -> bool:
     world.broker.heal()
     world.disk.trouble, world.disk.takes = "", 0.02
     world.clock.error, world.clock.honest = 0.0, True
+    await asyncio.sleep(30.0)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience):
-            while not _well(world):
+            while not _well(world):  # noqa: ASYNC110 - nobody tells when all is well
                 await asyncio.sleep(10.0)
     return _well(world)
 

@@ -1,6 +1,6 @@
 """One seed's game from the draw to the verdict; also runs by itself, for a replay in another process.
 
-    python game.py SEED HOURS
+python game.py SEED HOURS
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ def _ill(world: World) -> str:
 
 def _verdict(world: World) -> Verdict:
     broker, ledger = world.broker, world.ledger
-    moments = broker.connects
-    if any(sum(start <= at < start + 60 for at in moments) > CONNECTS_A_MINUTE + 1 for start in moments):
-        ledger.wrong("a storm of connects")
+    for moments in broker.connects_of.values():
+        if any(sum(start <= at < start + 59.99 for at in moments) > CONNECTS_A_MINUTE for start in moments):
+            ledger.wrong("a storm of connects")
     if ledger.pending:
         ledger.wrong(f"never came and was never declared: {sorted(ledger.pending)[:9]}")
     if broker.retained.get("limpet/sim/status") != b"offline":

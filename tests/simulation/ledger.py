@@ -12,9 +12,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from agent.outbox import Item
 from simbroker import Publication
 from simclock import SimClock
+
+from agent.outbox import Item
 
 FRESH = 3.0
 PASSING = ("historical", "timestamp", "clock")  # may differ between two copies of one batch
@@ -35,7 +36,8 @@ class Ledger:
 
     Attributes:
         violations: promises broken. pending: accepted, and neither heard nor declared.
-        ordered: whether first deliveries must ascend; not while a broker picks single batches out to refuse them.
+        ordered: whether first deliveries must ascend; not with a broker that picks single batches out to refuse them.
+        across: over several runs of the agent, too; not when the disk hid what an earlier run had left on it.
     """
 
     def __init__(self, clock: SimClock) -> None:
@@ -48,7 +50,7 @@ class Ledger:
         self.violations: list[str] = []
         self.counts: Counter[str] = Counter()
         self.session = 0
-        self.ordered = True
+        self.ordered = self.across = True
         self._numbers: dict[str, int] = {}
         self._place: dict[Key, int] = {}
         self._latest: dict[str, int] = {}
@@ -159,9 +161,10 @@ class Ledger:
         self.heard[key] = content
         self.pending.pop(key, None)
         place = self._place.get(key, -1)
-        if self.ordered and place < self._latest.get(name, -1):
-            self.wrong(f"seq {key[1]} came on {name} after a later one")
-        self._latest[name] = max(place, self._latest.get(name, -1))
+        for line in (name, name + key[0]) if self.across else (name + key[0],):
+            if self.ordered and place < self._latest.get(line, -1):
+                self.wrong(f"seq {key[1]} came on {name} after a later one")
+            self._latest[line] = max(place, self._latest.get(line, -1))
 
     def _gap(self, document: dict[str, Any]) -> None:
         self.counts["gap"] += 1

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from agent.broker import BrokerError
 from simlink import Publication, SimBroker, SimLink
+
+from agent.broker import BrokerError
 
 
 class Dice:
@@ -41,6 +42,7 @@ class Broker(SimBroker):
     Attributes:
         sent: called with topic and payload of whatever an agent sends, before anything can go wrong.
         dice: whose acknowledgements are lost. cut_after: publications until the connection breaks; 0: never.
+        agents: number of the agent that runs. connects_of: moments at which each connected.
         refusals: connects that met `refuses`; hung: that met `hangs`; unheard: publications that met `silent`.
     """
 
@@ -50,7 +52,8 @@ class Broker(SimBroker):
         self.forgets = self.dice  # type: ignore[assignment]
         self.received = Mailbox(heard)
         self.cut_after = self.refusals = self.hung = self.unheard = self.breaks = 0
-        self.codes_given = 0
+        self.agents = 0
+        self.connects_of: dict[int, list[float]] = {}
 
     def link(self) -> Line:
         return Line(self)
@@ -71,6 +74,7 @@ class Line(SimLink):
     async def connect(self) -> Any:
         self.broker.refusals += self.broker.refuses is not None
         self.broker.hung += self.broker.hangs
+        self.broker.connects_of.setdefault(self.broker.agents, []).append(self.loop.time())
         return await super().connect()
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[int]:
