@@ -39,8 +39,8 @@ def pins():
     Device.pin_factory = before
 
 
-def house(helps=True):
-    made = Greenhouse(per_bus=(2,))
+def house(helps=True, sensors=2):
+    made = Greenhouse(per_bus=(sensors,))
     lane = made.lanes["i2c-1"]
     lane.recovery = Spy(made.buses["i2c-1"], helps)
     return made, lane.recovery
@@ -71,6 +71,19 @@ class TestALaneWithARecovery:
 
         times, opened = runner.run(run())
         assert times == opened > 1
+
+    def test_tries_once_when_three_sensors_find_the_bus_dead_at_the_same_time(self, runner):
+        async def run():
+            made, spy = house(helps=False, sensors=3)
+            await made.rounds(1)
+            next_round = (made.clock() // 10 + 1) * 10
+            made.buses["i2c-1"].faults.add("stuck", at=next_round + 0.004)  # all of them are converting then
+            await made.rounds(1)
+            return spy.times, made.lanes["i2c-1"].silent
+
+        times, silent = runner.run(run())
+        assert len(silent) == 3
+        assert times == 1
 
     def test_leaves_a_bus_alone_on_which_one_sensor_is_silent(self, runner):
         async def run():
