@@ -14,7 +14,6 @@ from .machine import Machine
 from .resilience import BreakerEvent, CircuitBreaker, RetryPolicy
 from .sensor import COUNTED, Sensor, Treatment
 
-TIMEOUT = 2.0  # seconds of one attempt, unless configured; a slow starter takes longer, beside the rounds
 BUS_RESET, BUS_MAX_RESET = 5.0, 60.0  # seconds between two probes of a silent bus
 
 
@@ -110,7 +109,7 @@ class Assembly:
             spec.id,
             driver,
             every=spec.every,
-            timeout=spec.timeout if spec.explicit_timeout else TIMEOUT,
+            timeout=spec.timeout,
             breaker=breaker,
             retry=retry,
             clock=self.clock,

@@ -38,7 +38,11 @@ def publishing(
         def link() -> Link:
             from .broker.link import PahoLink
 
-            return (make_link or PahoLink)(address(config, topics, environ))
+            try:
+                where = address(config, topics, environ)
+            except ConfigError as error:  # the file of the password is gone since the start
+                raise BrokerError(" ".join(str(error).split()), permanent=True) from error
+            return (make_link or PahoLink)(where)
 
         breaker = config.mqtt.breaker
         settings = Settings(

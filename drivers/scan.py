@@ -11,6 +11,7 @@ Where one question can do harm: it goes to the control byte of a PCF8591 (0x48..
 from __future__ import annotations
 
 import errno
+import functools
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
@@ -80,6 +81,7 @@ class BusScan:
         self.found: list[Found] = []
         self.error: str | None = None
         self.at = 0  # the address that is being asked
+        self._drivers = {address: drivers_at(address) for address in ADDRESSES}  # imported before the clock runs
         self._left: list[tuple[I2cDevice, bytes]] = []  # multiplexers, and what they had connected
 
     def steps(self) -> Waits:
@@ -138,7 +140,7 @@ class BusScan:
             self._note(address, mux, owner=owner(bus_name(bus), address))
             return
         inquiry = Inquiry(device)
-        sure, maybe = yield from inquiry.names(drivers_at(address))
+        sure, maybe = yield from inquiry.names(self._drivers[address])
         if not inquiry.answered:
             return
         if mux is None and not sure and address in OF_MULTIPLEXERS and inquiry.answers_bare_reads:
@@ -183,16 +185,25 @@ class Inquiry:
         for driver in sorted(drivers, key=_effort):
             fits = yield from self._fits(driver.probes)
             if fits and all(probe.decides for probe in driver.probes):
-                return [driver.name], []
+                return [(yield from self._longer_known(driver, drivers)).name], []
             if fits is not False:
                 (sure if fits else maybe).append(driver.name)
         return sure, maybe
 
-    def _fits(self, probes: Sequence[Probe]) -> Generator[float, None, bool | None]:
+    def _longer_known(self, driver: Any, drivers: Sequence[Any]) -> Generator[float, None, Any]:
+        """Return the driver whose chip also understands a longer command, if this one was known by a command."""
+        if any(probe.wait for probe in driver.probes):
+            for rival in drivers:
+                longer = rival is not driver and any(len(p.ask) > 1 and p.decides for p in rival.probes)
+                if longer and (yield from self._fits(rival.probes, takes_commands=True)):
+                    return rival
+        return driver
+
+    def _fits(self, probes: Sequence[Probe], *, takes_commands: bool = False) -> Generator[float, None, bool | None]:
         """Return whether this chip is here; None where that cannot be told."""
         certain = bool(probes)
         for probe in probes:
-            if len(probe.ask) > 1 and self.answers_bare_reads:
+            if len(probe.ask) > 1 and self.answers_bare_reads and not takes_commands:
                 return None
             answer = yield from self._ask(probe)
             if answer is None or not _fit(probe, answer):
@@ -259,15 +270,18 @@ def multiplexer(device: I2cDevice) -> bytes | None:
 
 def drivers_at(address: int) -> list[Any]:
     """Return the drivers of chips that can be at an address. What cannot be imported is left out."""
+    return [driver for driver in _drivers() if address in driver.addresses]
+
+
+@functools.cache
+def _drivers() -> tuple[Any, ...]:
     found = []
     for name in catalog.names():
         try:
-            driver = catalog.find(name)
+            found.append(catalog.find(name))
         except (ImportError, AttributeError):
             continue
-        if address in driver.addresses:
-            found.append(driver)
-    return found
+    return tuple(found)
 
 
 def run(scans: Sequence[BusScan], limit: float = LIMIT) -> None:

@@ -90,7 +90,7 @@ class Sensor:
         address: on the bus, the driver's first one by default; None exactly when the driver is not one of I2C.
         mux: None when the chip is on the bus itself.
         every: seconds between two readings.
-        timeout: seconds, the deadline of one attempt; by default long enough for the driver.
+        timeout: seconds, the deadline of one attempt; a driver that starts slowly takes longer, beside the rounds.
         fallback: "none", "last" or "sensor:ID".
         max_age: seconds; "last" serves no older value.
         retry: merged with [defaults.retry].
@@ -100,7 +100,7 @@ class Sensor:
         options: the driver's own; durations as float seconds.
         pin: BCM number.
         device: a w1 id, an IIO or hwmon device name.
-        explicit_timeout: whether `timeout` was written, not derived.
+        explicit_timeout: whether `timeout` was written.
     """
 
     id: str = key(ID)

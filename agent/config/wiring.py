@@ -135,11 +135,9 @@ def _opened(sensor: Sensor, driver: Any, report: Report, where: Where) -> Any:
 
 
 def _timed(sensor: Sensor, chip: Any, raw: Mapping[str, Any], report: Report, where: Where) -> Sensor:
-    """Give the driver the time it takes, and see whether all attempts fit into the interval."""
+    """See whether the deadline fits the driver, and all attempts the interval."""
     takes = getattr(chip, "takes", 0.5)
-    if not sensor.explicit_timeout:
-        sensor = replace(sensor, timeout=max(sensor.timeout, ROOM * takes))
-    elif sensor.timeout < takes and takes > UNSAID:
+    if sensor.explicit_timeout and sensor.timeout < takes and takes > UNSAID:
         what = f"a reading of a {sensor.driver} can take {people(takes)}"
         report.warning((*where, "timeout"), what, f'write timeout = "{people(ROOM * takes)}" or remove it')
     if sensor.worst_time > sensor.every:
