@@ -141,6 +141,7 @@ claim "and can be exported" limpet outbox --export /tmp/out.jsonl
 claim "the doctor names the broker" bash -c 'limpet doctor 2>&1 | tee /dev/stderr | grep -i "nobody listens"'
 claim "and ends with 1" bash -c 'limpet doctor >/dev/null 2>&1; [ $? = 1 ]'
 systemd-run --quiet --unit broker2 mosquitto -p 1883
+within 20 mosquitto_pub -h localhost -t test -m there 2>/dev/null
 claim "history comes when the broker is back" bash -c "mosquitto_sub -h localhost -t 'limpet/+/backfill' -C 1 -W 90 | grep historical"
 started=$SECONDS
 systemctl stop limpet
