@@ -290,9 +290,9 @@ class Agent:
         self.documents.since[event.name] = self.clock.now()
         if CircuitState.HALF_OPEN not in (event.old, event.new) or event.new is CircuitState.CLOSED:
             facts = {"breaker": event.name, "state": event.new.value, "why": event.reason}
-            log.info(
-                "breaker changed", extra=facts | ({"open_for": round(event.open_for, 1)} if event.open_for else {})
-            )
+            lasted = {"open_for": round(event.open_for, 1)} if event.open_for else {}
+            level = logging.DEBUG if event.name == "broker" else logging.INFO  # the publisher tells its falls, seldom
+            log.log(level, "breaker changed", extra=facts | lasted)
         with contextlib.suppress(RuntimeError):  # the loop is closed
             self.loop.call_soon_threadsafe(self._news.set)
 

@@ -148,7 +148,11 @@ def _only_one(state_dir: Path) -> IO[str] | None:
     except OSError as error:
         log.warning("state folder cannot be used", extra={"state_dir": str(state_dir), "error": str(error)})
         return None
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise
     return file
 
 

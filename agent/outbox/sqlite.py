@@ -58,7 +58,7 @@ class SqliteStore:
         self._boot = ""
         self._suspect = False  # damage that the quick check does not see was met
         self._database: sqlite3.Connection | None = None
-        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     async def open(self, boot: str) -> Contents:
@@ -84,7 +84,11 @@ class SqliteStore:
 
     async def close(self, last_seq: int) -> None:
         """Note that the run ended cleanly, and close the file."""
-        await self._in_thread(lambda: self._close(last_seq))
+        try:
+            await self._in_thread(lambda: self._close(last_seq))
+        finally:
+            self._jobs.put(None)
+            self._jobs, self._thread = queue.SimpleQueue(), None
 
     # ---- the thread
 
@@ -110,14 +114,15 @@ class SqliteStore:
                 loop.call_soon_threadsafe(settle, result, error)
 
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+            self._thread = threading.Thread(target=self._run, args=(self._jobs,), name="outbox", daemon=True)
             self._thread.start()
         self._jobs.put(job)
         return await done
 
-    def _run(self) -> None:
-        while True:
-            self._jobs.get()()
+    @staticmethod
+    def _run(jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+        while (job := jobs.get()) is not None:
+            job()
 
     def _guarded(self, work: Callable[[], T]) -> T:
         """Turn SQLite's errors into OSError; close the file, so that the next call opens and checks it anew."""

@@ -249,7 +249,8 @@ class World:
         if outbox.size > self.config.outbox.max_size + 4096:
             ledger.wrong(f"the outbox holds {outbox.size} bytes")
         rounds, ran = agent.scheduler.rounds, self.loop.time() - self._booted - self.asleep
-        if not self.asleep and (rounds.skipped or rounds.finished < ran // 10):
+        every = min(sensor.every for sensor in self.config.sensors)
+        if not self.asleep and (rounds.skipped or rounds.finished < ran // every):
             ledger.wrong(f"{rounds.finished} rounds in {ran:.0f} s, {rounds.skipped} skipped")
         if not agent.alive() and self.loop.time() > self.awake_since + 10.0:
             ledger.wrong("the watchdog would bite")
