@@ -289,7 +289,7 @@ class Agent:
         """Note and log a change; may come from a bus's thread."""
         self.documents.since[event.name] = self.clock.now()
         if CircuitState.HALF_OPEN not in (event.old, event.new) or event.new is CircuitState.CLOSED:
-            facts = {"breaker": event.name, "state": event.new.value, "why": event.reason}
+            facts: dict[str, object] = {"breaker": event.name, "state": event.new.value, "why": event.reason}
             lasted = {"open_for": round(event.open_for, 1)} if event.open_for else {}
             level = logging.DEBUG if event.name == "broker" else logging.INFO  # the publisher tells its falls, seldom
             log.log(level, "breaker changed", extra=facts | lasted)

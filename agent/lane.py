@@ -21,11 +21,15 @@ log = logging.getLogger("limpet.bus")
 RECOVERING = 5.0  # seconds that one step of a recovery may take
 
 
+MOST_SHARES = 2  # of one bus in one round: those that are slow, and the others
+
+
 class Worker(Protocol):
     """What runs turns: a thread, or the event loop in virtual time."""
 
     def submit(self, share: Share) -> None: ...
     def overdue(self) -> Turn | None: ...
+    def moving(self) -> bool: ...
     def close(self) -> None: ...
 
 
@@ -42,23 +46,27 @@ class Lane:
         self.silent: list[str] = []  # sensors that timed out, in order, since the last success on this bus
         self._running: dict[str, Turn] = {}
         self._outcomes: dict[str, Outcome] = {}
+        self._carried: dict[str, Outcome] = {}
 
-    def begin(self, sensors: Sequence[Sensor], on_done: Callable[[], None]) -> bool:
-        """Start a round's share of this bus; tell whether anything was started. What is refused is known at once."""
+    def begin(self, sensors: Sequence[Sensor], on_done: Callable[[], None]) -> int:
+        """Start a round's shares of this bus; return how many will call `on_done`. What is refused is known at once."""
         self._outcomes = {}
         ready = [sensor for sensor in sensors if not self._still_running(sensor)]
         culprit = self.worker.overdue()
         if culprit is not None:
             self._refuse(ready, BusStuck(f"{self.name} has not come back from a transfer of {self._name(culprit)}"))
-            return False
+            return 0
         admitted, generation = self._admit(ready)
-        healthy = [self._turn(sensor, generation) for sensor in admitted if sensor.healthy]
-        sick = [self._turn(sensor, generation) for sensor in admitted if not sensor.healthy]
+        slow = [self._turn(sensor, generation) for sensor in admitted if sensor.slow]
+        healthy = [self._turn(sensor, generation) for sensor in admitted if sensor.healthy and not sensor.slow]
+        sick = [self._turn(sensor, generation) for sensor in admitted if not (sensor.healthy or sensor.slow)]
+        if slow:
+            self.worker.submit(Share(slow, on_done))
         if healthy and sick:  # one that hangs must not meet the others in the middle of a conversion
             self.worker.submit(Share(healthy, lambda: self.worker.submit(Share(sick, on_done))))
         elif healthy or sick:
             self.worker.submit(Share(healthy or sick, on_done))
-        return bool(healthy or sick)
+        return bool(slow) + bool(healthy or sick)
 
     def outcome(self, sensor: Sensor) -> Outcome | None:
         """Return what is known of a sensor's turn in this round; None while it runs."""
@@ -68,6 +76,7 @@ class Lane:
         if turn is None or not turn.done:
             return None
         del self._running[sensor.id]
+        self._carried.pop(sensor.id, None)
         if turn.crashed is not None:
             raise turn.crashed
         outcome: Outcome = turn.result
@@ -95,7 +104,12 @@ class Lane:
         return True
 
     def too_late(self, sensor: Sensor) -> Outcome:
-        """Return the outcome of a sensor that is still at work when its round leaves; it goes on meanwhile."""
+        """Return the outcome of a sensor that is still at work when its round leaves; it goes on meanwhile.
+
+        What it brought since the round before is at most one interval old, and counts.
+        """
+        if sensor.id in self._carried:
+            return self._carried.pop(sensor.id)
         return Outcome(error=NotReady(f"{sensor.id} ({sensor.driver}): still starting when the round left"), attempts=1)
 
     def close(self) -> None:
@@ -110,8 +124,10 @@ class Lane:
         turn = self._running.get(sensor.id)
         if turn is None:
             return False
-        if turn.done:
+        if turn.done:  # it came after its round had left
             del self._running[sensor.id]
+            if turn.crashed is None and not turn.abandoned and turn.result.values is not None:
+                self._carried[sensor.id] = turn.result
             return False
         if self.worker.overdue() is turn:
             error: OSError = BusStuck(f"{self.name}: the transfer of {sensor.id} has still not come back")

@@ -13,12 +13,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .lane import Lane
+from .lane import MOST_SHARES, Lane
 from .model import Batch, Fault, Reading
 from .sensor import Sensor
 
 SHARE_OF_INTERVAL = 0.9  # a round leaves before its interval is over, whoever is missing
 LOOK_AGAIN = 0.05  # seconds between two looks at a bus that seems to hang
+BUSY = 0.005  # seconds between two looks at a bus that is busy when its round should leave
 LATE = 0.1  # of its interval: a round that begins later than this is late
 
 
@@ -65,14 +66,14 @@ class Collector:
     async def collect(self, due: Sequence[tuple[Sensor, str]], trigger: str, interval: float | None) -> Batch:
         """Return the batch of the sensors that are due, each with the name of its lane.
 
-        Leaves when all are known, or when the most patient sensor's time is over, or before the interval is.
+        Leaves when all are known, or when the most patient sensor's time is over, or before the interval is. A bus that
+        is only busy is waited for: what is too much costs whole rounds, not the same sensors in each of them.
         """
         async with self._lock:
             began = self.clock()
-            limit = max((sensor.patience for sensor, _ in due), default=0.0)
-            if interval is not None:
-                limit = min(limit, SHARE_OF_INTERVAL * interval)
-            await self._read(due, began + limit)
+            last = began + max((sensor.patience for sensor, _ in due), default=0.0)
+            deadline = last if interval is None else min(last, began + SHARE_OF_INTERVAL * interval)
+            await self._read(due, deadline, last)
             now = self.clock()
             readings: list[Reading] = []
             faults: list[Fault] = []
@@ -85,17 +86,21 @@ class Collector:
             readings += self._substitutes([sensor for sensor, _ in due if not sensor.latest])
         return Batch(now, trigger, interval, tuple(s.id for s, _ in due), tuple(readings), tuple(faults))
 
-    async def _read(self, due: Sequence[tuple[Sensor, str]], deadline: float) -> None:
+    async def _read(self, due: Sequence[tuple[Sensor, str]], deadline: float, last: float) -> None:
         by_lane: dict[str, list[Sensor]] = {}
         for sensor, lane in due:
             by_lane.setdefault(lane, []).append(sensor)
-        gate = _Gate(len(by_lane) + 1)
+        gate = _Gate(MOST_SHARES * len(by_lane) + 1)
         for lane, sensors in by_lane.items():
-            if not self.lanes[lane].begin(sensors, gate.arrived):
+            for _ in range(MOST_SHARES - self.lanes[lane].begin(sensors, gate.arrived)):
                 gate.arrived()
         gate.arrived()
-        look = min((sensor.hold for sensor, _ in due), default=0.0)
-        while gate.missing and (time_left := deadline - self.clock()) > 0:
+        look = min((min(sensor.hold, sensor.patience) for sensor, _ in due), default=0.0)
+        while gate.missing:
+            if (time_left := deadline - self.clock()) <= 0:
+                if self.clock() >= last or not any(self.lanes[lane].worker.moving() for lane in by_lane):
+                    break
+                time_left = BUSY
             try:
                 async with asyncio.timeout(min(look, time_left)):
                     await gate.open.wait()
@@ -103,7 +108,7 @@ class Collector:
                 look = LOOK_AGAIN
                 for lane, sensors in by_lane.items():
                     self.lanes[lane].stuck(sensors, self.clock())
-                if all(self.lanes[lane].outcome(sensor) for sensor, lane in due):
+                if all(self.lanes[lane].outcome(sensor) or sensor.slow for sensor, lane in due):
                     return
         if gate.missing:
             for lane, sensors in by_lane.items():

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from drivers.chip import Driver, Quantity, Values
 from drivers.chip import Reading as Measuring
-from drivers.errors import BusTimeout, PermanentError
+from drivers.errors import BusTimeout, NotReady, PermanentError
 
 from .model import Fault, Reading
 from .resilience import CircuitBreaker, CircuitOpenError, CircuitState, RetryPolicy
@@ -22,6 +22,8 @@ log = logging.getLogger("limpet.sensor")
 
 COUNTED = (OSError, PermanentError)  # what speaks against a sensor; everything else is a bug of ours
 COSTLY = 1.0  # seconds: a transfer that holds the bus for longer opens the sensor's breaker at once
+SLOW_PATIENCE = 0.5  # seconds that a round waits for a slow sensor: it may be ready at once
+ROOM = 1.5  # of the time that a slow sensor takes
 HOLD = 0.8  # of the interval: a transfer that takes longer is known to hang before its round leaves
 FLAT_READINGS, FLAT_SECONDS = 60, 3600.0  # the same numbers to the last digit, that often and for that long
 
@@ -89,6 +91,7 @@ class Sensor:
     Attributes:
         timeout: seconds that one attempt may take; every: its interval.
         hold: seconds that one transfer may hold the bus: its deadline, or less where the next round comes sooner.
+        slow: it takes longer than its timeout where it has to wait for its chip; then it goes on beside the rounds.
         patience: seconds that a round waits for this sensor: one attempt and the waits between all of them.
         since: when the present outage began, on `clock`; None while all is well. last_ok: the last good reading.
     """
@@ -110,7 +113,9 @@ class Sensor:
         self.breaker, self.retry, self.clock = breaker, retry, clock
         self.treatment = treatment or Treatment()
         self.driver = driver or chip.name
-        self.hold, self.patience = min(timeout, HOLD * every), timeout + _waits(retry)
+        self.slow = chip.takes > timeout
+        self.hold = min(timeout, HOLD * every)
+        self.patience = SLOW_PATIENCE if self.slow else timeout + _waits(retry)
         self.since: float | None = None
         self.last_ok: float | None = None
         self.status, self.error, self.message = "unknown", "", ""
@@ -171,23 +176,23 @@ class Sensor:
     def _attempt(self) -> Measuring:
         """Read the chip once, with a deadline on the whole; an answer that comes later is thrown away."""
         began, steps = self.clock(), self.chip.reading()
-        limit = max(self.timeout, self.chip.takes)
+        limit = ROOM * self.chip.takes if self.slow else self.timeout
+        values: Values | None = None
         while True:
+            resumed = self.clock()
             try:
                 wait = next(steps)
             except StopIteration as end:
-                self._in_time(began, limit)
-                values: Values = end.value
-                return values
-            self._in_time(began, limit, wait, steps)
-            yield wait
-
-    def _in_time(self, began: float, limit: float, wait: float = 0.0, steps: Measuring | None = None) -> None:
-        if self.clock() + wait - began > limit:
-            if steps is not None:
+                wait, values = 0.0, end.value
+            now = self.clock()
+            if now + wait - began > limit:
                 steps.close()
-            self.chip.known = False
-            raise BusTimeout(f"{self.id} ({self.driver}): no reading within {limit:g} s; the answer was thrown away")
+                self.chip.known = False
+                late = f"{self.id} ({self.driver}): no reading within {limit:g} s"
+                raise BusTimeout(f"{late}; the bus was held") if now - resumed > limit / 2 else NotReady(late)
+            if values is not None:
+                return values
+            yield wait
 
     # ---- on the loop
 

@@ -242,6 +242,57 @@ class TestValues:
         assert batches[364].readings[0].status == "suspect"
 
 
+class TestASlowSensor:
+    """One that waits for its chip for longer than its timeout, as a CO2 sensor does for five seconds."""
+
+    @pytest.fixture
+    def slow(self, mocker):
+        def be_slow(house, seconds):
+            chip, quick = house.sensors[0].chip, house.sensors[0].chip.measure
+
+            def measure():
+                yield seconds
+                return (yield from quick())
+
+            chip.measure = measure
+            house.sensors[0].slow, house.sensors[0].patience = True, 0.5
+            mocker.patch.object(type(chip), "takes", seconds)
+
+        return be_slow
+
+    @pytest.mark.parametrize("seconds", [3.0, 4.9, 6.0])
+    def test_goes_on_beside_the_rounds_and_is_told_in_the_next(self, runner, slow, seconds):
+        async def story(house):
+            slow(house, seconds)
+            return await house.rounds(9)
+
+        batches = play(runner, story, every=5.0)
+        assert missing(batches[0]) == {"s1": ("NotReady", 1)}
+        told = ["s1" in [r.sensor for r in b.readings] for b in batches]
+        assert told.count(True) >= (8 if seconds < 5 else 4)
+        assert all(b.taken % 5 < 0.6 for b in batches), "nobody else waits for it"
+        assert all("s2" in [r.sensor for r in b.readings] for b in batches)
+
+    def test_does_not_keep_a_sick_one_from_its_turn(self, runner, slow):
+        async def story(house):
+            slow(house, 4.0)
+            house.fault("unplugged", "s2", lasts=4)
+            return await house.rounds(3)
+
+        batches = play(runner, story, every=5.0)
+        assert "s2" in missing(batches[0])
+        assert "s2" in [r.sensor for r in batches[1].readings]
+
+    def test_that_never_gets_ready_speaks_against_itself_not_against_the_bus(self, runner, slow):
+        async def story(house):
+            slow(house, 4.0)
+            house.sensors[0].chip.measure = lambda: iter([1000.0])
+            await house.rounds(12)
+            return house.sensors[0].breaker.state, house.lanes["i2c-1"].silent
+
+        assert play(runner, story, every=5.0) == (CircuitState.OPEN, [])
+
+
 class TestALateRound:
     def test_is_skipped_and_counted_never_piled_up(self, runner):
         async def story(house):
