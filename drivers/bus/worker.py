@@ -14,6 +14,9 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 
+MOVING = 0.05  # seconds: a step that takes longer is no transfer of a bus that moves
+
+
 class Turn:
     """One sensor's turn in a round.
 
@@ -86,6 +89,14 @@ class BusWorker:
         running = self._now
         return running[0] if running and self.clock() - running[1] > running[0].limit else None
 
+    def moving(self) -> bool:
+        """Tell whether the bus is busy, and gets on with it."""
+        with self._changed:
+            now, running = self.clock(), self._now
+            if running is not None:
+                return now - running[1] < MOVING
+            return bool(self._waiting) and self._waiting[0][0] <= now
+
     def close(self) -> None:
         """Let the thread end after its present step. Never waits: the step may hang."""
         with self._changed:
@@ -149,6 +160,11 @@ class LoopWorker:
         """Return the turn whose present step has taken longer than it may, if there is one."""
         running = self._now if self.loop.time() < self._free_at else None
         return running[0] if running and self.loop.time() - running[1] > running[0].limit else None
+
+    def moving(self) -> bool:
+        """Tell whether the bus is busy, and gets on with it."""
+        now = self.loop.time()
+        return self._now is not None and now < self._free_at and now - self._now[1] < MOVING
 
     def close(self) -> None:
         """Run nothing more."""
