@@ -333,3 +333,15 @@ def test_a_new_interval_begins_at_once_while_a_long_one_is_waited_for(runner):
         return house.clock()
 
     assert runner.run(story()) < 70.0
+
+
+class TestABusThatIsAskedForTooMuch:
+    def test_costs_whole_rounds_and_leaves_no_sensor_out(self, runner):
+        async def story(house: Greenhouse):
+            await house.rounds(1)
+            house.fault("slow", delay=0.04)  # three sensors with two transfers each need 0.24 s
+            return await house.rounds(10), house.scheduler.rounds
+
+        batches, rounds = play(runner, story, (3,), every=0.1)
+        assert all(not batch.unavailable for batch in batches)
+        assert rounds.skipped >= 10
