@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
-
 MOVING = 0.05  # seconds: a step that takes longer is no transfer of a bus that moves
 
 

@@ -6,13 +6,14 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from rows import Row
 from stage import SETTLE, Stage
 
-from agent.outbox.records import Item, Row as Record
+from agent.outbox.records import Item
+from agent.outbox.records import Row as Record
 from agent.outbox.sqlite import SqliteStore
-from pathlib import Path
 
 BACKLOG, BODY = 100_000, 1024
 CADENCE = 1.0

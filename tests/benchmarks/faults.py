@@ -18,19 +18,19 @@ from stage import ROOT, SETTLE, Stage
 
 sys.path += [str(ROOT / "tests"), str(ROOT / "tests" / "agent")]
 
-import greenhouse  # noqa: E402
-from conftest import VirtualRunner  # noqa: E402
-from simlink import SimBroker  # noqa: E402
+import greenhouse
+from conftest import VirtualRunner
+from simlink import SimBroker
 
-from agent.app import Agent  # noqa: E402
-from agent.clock import Clock  # noqa: E402
-from agent.config import Config, parse  # noqa: E402
-from agent.health import resident  # noqa: E402
-from agent.publisher import Publisher  # noqa: E402
-from agent.simulation import SimulatedMachine  # noqa: E402
-from agent.supervise import Supervisor  # noqa: E402
-from drivers.bus.worker import LoopWorker  # noqa: E402
-from drivers.fakes import FakeBus, Fault  # noqa: E402
+from agent.app import Agent
+from agent.clock import Clock
+from agent.config import Config, parse
+from agent.health import resident
+from agent.publisher import Publisher
+from agent.simulation import SimulatedMachine
+from agent.supervise import Supervisor
+from drivers.bus.worker import LoopWorker
+from drivers.fakes import FakeBus, Fault
 
 HOUR = 3600
 BUS_TIMEOUT = 0.05  # seconds: what the agent asks of an adapter

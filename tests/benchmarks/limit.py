@@ -13,10 +13,7 @@ import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
-
-sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parent)]
 
 import cheap
 from paho.mqtt.client import Client
@@ -46,16 +43,18 @@ def read_all(chips: list[tuple[str, Lm75]]) -> list[dict[str, Any]]:
 async def main(port: int, count: int, every: float, open_bus: Any) -> None:
     loop, client, buses = asyncio.get_running_loop(), connected(port), {}
     for name, number, address in cheap.places(count):
-        pool, bus, chips = buses.setdefault(number, (ThreadPoolExecutor(1), open_bus(number), []))
+        _, bus, chips = buses.setdefault(number, (ThreadPoolExecutor(1), open_bus(number), []))
         chips.append((name, Lm75(bus, address)))
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, os._exit, 0)
     tick = loop.time()
     while True:
-        parts = await asyncio.gather(*(loop.run_in_executor(pool, read_all, chips) for pool, _, chips in buses.values()))
+        parts = await asyncio.gather(
+            *(loop.run_in_executor(pool, read_all, chips) for pool, _, chips in buses.values())
+        )
         batch = {"timestamp": time.time(), "readings": [reading for part in parts for reading in part]}
         client.publish("bench/limit/batch", json.dumps(batch, ensure_ascii=False), 1)
-        while len(client._out_messages) >= WINDOW:
+        while len(client._out_messages) >= WINDOW:  # noqa: ASYNC110
             await asyncio.sleep(0)
         tick = max(tick + every, loop.time() - every)
         await asyncio.sleep(tick - loop.time() if every else 0)

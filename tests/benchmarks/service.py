@@ -1,6 +1,6 @@
 """What the service costs, beside its budgets, as ratios to the limit measured in the same run.
 
-    python tests/benchmarks/service.py [--json] [--quick] [load] [quiet] [parts] [faults] [disk]
+python tests/benchmarks/service.py [--json] [--quick] [load] [quiet] [parts] [faults] [disk]
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ class Stage:
         self.arrivals[name] = []
         self.hears.pop(name, None)
         command = [sys.executable, str(HERE / f"{name}.py"), json.dumps(settings | more)]
-        environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(self.folder / "cache")}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(self.folder / "cache")}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         log = (self.folder / f"{name}.log").open("w")
         child = subprocess.Popen(command, env=environment, stderr=log)
