@@ -11,7 +11,6 @@ Where one question can do harm: it goes to the control byte of a PCF8591 (0x48..
 from __future__ import annotations
 
 import errno
-import functools
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
@@ -81,7 +80,8 @@ class BusScan:
         self.found: list[Found] = []
         self.error: str | None = None
         self.at = 0  # the address that is being asked
-        self._drivers = {address: drivers_at(address) for address in ADDRESSES}  # imported before the clock runs
+        known = drivers()  # imported before the clock runs
+        self._drivers = {at: [driver for driver in known if at in driver.addresses] for at in ADDRESSES}
         self._left: list[tuple[I2cDevice, bytes]] = []  # multiplexers, and what they had connected
 
     def steps(self) -> Waits:
@@ -268,20 +268,15 @@ def multiplexer(device: I2cDevice) -> bytes | None:
     return before
 
 
-def drivers_at(address: int) -> list[Any]:
-    """Return the drivers of chips that can be at an address. What cannot be imported is left out."""
-    return [driver for driver in _drivers() if address in driver.addresses]
-
-
-@functools.cache
-def _drivers() -> tuple[Any, ...]:
+def drivers() -> list[Any]:
+    """Return all drivers. What cannot be imported is left out."""
     found = []
     for name in catalog.names():
         try:
             found.append(catalog.find(name))
         except (ImportError, AttributeError):
             continue
-    return tuple(found)
+    return found
 
 
 def run(scans: Sequence[BusScan], limit: float = LIMIT) -> None:

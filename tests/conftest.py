@@ -35,6 +35,7 @@ class VirtualSelector(selectors.BaseSelector):
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
         self.real = selectors.DefaultSelector()
+        self.threads = threading.active_count()  # what others left behind wakes nobody here
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         return self.real.register(fileobj, events, data)
@@ -52,7 +53,7 @@ class VirtualSelector(selectors.BaseSelector):
         self.real.close()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        outsiders = len(self.real.get_map()) > 1 or threading.active_count() > 1
+        outsiders = len(self.real.get_map()) > 1 or threading.active_count() > self.threads
         if timeout is None:
             ready = self.real.select(PATIENCE if outsiders else 0)
             if not ready:

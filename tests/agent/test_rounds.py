@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
+from greenhouse import Greenhouse
+
 from agent.model import Batch
 from agent.resilience import CircuitState
 from agent.scheduler import Scheduler
-from greenhouse import Greenhouse
 
 
 def play(runner, story, *args, **more):
