@@ -150,8 +150,8 @@ class Agent:
             self._introduce()
         self.publisher.retain(self.topics.state, wire.encode(self.documents.state()))
         self._first_round.set()
-        if batch.degraded != self._degraded:
-            self._degraded = batch.degraded
+        if document["degraded"] != self._degraded:
+            self._degraded = document["degraded"]
             self._news.set()
         return document
 

@@ -57,9 +57,12 @@ class Lane:
             self._refuse(ready, BusStuck(f"{self.name} has not come back from a transfer of {self._name(culprit)}"))
             return 0
         admitted, generation = self._admit(ready)
-        slow = [self._turn(sensor, generation) for sensor in admitted if sensor.slow]
-        healthy = [self._turn(sensor, generation) for sensor in admitted if sensor.healthy and not sensor.slow]
-        sick = [self._turn(sensor, generation) for sensor in admitted if not (sensor.healthy or sensor.slow)]
+        slow: list[Turn] = []
+        healthy: list[Turn] = []
+        sick: list[Turn] = []
+        for sensor in admitted:
+            kind = slow if sensor.slow else healthy if sensor.healthy else sick
+            kind.append(self._turn(sensor, generation))
         if slow:
             self.worker.submit(Share(slow, on_done))
         if healthy and sick:  # one that hangs must not meet the others in the middle of a conversion

@@ -138,10 +138,13 @@ def state(sensors: Iterable[Sensed], *, now: str, stamp: Callable[[float], str])
     """Return the present of every sensor: absence is told with `null`, never implied by a missing key."""
     entries: dict[str, dict[str, Any]] = {}
     missing, degraded = [], False
+    stamps: dict[float | None, str | None] = {None: None}  # the sensors of one round were read at one moment
     for one in sensors:
         values = {r.quantity: r.value for r in one.latest}
         entry: dict[str, Any] = {"status": one.status if values else "unavailable"}
-        entry["timestamp"] = None if one.read_at is None else stamp(one.read_at)
+        if one.read_at is not None and one.read_at not in stamps:
+            stamps[one.read_at] = stamp(one.read_at)
+        entry["timestamp"] = stamps[one.read_at]
         for quantity in one.quantities:
             entry[quantity.name] = values.get(quantity.name)
         entries[one.id] = entry
