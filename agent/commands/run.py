@@ -127,13 +127,11 @@ def doors(args: argparse.Namespace, settings: config.Config) -> tuple[Clock, Mac
 
 
 def version() -> str:
-    """Return the installed version."""
-    from importlib import metadata
-
-    try:
-        return metadata.version("limpet")
-    except metadata.PackageNotFoundError:
-        return "0"
+    """Return the installed version, from the name of its folder: importlib.metadata would cost a tenth of the start."""
+    for folder in map(Path, sys.path):
+        for found in folder.glob("limpet-*.dist-info"):
+            return found.name.removeprefix("limpet-").removesuffix(".dist-info")
+    return "0"
 
 
 def _only_one(state_dir: Path) -> IO[str] | None:

@@ -46,7 +46,7 @@ def _away(stage: Stage, seconds: float) -> float:
 def _backlog(stage: Stage, count: int) -> Iterator[Row]:
     state = tempfile.mkdtemp(dir=stage.folder)
     asyncio.run(_fill(Path(state), count))
-    more = {"backfill_rate": 0, "max_size": "1GB", "max_age": "365d"}
+    more = {"backfill_rate": 1e6, "max_size": "1GB", "max_age": "365d"}
     with stage.running("ours", 5, 10.0, state_dir=state, config=more) as process:
         first = process.rss()
         most, began = first, time.monotonic()

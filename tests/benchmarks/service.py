@@ -31,7 +31,7 @@ def main() -> int:
         for group in arguments.groups or GROUPS:
             for row in importlib.import_module(group).rows(stage, runs, seconds):
                 measured.append(row)
-                print(row.name, file=sys.stderr)
+                print(f"{row.name}: {row.value:.4g} {row.unit}", file=sys.stderr)
     finally:
         stage.close()
     if arguments.json:
