@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("limpet")
 
 FIRST_ROUND = 1.0  # seconds that the connection waits for the first values, so that `state` tells them before `online`
-PATIENCE = 1.2  # seconds that the end waits for acknowledgements
-DISK_PATIENCE = 0.5  # seconds that the end waits for a disk, twice
+PATIENCE = 1.2  # seconds that the end waits for a disk and for acknowledgements, together
+DISK_PATIENCE = 0.5  # seconds that it waits for a disk at most; once more after the good-bye
 TELL_HEALTH = 60.0  # seconds between two documents when nothing changes
 BUNCH = 0.2  # seconds: changes come in bunches and are told together
 STALLED = 10.0  # seconds beyond the longest interval without a finished round: then the watchdog goes hungry
@@ -110,10 +110,9 @@ class Agent:
                 await self.stopping.wait()
                 self.supervisor.tell("STOPPING=1")
                 collecting.cancel()  # 1. nothing new comes in
-                await self._within(
-                    DISK_PATIENCE, self.outbox.flush()
-                )  # 2. what we have is safe, and goes out if it can
-                await self.publisher.close(PATIENCE)
+                ends = self.clock.now() + PATIENCE
+                await self._within(DISK_PATIENCE, self.outbox.flush())  # 2. what we have is safe, and leaves if it can
+                await self.publisher.close(ends - self.clock.now())
                 for task in (publishing, storing, watching, telling):  # 3. good-bye
                     task.cancel()
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -143,7 +144,8 @@ class TestTheEnd:
             world.boot()
             await world.sleep(65)
             befall(world, trouble)
-            await world.sleep(300)
+            await world.sleep(295)
+            await something_at_stake(world)
             world.disk.takes = disk
             if disk > 1:
                 world.disk_ill_until = world.loop.time()
@@ -182,6 +184,14 @@ class TestTheEnd:
         assert scene(runner, story).broker.retained["limpet/sim/status"] == b"offline"
 
 
+async def something_at_stake(world) -> None:
+    """Wait for the moment just after a round, at which its batch is only in memory."""
+    for _ in range(200):
+        if set(world.ledger.pending) - world.disk.batches():
+            return
+        await asyncio.sleep(0.1)
+
+
 def befall(world, trouble: str) -> None:
     if trouble == "refused":
         refused(world)
@@ -198,8 +208,6 @@ def await_disk(runner, world) -> None:
     """Let the disk's thread finish what it had begun."""
 
     async def a_while():
-        import asyncio
-
         await asyncio.sleep(10)
 
     runner.run(a_while())
