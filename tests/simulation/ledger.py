@@ -177,8 +177,6 @@ class Ledger:
 
     def _note(self, one: Publication) -> None:
         payload = one.payload
-        if one.name == "health":  # tells the truth about this process: memory, seconds of CPU
-            payload = json.dumps({k: v for k, v in one.document.items() if k != "process"}).encode()
-        elif one.name == "info":
+        if one.name == "info":  # tells the truth about this machine
             payload = json.dumps({k: v for k, v in one.document.items() if k != "host"}).encode()
         self._digest.update(b"%r %s %b\n" % (one.at, one.topic.encode(), payload))
