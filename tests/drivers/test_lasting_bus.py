@@ -1,0 +1,85 @@
+"""A bus that is missing at the start, vanishes, may not be opened: rows 10 and 11 of what can go wrong on a Pi."""
+
+import errno
+
+import pytest
+
+from drivers import open_chip
+from drivers.bus import i2c
+from drivers.bus.i2c import LastingBus, open_bus
+from drivers.errors import AccessDenied, AdapterGone
+from drivers.fakes import FakeBus, FakeTime, fake_chip
+
+
+class Socket:
+    """Where a USB adapter is plugged in, or not."""
+
+    def __init__(self):
+        self.time = FakeTime()
+        self.plugged, self.opened = True, 0
+
+    def open(self):
+        if not self.plugged:
+            raise AdapterGone("i2c-7: no such bus")
+        self.opened += 1
+        return FakeBus({0x44: fake_chip("sht4x")}, clock=self.time)
+
+
+@pytest.fixture
+def socket():
+    return Socket()
+
+
+@pytest.fixture
+def chip(socket):
+    chip = open_chip("sht4x", LastingBus("i2c-7", socket.open))
+    chip.sleep = socket.time.sleep
+    return chip
+
+
+def test_10_a_bus_that_is_missing_at_the_start_is_used_as_soon_as_it_is_there(socket, chip):
+    socket.plugged = False
+    with pytest.raises(AdapterGone, match="i2c-7"):
+        chip.read()
+    socket.plugged = True
+    assert "temperature" in chip.read()
+
+
+@pytest.mark.parametrize("number", [errno.ENODEV, 108, errno.EBADF])
+def test_10_an_adapter_that_vanishes_is_opened_anew(socket, chip, mocker, number):
+    chip.read()
+    bus = chip.device.bus._bus
+    mocker.patch.object(bus, "i2c_rdwr", side_effect=OSError(number, "gone"))
+    with pytest.raises(AdapterGone, match="plug it in"):
+        chip.read()
+    assert "temperature" in chip.read()
+    assert socket.opened == 2
+    assert bus.fd is None, "the old descriptor is closed"
+
+
+def test_a_chip_that_is_missing_closes_no_bus(socket, chip):
+    chip.read()
+    chip.device.bus._bus.chips.clear()
+    for _ in range(3):
+        with pytest.raises(OSError, match="no acknowledge"):
+            chip.read()
+    assert socket.opened == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "cure"),
+    [(errno.ENOENT, AdapterGone, "raspi-config"), (errno.EACCES, AccessDenied, "usermod -aG i2c")],
+)
+def test_11_a_bus_that_cannot_be_opened_names_the_cure(mocker, number, error, cure):
+    mocker.patch.object(i2c, "SMBus", side_effect=OSError(number, "no"))
+    with pytest.raises(error, match=cure):
+        open_bus(1)
+
+
+def test_45_when_no_descriptor_is_left_the_reading_fails_and_works_again_later(socket, chip, mocker):
+    refusal = OSError(errno.EMFILE, "Too many open files")
+    open_it = mocker.patch.object(chip.device.bus, "opener", side_effect=refusal)
+    with pytest.raises(OSError, match="Too many"):
+        chip.read()
+    open_it.side_effect = socket.open
+    assert "temperature" in chip.read()
