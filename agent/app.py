@@ -157,8 +157,12 @@ class Agent:
     async def reload(self, config: Config, publishing: Making) -> None:
         """Take a new configuration: only what changed starts anew. Numbers go on without a gap."""
         old, self.config = self.config, config
-        keeper, box = self.outbox.keeper, config.outbox
-        keeper.max_size, keeper.max_age, keeper.when_full = box.max_size, box.max_age, box.when_full
+        box = config.outbox
+        stays = self.outbox.adjust(
+            durability=box.durability, max_size=box.max_size, max_age=box.max_age, when_full=box.when_full
+        )
+        if not stays or old.agent.state_dir != config.agent.state_dir:
+            log.warning("restart needed", extra={"for": "state_dir or durability", "cure": "systemctl restart limpet"})
         speaks_anew = (old.mqtt, old.agent.device_id, old.commands, old.homeassistant) != (
             config.mqtt,
             config.agent.device_id,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from agent.outbox.keeper import Keeper
 from agent.outbox.recent import Recent
-from agent.outbox.records import Gap, Item, Previous, Stats, Store
+from agent.outbox.records import Gap, Item, NullStore, Previous, Stats, Store
 from agent.outbox.shelf import Entry
 
 FRESH = 3.0  # seconds; the public promise of the topic `batch`
@@ -56,6 +56,15 @@ class Outbox:
         self.shelf = self.keeper.shelf
         self.acknowledged = Recent(now)
         self.refused = self.unheard = self._last_seq = 0
+
+    def adjust(self, *, durability: str, max_size: int, max_age: float, when_full: str) -> bool:
+        """Take other bounds from now on; tell whether the durability could be had, too: not where there is no store."""
+        keeper = self.keeper
+        keeper.max_size, keeper.max_age, keeper.when_full = max_size, max_age, when_full
+        if durability != "memory" and isinstance(keeper.store, NullStore):
+            return False
+        keeper.durability = durability
+        return True
 
     # --- in and out
 

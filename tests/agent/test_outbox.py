@@ -270,6 +270,21 @@ class TestOnDisk:
         runner.run(story())
         assert store.appends == []
 
+    def test_other_bounds_and_another_durability_count_at_once(self, runner, store):
+        bounds = {"max_size": 1000, "max_age": 60.0, "when_full": "drop_oldest"}
+        assert not Box(runner.clock).adjust(durability="always", **bounds)
+        box = Box(runner.clock, store=store, durability="memory")
+
+        async def story():
+            await box.open()
+            assert box.adjust(durability="always", **bounds)
+            box.fill(3)
+            assert box.lives() == [], "not before it is stored"
+            await box.flush()
+            return seqs(box.lives())
+
+        assert runner.run(story()) == [1, 2, 3]
+
     def test_a_long_outage_stays_out_of_memory_and_leaves_in_order(self, runner, store):
         box = Box(runner.clock, store=store)
 
