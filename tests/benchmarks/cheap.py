@@ -17,8 +17,9 @@ from smbus2 import SMBus
 
 import drivers.chips.lm75
 
-drivers.chips.lm75.FIRST_CONVERSION = 0.0  # these chips have been measuring for long
 ADDRESSES = range(0x08, 0x78)
+drivers.chips.lm75.FIRST_CONVERSION = 0.0  # these chips have been measuring for long
+drivers.chips.lm75.Lm75.addresses = tuple(ADDRESSES)
 ETIMEDOUT = 110
 WARM = b"\x19\x40"  # 25.25 °C
 _wires: dict[int, Wire] = {}

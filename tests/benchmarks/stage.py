@@ -112,7 +112,14 @@ def write_config(file: Path, port: int, count: int, every: float, state: str, **
     lines += ["[mqtt]", 'host = "127.0.0.1"', f"port = {port}", 'topic_root = "bench"', "[outbox]"]
     lines += [f"{key} = {json.dumps(value)}" for key, value in outbox.items()]
     for name, bus, address in cheap.places(count):
-        lines += ["[[sensor]]", f'id = "{name}"', 'driver = "lm75"', f"bus = {bus}", f"address = {address}"]
+        lines += [
+            "[[sensor]]",
+            f'id = "{name}"',
+            'driver = "lm75"',
+            f"bus = {bus}",
+            f"address = {address}",
+            'timeout = "100ms"',
+        ]
     file.write_text("\n".join(lines))
 
 
