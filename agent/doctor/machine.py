@@ -86,7 +86,7 @@ def wear(site: Site) -> Iterator[Finding]:
     """What the configuration writes to the card."""
     if site.settings is None or not site.settings.sensors:
         return
-    from ..commands.plan import plan_round, planned, size
+    from ..sizes import plan_round, planned, size
 
     every = sorted({sensor.every for sensor in site.settings.sensors})
     plan = planned(site.settings, [plan_round(site.settings, one) for one in every])

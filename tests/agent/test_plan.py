@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from agent import cli, config
-from agent.commands import plan
+from agent import cli, config, sizes
 from drivers.chip import Quantity
 
 TWO = """
@@ -23,14 +22,14 @@ every = "1m"
 """
 
 
-def rounds(text: str) -> tuple[config.Config, list[plan.Round]]:
+def rounds(text: str) -> tuple[config.Config, list[sizes.Round]]:
     read, mistakes = config.parse(text)
     assert read is not None, mistakes
-    return read, [plan.plan_round(read, every) for every in sorted({one.every for one in read.sensors})]
+    return read, [sizes.plan_round(read, every) for every in sorted({one.every for one in read.sensors})]
 
 
-def a_round(interval: float = 1.0, size: int = 1024) -> plan.Round:
-    return plan.Round(interval, ("air",), 2, size, size + 30, 0.5)
+def a_round(interval: float = 1.0, size: int = 1024) -> sizes.Round:
+    return sizes.Round(interval, ("air",), 2, size, size + 30, 0.5)
 
 
 def test_each_interval_is_a_round():
@@ -51,16 +50,16 @@ def test_a_round_fits_when_all_attempts_do():
 
 
 def test_an_outage_lasts_until_the_outbox_is_full_or_too_old():
-    assert plan.hours(config.Outbox(max_size=3600 * 1024 * 5), [a_round()]) == 5.0
-    assert plan.hours(config.Outbox(max_size=10**12, max_age=7200.0), [a_round()]) == 2.0
-    assert plan.hours(config.Outbox(), []) is None
+    assert sizes.hours(config.Outbox(max_size=3600 * 1024 * 5), [a_round()]) == 5.0
+    assert sizes.hours(config.Outbox(max_size=10**12, max_age=7200.0), [a_round()]) == 2.0
+    assert sizes.hours(config.Outbox(), []) is None
 
 
 @pytest.mark.parametrize(
     ("durability", "online", "outage"), [("outage", 0.0, 0.56e9), ("always", 3.16e9, 3.16e9), ("memory", 0.0, 0.0)]
 )
 def test_the_card_is_written_as_was_measured_at_one_batch_of_1_kib_a_second(durability, online, outage):
-    day = plan.card(durability, [a_round()])
+    day = sizes.card(durability, [a_round()])
     assert day["online"] == pytest.approx(online, rel=0.03)
     assert day["outage"] == pytest.approx(outage, rel=0.03)
 
@@ -74,7 +73,7 @@ def test_the_card_is_written_as_was_measured_at_one_batch_of_1_kib_a_second(dura
     ],
 )
 def test_values_have_as_many_digits_as_real_ones(quantity, value):
-    assert plan.typical(quantity) == value
+    assert sizes.typical(quantity) == value
 
 
 class TestTheVerb:

@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "agent.topics": "agent.model",
     "agent.homeassistant": "agent.model agent.topics agent.wire",
     "agent.schemas": "agent.config agent.topics",
+    "agent.sizes": "agent.clock agent.config agent.model agent.topics agent.wire drivers.catalog drivers.chip",
     # from a sensor to a batch
     "agent.sensor": "agent.model agent.resilience drivers.bus drivers.chip drivers.errors",
     "agent.lane": "agent.resilience agent.sensor drivers.bus drivers.errors",
@@ -70,7 +71,7 @@ MAY_IMPORT = {
     "agent.rehearsal": "agent.* drivers.fakes",
     # what people use
     "agent.draft": "drivers.kernel drivers.scan",
-    "agent.doctor": "agent.broker agent.commands agent.config agent.connection agent.homeassistant agent.topics "
+    "agent.doctor": "agent.broker agent.config agent.connection agent.homeassistant agent.sizes agent.topics "
     "drivers.catalog",
     "agent.commands": "agent.* drivers.*",
     "agent.cli": "agent.commands agent.config",
