@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from . import health, homeassistant, wire
+from . import health, homeassistant, web, wire
 from .assembly import Assembly
 from .clock import Clock
 from .config import Config
@@ -239,7 +239,12 @@ class Agent:
         if self._page is not None:
             self._page.close()
         self._page = self.documents.web = None
-        if (listen := self.config.web.listen) is not None:
+        if (listen := self.config.web.listen) is None:
+            return
+        if (cure := web.missing()) is not None:  # that is no reason not to read sensors
+            log.error("status page needs a package", extra={"cure": cure})
+            self.documents.web = lambda: {"error": f"a package is missing: {cure}"}
+        else:
             from .web.answers import Answers
             from .web.server import Server
 

@@ -79,6 +79,7 @@ install_limpet() {
         { offline && pip_install "limpet==$VERSION"; } || # never from an index: there the name may be another's
         with_own_setuptools ||
         { tail -n 15 "$WORK/pip.log" >&2 && die "pip could not install limpet; its last words are above"; }
+    pip_install --only-binary :all: h11 || say "the status page needs h11, which cannot be had here; all else works"
     "$FRESH/bin/python" -m compileall -q "$FRESH/lib" >/dev/null || true # the service cannot write there
     (cd "$WORK" && "$FRESH/bin/limpet" --version) >/dev/null || die "the new limpet does not run"
 }

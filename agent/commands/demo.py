@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from ..live.picture import Picture
     from ..rehearsal import Rehearsal
 
-INSTALL = "the demo needs a broker of its own; install it with:\n    pip install 'limpet[demo]'"
+INSTALL = (
+    "the demo needs a broker of its own; `sh deploy/demo.sh` brings it, or:\n"
+    f"    {sys.executable} -m pip install iotcore rich"
+)
 REFRESH = 0.25  # seconds
 
 
@@ -39,7 +42,10 @@ def main(args: argparse.Namespace) -> int:
         return 1
     plain = args.plain or not sys.stdout.isatty()
     if not plain and importlib.util.find_spec("rich") is None:
-        print("without rich there is no live view, hence plain lines: pip install 'limpet[demo]'", file=sys.stderr)
+        print(
+            f"without rich there is no live view, hence plain lines: {sys.executable} -m pip install rich",
+            file=sys.stderr,
+        )
         plain = True
     logging.getLogger().addHandler(logging.NullHandler())  # what the agent logs, the view shows
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import IO, TYPE_CHECKING
 
-from .. import config, health, logs, web
+from .. import config, health, logs
 from ..clock import Clock
 from . import takes_config
 
@@ -43,7 +43,6 @@ def main(args: argparse.Namespace) -> int:
         print("limpet run: --scenario goes with --simulate: faults are for fakes only", file=sys.stderr)
         return 2
     settings = config.load(args.config)
-    web.require(settings)
     logs.setup(settings.agent.log_level, settings.agent.log_format)
     if settings.warnings:
         log.warning("configuration is unwise", extra={"warnings": len(settings.warnings), "see": "limpet check"})
@@ -104,7 +103,6 @@ async def _reload(agent: Agent, args: argparse.Namespace, asked: asyncio.Event, 
         agent.supervisor.tell("RELOADING=1", f"MONOTONIC_USEC={int(clock.now() * 1e6)}")
         try:
             settings = config.load(args.config)
-            web.require(settings)
             making = publishing(settings, clock, rng, os.environ)
         except config.ConfigError as error:
             for mistake in error.mistakes:

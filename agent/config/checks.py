@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -66,8 +67,8 @@ def _broker(config: Config, report: Report) -> None:
 
 def _web(config: Config, report: Report) -> None:
     if config.web.listen and find_spec("h11") is None:
-        what = "the status page needs the extra `web`, which is not installed here; `limpet run` would not start"
-        report.warning(("web", "listen"), what, "pip install 'limpet[web]' where the agent runs")
+        what = "the status page needs the package h11, which is not installed here"
+        report.warning(("web", "listen"), what, f"{sys.executable} -m pip install h11")
 
 
 def _tls(mqtt: Mqtt, report: Report) -> None:

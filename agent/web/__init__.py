@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 
-from ..config import Config, ConfigError, Mistake
 
-
-def require(config: Config) -> None:
-    """Make sure that what [web] needs is installed, if the configuration has a page.
-
-    Raises:
-        ConfigError: it is not.
-    """
-    if config.web.listen is not None and find_spec("h11") is None:
-        what = "the status page needs the extra `web`, which is not installed"
-        fix = "pip install 'limpet[web]' into the same environment, or remove the table [web]"
-        raise ConfigError([Mistake(str(config.file or "configuration"), 0, "web.listen", what, fix)])
+def missing() -> str | None:
+    """Return the command that installs what the page needs, None if it is there."""
+    return None if find_spec("h11") is not None else f"{sys.executable} -m pip install h11"

@@ -60,4 +60,4 @@ def test_its_script_is_a_scenario_without_mistakes_in_which_all_acts_follow_each
 def test_without_its_broker_it_says_how_to_install_it(mocker, capsys):
     mocker.patch.object(importlib.util, "find_spec", return_value=None)
     assert main(["demo"]) == 1
-    assert "pip install 'limpet[demo]'" in capsys.readouterr().err
+    assert "pip install iotcore rich" in capsys.readouterr().err

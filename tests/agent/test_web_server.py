@@ -13,7 +13,7 @@ import pytest
 from whole import FILE, whole
 
 import agent.web
-from agent import cli, config
+from agent import config
 from agent.web import server as serving
 from agent.web.answers import Answers
 from agent.web.server import Server
@@ -216,18 +216,16 @@ class TestTheAgent:
 
 
 class TestAMissingExtra:
-    def test_ends_the_start_with_the_cure(self, tmp_path, monkeypatch, capsys):
-        file = tmp_path / "limpet.toml"
-        file.write_text('[web]\nlisten = "127.0.0.1:8080"\n[[sensor]]\nid = "air"\ndriver = "sht4x"\n')
+    def test_costs_the_page_and_not_the_readings(self, runner, monkeypatch, caplog):
         monkeypatch.setattr(agent.web, "find_spec", lambda name: None)
-        assert cli.main(["run", "-c", str(file)]) == 78
-        told = capsys.readouterr().err
-        assert "web.listen" in told
-        assert "pip install 'limpet[web]'" in told
 
-    def test_matters_only_where_it_is_wanted(self, monkeypatch):
-        monkeypatch.setattr(agent.web, "find_spec", lambda name: None)
-        agent.web.require(config.Config())
+        async def live():
+            async with whole(f'{FILE}[web]\nlisten = "127.0.0.1:8080"\n') as home:
+                assert home.agent.seq == 1
+                assert "pip install h11" in json.loads(home.last("limpet/pi/health"))["web"]["error"]
+
+        runner.run(live())
+        assert "status page needs a package" in caplog.text
 
     def test_is_a_warning_for_who_only_checks(self, monkeypatch):
         monkeypatch.setattr("agent.config.checks.find_spec", lambda name: None)

@@ -58,7 +58,7 @@ MAY_IMPORT = {
     "drivers.bus drivers.catalog drivers.chip drivers.fakes",
     "agent.supervise": "",
     "agent.health": "agent.clock",
-    "agent.web": "agent.config",
+    "agent.web": "",
     # who puts it together
     "agent.assembly": "agent.config agent.lane agent.machine agent.resilience agent.sensor drivers.chip",
     "agent.connection": "agent.broker agent.clock agent.config agent.outbox agent.publisher agent.resilience "
