@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from .bus import clock
 from .bus.i2c import Bus, I2cDevice
 from .errors import ChecksumError, InvalidReading, WrongChip
 
@@ -104,7 +104,7 @@ class Driver:
     takes: ClassVar[float] = 0.5
     probes: ClassVar[tuple[Probe, ...]] = ()
     quantities: tuple[Quantity, ...] = ()
-    sleep: Callable[[float], None] = staticmethod(time.sleep)
+    sleep: Callable[[float], None] = staticmethod(clock.sleep)
     known = False  # identified and configured, and no error since
 
     def identify(self) -> Any:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
-import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
+
+from .clock import now
 
 MOVING = 0.05  # seconds: a step that takes longer is no transfer of a bus that moves
 
@@ -63,7 +64,7 @@ class Share:
 class BusWorker:
     """Runs turns in a thread of its own, started by the first one. Its methods may be called from any thread."""
 
-    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, name: str, clock: Callable[[], float] = now) -> None:
         self.name, self.clock = name, clock
         self._waiting: list[tuple[float, int, Turn]] = []
         self._order = itertools.count()

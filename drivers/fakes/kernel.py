@@ -11,7 +11,6 @@ import functools
 import operator
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,8 @@ from smbus2 import SMBus
 from .chip import FakeChip, Nack, Stuck
 from .faults import Fault, Faults, Stranger
 from .smbus import Smbus
+from .sockets import Sockets
+from .time import now
 
 READ = below.I2C_M_RD
 EREMOTEIO, ETIMEDOUT, EOPNOTSUPP = 121, 110, 95  # Linux's numbers, also where the desktop has others
@@ -62,7 +63,7 @@ class FakeBus(SMBus):
     """An smbus2.SMBus with register-level chips on it: `FakeBus({0x76: fake_chip("bme280")})`.
 
     Args:
-        chips: address -> fake chip; change it at any time to plug and unplug.
+        chips: address -> fake chip; `bus.chips` may be changed at any time to plug and unplug.
         adapter: one of `ADAPTERS`.
         clock: seconds, monotonic: the chips' time.
         wait: how a slow transfer takes its time, and a hanging one for ever (None).
@@ -75,12 +76,12 @@ class FakeBus(SMBus):
         *,
         name: str = "i2c-1",
         adapter: str = "bcm2835",
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = now,
         wait: Callable[[float | None], object] | None = None,
         seed: int = 0,
     ) -> None:
         self.name, self.adapter, self.clock = name, ADAPTERS[adapter], clock
-        self.chips: dict[int, FakeChip] = dict(chips or {})
+        self.chips = chips or {}
         self.claimed: set[int] = set()  # addresses that a kernel driver owns
         self.faults = Faults(Random(seed))
         self.transfers = 0
@@ -90,14 +91,20 @@ class FakeBus(SMBus):
         self._meets: dict[int, set[str]] = {}  # address -> what faults do to the messages of this transfer
         self.released = threading.Event()  # set: whoever hangs goes on
         self.wait = wait or self.released.wait
-        for chip in self.chips.values():
-            chip.attach(clock)
         super().__init__(1)
 
     def plug(self, address: int, chip: FakeChip) -> None:
         """Put a chip on the bus; it powers up."""
-        chip.attach(self.clock)
         self.chips[address] = chip
+
+    @property
+    def chips(self) -> Sockets:
+        """The chips by address. Putting one in plugs it, taking it out unplugs it."""
+        return self._chips
+
+    @chips.setter
+    def chips(self, chips: Mapping[int, FakeChip]) -> None:
+        self._chips = Sockets(self.clock, chips)
 
     def open(self, bus: int | str) -> None:
         """Open the fake: a descriptor of its own, answered by this object."""
@@ -173,7 +180,7 @@ class FakeBus(SMBus):
             try:
                 yield
             finally:
-                for chip in self.chips.values():
+                for chip in list(self.chips.values()):
                     chip.on_stop()
 
     def exchange(self, address: int, data: bytes, length: int | None) -> bytes:

@@ -15,6 +15,8 @@ from typing import Any, ClassVar
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
+from .time import now
+
 
 class FakeLine(MockPin):  # type: ignore[misc]
     """A pin that somebody outside may drive: stronger than the Pi's own resistor, as on a real board."""
@@ -82,7 +84,7 @@ class FakePin:
     name: ClassVar[str] = ""
     senses: ClassVar[dict[str, float]] = {}
     kinds: ClassVar[tuple[str, ...]] = ("unplugged", "nack", "frozen")
-    clock: Callable[[], float] = staticmethod(time.monotonic)
+    clock: Callable[[], float] = staticmethod(now)
 
     def __init__(self, *, pin: int | None = None, options: Mapping[str, Any] | None = None, **world: Any) -> None:
         self.pin, self.options = pin, {**(options or {})}

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from typing import Any
+
+
+def now() -> float:
+    """Return seconds, monotonic; looked up when it is called, so that a test may replace `time.monotonic`."""
+    return time.monotonic()
 
 
 class FakeTime:

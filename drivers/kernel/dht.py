@@ -7,11 +7,11 @@ once it would disturb the sensor, which needs 2 s; so does this driver wait.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from ..bus import sysfs
+from ..bus.clock import now
 from ..chip import Driver, Quantity, Reading
 from ..errors import BusError, BusTimeout, ChecksumError, InvalidReading, NoAcknowledge
 from .iio import DEVICES
@@ -36,7 +36,7 @@ class Dht(Driver):
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.1),
     )
     lane: str = "dht"
-    clock: Callable[[], float] = staticmethod(time.monotonic)
+    clock: Callable[[], float] = staticmethod(now)
 
     def __init__(self, device: str | int | None = None, *, root: str = "/") -> None:
         check_device(device)

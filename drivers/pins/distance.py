@@ -7,11 +7,11 @@ Source: "HC-SR04 Ultrasonic Module" data sheet, ElecFreaks: trigger of 10 µs, e
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from typing import ClassVar
 
+from ..bus.clock import now
 from ..bus.gpio import Line
 from ..chip import Driver, Quantity, Reading, Waits
 from ..errors import NoEcho
@@ -34,7 +34,7 @@ class Distance(Driver):
     name = "distance"
     lane: ClassVar[str] = "gpio"
     quantities = (Quantity("distance", "mm", "distance", NEAREST, FARTHEST, 3.0),)
-    clock: Callable[[], float] = staticmethod(time.monotonic)
+    clock: Callable[[], float] = staticmethod(now)
     quiet_at: ClassVar[float] = 0.0  # when the pings of all sensors have died away: one must not hear another's
 
     def __init__(self, *, trigger: int, echo: int, temperature: float = 20.0) -> None:

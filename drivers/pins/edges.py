@@ -7,10 +7,10 @@ is looked at again. The same holds for a storm: after it, the present level is t
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 
+from ..bus.clock import now
 from ..errors import PermanentError, TransientError
 
 Told = Callable[[int, float], None]
@@ -38,7 +38,7 @@ class Edges:
 
     def __init__(self, look: Callable[[], int], *, quiet: float, most: float) -> None:
         self.look, self.quiet, self.most = look, quiet, most
-        self.clock: Callable[[], float] = time.monotonic
+        self.clock: Callable[[], float] = now
         self.later: Later = start_timer
         self.tell: Told | None = None
         self.value: int | None = None

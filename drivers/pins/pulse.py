@@ -6,10 +6,10 @@ them, Python then needs some 50 µs for each: good up to about 1 kHz.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import ClassVar
 
+from ..bus.clock import now
 from ..bus.gpio import Line
 from ..chip import Driver, Quantity, Reading
 from .options import bcm, one_of, seconds
@@ -31,7 +31,7 @@ class Pulse(Driver):
     lane: ClassVar[str] = "gpio"
     takes = 1.0
     quantities = (Quantity("count", "", None, 0, step=1), Quantity("frequency", "Hz", "frequency", 0, step=0.001))
-    clock: Callable[[], float] = staticmethod(time.monotonic)
+    clock: Callable[[], float] = staticmethod(now)
 
     def __init__(self, *, pin: int, pull: str = "up", edges: str = "rising", bounce: float | str = 0.0) -> None:
         self.line = Line(bcm(pin), self.name, pull=one_of(pull, "pull", ("up", "down", "none")))
