@@ -118,7 +118,6 @@ def write_config(file: Path, port: int, count: int, every: float, state: str, **
             'driver = "lm75"',
             f"bus = {bus}",
             f"address = {address}",
-            'timeout = "100ms"',
         ]
     file.write_text("\n".join(lines))
 
