@@ -22,7 +22,9 @@ from ..errors import (
 )
 
 _MEANINGS: tuple[tuple[tuple[int, ...], type[TransientError] | type[PermanentError], str], ...] = (
-    ((errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR, errno.EREMOTEIO), NoAcknowledge,
+    ((errno.ENOENT, errno.ENOTDIR), NoAcknowledge,
+     "this file is missing: nobody is there; check power and wiring, and the dtoverlay"),
+    ((errno.ENODEV, errno.ENXIO, errno.EREMOTEIO), NoAcknowledge,
      "nobody is there; check power and wiring, and the dtoverlay"),
     ((errno.EIO,), BusError, "the kernel's driver could not read the sensor; check wiring and pull-up"),
     ((errno.EISDIR,), BusError, "this is a folder, not a value"),

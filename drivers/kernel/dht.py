@@ -7,6 +7,7 @@ once it would disturb the sensor, which needs 2 s; so does this driver wait.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ..bus.clock import now
 from ..chip import Driver, Quantity, Reading
 from ..errors import BusError, BusTimeout, ChecksumError, InvalidReading, NoAcknowledge
 from .iio import DEVICES
-from .node import check_device, find
+from .node import device_of, find
 
 PAUSE = 2.0  # seconds between two frames (DHT22; a DHT11 needs 1)
 CURE = "add `dtoverlay=dht11,gpiopin=4` (your pin) to /boot/firmware/config.txt and reboot"
@@ -26,6 +27,7 @@ class Dht(Driver):
 
     Args:
         device: its IIO name (`dht11@4`), number, or path; may be left out when it is the only DHT.
+        path: instead, its folder.
         root: where the file system begins, for tests.
     """
 
@@ -38,10 +40,11 @@ class Dht(Driver):
     lane: str = "dht"
     clock: Callable[[], float] = staticmethod(now)
 
-    def __init__(self, device: str | int | None = None, *, root: str = "/") -> None:
-        check_device(device)
-        self.device, self.root = device, root
-        self.lane = f"dht-{Path(str(device or 0)).name}"  # a read blocks: each has its own
+    def __init__(
+        self, device: str | int | None = None, *, path: str | os.PathLike[str] | None = None, root: str = "/"
+    ) -> None:
+        self.device, self.root = device_of(device, path), root
+        self.lane = f"dht-{Path(str(self.device or 0)).name}"  # a read blocks: each has its own
         self.folder = Path()
         self._failed_at: float | None = None
 

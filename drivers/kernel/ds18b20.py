@@ -6,6 +6,7 @@ Reading the file starts a conversion and takes up to 750 ms; a failed one is an 
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import ClassVar
@@ -13,6 +14,7 @@ from typing import ClassVar
 from ..bus import sysfs
 from ..chip import Driver, Measurement, Quantity
 from ..errors import AdapterGone, ChecksumError, InvalidReading, NoAcknowledge, PermanentError
+from .node import folder
 
 FAMILIES = ("10", "22", "28", "3b", "42")  # DS18S20, DS1822, DS18B20, DS1825, DS28EA00
 DEVICES = "sys/bus/w1/devices"
@@ -34,14 +36,16 @@ class Ds18b20(Driver):
     takes = 2.0
     quantities = (Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.0625),)
 
-    def __init__(self, device: str | None = None, *, path: str | None = None, root: str = "/") -> None:
+    def __init__(
+        self, device: str | None = None, *, path: str | os.PathLike[str] | None = None, root: str = "/"
+    ) -> None:
         if device is not None and not re.fullmatch(rf"({'|'.join(FAMILIES)})-[0-9a-f]{{12}}", device):
             raise ValueError(
                 f"device is {device!r}, not an id such as 28-0000075a1b2c (families {', '.join(FAMILIES)})"
             )
         if device is not None and path is not None:
             raise ValueError("say either device or path")
-        self.device, self.path = device, Path(path) if path else None
+        self.device, self.path = device, None if path is None else folder(path)
         self.devices = Path(root) / DEVICES
         self.file = Path()  # what `identify` found
 
@@ -54,7 +58,10 @@ class Ds18b20(Driver):
         """
         if self.path:
             inside = self.path / "w1_slave"
-            self.file = inside if sysfs.exists(inside, self.name) else self.path
+            is_there = sysfs.exists(inside, self.name)
+            if not is_there and self.path.is_dir():
+                raise NoAcknowledge(f"ds18b20: {inside} is missing: the sensor is gone; check power and wiring")
+            self.file = inside if is_there else self.path
             return
         if not sysfs.exists(self.devices, self.name):
             raise AdapterGone(f"ds18b20: no {self.devices}: no 1-Wire bus; {CURE}")

@@ -5,6 +5,7 @@ Source: Linux, Documentation/hwmon/sysfs-interface.rst.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +15,7 @@ from ..bus import sysfs
 from ..chip import Driver, Measurement
 from ..errors import InvalidReading, NotSupported
 from .channels import HWMON, Channel, channel, unique
-from .node import channels_of, check_device, find
+from .node import channels_of, device_of, find
 
 DEVICES = "sys/class/hwmon"
 CURE = "add its dtoverlay to /boot/firmware/config.txt and reboot; `limpet scan` lists what is there"
@@ -25,6 +26,7 @@ class Hwmon(Driver):
 
     Args:
         device: its name (`ds3231`), number, or path; may be left out when there is only one.
+        path: instead, its folder.
         channel: one or several of its channels, as `"temp1"`; all whose unit is known by default.
         root: where the file system begins, for tests.
 
@@ -40,10 +42,10 @@ class Hwmon(Driver):
         device: str | int | None = None,
         *,
         channel: str | Iterable[str] | None = None,
+        path: str | os.PathLike[str] | None = None,
         root: str = "/",
     ) -> None:
-        check_device(device)
-        self.device, self.root = device, root
+        self.device, self.root = device_of(device, path), root
         self.wanted = channels_of(channel)
         self.channels = unique(self._channel(name) for name in self.wanted)
         self.quantities = tuple(c.quantity for c in self.channels)

@@ -5,6 +5,7 @@ Source: Linux, Documentation/ABI/testing/sysfs-bus-iio: `_input` is processed, e
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +15,7 @@ from ..bus import sysfs
 from ..chip import Driver, Measurement
 from ..errors import NotSupported
 from .channels import IIO, Channel, channel, unique
-from .node import channels_of, check_device, find
+from .node import channels_of, device_of, find
 
 DEVICES = "sys/bus/iio/devices"
 CURE = "add its dtoverlay (`dtoverlay -a | grep i2c-sensor`) to /boot/firmware/config.txt and reboot"
@@ -25,6 +26,7 @@ class Iio(Driver):
 
     Args:
         device: its name (`bme280`), number, or path; may be left out when there is only one.
+        path: instead, its folder.
         channel: one or several of its channels, as `"temp"`, `"voltage0"`; all whose unit is known by default.
         root: where the file system begins, for tests.
 
@@ -40,10 +42,10 @@ class Iio(Driver):
         device: str | int | None = None,
         *,
         channel: str | Iterable[str] | None = None,
+        path: str | os.PathLike[str] | None = None,
         root: str = "/",
     ) -> None:
-        check_device(device)
-        self.device, self.root = device, root
+        self.device, self.root = device_of(device, path), root
         self.wanted = channels_of(channel)
         self.channels = unique(self._channel(name) for name in self.wanted)
         self.quantities = tuple(c.quantity for c in self.channels)

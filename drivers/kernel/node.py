@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +11,7 @@ from ..bus import sysfs
 from ..errors import AdapterGone, NoAcknowledge, PermanentError
 
 
-def find(folder: Path, prefix: str, device: str | int | None, who: str, cure: str) -> Path:
+def find(folder: Path, prefix: str, device: str | int | Path | None, who: str, cure: str) -> Path:
     """Return the folder of `device` below `folder`, whose entries are called `<prefix><number>`.
 
     Args:
@@ -22,7 +23,7 @@ def find(folder: Path, prefix: str, device: str | int | None, who: str, cure: st
         NoAcknowledge: no such device (yet); the message names those that are there.
         PermanentError: several fit.
     """
-    if isinstance(device, str) and "/" in device:
+    if isinstance(device, Path) or (isinstance(device, str) and "/" in device):
         path = Path(device)
         if not sysfs.exists(path, who):
             raise NoAcknowledge(f"{who}: there is no {path}; {cure}")
@@ -44,20 +45,34 @@ def _name(node: Path, who: str) -> str:
     return sysfs.read_text(node / "name", who) if sysfs.exists(node / "name", who) else ""
 
 
-def _fits(node: str, name: str, prefix: str, device: str | int | None) -> bool:
+def _fits(node: str, name: str, prefix: str, device: object) -> bool:
     if device is None:
         return True
     return str(device) in (name, name.partition("@")[0], node, node.removeprefix(prefix))
 
 
-def check_device(device: object) -> None:
-    """Refuse what can be no device.
+def device_of(device: str | int | None, path: str | os.PathLike[str] | None) -> str | int | Path | None:
+    """Return which device is meant, for `find`.
 
     Raises:
-        ValueError: it is neither a name, a number nor a path.
+        ValueError: both are said, or one is nothing that it could be.
     """
     if isinstance(device, bool) or not isinstance(device, str | int | None) or device == "":
         raise ValueError(f"device is {device!r}, neither a name, a number nor a path")
+    if path is not None and device is not None:
+        raise ValueError("say either device or path")
+    return device if path is None else folder(path)
+
+
+def folder(path: str | os.PathLike[str]) -> Path:
+    """Return a path.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        raise ValueError(f"path is {path!r}, not the path of a folder")
+    return Path(path)
 
 
 def channels_of(channel: str | Iterable[str] | None) -> tuple[str, ...]:

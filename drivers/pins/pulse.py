@@ -23,7 +23,8 @@ class Pulse(Driver):
     Args:
         pin: BCM number.
         pull: `up` (open collector, reed contact), `down` or `none`.
-        edges: which ones count: `rising`, `falling` or `both`.
+        edges: which ones count: `rising`, `falling` or `both`; by default those that begin a pulse: away from where
+            the resistor holds the line, so `falling` with pull `up`, else `rising`.
         bounce: edges nearer to the last counted one are not counted, in seconds or as `"5ms"`.
     """
 
@@ -33,8 +34,9 @@ class Pulse(Driver):
     quantities = (Quantity("count", "", None, 0, step=1), Quantity("frequency", "Hz", "frequency", 0, step=0.001))
     clock: Callable[[], float] = staticmethod(now)
 
-    def __init__(self, *, pin: int, pull: str = "up", edges: str = "rising", bounce: float | str = 0.0) -> None:
+    def __init__(self, *, pin: int, pull: str = "up", edges: str | None = None, bounce: float | str = 0.0) -> None:
         self.line = Line(bcm(pin), self.name, pull=one_of(pull, "pull", ("up", "down", "none")))
+        edges = ("falling" if pull == "up" else "rising") if edges is None else edges
         self.edges = one_of(edges, "edges", ("rising", "falling", "both"))
         self.quiet = seconds(bounce, "bounce")
         self.count = 0

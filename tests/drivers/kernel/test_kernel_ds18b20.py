@@ -85,3 +85,19 @@ def test_reports_what_its_fake_feels_over_the_whole_range(tmp_path, sixteenths):
 def test_refuses_a_wrong_option_when_it_is_made(options):
     with pytest.raises(ValueError, match="device"):
         open_chip("ds18b20", **options)
+
+
+def test_says_that_the_file_is_missing_when_the_folder_stayed(tmp_path):
+    folder = slave(tmp_path, "72 01 4b 46 7f ff 0e 10 57", 23125)
+    chip = open_chip("ds18b20", path=folder)
+    chip.read()
+    (folder / "w1_slave").unlink()
+    for _ in range(2):
+        with pytest.raises(NoAcknowledge, match=r"w1_slave.*missing"):
+            chip.read()
+
+
+@pytest.mark.parametrize("path", ["", 5, True])
+def test_refuses_what_is_no_path(path):
+    with pytest.raises(ValueError, match="path"):
+        open_chip("ds18b20", path=path)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -115,3 +116,24 @@ def test_the_drivers_need_neither_gpiozero_nor_smbus2():
         "import sys; sys.modules['smbus2'] = sys.modules['gpiozero'] = None\nfrom drivers.bus import sysfs; sys.exit(0)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+@pytest.mark.parametrize("name", ["ds18b20", "dht", "iio", "hwmon"])
+def test_is_read_by_the_path_of_its_folder(name, kind, tmp_path):
+    fake = fake_chip(name, root=tmp_path)
+    values = open_chip(name, path=kind(tmp_path / fake.folder)).read()
+    assert values == pytest.approx(fake.world, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["ds18b20", "dht", "iio", "hwmon"])
+def test_a_path_that_is_not_there_is_named(name, tmp_path):
+    with pytest.raises(NoAcknowledge, match="nowhere"):
+        open_chip(name, path=tmp_path / "nowhere").read()
+
+
+@pytest.mark.parametrize("name", ["dht", "iio", "hwmon"])
+@pytest.mark.parametrize("wrong", [{"path": 5}, {"path": ""}, {"path": "/sys", "device": "x"}])
+def test_refuses_a_wrong_path_when_it_is_made(name, wrong):
+    with pytest.raises(ValueError, match="path"):
+        open_chip(name, **wrong)

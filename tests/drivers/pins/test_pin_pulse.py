@@ -1,6 +1,8 @@
 """Pulse: counts are never lost, frequency is over measured time."""
 
 import pytest
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
 
 from drivers import open_chip
 from drivers.errors import BusError
@@ -82,8 +84,28 @@ def test_counts_the_edges_it_is_told_to(pins, time, edges, count):
     assert chip.read()["count"] == count
 
 
+@pytest.mark.parametrize("pull", ["up", "down"])
+@pytest.mark.parametrize("first", ["drive_high", "drive_low"])
+def test_counts_each_pulse_once_at_whatever_level_the_line_rests(pull, first, time):
+    Device.pin_factory = MockFactory()
+    chip = open_chip("pulse", pin=5, pull=pull)
+    chip.clock, chip.sleep = time, time.sleep
+    chip.read()
+    pin = Device.pin_factory.pin(5)
+    second = "drive_low" if first == "drive_high" else "drive_high"
+    for _ in range(10):
+        getattr(pin, first)()
+        getattr(pin, second)()
+    assert chip.read()["count"] == 10
+    chip.close()
+
+
+def test_a_floating_line_rests_low(time):
+    assert open_chip("pulse", pin=5, pull="none").edges == "rising"
+
+
 def test_swallows_bounces_by_the_time_stamps_of_the_edges(pins, time):
-    chip = open_chip("pulse", pin=5, bounce="5ms")
+    chip = open_chip("pulse", pin=5, edges="rising", bounce="5ms")
     chip.clock, chip.sleep = time, time.sleep
     chip.read()
     pins.pulse(5, 10, 0.01)  # 1 ms apart: the first, and those 5 ms later
