@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from .errors import UnknownDriver
@@ -45,6 +46,8 @@ def find(name: str) -> Any:
     Raises:
         UnknownDriver: with the nearest names.
     """
+    if not isinstance(name, str):
+        raise UnknownDriver(f"a driver's name is a text such as 'bme280', not {name!r}")
     if name in _MODULES:
         module, _, attribute = _MODULES[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
@@ -73,6 +76,10 @@ def open_chip(name: str, bus: Any = None, address: int | None = None, **options:
         ValueError, TypeError: an option is wrong.
     """
     driver = find(name)
-    if driver.addresses:
-        return driver(bus, address, **options)
-    return driver(**options)
+    arguments = (bus, address) if driver.addresses else ()
+    takes = inspect.signature(driver)
+    try:
+        takes.bind(*arguments, **options)
+    except TypeError as error:  # Python would name the base class that has the constructor
+        raise TypeError(f"{name} ({driver.__name__}): {error}; it takes {', '.join(takes.parameters)}") from None
+    return driver(*arguments, **options)

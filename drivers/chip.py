@@ -187,16 +187,31 @@ class Driver:
                 return done.value
 
 
+def seven_bits(address: object) -> int:
+    """Return an I2C address that a chip may have.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(address, bool) or not isinstance(address, int) or not 0x08 <= address <= 0x77:
+        shown = hex(address) if type(address) is int else repr(address)
+        raise ValueError(f"address is {shown}, not a number of 0x08..0x77, such as 0x76; `limpet scan` lists them")
+    return address
+
+
 class I2cChip(Driver):
     """A chip on an I2C bus. Keeps its bus, its address and its options, and does no I/O before it is asked to.
 
     Args:
         bus: anything with smbus2.SMBus's methods.
-        address: 7 bit; the chip's first one if None.
+        address: 0x08..0x77, also one that this chip cannot have; the chip's first one if None.
+
+    Raises:
+        ValueError: the address is none.
     """
 
     def __init__(self, bus: Bus, address: int | None = None) -> None:
-        self.address = self.addresses[0] if address is None else address
+        self.address = self.addresses[0] if address is None else seven_bits(address)
         self.device = I2cDevice(bus, self.address, self.name)
         self.write = self.device.write
         self.read_bytes = self.device.read

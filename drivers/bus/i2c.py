@@ -80,8 +80,11 @@ class I2cDevice:
         return bytes(answer)
 
     def _transfer(self, *messages: i2c_msg) -> None:
+        transfer = getattr(self.bus, "i2c_rdwr", None)
+        if transfer is None:
+            raise PermanentError(f"{self.name}: {self.bus!r} is no bus; write open_chip({self.name!r}, SMBus(1))")
         try:
-            self.bus.i2c_rdwr(*messages)
+            transfer(*messages)
         except TransientError:
             raise
         except OSError as error:
