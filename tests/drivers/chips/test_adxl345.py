@@ -5,14 +5,17 @@ from scripted_b import ScriptedBus, on
 
 from drivers.chips.adxl345 import Adxl345, metres_per_second_squared
 from drivers.errors import InvalidReading, LostPower, NotReady, WrongChip
+from drivers.fakes import FakeBus, FakeTime, fake_chip
 
-DATA, SETTINGS, SOURCE, IDENTITY = b"\x32", b"\x2d", b"\x30", b"\x00"
+REGISTERS, IDENTITY = b"\x2d", b"\x00"
 G = 9.80665
 FRAME = bytes.fromhex("0000 00ff 0001")
 
 
-def bus(data: bytes = FRAME, source: object = b"\x82", settings: bytes = b"\x08\x00\x00\x82\x08") -> ScriptedBus:
-    return ScriptedBus({DATA: data, SETTINGS: settings, SOURCE: source, IDENTITY: b"\xe5"})
+def bus(data: bytes = FRAME, source: bytes = b"\x82", power: bytes = b"\x08", form: bytes = b"\x08") -> ScriptedBus:
+    """`source`: one byte for each read, the last one for ever."""
+    frames = [power + bytes(2) + bytes([byte]) + form + data for byte in source]
+    return ScriptedBus({REGISTERS: frames, IDENTITY: b"\xe5"})
 
 
 def test_unit() -> None:
@@ -27,11 +30,11 @@ def test_tells_three_axes(source: bytes) -> None:
 @pytest.mark.parametrize(
     ("wire", "error"),
     [
-        (bus(settings=bytes(5)), LostPower),
-        (bus(settings=b"\x08\x00\x00\x82\x00"), LostPower),
-        (bus(source=[b"\x82", b"\x02"]), NotReady),
-        (bus(bytes(6)), InvalidReading),
-        (bus(b"\xff" * 6), InvalidReading),
+        (bus(power=b"\x00"), LostPower),
+        (bus(form=b"\x00"), LostPower),
+        (bus(source=b"\x82\x02"), NotReady),
+        (bus(bytes(6), b"\x02"), InvalidReading),
+        (bus(b"\xff" * 6, b"\x02"), InvalidReading),
         (bus(b"\xff\x01" + FRAME[2:]), InvalidReading),
         (bus(b"\x00\xfe" + FRAME[2:]), InvalidReading),
         (ScriptedBus(), WrongChip),
@@ -41,3 +44,28 @@ def test_tells_three_axes(source: bytes) -> None:
 def test_refuses_what_is_no_measurement(wire: ScriptedBus, error: type[Exception]) -> None:
     with pytest.raises(error):
         on(wire, Adxl345).read()
+
+
+def on_a_fake(time: FakeTime, **world: float) -> tuple[FakeBus, Adxl345]:
+    bus = FakeBus({Adxl345.addresses[0]: fake_chip("adxl345", **world)}, clock=time, wait=time.sleep)
+    chip = Adxl345(bus)
+    chip.sleep = time.sleep
+    time.sleep(1)
+    return bus, chip
+
+
+def test_free_fall_is_a_value() -> None:
+    bus, chip = on_a_fake(FakeTime(), acceleration_x=0, acceleration_y=0, acceleration_z=0)
+    with bus:
+        assert [chip.read() for _ in range(2)] == [dict.fromkeys(chip.read(), 0.0)] * 2
+
+
+def test_does_not_tell_a_sample_from_before_it_was_set_up() -> None:
+    time = FakeTime()
+    bus, chip = on_a_fake(time, acceleration_x=1.0)
+    with bus:
+        chip.setup()
+        fake, began = bus.chips[chip.address], time.now
+        fake.feel(acceleration_x=5.0)
+        fake.refresh = lambda: None if time.now < began + 0.009 else type(fake).refresh(fake)  # type: ignore[method-assign]
+        assert chip.read()["acceleration_x"] == pytest.approx(5.0, abs=0.05)

@@ -5,14 +5,17 @@ from scripted_b import ScriptedBus, on
 
 from drivers.chips.lis3dh import Lis3dh, metres_per_second_squared
 from drivers.errors import InvalidReading, LostPower, NotReady, WrongChip
+from drivers.fakes import FakeBus, FakeTime, fake_chip
 
-DATA, CONTROLS, STATUS, IDENTITY = b"\xa8", b"\xa0", b"\x27", b"\x0f"
+REGISTERS, IDENTITY = b"\xa0", b"\x0f"
 G = 9.80665
 FRAME = bytes.fromhex("0000 80c1 803e")
 
 
-def bus(data: bytes = FRAME, status: object = b"\x0f", controls: bytes = b"\x57\x00\x00\x88") -> ScriptedBus:
-    return ScriptedBus({DATA: data, CONTROLS: controls, STATUS: status, IDENTITY: b"\x33"})
+def bus(data: bytes = FRAME, status: bytes = b"\x0f", controls: bytes = b"\x57\x00\x00\x88") -> ScriptedBus:
+    """`status`: one byte for each read, the last one for ever."""
+    frames = [controls + bytes(3) + bytes([byte]) + data for byte in status]
+    return ScriptedBus({REGISTERS: frames, IDENTITY: b"\x33"})
 
 
 def test_unit() -> None:
@@ -28,9 +31,9 @@ def test_tells_three_axes(status: bytes) -> None:
     ("wire", "error"),
     [
         (bus(controls=b"\x07\x00\x00\x00"), LostPower),
-        (bus(status=[b"\x0f", b"\x00"]), NotReady),
-        (bus(bytes(6)), InvalidReading),
-        (bus(b"\xff" * 6), InvalidReading),
+        (bus(status=b"\x0f\x00"), NotReady),
+        (bus(bytes(6), b"\x00"), InvalidReading),
+        (bus(b"\xff" * 6, b"\x00"), InvalidReading),
         (bus(b"\xf0\x7f" + FRAME[2:]), InvalidReading),
         (bus(b"\x00\x80" + FRAME[2:]), InvalidReading),
         (ScriptedBus(), WrongChip),
@@ -40,3 +43,28 @@ def test_tells_three_axes(status: bytes) -> None:
 def test_refuses_what_is_no_measurement(wire: ScriptedBus, error: type[Exception]) -> None:
     with pytest.raises(error):
         on(wire, Lis3dh).read()
+
+
+def on_a_fake(time: FakeTime, **world: float) -> tuple[FakeBus, Lis3dh]:
+    bus = FakeBus({Lis3dh.addresses[0]: fake_chip("lis3dh", **world)}, clock=time, wait=time.sleep)
+    chip = Lis3dh(bus)
+    chip.sleep = time.sleep
+    time.sleep(1)
+    return bus, chip
+
+
+def test_free_fall_is_a_value() -> None:
+    bus, chip = on_a_fake(FakeTime(), acceleration_x=0, acceleration_y=0, acceleration_z=0)
+    with bus:
+        assert [chip.read() for _ in range(2)] == [dict.fromkeys(chip.read(), 0.0)] * 2
+
+
+def test_does_not_tell_a_sample_from_before_it_was_set_up() -> None:
+    time = FakeTime()
+    bus, chip = on_a_fake(time, acceleration_x=1.0)
+    with bus:
+        chip.setup()
+        fake, began = bus.chips[chip.address], time.now
+        fake.feel(acceleration_x=5.0)
+        fake.refresh = lambda: None if time.now < began + 0.009 else type(fake).refresh(fake)  # type: ignore[method-assign]
+        assert chip.read()["acceleration_x"] == pytest.approx(5.0, abs=0.05)
