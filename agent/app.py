@@ -20,13 +20,11 @@ from .documents import Documents
 from .events import Edges
 from .machine import Machine
 from .model import Batch
-from .orders import Orders
 from .outbox import Item, Outbox, Store
 from .resilience import BreakerEvent, CircuitState
 from .scheduler import Collector, Scheduler
 from .supervise import Supervisor
 from .topics import Topics
-from .verbs import Verbs
 
 if TYPE_CHECKING:
     from .web.server import Server as Page
@@ -214,16 +212,20 @@ class Agent:
         return [sensor.quantities for sensor in self.assembly.sensors]
 
     def _listen(self) -> None:
-        verbs = Verbs(
-            self.collector,
-            lambda: self.assembly.due,
-            self.deliver,
-            self.documents,
-            self.outbox,
-            self.documents.breakers,
-        )
-        orders = Orders(self.topics, verbs.all(), self.publisher.answer, self.clock.now, self._answer)
-        orders.listen(self.config.commands.allow, self.publisher.subscribe)
+        if self.config.commands.allow:
+            from .orders import Orders
+            from .verbs import Verbs
+
+            verbs = Verbs(
+                self.collector,
+                lambda: self.assembly.due,
+                self.deliver,
+                self.documents,
+                self.outbox,
+                self.documents.breakers,
+            )
+            orders = Orders(self.topics, verbs.all(), self.publisher.answer, self.clock.now, self._answer)
+            orders.listen(self.config.commands.allow, self.publisher.subscribe)
         if self.config.homeassistant.discovery:
             prefix = self.config.homeassistant.prefix
             self.publisher.subscribe(f"{prefix}/status", lambda message: self._greet(message.payload))

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from drivers.bus.recovery import Recovery
 from drivers.bus.worker import Share, Turn
 from drivers.errors import BusStuck, BusTimeout, NotReady, PermanentError, TransientError
 
 from .resilience import CircuitBreaker, CircuitOpenError, CircuitState
 from .sensor import Outcome, Sensor
+
+if TYPE_CHECKING:
+    from drivers.bus.recovery import Recovery
 
 log = logging.getLogger("limpet.bus")
 

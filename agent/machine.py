@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from drivers.bus.i2c import LastingBus, open_bus
-from drivers.bus.recovery import Recovery, recovery, run_pinctrl
 from drivers.bus.worker import BusWorker
 from drivers.catalog import find, open_chip
 from drivers.chip import Driver
@@ -13,6 +12,9 @@ from drivers.chip import Driver
 from .config import Bus
 from .config import Sensor as Spec
 from .lane import Worker
+
+if TYPE_CHECKING:
+    from drivers.bus.recovery import Recovery
 
 
 class Machine(Protocol):
@@ -46,6 +48,8 @@ class ThisMachine:
 
     def recovery(self, bus: Bus) -> Recovery | None:
         """Return what is configured to free a stuck bus, without any I/O."""
+        from drivers.bus.recovery import recovery, run_pinctrl
+
         return recovery(bus.recovery, scl=bus.scl, sda=bus.sda, power=bus.power, pinctrl=run_pinctrl)
 
     def close(self) -> None:

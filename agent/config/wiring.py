@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from collections.abc import Iterator, Mapping
@@ -72,6 +71,8 @@ def _driver(sensor: Sensor, report: Report, where: Where) -> Any:
     try:
         return catalog.find(sensor.driver)
     except LookupError:
+        import difflib
+
         names = difflib.get_close_matches(sensor.driver.lower(), catalog.names(), 3, 0.5)
         fix = f"did you mean {' or '.join(names)}?" if names else "`limpet chips` lists all drivers"
         report.mistake((*where, "driver"), f"no driver is called {sensor.driver!r}", fix)
