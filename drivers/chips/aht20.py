@@ -29,7 +29,7 @@ class Aht20(I2cChip):
     probes = (Probe(b"", 7, lambda frame: len(set(frame)) > 1 and not crc.crc8(frame), decides=False),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01),
-        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.024),
+        Quantity("humidity", "%", "humidity", 100 / (1 << 20), 100.0, 0.024),
     )
 
     @waits

@@ -31,7 +31,7 @@ class Bh1750(I2cChip):
     name = "bh1750"
     addresses = (0x23, 0x5C)
     takes = 0.7
-    quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 121556.5, 0.84),)
+    quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 121554.0, 0.84),)
 
     def configure(self) -> None:
         """Wake the chip and set the usual measurement time."""

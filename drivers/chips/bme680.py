@@ -37,7 +37,7 @@ class Bme680(BoschChip):
         Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01),
         Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1100.0, 0.01),
-        Quantity("gas_resistance", "Ω", None, 170.0, 103e6, 1000.0),
+        Quantity("gas_resistance", "Ω", None, 176.8, 12.94e6, 1000.0),  # `configure` says what this chip can show
     )
     identities = (0x61,)
 
@@ -55,6 +55,8 @@ class Bme680(BoschChip):
         heat, correction, error = (self.constants(register, 1)[0] for register in (0x00, 0x02, 0x04))
         self.range_error = signed(error >> 4, 4)
         self.variant = self.constants(0xF0, 1)[0] & 1
+        least, most = self.ohms(1023 << 6 | 15), self.ohms(0)
+        self.quantities = (*Bme680.quantities[:3], Quantity("gas_resistance", "Ω", None, least, most, 1000.0))
         self.settings = bytes([RUN_GAS[self.variant], H_ONCE])
         code = heater_code(HEATER, (gh1, gh2, gh3, correction >> 4 & 3, signed(heat, 8)))
         for message in (bytes([0x5A, code]), HEATED_FOR, CONTROL + self.settings[:1], b"\x72" + self.settings[1:]):
@@ -90,13 +92,16 @@ class Bme680(BoschChip):
         if raw == 0x8000:
             raise InvalidReading(f"{self.name}: humidity was not converted (0x8000)")
         temperature = celsius(twenty_bits(data[3:6]), self.calibration_t)
-        ohm = ohms_688(gas >> 6, gas & 15) if self.variant else ohms(gas >> 6, gas & 15, self.range_error)
         return {
             "temperature": temperature,
             "humidity": relative_humidity(raw, temperature, self.calibration_h),
             "pressure": hectopascals(twenty_bits(data), temperature, self.calibration_p),
-            "gas_resistance": ohm,
+            "gas_resistance": self.ohms(gas),
         }
+
+    def ohms(self, gas: int) -> float:
+        """Return Ω from the two bytes of the gas value; BME680 and BME688 have different ranges."""
+        return ohms_688(gas >> 6, gas & 15) if self.variant else ohms(gas >> 6, gas & 15, self.range_error)
 
 
 def celsius(raw: int, t: tuple[int, ...]) -> float:

@@ -55,7 +55,8 @@ class Tsl2591(I2cChip):
         self.full = FULL_AT_100_MS if integration_ms == 100 else FULL
         self.integrating_takes = 1.2 * integration_ms / 1000  # 108 ms at most for 100, and 10 %
         step = 2 * lux(1, 0, min(self.gains), integration_ms)  # both channels are rounded
-        self.quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 88_000.0, step),)
+        most = min(88_000.0, lux(self.full - 1, 0, min(self.gains), integration_ms))
+        self.quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, most, step),)
 
     def identify(self) -> None:
         """Look at the identity register.

@@ -53,9 +53,8 @@ class Veml7700(I2cChip):
             raise ValueError(f"integration_ms: {integration_ms!r} is none of {', '.join(map(str, INTEGRATIONS))}")
         self.gain, self.integration_ms = gain, integration_ms
         self.settings = GAIN.put(GAINS[gain]) | INTEGRATION.put(INTEGRATIONS[integration_ms]) | WITNESS
-        self.quantities = (
-            Quantity("illuminance", "lx", "illuminance", 0.0, 120_000.0, linear_lux(1, gain, integration_ms)),
-        )
+        most, step = brightest(gain, integration_ms), linear_lux(1, gain, integration_ms)
+        self.quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, most, step),)
 
     def identify(self) -> None:
         """Make sure that a threshold keeps what is written; put back what was there.
@@ -111,3 +110,15 @@ def lux(counts: int, gain: float, integration_ms: int) -> float:
     if x <= LINEAR_UP_TO:
         return x
     return float(((6.0135e-13 * x - 9.3924e-9) * x + 8.1488e-5) * x * x + 1.0023 * x)
+
+
+def brightest(gain: float, integration_ms: int) -> float:
+    """Return the most lx that the counts can say, up to 120 klx (section "Features")."""
+    fits, beyond = 0, SATURATED
+    while beyond - fits > 1:
+        middle = (fits + beyond) // 2
+        if lux(middle, gain, integration_ms) <= 120_000:
+            fits = middle
+        else:
+            beyond = middle
+    return lux(fits, gain, integration_ms)

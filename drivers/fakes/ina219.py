@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from .chip import FakeWords, clamp
+from .chip import clamp
+from .shunt import FakeMonitor
 
 CONFIG, SHUNT, BUS, POWER, CURRENT, CALIBRATION = range(6)
 READY, OVERFLOW = 0x02, 0x01  # bits of the bus voltage register
 SLOWEST = (93e-6, 163e-6, 304e-6, 586e-6)  # seconds of one conversion of 9 to 12 bit, the maximum (table of BADC, SADC)
 
 
-class FakeIna219(FakeWords):
+class FakeIna219(FakeMonitor):
     """Feels volts at the bus and across the shunt. Results stay as they were while a conversion runs."""
 
     name = "ina219"
     addresses = tuple(range(0x40, 0x50))
     senses = {"bus_voltage": 12.0, "shunt_voltage": 0.02}
+    most = (0.32, 32.0)
     defaults = {CONFIG: 0x399F}
 
     def power_on(self) -> None:

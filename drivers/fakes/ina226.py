@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .chip import FakeWords, clamp
+from .chip import clamp
+from .shunt import FakeMonitor
 
 CONFIG, SHUNT, BUS, POWER, CURRENT, CALIBRATION, MASK, LIMIT = range(8)
 MANUFACTURER, DIE = 0xFE, 0xFF
@@ -11,12 +12,13 @@ SLOWEST = (154e-6, 224e-6, 365e-6, 646e-6, 1.21e-3, 2.328e-3, 4.572e-3, 9.068e-3
 AVERAGES = (1, 4, 16, 64, 128, 256, 512, 1024)
 
 
-class FakeIna226(FakeWords):
+class FakeIna226(FakeMonitor):
     """Feels volts at the bus and across the shunt. Results stay as they were while a conversion runs."""
 
     name = "ina226"
     addresses = tuple(range(0x40, 0x50))
     senses = {"bus_voltage": 12.0, "shunt_voltage": 0.02}
+    most = (0.081915, 36.0)
     defaults = {CONFIG: 0x4127, MANUFACTURER: 0x5449, DIE: 0x2260}
 
     def power_on(self) -> None:

@@ -7,7 +7,8 @@ from .chip import FakeRegisters, clamp
 ENABLE, CONTROL, PACKAGE, IDENTITY, STATUS, CHANNELS = 0x00, 0x01, 0x11, 0x12, 0x13, 0x14
 GAINS = (1.0, 25.0, 428.0, 9876.0)  # by bits 5:4
 SLOWEST = 0.108  # seconds of one step of the integration time, the maximum; 0.1 is nominal
-INFRARED = 0.36  # channel 1 of channel 0: the light at which both known lux formulas agree
+INFRARED = 0.36  # channel 1 of channel 0 in daylight; both known lux formulas agree with this, and with none at all
+BRIGHT = 60_000.0  # lx: daylight above would saturate channel 0 at any setting, so there it is a lamp without infrared
 
 
 class FakeTsl2591(FakeRegisters):
@@ -54,8 +55,9 @@ class FakeTsl2591(FakeRegisters):
             return
         full = 36863 if self.steps == 1 else 0xFFFF
         counts_per_lux = 100 * self.steps * GAINS[self.bank[CONTROL] >> 4 & 3] / 408
-        visible = self.world["illuminance"] * counts_per_lux / (1 - INFRARED) ** 2
-        for at, counts in ((CHANNELS, visible), (CHANNELS + 2, visible * INFRARED)):
+        infrared = INFRARED if self.world["illuminance"] <= BRIGHT else 0.0
+        visible = self.world["illuminance"] * counts_per_lux / (1 - infrared) ** 2
+        for at, counts in ((CHANNELS, visible), (CHANNELS + 2, visible * infrared)):
             self.fill(at, clamp(counts, 0, full).to_bytes(2, "little"))
         self.bank[STATUS] |= 1
         self.integrate()

@@ -55,24 +55,6 @@ RELATIVE = {
     ("veml7700", "illuminance"): 1e-4,  # the correction of bright light stretches the digits
 }
 
-# Where the chip cannot show the ends of the range all at once, or the sweep must be shorter: (low, high).
-RANGES = {
-    ("aht20", "humidity"): (0.01, 100.0),  # a raw zero is a sign of a sick element
-    ("bh1750", "illuminance"): (0.0, 121_000.0),  # the last digit means saturated, here and below
-    ("ina226", "shunt_voltage"): (-0.0819, 0.0819),
-    **{("ads1115", f"a{i}"): (-6.143, 6.143) for i in range(4)},
-    **{("ads1015", f"a{i}"): (-6.135, 6.135) for i in range(4)},
-    **{("adxl345", f"acceleration_{axis}"): (-19.55, 19.55) for axis in "xyz"},
-    **{("lis3dh", f"acceleration_{axis}"): (-20.05, 20.05) for axis in "xyz"},
-    **{("mpu6050", f"acceleration_{axis}"): (-19.6, 19.6) for axis in "xyz"},
-    **{("mpu6050", f"rotation_{axis}"): (-4.36, 4.36) for axis in "xyz"},
-    ("bme680", "gas_resistance"): (177.0, 12.9e6),  # what ten bits and sixteen ranges can show
-    ("ccs811", "eco2"): (400.0, 29_206.0),
-    ("scd4x", "co2"): (1.0, 40_000.0),  # zero means that nothing was measured
-    ("tsl2591", "illuminance"): (0.0, 60_000.0),  # infrared saturates it earlier than 88 klx
-    ("veml7700", "illuminance"): (0.0, 119_900.0),  # the last digits are coarse and may lie beyond the end
-}
-
 # Drivers that find the right range by trying: the second reading after a large change is the truth.
 FINDS_ITS_RANGE: set[str] = set()
 
