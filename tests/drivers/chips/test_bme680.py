@@ -98,3 +98,10 @@ class TestAKnownBme680:
             chip.read()
         with pytest.raises(WrongChip):
             chip.read()
+
+    def test_knows_the_range_of_its_gas_sensor_once_it_is_set_up(self, bus, chip):
+        chip.setup()
+        gas = chip.quantities[-1]
+        assert (gas.low, gas.high) == (chip.ohms(1023 << 6 | 15), chip.ohms(0))
+        chip.variant = 1
+        assert chip.ohms(0) > gas.high

@@ -64,3 +64,8 @@ def test_is_woken_again_after_a_loss_of_power() -> None:
         chip.read()
     chip.read()
     assert wire.written.count(b"\x6b\x01") == 2
+
+
+def test_free_fall_is_a_value() -> None:
+    values = on(bus(bytes(6) + FRAME[6:8] + bytes(6)), Mpu6050).read()
+    assert [value for name, value in values.items() if name != "temperature"] == [0.0] * 6
