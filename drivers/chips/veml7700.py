@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Values, Waits
+from ..chip import I2cChip, Probe, Quantity, Reading
 from ..errors import InvalidReading, LostPower, WrongChip
 from ..registers import Field, Register
 
@@ -17,21 +17,23 @@ CONFIG = Register(0x00, 2, "little")
 HIGH_THRESHOLD = Register(0x01, 2, "little")
 POWER_SAVING = Register(0x03, 2, "little")
 LIGHT = Register(0x04, 2, "little")
+IDENTITY = Register(0x07, 2, "little")
+DEVICE, DEVICE_ID = Field(7, 0), 0x81
 
 GAIN, GAINS = Field(12, 11), {1: 0b00, 2: 0b01, 0.125: 0b10, 0.25: 0b11}
 INTEGRATION, INTEGRATIONS = Field(9, 6), {25: 0b1100, 50: 0b1000, 100: 0b0000, 200: 0b0001, 400: 0b0010, 800: 0b0011}
 WITNESS = 0x0010  # persistence of two: means nothing without interrupts, but is never there after power-on
 SHUT_DOWN = 0x0001
 STARTING_TAKES = 0.0025
-TRIAL = 0x5AA5
+TRIAL = 0x5AA5  # its bytes are none of any configuration
 SATURATED = 0xFFFF
 LINEAR_UP_TO = 1000.0  # lx
 
 
 class Veml7700(I2cChip):
-    """One VEML7700, integrating without pause.
+    """One VEML7700. Begins each integration itself: light is told as it is felt, not as it was.
 
-    Older chips lack the identity register, so proven is only that a threshold of 16 bits keeps what is written.
+    Older chips lack the identity register: then proven is only that a threshold of 16 bits keeps what is written.
     A VEML6030 cannot be told from it, and need not be: it measures alike.
 
     Args:
@@ -57,35 +59,39 @@ class Veml7700(I2cChip):
         self.quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, most, step),)
 
     def identify(self) -> None:
-        """Make sure that a threshold keeps what is written; put back what was there.
+        """Look for the identity; where there is none, see that a threshold keeps what is written, and put it back.
 
         Raises:
             WrongChip: something else answers.
         """
-        before = self._word(HIGH_THRESHOLD)
+        if DEVICE.of(self._word(IDENTITY)) == DEVICE_ID:
+            return
+        config, before = self._word(CONFIG), self._word(HIGH_THRESHOLD)
         self.write(HIGH_THRESHOLD.encode(TRIAL))
+        self.write(CONFIG.encode(SHUT_DOWN))  # in a memory of bytes this changes the threshold, too
         kept = self._word(HIGH_THRESHOLD)
+        self.write(CONFIG.encode(config))
         self.write(HIGH_THRESHOLD.encode(before))
         if kept != TRIAL:
             expected = f"0x{TRIAL:04x} as threshold after it was written"
             raise WrongChip(self.name, self.address, expected=expected, found=f"0x{kept:04x}")
 
-    def configure(self) -> Waits:
-        """Start anew with the settings and wait for two integrations, 10 % slow."""
-        self.write(CONFIG.encode(self.settings | SHUT_DOWN))
+    def configure(self) -> None:
+        """Switch the pauses between integrations off."""
         self.write(POWER_SAVING.encode(0))
-        self.write(CONFIG.encode(self.settings))
-        yield STARTING_TAKES
-        for _ in range(2):
-            yield 1.1 * self.integration_ms / 1000
 
-    def measure(self) -> Values:
-        """Return illuminance in lx.
+    def measure(self) -> Reading:
+        """Return illuminance in lx, of integrations that begin now.
 
         Raises:
             LostPower: the configuration is gone. ChecksumError: two reads differ.
             InvalidReading: too bright for this gain and integration.
         """
+        self.write(CONFIG.encode(self.settings | SHUT_DOWN))
+        self.write(CONFIG.encode(self.settings))
+        yield STARTING_TAKES
+        for _ in range(2):  # the second one, should the first have begun before
+            yield 1.1 * self.integration_ms / 1000
         address = bytes([LIGHT.address])
         counts = LIGHT.decode(crc.agreed(self.write_read(address, 2), self.write_read(address, 2)))
         config = self._word(CONFIG)

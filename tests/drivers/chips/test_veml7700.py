@@ -1,6 +1,7 @@
 """VEML7700: vectors, and what it must refuse."""
 
 import pytest
+from scripted import ScriptedBus as MemoryOfBytes
 from scripted_b import ScriptedBus, on
 
 from drivers.chips.veml7700 import Veml7700, lux
@@ -46,6 +47,30 @@ def test_refuses_too_much_light_and_damaged_bytes() -> None:
 def test_is_not_found_on_a_dead_line(byte: int) -> None:
     with pytest.raises(WrongChip):
         on(ScriptedBus(otherwise=byte), Veml7700).read()
+
+
+def test_begins_an_integration_with_each_reading() -> None:
+    wire = bus()
+    chip = on(wire, Veml7700)
+    chip.read()
+    before = len(wire.written)
+    chip.waited.clear()
+    chip.read()
+    assert wire.written[before : before + 2] == [b"\x00\x11\x10", b"\x00\x10\x10"]
+    assert sum(chip.waited) >= 0.0025 + 2 * 0.11
+
+
+def test_is_known_by_its_identity_where_no_threshold_is_kept() -> None:
+    wire = bus()
+    wire.answers |= {b"\x01": b"\x00\x00", b"\x07": b"\x81\xc4"}
+    assert on(wire, Veml7700).read()["illuminance"] == pytest.approx(50.0, abs=0.01)
+
+
+def test_is_no_memory_of_bytes() -> None:
+    wire = MemoryOfBytes(width=1)
+    with pytest.raises(WrongChip):
+        on(wire, Veml7700).read()
+    assert not any(wire.memory)
 
 
 @pytest.mark.parametrize("options", [{"gain": 3}, {"integration_ms": 99}])
