@@ -13,18 +13,14 @@ from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
-IDENTITY = Register(0xC0, 3)
-IDENTITY_IS = 0xEEAA10
+IDENTITY, IDENTITY_IS = Register(0xC0, 3), 0xEEAA10
 START, SEQUENCE, INTERRUPT, CLEAR = 0x00, 0x01, 0x0A, 0x0B
-READY, READY_BITS = 0x13, 0x07
-FRAME = 13  # bytes from there to the distance: ready, status, nine others, distance
+READY, READY_BITS, FRAME = 0x13, 0x07, 13  # bytes from there: ready, status, nine others, distance
 STATUS, IN_RANGE = Field(6, 3), 11
-DISTANCE = Register(0x1E, 2)  # mm
-NO_TARGET = 8190  # mm, and above
+DISTANCE, NO_TARGET = Register(0x1E, 2), 8190  # mm; and above
 STOP_VARIABLE, LIMITS, GOOD_SPADS, SPAD_STATE, SPAD_INFO, INTERRUPT_LEVEL = 0x91, 0x60, 0xB0, 0x83, 0x92, 0x84
 STEPS = 0xE8  # of a measurement
-BOOTING_TAKES = 0.0015  # 1.2 ms
-MEASURING_TAKES = 0.037  # 33 ms, and 10 %
+BOOTING_TAKES, MEASURING_TAKES = 0.0015, 0.037  # 1.2 and 33 ms, and 10 %
 CALIBRATING_TAKES, POLLS = 0.011, 4
 
 PRIVATE_ON = bytes.fromhex("8001 ff01 0000")
@@ -47,8 +43,7 @@ class Vl53l0x(I2cChip):
     probes = (Probe(b"\xc0", 3, lambda found: IDENTITY.decode(found) == IDENTITY_IS),)
     takes = 0.7
     quantities = (Quantity("distance", "mm", "distance", 0.0, 2000.0, 1.0),)
-    stop_variable = 0
-    witness = b""
+    stop_variable, witness = 0, b""
 
     @waits
     def identify(self) -> Waits:
@@ -78,10 +73,15 @@ class Vl53l0x(I2cChip):
         self._pairs(bytes([LIMITS, self._byte(LIMITS) | 0x12]))  # no limits of the signal before the final range
         self.write(bytes.fromhex("44 0020"))  # signal of at least 0.25 MCPS
         self._pairs(bytes([SEQUENCE, 0xFF]))
-        count, aperture = yield from self._spads()
-        good = self.write_read(bytes([GOOD_SPADS]), 6)
-        self._pairs(SPAD_MAP_RULES)
-        self.write(bytes([GOOD_SPADS]) + spad_map(good, count, aperture))
+        try:
+            count, aperture = yield from self._spads()
+            good = self.write_read(bytes([GOOD_SPADS]), 6)
+            self._pairs(SPAD_MAP_RULES)
+            self.write(bytes([GOOD_SPADS]) + spad_map(good, count, aperture))
+        except NotReady:  # it does not tell: its detectors stay as they are
+            self._pairs(b"\x81\x00\xff\x06\x83\x00\xff\x01" + PRIVATE_OFF)
+            if self._byte(SEQUENCE) != 0xFF:
+                raise LostPower(f"{self.name}: power was lost while it was set up") from None
         self._pairs(TUNING)
         self._pairs(bytes([INTERRUPT, 0x04, INTERRUPT_LEVEL, self._byte(INTERRUPT_LEVEL) & ~0x10, CLEAR, 0x01]))
         for step, kind in ((0x01, 0x41), (0x02, 0x01)):  # voltage, then phase

@@ -49,6 +49,20 @@ def test_finds_itself_again_when_another_page_of_registers_was_left_open() -> No
     assert wire.written == [IDENTITY, b"\xff\x00", b"\x80\x00", IDENTITY]
 
 
+def test_measures_with_the_detectors_as_they_are_when_it_does_not_tell_them() -> None:
+    wire = bus(settings=[b"\xff", WRITTEN])
+    wire.answers[b"\x83"] = b"\x00"
+    assert on(wire, Vl53l0x).read() == {"distance": 1234}
+    assert not any(message[0] == 0xB0 for message in wire.written)
+
+
+def test_says_that_power_was_lost_while_it_asked_for_the_detectors() -> None:
+    wire = bus()
+    wire.answers[b"\x83"] = b"\x00"
+    with pytest.raises(LostPower):
+        on(wire, Vl53l0x).read()
+
+
 def test_enables_the_first_good_detectors() -> None:
     good = bytes([0xFF, 0xFF, 0b1010_1010, 0, 0, 0xFF])
     assert spad_map(good, 5, aperture=False) == bytes([0b0001_1111, 0, 0, 0, 0, 0])
