@@ -21,7 +21,7 @@ class Pcf8591(I2cChip):
 
     It has no identity and no checksum. What is proven: each input read alone agrees with its value read in turn, which
     the registers of the thermometers and converters at these addresses do not. All inputs at ground cannot be told
-    from a line that is held low, and are refused.
+    from a line that is held low: they are believed when they come twice.
 
     Args:
         vref: the reference voltage in volts, on most boards the supply.
@@ -61,13 +61,13 @@ class Pcf8591(I2cChip):
         """Return volts of the four inputs a0..a3 against ground.
 
         Raises:
-            InvalidReading: nobody drives the lines, or all inputs are at ground.
+            InvalidReading: nobody drives the lines.
         """
         codes = self._inputs(ALL_IN_TURN)
-        if not any(codes):
-            raise InvalidReading(f"{self.name}: all zeros: every input is at ground, or a line is held low")
         if codes == b"\xff\xff\xff\xff" and self._inputs(DIFFERENCES)[:2] == b"\xff\xff":
             raise InvalidReading(f"{self.name}: all ones, also as differences: nobody drives the lines")
+        if codes in (b"\x00\x00\x00\x00", b"\xff\xff\xff\xff"):  # or a line that was stuck for one transfer
+            codes = self._inputs(ALL_IN_TURN)
         return {f"a{number}": volts(code, self.vref) for number, code in enumerate(codes)}
 
     def _inputs(self, control: int) -> bytes:

@@ -30,10 +30,23 @@ def test_needs_one_transfer() -> None:
     assert wire.transfers == before + 1
 
 
-@pytest.mark.parametrize("byte", [0x00, 0xFF])
-def test_refuses_a_dead_line(byte: int) -> None:
+def test_refuses_a_line_that_nobody_drives() -> None:
     with pytest.raises(InvalidReading):
-        on(ScriptedBus(otherwise=byte), Pcf8591).read()
+        on(ScriptedBus(otherwise=0xFF), Pcf8591).read()
+
+
+def test_believes_that_all_inputs_are_at_ground() -> None:
+    assert on(bus(0, 0, 0, 0), Pcf8591).read() == {"a0": 0.0, "a1": 0.0, "a2": 0.0, "a3": 0.0}
+
+
+@pytest.mark.parametrize("level", [b"\x00", b"\xff"])
+def test_reads_again_when_a_line_was_stuck_for_one_transfer(level: bytes) -> None:
+    wire = bus(10, 20, 30, 40)
+    chip = on(wire, Pcf8591)
+    chip.setup()
+    good = wire.answers[ALL]
+    wire.answers |= {ALL: [5 * level, good], b"\x34": bytes([0xFF, 0, 0, 0, 0])}
+    assert chip.read()["a3"] == pytest.approx(40 * 3.3 / 256)
 
 
 def test_believes_that_all_inputs_are_at_the_reference_when_their_differences_are_none() -> None:
