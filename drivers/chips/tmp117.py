@@ -21,6 +21,7 @@ SHUTDOWN, ONE_SHOT = MODE.put(0b01), MODE.put(0b11)
 AVERAGES = Field(6, 2)  # how many conversions, and how the alert pin works: all 0 here, 8 averages at power-on
 CONVERTING_TAKES = 0.0193  # at most 17.5 ms, and a slow oscillator
 POLLS, AGAIN = 4, 0.004
+SOFT_RESET, AVERAGE_TAKES = 0x0002, 0.16  # then the average of power-on: eight conversions, and a slow oscillator
 NEVER = -0x8000
 
 
@@ -72,12 +73,31 @@ class Tmp117(I2cChip):
                 break
             yield AGAIN
         else:
-            raise NotReady(f"{self.name}: the conversion does not end, configuration 0x{configuration:04x}")
-        self.look()  # a TMP102 keeps the same configuration
+            yield from self.start_again(configuration)
+        self.look_again()  # a TMP102 keeps the same configuration
         code = TEMPERATURE.decode(crc.agreed(self.write_read(b"\x00", 2), self.write_read(b"\x00", 2)))
         if code == NEVER:
             raise InvalidReading(f"{self.name}: it never converted (0x8000)")
         return {"temperature": celsius(code)}
+
+    def look_again(self) -> None:
+        """Raise LostPower if the identity is not there any more: a bit flipped, or the chip was exchanged."""
+        try:
+            self.look()
+        except WrongChip as error:
+            raise LostPower(str(error)) from None
+
+    def start_again(self, configuration: int) -> Waits:
+        """Reset a chip that only keeps its configuration and wait: what it shows then it has converted since.
+
+        Raises:
+            NotReady: its configuration is not what was written.
+        """
+        if configuration != ONE_SHOT:
+            raise NotReady(f"{self.name}: the conversion does not end, configuration 0x{configuration:04x}")
+        self.look_again()
+        self.write(CONFIGURATION.encode(SOFT_RESET))  # a real one shows 0x8000 from here until it has converted
+        yield AVERAGE_TAKES
 
 
 def celsius(code: int) -> float:
