@@ -8,9 +8,10 @@ from drivers.errors import InvalidReading, LostPower, NotReady, WrongChip
 
 
 def silicon(bus: ScriptedBus, data: bytes) -> None:
-    """Keep the two bits that are always 1; finish a conversion at once."""
+    """Keep the two bits that are always 1; finish a conversion at once, if there is one to be finished."""
     if data[0] == 1 and len(data) == 3:
-        bus.put(1, bytes([data[1] & 0x9F | 0x60 | 0x80, data[2] & 0xD0 | 0x20]))
+        finished = 0x80 if data[1] & 0x81 == 0x81 else 0
+        bus.put(1, bytes([data[1] & 0x1F | 0x60 | finished, data[2] & 0xD0 | 0x20]))
 
 
 def board(data: str = "3200") -> ScriptedBus:
@@ -35,13 +36,56 @@ def test_does_not_write_to_another_chip(configuration):
     assert bytes(bus.memory) == before
 
 
-def test_refuses_a_chip_that_keeps_everything_or_nothing():
-    for react in (lambda bus, data: None, lambda bus, data: bus.put(1, b"\x60\xa0")):
+@pytest.mark.parametrize(
+    "react",
+    [
+        lambda bus, data: bus.put(1, b"\x60\xa0"),
+        lambda bus, data: bus.put(2, b"\x4b\x00"),
+        lambda bus, data: data[0] == 2 and len(data) == 3 and bus.put(1, bytes([bus.memory[2], data[1]])),
+    ],
+    ids=["the configuration is not kept", "the limit is not kept", "a memory of bytes"],
+)
+def test_refuses_a_chip_that_does_not_keep_what_is_written(react):
+    bus = board()
+    bus.put(2, b"\x4b\x00")
+    bus.react = react
+    with pytest.raises(WrongChip):
+        driver(Tmp102, bus).read()
+
+
+class TestAnEmulatorThatKeepsEverything:
+    @pytest.fixture
+    def bus(self):
         bus = board()
         bus.put(2, b"\x4b\x00")
-        bus.react = react
-        with pytest.raises(WrongChip):
-            driver(Tmp102, bus).read()
+        bus.react = lambda bus, data: None
+        return bus
+
+    def test_is_read_and_its_limit_put_back(self, bus):
+        chip = driver(Tmp102, bus)
+        assert chip.read() == {"temperature": 50.0}
+        bus.put(0, b"\xe7\x00")
+        assert chip.read() == {"temperature": -25.0}
+        assert bus.memory[4:6] == b"\x4b\x00"
+
+    def test_converts_all_the_time_for_longer_than_its_cycle(self, bus):
+        chip = driver(Tmp102, bus)
+        waited = []
+        chip.sleep = waited.append
+        chip.read()
+        assert bus.memory[2:4] == b"\x60\xc0"
+        assert waited[-1] >= 0.1375
+
+    def test_is_known_again_after_a_transfer_failed_while_it_was_identified(self, bus):
+        bus.put(1, b"\x01\x40")
+        assert driver(Tmp102, bus).read() == {"temperature": 50.0}
+
+    def test_is_seen_to_lose_power(self, bus):
+        chip = driver(Tmp102, bus)
+        chip.read()
+        bus.react = lambda bus, data: bus.put(1, b"\x60\xa0")
+        with pytest.raises(LostPower):
+            chip.read()
 
 
 def test_takes_an_emulator_whose_registers_are_bare_for_a_tmp102():
