@@ -16,13 +16,16 @@ CONFIGURATION = Register(1)
 RESERVED = 0xE0  # bits of the configuration that are 0
 UNUSED = 0x0F  # bits of a temperature's or a limit's lower byte that are 0
 QUEUE_OF_TWO = 0x08  # the alarm pin acts at the second value over the limit; at power-on at the first
+HYSTERESIS, WITNESS = Register(2, 2), 0x4A80  # 74.5 °C; at power-on 75 °C
+TMP117 = 0x117  # what a TMP117 answers as register 15
 FIRST_CONVERSION = 0.33  # 300 ms at most, and a slow oscillator; the temperature is 0 before
 
 
 class Lm75(I2cChip):
     """One LM75, measuring all the time. A fault queue of two, which it forgets without power, is the witness.
 
-    It has no identity register and no sign of a finished conversion: not provable is which of its kin it is, nor that
+    Where the configuration keeps nothing (an emulator, a clone), the lower limit is both proof and witness. It has no
+    identity register and no sign of a finished conversion: not provable is which of its kin it is, nor that
     its converter still runs.
     """
 
@@ -34,9 +37,10 @@ class Lm75(I2cChip):
         Probe(b"\x03", 2, says(b"\x50\x00"), decides=False),
     )
     quantities = (Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.5),)
+    witness = (CONFIGURATION, QUEUE_OF_TWO)
 
     def identify(self) -> None:
-        """Look at what nothing else here shows: unused bits that are 0, a fault queue that keeps its setting.
+        """Look at what nothing else here shows: unused bits that are 0, a fault queue or a limit that keeps a value.
 
         Raises:
             WrongChip: something else answers. It is not written to unless its registers look right.
@@ -46,13 +50,28 @@ class Lm75(I2cChip):
         for setting in (0x18, 0x00) if fits else ():
             self.write(CONFIGURATION.encode(setting))
             fits = fits and self.write_read(b"\x01", 1)[0] == setting
-        if not fits:
+        self.witness = (CONFIGURATION, QUEUE_OF_TWO) if fits else (HYSTERESIS, WITNESS)
+        if not fits and not self._keeps_limit(found):
             expected = "unused bits that are 0 and a fault queue that keeps its setting"
             raise WrongChip(self.name, self.address, expected=expected, found=f"registers 1 to 3 = {found.hex(' ')}")
 
+    def _keeps_limit(self, found: bytes) -> bool:
+        """Say whether the lower limit keeps a value; it is put back. `found`: the registers 1 to 3."""
+        low, high = (TEMPERATURE.decode(found[at : at + 2]) for at in (1, 3))
+        if found[0] & RESERVED or (low | high) & 0x7F or low >= high:
+            return False
+        if int.from_bytes(self.write_read(b"\x0f", 2), "big") & 0x0FFF == TMP117:
+            return False
+        self.write(CONFIGURATION.encode(0))
+        self.write(HYSTERESIS.encode(WITNESS))
+        kept = self.write_read(b"\x02", 2) + self.write_read(b"\x03", 2)  # in a memory of bytes the two overlap
+        self.write(HYSTERESIS.encode(low))
+        return kept == WITNESS.to_bytes(2, "big") + found[3:5]
+
     def configure(self) -> Waits:
         """Let it measure all the time, leave the witness, and wait for the first value."""
-        self.write(CONFIGURATION.encode(QUEUE_OF_TWO))
+        register, value = self.witness
+        self.write(register.encode(value))
         yield FIRST_CONVERSION
 
     def measure(self) -> Values:
@@ -62,9 +81,13 @@ class Lm75(I2cChip):
             LostPower: the witness is gone. ChecksumError: two reads differ. InvalidReading: unused bits are set.
         """
         data = crc.agreed(self.write_read(b"\x00", 2), self.write_read(b"\x00", 2))
-        configuration = self.write_read(b"\x01", 1)[0]  # last: what was read before it is from before a loss of power
-        if configuration != QUEUE_OF_TWO:
-            raise LostPower(f"{self.name}: configuration is 0x{configuration:02x}, not 0x08: power was lost")
+        register, value = self.witness
+        # last: what was read before it is from before a loss of power
+        kept = register.decode(self.write_read(bytes([register.address]), register.size))
+        if kept != value:
+            raise LostPower(
+                f"{self.name}: register {register.address} is 0x{kept:02x}, not 0x{value:02x}: power was lost"
+            )
         if data[1] & UNUSED:
             raise InvalidReading(f"{self.name}: unused bits are set in {data.hex(' ')}; the line floats")
         return {"temperature": celsius(TEMPERATURE.decode(data))}
