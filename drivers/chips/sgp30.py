@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import crc
 from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
-from ..errors import ChecksumError, LostPower, WrongChip
+from ..errors import ChecksumError, LostPower, NoAcknowledge, WrongChip
 
 POWER_UP_TAKES = 0.001
 FEATURE_SET, FEATURE_TAKES = b"\x20\x2f", 0.011
@@ -25,7 +25,7 @@ class Sgp30(I2cChip):
     """One SGP30. The chip wants to be asked every second (`every = "1s"`): it tracks its baseline with each question.
 
     After a loss of power it answers 400 ppm and 0 ppb, as in clean air; then its baseline is gone, too, which tells.
-    Where there was no baseline before, that cannot be told from clean air.
+    Where the baseline has not moved either, clean air that comes in service is believed once it was set up again.
     """
 
     name = "sgp30"
@@ -39,7 +39,8 @@ class Sgp30(I2cChip):
 
     def __init__(self, bus: Any, address: int | None = None) -> None:
         super().__init__(bus, address)
-        self.has_baseline = False
+        self.baseline: tuple[int, ...] = ()  # as it was after the warm-up
+        self.last: tuple[int, ...] = ()  # what was told last since then
 
     @waits
     def identify(self) -> Waits:
@@ -66,21 +67,30 @@ class Sgp30(I2cChip):
         for _ in range(WARM_UP):
             yield 1.0 - MEASURING_TAKES
             yield from self._ask(MEASURE, MEASURING_TAKES)
-        baseline = yield from self._ask(BASELINE, BASELINE_TAKES)
-        self.has_baseline = any(baseline)
+        self.last, self.baseline = (), (yield from self._baseline())
 
     def measure(self) -> Reading:
         """Return eco2 in ppm and tvoc in ppb.
 
         Raises:
-            LostPower: the baseline is gone. ChecksumError: a word arrived damaged.
+            LostPower: the baseline is gone, or it may be. ChecksumError: a word arrived damaged.
         """
         answer = yield from self._ask(MEASURE, MEASURING_TAKES)
-        if answer == WARMING_UP and self.has_baseline:
-            baseline = yield from self._ask(BASELINE, BASELINE_TAKES)
-            if not any(baseline):
+        fell = self.last not in ((), WARMING_UP)
+        if answer == WARMING_UP and (fell or any(self.baseline)):
+            baseline = yield from self._baseline()
+            if not any(baseline) and any(self.baseline):
                 raise LostPower(f"{self.name}: the baseline is gone")
+            if fell and baseline == self.baseline:
+                raise LostPower(f"{self.name}: 400 ppm and 0 ppb all at once: clean air, or power was lost")
+        self.last = answer
         return {"eco2": float(answer[0]), "tvoc": float(answer[1])}
+
+    def _baseline(self) -> Generator[float, None, tuple[int, ...]]:
+        try:
+            return (yield from self._ask(BASELINE, BASELINE_TAKES))
+        except NoAcknowledge:  # it has none
+            return ()
 
     def _ask(self, command: bytes, takes: float) -> Generator[float, None, tuple[int, ...]]:
         self.write(command)

@@ -58,6 +58,37 @@ def test_sees_that_power_was_lost_and_warms_up_again() -> None:
     assert wire.written.count(b"\x20\x03") == before + 1
 
 
+def test_does_not_believe_air_that_is_clean_all_at_once_and_is_set_up_again_for_it() -> None:
+    wire = bus(words(640, 25))
+    chip = on(wire, Sgp30)
+    chip.read()
+    wire.answers[MEASURE] = CLEAN
+    with pytest.raises(LostPower, match="all at once"):
+        chip.read()
+    before = wire.written.count(b"\x20\x03")
+    assert chip.read() == chip.read() == {"eco2": 400, "tvoc": 0}
+    assert wire.written.count(b"\x20\x03") == before + 1
+
+
+def test_believes_clean_air_when_its_baseline_has_moved_since() -> None:
+    wire = bus(words(640, 25))
+    chip = on(wire, Sgp30)
+    chip.read()
+    wire.answers |= {MEASURE: CLEAN, BASELINE: words(0x8974, 0x8AAE)}
+    assert chip.read() == {"eco2": 400, "tvoc": 0}
+
+
+def test_works_where_there_is_no_baseline_to_be_asked_for() -> None:
+    wire = bus(words(640, 25))
+    wire.refused = {BASELINE}
+    chip = on(wire, Sgp30)
+    assert chip.read()["eco2"] == 640
+    wire.answers[MEASURE] = CLEAN
+    with pytest.raises(LostPower):
+        chip.read()
+    assert chip.read()["eco2"] == 400
+
+
 def test_refuses_damaged_bytes() -> None:
     with pytest.raises(ChecksumError):
         on(bus(bytes.fromhex("01914c 000081")), Sgp30).read()
