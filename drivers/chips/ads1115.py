@@ -14,20 +14,18 @@ from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
 CONVERSION = Register(0x00, 2, is_signed=True)
-CONFIG = Register(0x01, 2)
-LOW_THRESHOLD = Register(0x02, 2)
+CONFIG, LOW_THRESHOLD = Register(0x01, 2), Register(0x02, 2)
 
 START = 0x8000  # written: begin a conversion; read: no conversion under way
 INPUT, SINGLE_ENDED = Field(14, 12), 0b100  # input n against ground is 0b100 + n
-FULL_SCALE = Field(11, 9)
-RATE = Field(7, 5)
+FULL_SCALE, RATE = Field(11, 9), Field(7, 5)
 ONE_SHOT = 0x0103  # the comparator off
 
 FULL_SCALES = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256)  # volts, by the code in the register
 POLLS = 3  # a conversion that is not there after so many times its longest duration never comes
 SLOWEST_CONVERSION = 0.14  # at 8 a second
-CONFIG_TRIAL = 0x5583  # what no thermometer at these addresses would keep
-THRESHOLD_TRIAL = 0x2AA5  # the low 4 bits stay 0 in an ADS1015
+CONFIG_TRIAL, THRESHOLD_TRIAL = 0x5583, 0x2AA5  # no thermometer here keeps both; an ADS1015 loses the low 4 bits
+TMP117, TMP117_IS = Register(0x0F, 2), 0x117  # an ADS has no such register
 
 
 class Ads1115(I2cChip):
@@ -82,14 +80,16 @@ class Ads1115(I2cChip):
             WrongChip: something else answers; what was written is put back.
         """
         threshold = THRESHOLD_TRIAL >> self.spare_bits << self.spare_bits
-        for register, trial, ignored in ((CONFIG, CONFIG_TRIAL, START), (LOW_THRESHOLD, threshold, 0)):
-            before = register.decode(self._read(register))
-            self.write(register.encode(trial))
-            kept = register.decode(self._read(register))
-            if (kept ^ trial) & ~ignored:
-                self.write(register.encode(before & ~ignored))
-                expected = f"0x{trial:04x} in register {register.address} after it was written"
-                raise WrongChip(self.name, self.address, expected=expected, found=f"0x{kept:04x}")
+        before = [register.decode(self._read(register)) for register in (CONFIG, LOW_THRESHOLD)]
+        self.write(CONFIG.encode(CONFIG_TRIAL))
+        self.write(LOW_THRESHOLD.encode(threshold))
+        # read when both are written: in a memory of bytes they overlap
+        config, kept, other = (register.decode(self._read(register)) for register in (CONFIG, LOW_THRESHOLD, TMP117))
+        if (config ^ CONFIG_TRIAL) & ~START or kept != threshold or other & 0x0FFF == TMP117_IS:
+            self.write(CONFIG.encode(before[0] & ~START))
+            self.write(LOW_THRESHOLD.encode(before[1]))
+            found = f"0x{config:04x}, 0x{kept:04x} in registers 1, 2 and 0x{other:04x} in 15"
+            raise WrongChip(self.name, self.address, expected=f"0x{CONFIG_TRIAL:04x}, 0x{threshold:04x}", found=found)
 
     def configure(self) -> Waits:
         """Put the threshold back and let a conversion end that somebody else began."""

@@ -1,6 +1,7 @@
 """ADS1115 and ADS1015: vectors, and what they must refuse."""
 
 import pytest
+from scripted import ScriptedBus as MemoryOfBytes
 from scripted_b import ScriptedBus, on
 
 from drivers.chips.ads1115 import Ads1015, Ads1115, volts
@@ -67,6 +68,20 @@ class TestAnAds1115:
         with pytest.raises(WrongChip):
             on(wire, Ads1115).identify()
         on(wire, Ads1015).identify()
+
+    def test_is_no_memory_of_bytes(self) -> None:
+        wire = MemoryOfBytes(width=1)
+        with pytest.raises(WrongChip):
+            on(wire, Ads1115).read()
+        assert not any(wire.memory)
+
+    def test_is_no_tmp117_that_keeps_everything(self) -> None:
+        wire = bus(b"\x0c\x80")
+        wire.answers[b"\x0f"] = b"\x01\x17"
+        before = dict(wire.bank)
+        with pytest.raises(WrongChip):
+            on(wire, Ads1115).read()
+        assert wire.bank == before | {1: b"\x05\x83"}  # the bit that begins a conversion is not written
 
 
 class TestAnAds1015:
