@@ -65,6 +65,8 @@ class Ina219(I2cChip):
         if found not in (AFTER_RESET, RESET):
             hint = "0x4127 is an INA226" if found == 0x4127 else ""
             raise WrongChip(self.name, self.address, expected=AFTER_RESET, found=found, hint=hint)
+        if found == RESET:
+            self._refuse_memory()
         self.write(CALIBRATION.encode(CALIBRATION_TRIAL))
         kept = self._word(CALIBRATION)
         self.write(CALIBRATION.encode(0))
@@ -72,6 +74,14 @@ class Ina219(I2cChip):
         if kept != fits:
             expected = f"0x{fits:04x} as calibration after 0x{CALIBRATION_TRIAL:04x} was written"
             raise WrongChip(self.name, self.address, expected=expected, found=f"0x{kept:04x}")
+
+    def _refuse_memory(self) -> None:
+        """Raise WrongChip if the shunt register begins with what was last written to the one before: bytes in a row."""
+        for config in (ONE_SHOT, AFTER_RESET):
+            self.write(CONFIG.encode(config))
+            if self._word(SHUNT) >> 8 & 0xFF != config & 0xFF:
+                return
+        raise WrongChip(self.name, self.address, expected="registers of 16 bits", found="a memory of bytes")
 
     def measure(self) -> Reading:
         """Return bus_voltage and shunt_voltage in V, current in A (negative: backwards), power in W.

@@ -1,6 +1,7 @@
 """INA219: vectors, and what it must refuse."""
 
 import pytest
+from scripted import ScriptedBus as Keeping
 from scripted_b import ScriptedBus, on
 
 from drivers.chips.ina219 import Ina219, bus_volts, shunt_volts
@@ -63,6 +64,13 @@ def test_is_not_a_chip_whose_calibration_keeps_bit_0() -> None:
     wire.answers[b"\x05"] = b"\x2a\xab"
     with pytest.raises(WrongChip):
         on(wire, Ina219).read()
+
+
+def test_takes_an_emulator_that_keeps_all_for_one_but_no_memory_of_bytes() -> None:
+    registers = {1: b"\x07\xd0", 2: b"\x5d\x9a"}
+    assert on(Keeping(width=2, registers=registers), Ina219).read()["current"] == pytest.approx(0.2)
+    with pytest.raises(WrongChip, match="memory of bytes"):
+        on(Keeping(width=1), Ina219).read()
 
 
 @pytest.mark.parametrize("ohms", [0, -1, "0.1", True])
