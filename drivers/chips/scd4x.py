@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 from .. import crc
 from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
-from ..errors import ChecksumError, InvalidReading, NotReady, WrongChip
+from ..errors import ChecksumError, InvalidReading, NoAcknowledge, NotReady, WrongChip
 
 POWER_UP_TAKES = 0.033  # 30 ms, and 10 %; early chips needed up to 1 s and refuse until then
 STOP, STOPPING_TAKES = b"\x3f\x86", 0.55  # 500 ms, and 10 %
@@ -46,7 +46,10 @@ class Scd4x(I2cChip):
             WrongChip: something else answers.
         """
         yield POWER_UP_TAKES
-        self.write(STOP)
+        try:
+            self.write(STOP)
+        except NoAcknowledge:  # nothing to be stopped, or it still starts
+            yield POWER_UP_TAKES
         yield STOPPING_TAKES
         self.write(SERIAL_NUMBER)
         yield COMMAND_TAKES

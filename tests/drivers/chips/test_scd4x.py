@@ -28,6 +28,12 @@ def test_stops_and_starts_the_measurement_when_it_is_set_up() -> None:
     assert wire.written == [b"\x3f\x86", b"\x36\x82", b"\x21\xb1"]
 
 
+def test_needs_no_measurement_that_can_be_stopped() -> None:
+    wire = bus()
+    wire.refused = {b"\x3f\x86"}
+    assert on(wire, Scd4x).read()["co2"] == 500
+
+
 def test_waits_for_a_value_in_steps_of_a_second_at_most() -> None:
     chip = on(bus(ready=[NOT_READY, NOT_READY, READY]), Scd4x)
     assert chip.read()["co2"] == 500
