@@ -12,6 +12,7 @@ from ..errors import ChecksumError, NoAcknowledge, WrongChip
 POWERING_UP = 0.002  # it may have been plugged in just now
 BREAK, BREAKING_TAKES = b"\x30\x93", 0.0012  # ends the periodic mode, in which most commands are refused
 READ_STATUS, PROOF = b"\xf3\x2d", "a status with checksum"
+HEATER = 0x2000  # of the status
 SERIAL_OF_SHT4X = b"\x89"
 SOFT_RESET, RESETTING_TAKES = b"\x30\xa2", 0.002
 MEASURE_HIGH_REPEATABILITY = b"\x24\x00"  # without clock stretching, which a Pi Zero to 3 cannot do
@@ -32,6 +33,8 @@ class Sht3x(I2cChip):
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01),
     )
 
+    heats = False
+
     @waits
     def identify(self) -> Waits:
         """Make sure that a Sensirion sensor answers: its status comes with a checksum. It has no identity register.
@@ -42,11 +45,14 @@ class Sht3x(I2cChip):
         yield POWERING_UP
         try:
             self.write(BREAK)
+        except NoAcknowledge:  # nothing to be ended
+            yield BREAKING_TAKES
+        try:
             yield BREAKING_TAKES
             self.write(READ_STATUS)
             yield BREAKING_TAKES
             status = self.read_bytes(3)
-            crc.words(status)
+            self.heats = bool(crc.words(status)[0] & HEATER)
         except ChecksumError:
             raise WrongChip(self.name, self.address, expected=PROOF, found=status.hex(" ")) from None
         except NoAcknowledge as silence:
@@ -66,7 +72,11 @@ class Sht3x(I2cChip):
 
     def configure(self) -> Waits:
         """Reset the chip: that ends whatever it was told to do, and switches its heater off."""
-        self.write(SOFT_RESET)
+        try:
+            self.write(SOFT_RESET)
+        except NoAcknowledge:  # then its heater must have been off
+            if self.heats:
+                raise
         yield RESETTING_TAKES
 
     def measure(self) -> Reading:

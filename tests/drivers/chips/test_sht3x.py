@@ -54,6 +54,20 @@ def test_nobody_there_is_no_wrong_chip():
         driver(Sht3x, bus).read()
 
 
+def test_needs_neither_the_break_nor_the_reset():
+    bus = board()
+    bus.react = refuse(b"\x30\x93", b"\x30\xa2")
+    assert driver(Sht3x, bus).read()["temperature"] == pytest.approx(25.0, abs=0.0005)
+
+
+def test_insists_on_the_reset_when_the_heater_is_on():
+    bus = board()
+    bus.answers[STATUS] = words(0xA010)
+    bus.react = refuse(b"\x30\xa2")
+    with pytest.raises(NoAcknowledge):
+        driver(Sht3x, bus).read()
+
+
 @pytest.mark.parametrize("level", [0x00, 0xFF])
 def test_refuses_a_shorted_or_floating_line(level):
     bus = board()
