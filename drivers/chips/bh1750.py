@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 from .. import crc
 from ..chip import I2cChip, Quantity, Reading
-from ..errors import InvalidReading
+from ..errors import InvalidReading, NoAcknowledge
 from ..registers import Register
 
 POWER_ON = b"\x01"
@@ -33,10 +33,19 @@ class Bh1750(I2cChip):
     takes = 0.7
     quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 121554.0, 0.84),)
 
+    time = 0  # as it was set last; 0: not known
+
     def configure(self) -> None:
-        """Wake the chip and set the usual measurement time."""
+        """Wake the chip and set the usual measurement time; one that refuses that twice has no other."""
         self.write(POWER_ON)
-        self._set_time(USUAL_TIME)
+        for _ in range(2):
+            try:
+                self._set_time(USUAL_TIME)
+            except NoAcknowledge:
+                self.write(POWER_ON)
+                self.time = USUAL_TIME
+            else:
+                break
 
     def measure(self) -> Reading:
         """Return illuminance in lx.
@@ -44,6 +53,8 @@ class Bh1750(I2cChip):
         Raises:
             ChecksumError: the result read twice differs. InvalidReading: brighter than 121 klx, or nobody answers.
         """
+        if self.time != USUAL_TIME:  # a measurement in bright light broke off
+            self._set_time(USUAL_TIME)
         code = yield from self._once()
         if code == 0:  # dark, or power was lost while it measured
             code = yield from self._once()
@@ -63,8 +74,10 @@ class Bh1750(I2cChip):
         return RESULT.decode(crc.agreed(self.read_bytes(2), self.read_bytes(2)))
 
     def _set_time(self, time: int) -> None:
+        self.time = 0
         self.write(bytes([0b01000_000 | time >> 5]))
         self.write(bytes([0b011_00000 | time & 0b11111]))
+        self.time = time
 
 
 def lux(code: int, time: int = USUAL_TIME) -> float:

@@ -39,6 +39,21 @@ def test_measures_bright_light_for_a_shorter_time() -> None:
     assert wire.written[-2:] == [b"\x42", b"\x65"]  # 69 again
 
 
+def test_reads_a_chip_that_refuses_another_measurement_time() -> None:
+    wire = ScriptedBus({MEASURE: b"\x01\x10"})
+    wire.refused = {b"\x42", b"\x65"}
+    assert on(wire, Bh1750).read()["illuminance"] == pytest.approx(226.67, abs=0.01)
+
+
+def test_sets_the_usual_time_again_after_a_short_one_broke_off() -> None:
+    wire = ScriptedBus({MEASURE: [b"\xff\xff", b"\xff\xff", b"\x83\x90", b"\x83\x91", b"\x01\x10"]})
+    chip = on(wire, Bh1750)
+    with pytest.raises(ChecksumError):
+        chip.read()
+    assert chip.read()["illuminance"] == pytest.approx(226.67, abs=0.01)
+    assert wire.written[-5:] == [b"\x42", b"\x65", b"\x01", b"\x07", b"\x20"]
+
+
 def test_refuses_a_floating_line() -> None:
     with pytest.raises(InvalidReading):
         on(ScriptedBus(), Bh1750).read()
