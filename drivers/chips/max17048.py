@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .. import crc
 from ..chip import I2cChip, Probe, Quantity, Values, Waits
-from ..errors import InvalidReading, LostPower, WrongChip
+from ..errors import InvalidReading, LostPower, NoAcknowledge, WrongChip
 from ..registers import Field, Register
 
 VERSION, CONFIGURATION, STATUS = Register(0x08, 2), Register(0x0C, 2), Register(0x1A, 2)
@@ -22,7 +22,8 @@ FIRST_ESTIMATE = (
 class Max17048(I2cChip):
     """One MAX17048, estimating all the time. Its status says by itself that it was reset since that was cleared.
 
-    It lives on the cell that it measures: without a cell it does not answer.
+    It lives on the cell that it measures: without a cell it does not answer. Where the sign of a reset stays though it
+    was just cleared (an emulator), it tells nothing; then an estimate that is not zero is believed.
     """
 
     name = "max17048"
@@ -33,6 +34,8 @@ class Max17048(I2cChip):
         Quantity("charge", "%", "battery", 0.0, 100.0, 1 / 256),
         Quantity("charge_rate", "%/h", None, -6815.8, 6815.6, 0.208),
     )
+
+    sign_stays = False
 
     def identify(self) -> None:
         """Read the production version.
@@ -49,8 +52,20 @@ class Max17048(I2cChip):
         configuration = self.register(CONFIGURATION)
         if ASLEEP.of(configuration):
             self.write(CONFIGURATION.encode(configuration & ~ASLEEP.put(1)))
-        self.write(STATUS.encode(self.register(STATUS) & ~WAS_RESET.put(1)))
+        self.sign_stays = self.clear()
         yield FIRST_ESTIMATE
+        if WAS_RESET.of(self.register(STATUS)):  # once more: it may have been reset meanwhile
+            self.sign_stays = self.clear()
+            yield FIRST_ESTIMATE
+
+    def clear(self) -> bool:
+        """Clear the sign of a reset; return whether it is still there."""
+        status = self.register(STATUS)
+        try:
+            self.write(STATUS.encode(status & ~WAS_RESET.put(1)))
+        except NoAcknowledge:  # an emulator that cannot be written to, or a disturbance
+            return bool(WAS_RESET.of(status))
+        return bool(WAS_RESET.of(self.register(STATUS)))
 
     def measure(self) -> Values:
         """Return voltage in V, charge in % and its rate in %/h.
@@ -59,9 +74,11 @@ class Max17048(I2cChip):
             LostPower: it was reset. InvalidReading: it has no voltage yet. ChecksumError: two reads differ.
         """
         voltage, charge, rate = (self.register(r) for r in (VOLTAGE, CHARGE, RATE))
-        if WAS_RESET.of(self.register(STATUS)):  # last: what was read before it is from before a reset
+        if (
+            WAS_RESET.of(self.register(STATUS)) and not self.sign_stays
+        ):  # last: what was read before it is from before a reset
             raise LostPower(f"{self.name}: it was reset; its estimate begins anew")
-        if voltage in (0, 0xFFFF):
+        if voltage in (0, 0xFFFF) or (self.sign_stays and charge == 0):
             raise InvalidReading(f"{self.name}: voltage 0x{voltage:04x} is no reading")
         return {"voltage": volts(voltage), "charge": percent(charge), "charge_rate": percent_per_hour(rate)}
 

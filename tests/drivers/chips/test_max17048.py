@@ -52,6 +52,36 @@ def test_says_that_it_was_reset_and_then_reads_again():
     assert chip.read()["charge"] == pytest.approx(90.50)
 
 
+def sign_stays(bus: ScriptedBus, data: bytes) -> None:
+    bus.put(0x1A, b"\x01\x00")
+
+
+def refuses_the_status(bus: ScriptedBus, data: bytes) -> None:
+    if data[0] == 0x1A and len(data) > 1:
+        bus.put(0x1A, b"\x01\x00")
+        raise OSError(121, "not acknowledged")
+
+
+@pytest.mark.parametrize("react", [sign_stays, refuses_the_status])
+def test_believes_an_estimate_where_the_sign_of_a_reset_cannot_be_cleared(react):
+    bus = board()
+    bus.react = react
+    assert driver(Max17048, bus).read()["charge"] == pytest.approx(90.50)
+    bus.put(0x04, b"\x00\x00")
+    with pytest.raises(InvalidReading):
+        driver(Max17048, bus).read()
+
+
+def test_is_reset_while_it_is_set_up_and_still_tells_of_the_next_reset():
+    bus = board()
+    chip = driver(Max17048, bus)
+    chip.sleep = lambda seconds: bus.put(0x1A, b"\x01\x00") if bus.transfers < 10 else None
+    chip.read()
+    bus.put(0x1A, b"\x01\x00")
+    with pytest.raises(LostPower):
+        chip.read()
+
+
 def test_refuses_a_voltage_that_is_not_there_yet():
     with pytest.raises(InvalidReading, match="0x0000"):
         driver(Max17048, board(v="0000")).read()
