@@ -37,6 +37,26 @@ def test_names_the_kin_that_answers():
         driver(Si7021, board(identity=0x32)).read()
 
 
+def clone(bus: ScriptedBus, data: bytes) -> None:
+    if data == IDENTITY:
+        raise OSError(121, "not acknowledged")
+
+
+@pytest.mark.parametrize("kind", [Htu21d, Si7021])
+def test_takes_a_clone_without_serial_number_by_the_checksum_of_its_measurement(kind):
+    bus = board()
+    bus.react = clone
+    assert driver(kind, bus).read()["temperature"] == pytest.approx(24.686, abs=0.005)
+
+
+@pytest.mark.parametrize("temperature", ["683a7d", "000000", "ffffff"])
+def test_refuses_one_without_serial_number_and_without_checksum(temperature):
+    bus = board(temperature)
+    bus.react = clone
+    with pytest.raises(WrongChip):
+        driver(Htu21d, bus).read()
+
+
 def test_clips_humidity():
     assert (relative_humidity(0x0004), relative_humidity(0xFFF8)) == (0.0, 100.0)
 
