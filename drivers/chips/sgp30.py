@@ -25,7 +25,7 @@ class Sgp30(I2cChip):
     """One SGP30. The chip wants to be asked every second (`every = "1s"`): it tracks its baseline with each question.
 
     After a loss of power it answers 400 ppm and 0 ppb, as in clean air; then its baseline is gone, too, which tells.
-    Where the baseline has not moved either, clean air that comes in service is believed once it was set up again.
+    Where the baseline has not moved, either, clean air is believed when it is still there after another warm-up.
     """
 
     name = "sgp30"
@@ -41,6 +41,7 @@ class Sgp30(I2cChip):
         super().__init__(bus, address)
         self.baseline: tuple[int, ...] = ()  # as it was after the warm-up
         self.last: tuple[int, ...] = ()  # what was told last since then
+        self.doubted = False  # it answered as in clean air, and was set up again for it
 
     @waits
     def identify(self) -> Waits:
@@ -76,13 +77,16 @@ class Sgp30(I2cChip):
             LostPower: the baseline is gone, or it may be. ChecksumError: a word arrived damaged.
         """
         answer = yield from self._ask(MEASURE, MEASURING_TAKES)
-        fell = self.last not in ((), WARMING_UP)
-        if answer == WARMING_UP and (fell or any(self.baseline)):
+        if answer == WARMING_UP:
             baseline = yield from self._baseline()
             if not any(baseline) and any(self.baseline):
                 raise LostPower(f"{self.name}: the baseline is gone")
-            if fell and baseline == self.baseline:
+            moved = self.baseline and baseline not in ((), self.baseline)
+            if not moved and self.last != WARMING_UP and not self.doubted:
+                self.doubted = True
                 raise LostPower(f"{self.name}: 400 ppm and 0 ppb all at once: clean air, or power was lost")
+        else:
+            self.doubted = False
         self.last = answer
         return {"eco2": float(answer[0]), "tvoc": float(answer[1])}
 

@@ -36,6 +36,11 @@ def test_does_not_write_to_another_chip(configuration):
     assert bytes(bus.memory) == before
 
 
+def test_refuses_a_memory_of_bytes_that_is_all_zero():
+    with pytest.raises(WrongChip):
+        driver(Tmp102, ScriptedBus(width=1)).read()
+
+
 @pytest.mark.parametrize(
     "react",
     [
