@@ -11,7 +11,8 @@ import struct
 from ..chip import I2cChip, Probe, Quantity, Values, Waits, says
 from ..errors import InvalidReading, LostPower, WrongChip
 
-GYRO_RANGE, ACCELERATION_RANGE, DATA, POWER, IDENTITY = 0x1B, 0x1C, 0x3B, 0x6B, 0x75
+GYRO_RANGE, ACCELERATION_RANGE, STATUS, DATA, POWER, IDENTITY = 0x1B, 0x1C, 0x3A, 0x3B, 0x6B, 0x75
+READY = 0x01  # in the status: data are there that nobody has read
 IDENTITY_IS = 0x68
 AWAKE = 0x01  # clock from the gyroscope; 0x40, asleep, after power-on
 WAKING_TAKES = 0.055  # 30 ms for the gyroscope; boards with slow supplies need more
@@ -65,7 +66,7 @@ class Mpu6050(I2cChip):
         power = self.write_read(bytes([POWER]), 1)[0]
         if power != AWAKE:
             raise LostPower(f"{self.name}: power management is 0x{power:02x}, written was 0x{AWAKE:02x}")
-        if data in (bytes(14), b"\xff" * 14):
+        if data == b"\xff" * 14 or (data == bytes(14) and not self._new(data)):
             raise InvalidReading(f"{self.name}: all data are 0x{data[0]:02x}; the chip has not measured")
         *force, temperature, x, y, z = struct.unpack(">7h", data)
         if any(raw in SATURATED for raw in (*force, x, y, z)):
@@ -75,6 +76,11 @@ class Mpu6050(I2cChip):
         }
         values |= {f"rotation_{axis}": radians_per_second(raw) for axis, raw in zip("xyz", (x, y, z), strict=True)}
         return values | {"temperature": celsius(temperature)}
+
+    def _new(self, data: bytes) -> bool:
+        """Tell whether the chip says of the same data that they are new: a sleeping chip is all 0, but says nothing."""
+        again = self.write_read(bytes([STATUS]), 15)
+        return bool(again[0] & READY) and again[1:] == data
 
 
 def metres_per_second_squared(raw: int) -> float:

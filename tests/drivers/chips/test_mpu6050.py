@@ -36,7 +36,7 @@ def test_tells_seven_numbers() -> None:
     ("wire", "error"),
     [
         (bus(power=b"\x40"), LostPower),
-        (bus(bytes(14)), InvalidReading),
+        (ScriptedBus({DATA: bytes(14), POWER: b"\x01", IDENTITY: b"\x68", b"\x3a": bytes(15)}), InvalidReading),
         (bus(b"\xff" * 14), InvalidReading),
         (bus(b"\x7f\xff" + FRAME[2:]), InvalidReading),
         (bus(FRAME[:8] + b"\x80\x00" + FRAME[10:]), InvalidReading),
@@ -64,6 +64,19 @@ def test_is_woken_again_after_a_loss_of_power() -> None:
         chip.read()
     chip.read()
     assert wire.written.count(b"\x6b\x01") == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "then", "is_told"), [(b"\x01", bytes(14), True), (b"\x00", bytes(14), False), (b"\x01", FRAME, False)]
+)
+def test_all_zero_is_told_only_if_the_chip_calls_it_new(status: bytes, then: bytes, is_told: bool) -> None:
+    wire = bus(bytes(14))
+    wire.answers[b"\x3a"] = status + then
+    if is_told:
+        assert on(wire, Mpu6050).read()["temperature"] == pytest.approx(36.53)
+    else:
+        with pytest.raises(InvalidReading):
+            on(wire, Mpu6050).read()
 
 
 def test_free_fall_is_a_value() -> None:
