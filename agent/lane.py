@@ -131,8 +131,11 @@ class Lane:
             return False
         if turn.done:  # it came after its round had left
             del self._running[sensor.id]
-            if turn.crashed is None and not turn.abandoned and turn.result.values is not None:
-                self._carried[sensor.id] = turn.result
+            if turn.crashed is None and not turn.abandoned:
+                if turn.result.values is not None:
+                    self._carried[sensor.id] = turn.result
+                else:
+                    sensor.learn(turn.result.error)
             return False
         if self.worker.overdue() is turn:
             error: OSError = BusStuck(f"{self.name}: the transfer of {sensor.id} has still not come back")

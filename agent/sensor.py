@@ -22,6 +22,7 @@ log = logging.getLogger("limpet.sensor")
 
 COUNTED = (OSError, PermanentError)  # what speaks against a sensor; everything else is a bug of ours
 COSTLY = 1.0  # seconds: a transfer that holds the bus for longer opens the sensor's breaker at once
+SLOW = 2.0  # seconds: a driver that takes longer is slow, where its timeout does not allow for it
 SLOW_PATIENCE = 0.5  # seconds that a round waits for a slow sensor: it may be ready at once
 ROOM = 1.5  # of the time that a slow sensor takes
 HOLD = 0.8  # of the interval: a transfer that takes longer is known to hang before its round leaves
@@ -113,7 +114,7 @@ class Sensor:
         self.breaker, self.retry, self.clock = breaker, retry, clock
         self.treatment = treatment or Treatment()
         self.driver = driver or chip.name
-        self.slow = chip.takes > timeout
+        self.slow = chip.takes > max(timeout, SLOW)
         self.hold = min(timeout, HOLD * every)
         self.patience = SLOW_PATIENCE if self.slow else timeout + _waits(retry)
         self.since: float | None = None
@@ -121,7 +122,8 @@ class Sensor:
         self.status, self.error, self.message = "unknown", "", ""
         self.latest: tuple[Reading, ...] = ()
         self.read_at: float | None = None
-        self._good: dict[str, float] = {}
+        self._good: dict[str, tuple[float, float]] = {}  # quantity -> its last good value, and when that was
+        self._before: Values = {}
         self._noted: tuple[float, Reading] | None = None  # the last edge
         self._same = (0, 0.0)  # how often, and since when, the values have not changed
         self._admission = 0  # the breaker's generation for the turn that runs
@@ -221,11 +223,16 @@ class Sensor:
         self.latest = tuple(readings)
         return readings, fault
 
+    def learn(self, error: BaseException) -> None:
+        """Take the error of a turn that ended after its round had left: it is why the sensor was late."""
+        if self.since is not None and not isinstance(error, CircuitOpenError):
+            self.error, self.message = type(error).__name__, str(error) or type(error).__name__
+
     def note(self, reading: Reading, at: float) -> None:
         """Take a reading that came by itself: an edge."""
         others = tuple(r for r in self.latest if r.quantity != reading.quantity)
         self.latest, self.status, self.read_at, self.last_ok = (*others, reading), "ok", at, at
-        self._good[reading.quantity] = reading.value
+        self._good[reading.quantity] = (reading.value, at)
         self._noted = (at, reading)
 
     def substitute(self, source: Sensor) -> list[Reading]:
@@ -251,33 +258,35 @@ class Sensor:
             value = values[one.name]
             if flat is None and one.low <= value <= one.high:
                 readings.append(Reading(self.id, one.name, value, one.unit))
+                self._good[one.name] = (value, now)
+                self.last_ok = now
             else:
                 well = False
                 reason = flat or f"outside of the limits {one.low:g}..{one.high:g}"
                 readings.append(Reading(self.id, one.name, value, one.unit, "suspect", reason=reason))
         self.status = "ok" if well else "suspect"
-        if well:
-            self._good, self.last_ok = values, now
         return readings
 
     def _flat(self, values: Values, now: float) -> str | None:
         """Return a reason if several noisy quantities have all stood still for too long to be true."""
         count, since = self._same
-        self._same = (count + 1, since) if count and values == self._good else (1, now)
+        self._same = (count + 1, since) if values == self._before else (1, now)
+        self._before = values
         count, since = self._same
         if count < FLAT_READINGS or now - since < FLAT_SECONDS or sum(q.step > 0 for q in self.chip.quantities) < 2:
             return None
         return f"no digit has changed in {(now - since) / 60:.0f} minutes"
 
     def _stale(self, now: float) -> list[Reading]:
-        if self.last_ok is None or now - self.last_ok > self.treatment.max_age:
-            return []
         units = {q.name: q.unit for q in self.chip.quantities}
-        self.status = "stale"
-        return [
-            Reading(self.id, name, value, units.get(name, ""), "stale", age=now - self.last_ok)
-            for name, value in self._good.items()
+        stale = [
+            Reading(self.id, name, value, units.get(name, ""), "stale", age=now - at)
+            for name, (value, at) in self._good.items()
+            if now - at <= self.treatment.max_age
         ]
+        if stale:
+            self.status = "stale"
+        return stale
 
     def _well(self, now: float) -> None:
         if self.since is not None:

@@ -207,6 +207,15 @@ class TestAFallback:
         assert not batches[0].unavailable
         assert batches[3].unavailable == ("s1",)
 
+    def test_to_the_last_value_holds_for_the_quantities_that_were_good(self, runner):
+        async def story(house):
+            await house.rounds(1)
+            house.fault("unplugged", "s1")
+            return (await house.rounds(1))[0]
+
+        batch = play(runner, story, (1,), fallback="last", limits={"temperature": (-20.0, 5.0)})
+        assert [(r.quantity, r.status) for r in batch.readings] == [("humidity", "stale")]
+
     def test_to_another_sensor_is_marked_substituted_with_its_source(self, runner):
         async def story(house):
             house.fault("unplugged", "s1")
@@ -292,6 +301,16 @@ class TestASlowSensor:
             return house.sensors[0].breaker.state, house.lanes["i2c-1"].silent
 
         assert play(runner, story, every=5.0) == (CircuitState.OPEN, [])
+
+
+class TestAShortTimeout:
+    def test_leaves_all_attempts_within_the_round_and_names_the_true_error(self, runner):
+        async def story(house):
+            house.fault("unplugged", "s1")
+            return await house.rounds(4)
+
+        batches = play(runner, story, every=1.0, timeout=0.2)
+        assert [missing(b)["s1"] for b in batches] == [("NoAcknowledge", 3)] * 3 + [("NoAcknowledge", 0)]
 
 
 class TestALateRound:
