@@ -74,9 +74,8 @@ class Max17048(I2cChip):
             LostPower: it was reset. InvalidReading: it has no voltage yet. ChecksumError: two reads differ.
         """
         voltage, charge, rate = (self.register(r) for r in (VOLTAGE, CHARGE, RATE))
-        if (
-            WAS_RESET.of(self.register(STATUS)) and not self.sign_stays
-        ):  # last: what was read before it is from before a reset
+        was_reset = WAS_RESET.of(self.register(STATUS))  # last: what was read before it is from before a reset
+        if was_reset and not self.sign_stays:
             raise LostPower(f"{self.name}: it was reset; its estimate begins anew")
         if voltage in (0, 0xFFFF) or (self.sign_stays and charge == 0):
             raise InvalidReading(f"{self.name}: voltage 0x{voltage:04x} is no reading")
