@@ -10,19 +10,21 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .commands import present
 
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
+LAST_MOMENT = 1.5  # seconds
 OK, FAILED, USAGE, CONFIG = 0, 1, 2, 78  # 78 is EX_CONFIG of sysexits.h: systemd does not restart us then
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0 done, 1 failed or found a fault, 2 wrong usage, 78 configuration."""
     words = list(sys.argv[1:] if argv is None else argv)
-    with contextlib.suppress(ValueError):  # not in the main thread, as in some tests
-        signal.signal(signal.SIGTERM, _interrupt)
+    before = [signal.getsignal(number) for number in ENDINGS]
     try:
+        _on_ending(_interrupt)
         code = _run(words)
         sys.stdout.flush()
         return code
@@ -31,9 +33,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `limpet chips | head -1`: nobody reads on; Python must not try again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in zip(ENDINGS, before, strict=True):  # the process ends now, whoever asks once more
+            _on_ending(signal.SIG_IGN if argv is None else handler, number)
+
+
+def _on_ending(handler: Any, *numbers: int) -> None:
+    with contextlib.suppress(ValueError, TypeError):  # not in the main thread, as in some tests
+        for number in numbers or ENDINGS:
+            signal.signal(number, handler)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End the verb, at once and only once; where somebody swallows the exception, a moment later without asking."""
+    _on_ending(signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, lambda *_: os._exit(OK))
+    signal.setitimer(signal.ITIMER_REAL, LAST_MOMENT)
     raise KeyboardInterrupt
 
 

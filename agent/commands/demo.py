@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import importlib.util
 import logging
-import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Any
+
+from . import when_told_to_end
 
 if TYPE_CHECKING:
     from ..broker.subscriber import Line, Received
@@ -103,9 +104,7 @@ async def _play(audience: Audience) -> None:
 
     play = audience.play = Rehearsal(audience.hear)
     running = asyncio.create_task(play.run(), name="play")
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, play.stop)
+    when_told_to_end(play.stop)
     if audience.plain:
         await asyncio.wait((running,))
     else:

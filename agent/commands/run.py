@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from .. import config, health, logs
 from ..clock import Clock
-from . import takes_config
+from . import takes_config, when_told_to_end
 
 if TYPE_CHECKING:
     from ..app import Agent
@@ -84,8 +84,7 @@ async def _run(args: argparse.Namespace, settings: config.Config, state_dir: Pat
         version=version(),
     )
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, agent.stop)
+    when_told_to_end(agent.stop)
     reloads = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, reloads.set)
     reloading = loop.create_task(_reload(agent, args, reloads, clock, rng), name="reload")
@@ -105,7 +104,7 @@ async def _reload(agent: Agent, args: argparse.Namespace, asked: asyncio.Event, 
             settings = config.load(args.config)
             making = publishing(settings, clock, rng, os.environ)
         except config.ConfigError as error:
-            for mistake in error.mistakes:
+            for mistake in (one for one in error.mistakes if not one.is_warning):
                 log.error("configuration has a mistake, the old one stays", extra={"mistake": str(mistake)})
         else:
             logs.setup(settings.agent.log_level, settings.agent.log_format)
