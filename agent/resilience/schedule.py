@@ -1,9 +1,9 @@
 """Times that grow under a cap, where chance comes from, and what a parameter must be."""
 
-import math
 import os
+import sys
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 Clock = Callable[[], float]
 
@@ -24,6 +24,7 @@ class Entropy:
 
 
 ENTROPY = Entropy()
+LARGEST = sys.float_info.max
 
 
 def grown(first: float, multiplier: float, times: int, cap: float) -> float:
@@ -40,16 +41,16 @@ def check_seconds(name: str, value: float | None, *, zero: bool = False, none: b
         check_number(name, value, 0.0, above=not zero)
 
 
-def check_number(name: str, value: object, low: float, *, above: bool = False) -> None:
+def check_number(name: str, value: Any, low: float, *, above: bool = False) -> None:
     """Raise ValueError unless `value` is finite and at least `low` (`above`: more than `low`)."""
-    if isinstance(value, int | float) and math.isfinite(value) and (value > low or (value == low and not above)):
-        return
-    raise ValueError(f"{name} must be a finite number {'above' if above else 'of at least'} {low:g}, not {value!r}")
+    no_number = isinstance(value, bool) or not isinstance(value, int | float)
+    if no_number or not low <= value <= LARGEST or (above and value == low):
+        raise ValueError(f"{name} must be a finite number {'above' if above else 'of at least'} {low:g}, not {value!r}")
 
 
 def check_count(name: str, value: object) -> None:
     """Raise ValueError unless `value` is a whole number of at least 1."""
-    if not isinstance(value, int) or value < 1:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
 
 

@@ -112,7 +112,7 @@ class TestABudget:
             for last in range(first, len(taken)):
                 assert last - first + 1 <= capacity + refill * (high[last] - high[first]) + 1e-6
 
-    @pytest.mark.parametrize("nonsense", [(-1, 0.5), (math.nan, 0.5), (10, -1), (10, math.inf), ("10", 0)])
+    @pytest.mark.parametrize("nonsense", [(-1, 0.5), (math.nan, 0.5), (10, -1), (10, math.inf), ("10", 0), (True, 0.5)])
     def test_refuses_nonsense(self, nonsense):
         with pytest.raises(ValueError, match="must be"):
             RetryBudget(*nonsense)
@@ -140,6 +140,8 @@ class TestARetryWithNonsense:
         [
             {"max_attempts": 0},
             {"max_attempts": 2.5},
+            {"max_attempts": True},
+            {"base_delay_seconds": True},
             {"base_delay_seconds": -1.0},
             {"base_delay_seconds": math.nan},
             {"max_delay_seconds": -1},
