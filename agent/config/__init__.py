@@ -58,14 +58,17 @@ def find(explicit: str | Path | None = None, environ: Mapping[str, str] = os.env
     """Return the file to read: `explicit`, else $LIMPET_CONFIG, else ./limpet.toml, else /etc/limpet/limpet.toml.
 
     Raises:
-        ConfigError: there is none; the message names the places that were looked at.
+        ConfigError: there is none, and the message names the places that were looked at; or a folder was named.
     """
     named = explicit or environ.get(VARIABLE)
     places = [Path(named)] if named else [Path("limpet.toml"), SYSTEM_FILE]
-    for place in places:
-        if place.is_file() or (named and place.exists() and not place.is_dir()):
-            return place
     source = "" if explicit or not named else f" (from ${VARIABLE})"
+    if named and places[0].is_dir():
+        fix = f"name the file in it: -c {places[0] / 'limpet.toml'}"
+        raise ConfigError([Mistake(str(places[0]), 0, "", f"this is a folder{source}", fix)])
+    for place in places:
+        if place.is_file() or (named and place.exists()):
+            return place
     looked = " or ".join(str(place) for place in places) + source
     fix = "name it with -c FILE; `limpet scan --toml` writes a first one, `limpet demo` needs none"
     raise ConfigError([Mistake(str(places[-1]), 0, "", f"no configuration found: looked for {looked}", fix)])

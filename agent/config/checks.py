@@ -13,8 +13,10 @@ from typing import Any
 from .devices import Sensor
 from .mistakes import Report, Where, near
 from .reading import read_table, read_tables
-from .tables import Config, Mqtt
+from .tables import Config, Mqtt, Outbox
 from .wiring import Fitted, fit
+
+FEW = 64_000  # bytes: about a minute of a batch a second
 
 
 def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
@@ -27,10 +29,13 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     if config.mqtt.tls and "port" not in raw["mqtt"]:
         config = replace(config, mqtt=replace(config.mqtt, port=8883))
     _broker(config, report)
+    _outbox(config.outbox, report)
     _web(config, report)
     _buses(config, report)
     if not raw.get("sensor"):
-        report.warning((), "there is no sensor", "add a [[sensor]]; `limpet scan --toml` prints those that it finds")
+        report.warning(
+            ("sensor",), "there is no sensor", "add a [[sensor]]; `limpet scan --toml` prints those that it finds"
+        )
     _unique(sensors, report)
     fitted = [fit(one, raw["sensor"][number], report, ("sensor", number)) for number, one in enumerate(sensors)]
     config = replace(config, sensors=tuple(one.sensor for one in fitted))
@@ -63,6 +68,13 @@ def _broker(config: Config, report: Report) -> None:
         what = "only MQTT 5 tells whether somebody listens; with 3.1.1 this does nothing"
         report.warning(("outbox", "require_subscriber"), what, "write version = 5 in [mqtt], or remove this line")
     _tls(mqtt, report)
+
+
+def _outbox(outbox: Outbox, report: Report) -> None:
+    if outbox.max_size < FEW:
+        what = f"{outbox.max_size} bytes hold few batches"
+        fix = 'write max_size = "64kB" or more; `limpet plan` tells how long an outage fits into it'
+        report.warning(("outbox", "max_size"), what, fix)
 
 
 def _web(config: Config, report: Report) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from .kinds import Duration, Number, OneOf, Text, Whole
 from .shapes import Anything, Correction, Span, Table, ValuesOf, key
 
-ID = Text(r"[a-z0-9_-]{1,64}", "an id of a-z, 0-9, _ and -, at most 64 long")
+TAKEN = {"broker": "what the connection is called in `health`"}
+ID = Text(r"[a-z0-9_-]{1,64}", "an id of a-z, 0-9, _ and -, at most 64 long", taken=TAKEN)
 PIN = Whole(0, 53, says="a BCM pin number")
 
 

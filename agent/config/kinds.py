@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,8 +13,11 @@ from .mistakes import Wrong
 
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"B": 1, "kB": 1000, "KB": 1000, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|d)", re.ASCII)
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(B|kB|KB|MB|GB|KiB|MiB|GiB)", re.ASCII)
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h|d)")
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|kB|KB|MB|GB|KiB|MiB|GiB)")
+_NOT_ZERO = r"(?=[0-9.]*[1-9])"
+_LARGEST = sys.float_info.max
+FINITE: dict[str, Any] = {"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST}  # the schema of `number`
 _TEN_YEARS = 3650 * 86400.0
 _DURATION_FIX = 'write seconds, or a text with a unit: 10, "250ms", "10s", "5m", "2h", "7d"'
 _SIZE_FIX = 'write bytes, or a text with a unit: "64MB", "512KiB"'
@@ -59,20 +64,67 @@ def _finite(value: float) -> bool:
 
 
 class Text:
-    """A text that fits `pattern` as a whole; `says` tells people what that means."""
+    """A text that fits `pattern` as a whole; `says` tells people what that means.
 
-    def __init__(self, pattern: str = r"[^\x00-\x1f\x7f]+", says: str = "a text that is not empty") -> None:
-        self.pattern, self.says = pattern, says
+    Args:
+        longest: how many characters it may have; None: any number.
+        taken: what it must not be, and why.
+    """
+
+    def __init__(
+        self,
+        pattern: str = r"[^\x00-\x1f\x7f]+",
+        says: str = "a text that is not empty",
+        *,
+        longest: int | None = None,
+        taken: Mapping[str, str] | None = None,
+    ) -> None:
+        self.pattern, self.says, self.longest, self.taken = pattern, says, longest, taken or {}
 
     def read(self, raw: Any) -> str:
         if not isinstance(raw, str):
             raise Wrong(f"{named(raw)} where a text belongs", f"write {self.says}, in quotes")
+        if self.longest is not None and len(raw) > self.longest:
+            raise Wrong(f"has {len(raw)} characters", f"write at most {self.longest}")
+        if raw in self.taken:
+            raise Wrong(f"{raw!r} is {self.taken[raw]}", "write another one")
         if not re.fullmatch(self.pattern, raw):
             raise Wrong(f"{raw!r} is not {self.says}" if raw else "is empty", f"write {self.says}")
         return raw
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^(?:{self.pattern})$"}
+        longest = {} if self.longest is None else {"maxLength": self.longest}
+        others = {"not": {"enum": list(self.taken)}} if self.taken else {}
+        return {"type": "string", "pattern": f"^(?:{self.pattern})$", **longest, **others}
+
+
+class Host:
+    """A host's name or address, alone: without scheme, port and the brackets of IPv6."""
+
+    _NAME = Text(r"[^\s/:\[\]\x00-\x1f\x7f]+", "a host name or address")
+    _DRESSED = re.compile(r"(?:[a-z]+://)?(?:\[([^\]\s]+)\]|([^\s/:\[\]]+))(?::([0-9]{1,5}))?")
+    _IPV6 = r"[0-9A-Fa-f.]*(?::[0-9A-Fa-f.]*){2,}(?:%[^\s/%]+)?"
+
+    def read(self, raw: Any) -> str:
+        if isinstance(raw, str) and (found := self._DRESSED.fullmatch(raw)) and (host := found[1] or found[2]) != raw:
+            what = "is a URL" if "://" in raw else "has a port in it" if found[3] else "is in brackets"
+            raise Wrong(f"{raw!r} {what}", f'write host = "{host}"' + (f" and port = {found[3]}" if found[3] else ""))
+        return raw if isinstance(raw, str) and _is_ipv6(raw) else self._NAME.read(raw)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^(?:{self._NAME.pattern}|{self._IPV6})$"}
+
+
+def _is_ipv6(text: str) -> bool:
+    if ":" not in text:
+        return False
+    import ipaddress  # costs a start without such an address nothing
+
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 class Flag:
@@ -123,8 +175,8 @@ class Number:
         return float(value)
 
     def schema(self) -> dict[str, Any]:
-        low = {"minimum": self.low} if self.low > -math.inf else {}
-        return {"type": "number", **low, **({"exclusiveMinimum": self.above} if self.above > -math.inf else {})}
+        above = {"exclusiveMinimum": self.above} if self.above > -math.inf else {}
+        return {**FINITE, **({"minimum": self.low} if self.low > -math.inf else {}), **above}
 
 
 class Duration:
@@ -150,8 +202,8 @@ class Duration:
         return float(seconds)
 
     def schema(self) -> dict[str, Any]:
-        text = {"type": "string", "pattern": f"^ *{_DURATION.pattern} *$"}
-        return {"anyOf": [text, {"type": "number", "exclusiveMinimum": 0}]}
+        text = {"type": "string", "pattern": rf"^\s*{_NOT_ZERO}{_DURATION.pattern}\s*$"}
+        return {"anyOf": [text, {"type": "number", "exclusiveMinimum": 0, "maximum": self.high}]}
 
 
 class Size:
@@ -170,8 +222,8 @@ class Size:
         return int(size)
 
     def schema(self) -> dict[str, Any]:
-        text = {"type": "string", "pattern": f"^ *{_SIZE.pattern} *$"}
-        return {"anyOf": [text, {"type": "number", "minimum": 1}]}
+        text = {"type": "string", "pattern": rf"^\s*{_NOT_ZERO}{_SIZE.pattern}\s*$"}
+        return {"anyOf": [text, {"type": "number", "minimum": 1, "exclusiveMaximum": 2**62}]}
 
 
 class OneOf:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, field, fields
 from typing import Any
 
-from .kinds import Kind, named, number
+from .kinds import FINITE, Kind, named, number
 from .mistakes import Wrong
 
 
@@ -131,7 +131,7 @@ class Correction:
             raise Wrong(error.what, error.fix, name) from None
 
     def schema(self) -> dict[str, Any]:
-        names = {"scale": {"type": "number", "not": {"const": 0}}, "offset": {"type": "number"}}
+        names = {"scale": {**FINITE, "not": {"const": 0}}, "offset": FINITE}
         return {"type": "object", "properties": names, "additionalProperties": False}
 
 
@@ -148,7 +148,7 @@ class Span:
         return low, high
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+        return {"type": "array", "items": FINITE, "minItems": 2, "maxItems": 2}
 
 
 class Listen:
@@ -167,7 +167,8 @@ class Listen:
         return bare, int(port)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": r"^(\[[^\]]+\]|[^:]+):\d{1,5}$"}
+        port = "(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+        return {"type": "string", "pattern": rf"^(?:\[[^\]]+\]|(?!\[\]:)[^:]+):0*{port}$"}
 
 
 def described(table: type[Any]) -> dict[str, str]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .devices import Breaker, Bus, Retry, Sensor
-from .kinds import Duration, Flag, Number, OneOf, Place, Size, Text, Whole
+from .kinds import Duration, Flag, Host, Number, OneOf, Place, Size, Text, Whole
 from .mistakes import Mistake
 from .shapes import Listen, Several, Table, Tables, key
 
-LEVEL = Text(r"[^/+#$\x00-\x1f\x7f][^/+#\x00-\x1f\x7f]*", "a name without / + # and not beginning with $")
+LEVEL = Text(r"[^/+#$\x00-\x1f\x7f][^/+#\x00-\x1f\x7f]*", "a name without / + # and not beginning with $", longest=128)
 VERBS = ("read", "reset", "info", "resend")
 SYSTEM_FILE = Path("/etc/limpet/limpet.toml")
 SYSTEM_STATE = Path("/var/lib/limpet")
@@ -23,7 +23,7 @@ SYSTEM_STATE = Path("/var/lib/limpet")
 
 def host_name() -> str:
     """Return the machine's name as a part of a topic."""
-    return re.sub(r"[^A-Za-z0-9._-]", "-", os.uname().nodename) or "limpet"
+    return re.sub(r"[^A-Za-z0-9._-]", "-", os.uname().nodename)[:128] or "limpet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class Mqtt:
         breaker: guards the connection.
     """
 
-    host: str = key(Text(r"[^\s/\x00-\x1f\x7f]+", "a host name or address"), "localhost")
+    host: str = key(Host(), "localhost")
     port: int = key(Whole(1, 65535, says="a port"), 1883)
     username: str | None = key(Text(), None)
     password_file: Path | None = key(Place(), None)

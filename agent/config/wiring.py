@@ -17,7 +17,8 @@ from .mistakes import Report, Where, near
 OWN_KEYS = ("bus", "address", "pin", "device")  # constructor arguments that have a key of their own
 PIN_OPTIONS = ("trigger", "echo")
 ROOM = 1.5  # of what a driver takes: bus and oscillator may be slow
-UNSAID = 0.5  # seconds: what `takes` is when a driver says nothing about it
+BASE = "drivers.chip"  # where `takes` stands for those that say nothing about it
+SHORT = 0.05  # seconds: no deadline below it is ever advised
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,8 @@ def _opened(sensor: Sensor, driver: Any, report: Report, where: Where) -> Any:
 
 def _timed(sensor: Sensor, chip: Any, raw: Mapping[str, Any], report: Report, where: Where) -> Sensor:
     """See whether the deadline fits the driver, and all attempts the interval."""
-    takes = getattr(chip, "takes", 0.5)
-    if sensor.explicit_timeout and sensor.timeout < takes and takes > UNSAID:
+    takes = _takes(chip)
+    if sensor.explicit_timeout and takes is not None and sensor.timeout < takes:
         what = f"a reading of a {sensor.driver} can take {people(takes)}"
         report.warning((*where, "timeout"), what, f'write timeout = "{people(ROOM * takes)}" or remove it')
     if sensor.worst_time > sensor.every:
@@ -151,10 +152,20 @@ def _timed(sensor: Sensor, chip: Any, raw: Mapping[str, Any], report: Report, wh
     return sensor
 
 
-def _shorter(sensor: Sensor, takes: float) -> str:
+def _takes(chip: Any) -> float | None:
+    """Return the seconds that a reading takes at most, as the driver says; None if it says nothing."""
+    classes = (chip if isinstance(chip, type) else type(chip)).__mro__
+    says = "takes" in getattr(chip, "__dict__", ()) or any(
+        "takes" in vars(one) and one.__module__ != BASE for one in classes
+    )
+    takes = getattr(chip, "takes", None) if says else None
+    return takes if isinstance(takes, int | float) else None
+
+
+def _shorter(sensor: Sensor, takes: float | None) -> str:
     room = (sensor.every - (sensor.worst_time - sensor.retry.attempts * sensor.timeout)) / sensor.retry.attempts
     milliseconds = int(room * 1000)
-    if milliseconds / 1000 >= (takes if takes > UNSAID else 0.05):
+    if milliseconds / 1000 >= (takes or SHORT):
         return f'write timeout = "{people(milliseconds / 1000)}", or fewer attempts'
     return f'write every = "{people(float(int(sensor.worst_time) + 1))}" or more, or retry = {{ attempts = 1 }}'
 

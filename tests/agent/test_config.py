@@ -10,6 +10,7 @@ import pytest
 
 from agent import config
 from agent.config import Breaker, Mux, Retry
+from drivers import catalog
 
 GOLDEN = Path(__file__).parent / "golden"
 AIR = '[[sensor]]\nid = "air"\ndriver = "sht4x"\n'
@@ -156,11 +157,17 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("text", "says"),
         [
-            ("", "1: warning: there is no sensor"),
+            ("", "1: sensor: warning: there is no sensor"),
             ("sensor = 3", "1: sensor: a number where tables belong"),
             ("agent = 3\n" + AIR, "1: agent: a number where a table belongs"),
             ('[[sensor]]\ndriver = "sht4x"', "1: sensor: id is missing"),
             ('[[sensor]]\nid = "air"', "1: sensor: driver is missing"),
+            (AIR.replace("air", "broker"), "2: id: 'broker' is what the connection is called in `health`"),
+            (AIR + "[mqtt]\nhost = 'x:1883'", "5: host: 'x:1883' has a port in it"),
+            (AIR + "[mqtt]\nhost = '[::1]:1883'", "5: host: '[::1]:1883' has a port in it"),
+            (AIR + "[mqtt]\nhost = '[::1]'", "5: host: '[::1]' is in brackets"),
+            (AIR + "[mqtt]\nhost = 'x:y'", "5: host: 'x:y' is not a host name or address"),
+            (AIR + "[outbox]\nmax_size = 63_999", "5: max_size: warning: 63999 bytes hold few batches"),
             (AIR + "adress = 0x44", "4: adress: unknown key"),
             (AIR + "address = 0x78", "4: address: 0x78 is outside of 0x08..0x77"),
             (AIR + "address = 0x76", "4: address: warning: a sht4x cannot be at 0x76"),
@@ -197,6 +204,24 @@ class TestMistakes:
     def test_name_line_and_key(self, text, says):
         assert only(text).startswith(says)
 
+    @pytest.mark.parametrize("key", ["agent]\ndevice_id", "mqtt]\ntopic_root"])
+    def test_a_level_of_a_topic_has_at_most_128_characters(self, key):
+        assert good(f"{AIR}[{key} = '{'ü' * 128}'")
+        assert only(f"{AIR}[{key} = '{'x' * 70_000}'") == f"5: {key.split()[1]}: has 70000 characters"
+
+    @pytest.mark.parametrize(
+        ("host", "cure"),
+        [("x:1884", 'write host = "x" and port = 1884'), ("[::1]:1884", 'write host = "::1" and port = 1884'),
+         ("[::1]", 'write host = "::1"')],
+    )  # fmt: skip
+    def test_a_port_in_the_host_is_cured(self, host, cure):
+        (found,) = config.parse(f"{AIR}[mqtt]\nhost = '{host}'")[1]
+        assert found.fix == cure
+
+    @pytest.mark.parametrize("host", ["broker.local", "192.168.1.2", "::1", "fe80::1%eth0", "::ffff:10.0.0.1"])
+    def test_a_host_is_a_name_or_an_address(self, host):
+        assert good(f"{AIR}[mqtt]\nhost = '{host}'").mqtt.host == host
+
     def test_two_sensors_on_one_pin(self):
         door = '[[sensor]]\nid = "{}"\ndriver = "contact"\npin = 17\n'
         assert only(door.format("a") + door.format("b")) == '8: pin: pin 17 is taken by sensor "a"'
@@ -226,6 +251,24 @@ class TestMistakes:
         assert str(found).startswith("limpet.toml:5: timeout: warning: 3 attempts of up to 800ms")
         assert found.fix == 'write timeout = "233ms", or fewer attempts'
         assert good(AIR + 'every = "1s"\ntimeout = "233ms"').warnings == ()
+
+
+class TestADeadlineOfLessThanTheDriverTakes:
+    LIGHT = '[[sensor]]\nid = "light"\ndriver = "bh1750"\n'
+
+    def test_is_unwise(self):
+        assert only(self.LIGHT + 'timeout = "200ms"').startswith("4: timeout: warning: a reading of a bh1750 can take")
+
+    @pytest.mark.parametrize("takes", [0.3, 0.5])
+    def test_is_unwise_however_short_that_is(self, monkeypatch, takes):
+        monkeypatch.setattr(catalog.find("sht4x"), "takes", takes, raising=False)
+        (found,) = config.parse(AIR + 'timeout = "200ms"')[1]
+        assert found.what == f"a reading of a sht4x can take {takes * 1000:g}ms"
+        assert found.fix == f'write timeout = "{takes * 1500:g}ms" or remove it'
+        assert good(AIR + f"timeout = {takes}").warnings == ()
+
+    def test_is_not_told_where_the_driver_says_nothing(self):
+        assert good(AIR + 'timeout = "50ms"').warnings == ()
 
 
 def test_importing_it_imports_no_driver_and_no_library():

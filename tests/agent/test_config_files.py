@@ -60,6 +60,12 @@ class TestFinding:
         with pytest.raises(ConfigError, match=r"nope\.toml \(from \$LIMPET_CONFIG\)"):
             config.find(None, {"LIMPET_CONFIG": "nope.toml"})
 
+    def test_a_folder_is_called_one(self, tmp_path):
+        with pytest.raises(ConfigError, match=r"this is a folder\n    fix: name the file in it: -c .*/limpet\.toml"):
+            config.find(tmp_path, {})
+        with pytest.raises(ConfigError, match=r"this is a folder \(from \$LIMPET_CONFIG\)"):
+            config.find(None, {"LIMPET_CONFIG": str(tmp_path)})
+
     def test_a_file_that_is_no_text_has_its_line(self, tmp_path):
         (tmp_path / "x.toml").write_bytes(b"# one\n# \xff\n")
         with pytest.raises(ConfigError, match=r"x\.toml:2: this is no UTF-8"):

@@ -1,6 +1,7 @@
 """The schemas: they say what is read and written, and nothing else."""
 
 import json
+import math
 from dataclasses import fields
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from agent import config, schemas, wire
 from agent.clock import rfc3339
 from agent.commands import schema as verb
-from agent.config.shapes import Table, Tables, keys
+from agent.config.kinds import Duration, Size
+from agent.config.mistakes import Wrong
+from agent.config.shapes import Listen, Table, Tables, keys
 from agent.model import Batch, Fault, Reading
 
 NOW = 1_795_000_000.0
@@ -109,11 +112,40 @@ class TestTheConfiguration:
             ({"sensor": [{"id": "air", "driver": "x", "fallback": "lastly"}]}, False),
             ({"sensor": [{"id": "air", "driver": "x", "every": "10 apples"}]}, False),
             ({"mqtt": {"version": 3}}, False),
+            ({"mqtt": {"breaker": {"multiplier": math.inf}}}, False),
+            ({"sensor": [{"id": "air", "driver": "x", "limits": {"t": [0, math.inf]}}]}, False),
+            ({"sensor": [{"id": "air", "driver": "x", "calibrate": {"t": {"offset": -math.inf}}}]}, False),
             ({"mqqt": {}}, False),
+            ({"mqtt": {"host": "x:1883"}}, False),
+            ({"mqtt": {"host": "fe80::1%eth0"}}, True),
+            ({"mqtt": {"port": 1883.5}}, False),
+            ({"mqtt": {"topic_root": "x" * 129}}, False),
+            ({"agent": {"device_id": "x" * 128}}, True),
+            ({"sensor": [{"id": "broker", "driver": "x"}]}, False),
+            ({"sensor": [{"id": "brokers", "driver": "x"}]}, True),
         ],
     )
     def test_is_as_strict_as_the_reader(self, document, is_valid):
         assert valid(document, schemas.config()) is is_valid
+
+    @pytest.mark.parametrize(
+        ("kind", "value"),
+        [
+            *((Duration(), one) for one in (0, 0.0, "0s", "0.00 h", math.inf, -1, 1e30, "1w", "1\u0663s", "", ".5s")),
+            *((Duration(), one) for one in (10, 0.5, "10s", "0.5h", "00.10 d", " 20ms ", "100m")),
+            *((Size(), one) for one in (0, "0MB", "0.0 B", math.inf, 2**62, -1, "64 potatoes")),
+            *((Size(), one) for one in (1, "64MB", "0.5 KiB", "10B")),
+            *((Listen(), one) for one in ("a:0", "a:00", "a:65536", "a:99999", "a:070000", "a:x", "::1:80", "[]:1")),
+            *((Listen(), one) for one in ("a:1", "a:65535", "a:080", "[::1]:59999", "a:9999", "a:60000", "a:65499")),
+        ],
+    )
+    def test_says_of_a_value_what_the_reader_says(self, kind, value):
+        try:
+            kind.read(value)
+        except Wrong:
+            assert not valid(value, kind.schema())
+        else:
+            assert valid(value, kind.schema())
 
 
 class TestHealth:
