@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from agent.broker import TAKEN_OVER, BrokerError
+from agent.broker import TAKEN_OVER, BrokerError, BrokerTimeout
 from agent.resilience.schedule import Rng, grown
 
 FIRST, CAP, CAP_PERMANENT = 1.0, 60.0, 300.0  # seconds
@@ -14,17 +14,17 @@ SHORT, SHORT_ONES = 10.0, 5  # sessions shorter than this many seconds, one afte
 
 
 class Patience:
-    """Seconds to wait before each connect.
+    """Seconds to wait before each connect: at most `most`, unless a person seems to be needed or there is a twin.
 
     Attributes:
         duplicate: somebody else seems to use our client id.
     """
 
-    def __init__(self, now: Callable[[], float], rng: Rng) -> None:
-        self._now, self._rng = now, rng
-        self._failures, self._short, self._cap = 0, 0, CAP
+    def __init__(self, now: Callable[[], float], rng: Rng, most: float = CAP) -> None:
+        self._now, self._rng, self._cap = now, rng, min(CAP, most)
+        self._failures = self._short = 0
         self._connects: deque[float] = deque(maxlen=CONNECTS)
-        self._not_before = 0.0
+        self._not_before = self._not_even_guarded = 0.0
         self.duplicate = False
 
     def connecting(self) -> None:
@@ -33,27 +33,28 @@ class Patience:
 
     def proved(self) -> None:
         """The broker acknowledged something."""
-        self._failures, self._cap = 0, CAP
+        self._failures = 0
 
     def ended(self, error: BrokerError, lasted: float | None) -> None:
         """A connect failed (`lasted` is None), or a session ended after so many seconds."""
         self._suspect(error, lasted)
-        cap = CAP_PERMANENT if error.permanent else CAP
-        delay = self._rng.uniform(0.0, grown(FIRST, 2.0, self._failures, cap))
+        cap = CAP_PERMANENT if error.permanent else self._cap
+        delay = self._rng.uniform(0.0, grown(min(FIRST, cap), 2.0, self._failures, cap))
         self._failures += 1
         if self.duplicate:
             # Who has the same name cannot both be served: give way, so that the other may last long enough to be seen.
             delay = (
                 self._rng.uniform(CAP_PERMANENT / 2, CAP_PERMANENT) if error.code == TAKEN_OVER else max(delay, CAP / 2)
             )
-        self._not_before = self._now() + delay
-
-    def wait(self) -> float:
-        """Return how many seconds the next connect has to wait."""
-        wait = self._not_before - self._now()
+        now, least = self._now(), 0.0
         if len(self._connects) == CONNECTS:
-            wait = max(wait, self._connects[0] + A_MINUTE - self._now())
-        return max(0.0, wait)
+            least = min(self._cap, self._connects[0] + A_MINUTE - now)
+        self._not_before = now + max(delay, least)
+        self._not_even_guarded = self._not_before if error.permanent or self.duplicate else now + least
+
+    def wait(self, *, guarded: bool) -> float:
+        """Return how many seconds the next connect has to wait; `guarded`: a breaker says that already."""
+        return max(0.0, (self._not_even_guarded if guarded else self._not_before) - self._now())
 
     def _suspect(self, error: BrokerError, lasted: float | None) -> None:
         if lasted is None:
@@ -62,5 +63,7 @@ class Patience:
         if lasted >= SHORT and not taken_over:
             self._short, self.duplicate = 0, False
             return
+        if error.code not in (None, TAKEN_OVER) or isinstance(error, BrokerTimeout):
+            return  # it ended for a reason that is known, and no twin's
         self._short += 1
         self.duplicate = self.duplicate or self._short > SHORT_ONES or (taken_over and self._short > 1)

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 ANSWERS = 16
 FALL_AGAIN, REMIND = 150.0, 600.0  # seconds between two lines about falls, and about the same outage
+LASTS = 60.0  # seconds after which a fall is told, however soon after another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +103,13 @@ class Publisher:
         traffic = Traffic(clock.now, rng, settings.backfill_rate, settings.window)
         answers: deque[tuple[str, bytes]] = deque(maxlen=ANSWERS)
         self._shared = Shared(outbox, clock, topics, retained, traffic, answers, settings.require_subscriber)
-        self._patience = Patience(clock.now, rng)
+        self._patience = Patience(clock.now, rng, settings.max_reset_timeout)
         self._handlers: list[tuple[str, Handler]] = []
         self._open: Link | None = None
         self._closing, self._stopped = asyncio.Event(), asyncio.Event()
         self._running, self._farewell = False, 0.0
-        self._sessions, self._told, self._silent = 0, float("-inf"), False
+        self._sessions, self._silent = 0, False
+        self._told = self._fell = float("-inf")  # the last line about an outage, and about a fall
         self.state = BrokerState(False, clock.now(), "not connected yet", 0, False, None)
 
     # --- what others want
@@ -129,6 +131,12 @@ class Publisher:
         if self._open is not None:
             self._open.subscribe(topic_filter, handler)
 
+    def adjust(self, backfill_rate: float, require_subscriber: bool) -> None:
+        """Take another pace (see `Settings`) from now on; the connection stays."""
+        self._shared.traffic.adjust(backfill_rate)
+        self._shared.require_subscriber = require_subscriber
+        self._shared.outbox.ready.set()
+
     async def close(self, patience: float = 1.2) -> None:
         """End `run`: what is fresh gets at most `patience` seconds, then `offline`, then good-bye."""
         self._farewell = self._clock.now() + patience
@@ -144,7 +152,8 @@ class Publisher:
         self._running = True
         try:
             while not self._closing.is_set():
-                await self._pause(max(self._patience.wait(), self.breaker.retry_after))
+                guarded = self.breaker.state is not CircuitState.CLOSED
+                await self._pause(max(self._patience.wait(guarded=guarded), self.breaker.retry_after))
                 if self._closing.is_set():
                     break
                 try:
@@ -244,10 +253,19 @@ class Publisher:
         new, away = self.state, round(now - old.since, 1)
         if new.duplicate and not old.duplicate:
             log.error("client id seems to be used twice", extra={"client": self._shared.topics.client_id})
-        if new.connected and not self._silent:
-            log.info("broker connected", extra={"after": away, "version": new.facts.version if new.facts else ""})
+        if new.connected:
+            if not old.connected and (not self._silent or away >= LASTS):
+                log.info("broker connected", extra={"after": away, "version": new.facts.version if new.facts else ""})
             self._silent = True
-        elif error is not None and now - self._told >= (FALL_AGAIN if old.connected or self._silent else REMIND):
+        elif error is not None and self._worth_telling(old, now):
             level = logging.ERROR if error.permanent else logging.WARNING
-            log.log(level, "broker lost" if old.connected else "broker away", extra={"error": str(error)})
+            fell = old.connected or self._silent
+            log.log(level, "broker lost" if fell else "broker away", extra={"error": str(error)})
             self._told, self._silent = now, False
+            if old.connected:
+                self._fell = now
+
+    def _worth_telling(self, old: BrokerState, now: float) -> bool:
+        if old.connected:
+            return now - self._fell >= FALL_AGAIN
+        return now - old.since >= LASTS if self._silent else now - self._told >= REMIND

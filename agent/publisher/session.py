@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from agent import wire
-from agent.broker import (
-    BrokerError,
-    BrokerLost,
-    BrokerTimeout,
-    Facts,
-    Link,
-    packet_size,
-)
+from agent.broker import BrokerError, BrokerLost, BrokerTimeout, Facts, Link, packet_size
 from agent.outbox import Gap, Item
 from agent.publisher.shared import Shared
 from agent.publisher.verdicts import Verdicts
-
-log = logging.getLogger(__name__)
 
 IN_HAND, REFILL = 64, 16  # batches of history taken from the outbox at once, and when to take more
 LIVES = 3  # batches of history that may pass between two live ones when both wait
@@ -200,27 +190,35 @@ class Session:
     def _send_retained(self) -> bool:
         while (document := self.retained.next()) is not None:
             topic, payload = document
-            if not self._too_large(topic, payload):
+            if self._fits(topic, payload):
                 self._send(topic, payload, True, topic, self._document_acknowledged)
                 return True
-            self.verdicts.complain(topic, "too large for the broker")
             self.retained.settled(topic)
         return False
 
     def _send_answer(self) -> bool:
         while self.shared.answers:
             topic, payload = self.shared.answers.popleft()
-            if not self._too_large(topic, payload):
+            if self._fits(topic, payload):
                 self._send(topic, payload, False, topic, self.verdicts.of_message)
                 return True
         return False
 
     def _send_gap(self) -> bool:
-        if self._gap_in_flight or (gap := self.outbox.next_gap()) is None:
+        while not self._gap_in_flight and (gap := self.outbox.next_gap()) is not None:
+            body = wire.gap(gap.boot, gap.first, gap.last, gap.reason, self.clock.stamp(self.clock.now()))
+            if self._fits(self.topics.gap, body):
+                self._gap_in_flight = True
+                self._send(self.topics.gap, body, False, gap, self._gap_acknowledged)
+                return True
+            self.outbox.gap_done(gap)
+        return False
+
+    def _fits(self, topic: str, body: bytes) -> bool:
+        """Tell whether the broker takes it; say once if not."""
+        if self._too_large(topic, body):
+            self.verdicts.complain(topic, f"larger than the broker's {self.facts.maximum_packet_size} bytes", once=True)
             return False
-        self._gap_in_flight = True
-        body = wire.gap(gap.boot, gap.first, gap.last, gap.reason, self.clock.stamp(self.clock.now()))
-        self._send(self.topics.gap, body, False, gap, self._gap_acknowledged)
         return True
 
     def _too_large(self, topic: str, body: bytes) -> bool:
@@ -280,8 +278,11 @@ class Session:
         self.outbox.ready.set()
 
     def _wake_at(self, moment: float) -> None:
-        if self._pause is None:
-            self._pause = self._loop.call_later(max(0.0, moment - self.clock.now()), self._paused)
+        at = self._loop.time() + max(0.0, moment - self.clock.now())
+        if self._pause is None or at < self._pause.when():
+            if self._pause is not None:
+                self._pause.cancel()
+            self._pause = self._loop.call_at(at, self._paused)
 
     def _paused(self) -> None:
         self._pause = None

@@ -29,6 +29,11 @@ class Traffic:
         self.held_until = self.unheard_until = self.history_at = float("-inf")
         self._hold, self._unheard = HOLD_FIRST, UNHEARD_FIRST
 
+    def adjust(self, rate: float) -> None:
+        """Take another rate; what had to wait for the old one need not."""
+        self.rate, self.history_at = rate, float("-inf")
+        self.somebody_heard()
+
     def begin(self) -> None:
         """A new connection: begin carefully."""
         self.window = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 
 from agent.broker import FAILURE, NO_SUBSCRIBERS, TOO_LARGE, BrokerError
@@ -54,11 +55,11 @@ class Verdicts:
         if code >= FAILURE:
             self.complain(topic, f"reason 0x{code:02x}")
 
-    def complain(self, what: str, why: str) -> None:
-        """Log that the broker does not take something; the same not too often."""
+    def complain(self, what: str, why: str, *, once: bool = False) -> None:
+        """Log that the broker does not take something; the same not too often, or only `once`."""
         now = self._shared.clock.now()
         if now >= self._shared.complaints.get((what, why), now):
-            self._shared.complaints[what, why] = now + COMPLAIN_AGAIN
+            self._shared.complaints[what, why] = math.inf if once else now + COMPLAIN_AGAIN
             log.error("broker refuses a message", extra={"what": what, "error": why})
 
     def suspect(self, under_way: Sequence[Item], reason: BrokerError) -> None:

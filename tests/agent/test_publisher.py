@@ -12,7 +12,7 @@ import pytest
 from simlink import SimBroker
 
 from agent import wire
-from agent.broker import TAKEN_OVER, BrokerLost, BrokerRefused, Facts, TlsProblem
+from agent.broker import TAKEN_OVER, TOO_LARGE, BrokerLost, BrokerRefused, Facts, TlsProblem, packet_size
 from agent.clock import rfc3339
 from agent.outbox import Item, Outbox
 from agent.publisher import Publisher, Settings
@@ -302,6 +302,19 @@ class TestFaults:
         assert all(60 <= pause <= 92 for pause in pauses[8:])
         assert len(set(pauses)) == len(pauses)
 
+    def test_18_recovery_is_tried_within_the_longest_reset_timeout(self, runner):
+        rig = Rig(runner.clock, reset_timeout=1.0, max_reset_timeout=2.0)
+        rig.broker.refuses = BrokerLost("nobody listens there")
+        rig.run(runner, lambda: asyncio.sleep(300))
+        pauses = [b - a for a, b in itertools.pairwise(rig.broker.connects)]
+        assert max(pauses) <= 3.05  # with the breaker's jitter of a half
+
+    def test_18_a_refusal_that_needs_a_person_stays_rare_however_short_the_reset_timeout(self, runner):
+        rig = Rig(runner.clock, reset_timeout=1.0, max_reset_timeout=2.0)
+        rig.broker.refuses = BrokerRefused("bad user name or password", permanent=True, code=0x86)
+        rig.run(runner, lambda: asyncio.sleep(4 * 3600))
+        assert len([at for at in rig.broker.connects if at > 3600]) < 3 * 3600 / 75
+
     def test_19_half_open_is_noticed_by_the_missing_acknowledgement(self, runner, rig):
         async def story():
             await rig.sample(10)
@@ -445,6 +458,36 @@ class TestFaults:
         assert set(rig.broker.seqs()) >= {1, 2, 3, 5, 6, 7}
         assert [one.document["reason"] for one in rig.broker.received if one.name == "gap"] == ["too_large"]
 
+    def test_30_what_is_no_batch_obeys_the_brokers_limit_too(self, runner, rig, caplog):
+        rig.broker.facts = Facts(maximum_packet_size=100)
+        rig.publisher.retain(TOPICS.info, b"x" * 200)
+
+        async def story():
+            for _ in range(30):
+                rig.put(pad=200)
+                rig.publisher.answer("limpet/pi/response/read", b"x" * 200)
+                rig.publisher.retain(TOPICS.health, b"x" * 200)
+                await asyncio.sleep(100)
+            assert rig.outbox.next_gap() is None
+
+        rig.run(runner, story)
+        assert {one.name for one in rig.broker.received} == {"state", "status"}
+        assert all(packet_size(one.topic, len(one.payload), "5") <= 100 for one in rig.broker.received)
+        told = [record.what for record in caplog.records]
+        assert sorted(told) == sorted([TOPICS.gap, TOPICS.info, TOPICS.health, "limpet/pi/response/read"])
+        assert len(rig.broker.connects) == 1
+
+    def test_30_sessions_that_end_by_a_packets_size_do_not_look_like_a_twin(self, runner, rig):
+        def strict(topic, payload):
+            if len(payload) > 100:
+                rig.broker.cut(BrokerLost("a packet was too large for the broker", code=TOO_LARGE))
+            return 0
+
+        rig.broker.code = strict
+        rig.run(runner, lambda: rig.sample(300))
+        assert len(rig.broker.sessions) > 10
+        assert not rig.publisher.state.duplicate
+
     def test_31_a_lost_acknowledgement_costs_one_reconnect_and_a_duplicate(self, runner, rig):
         rig.broker.forgets = {10}
 
@@ -496,6 +539,59 @@ class TestFaults:
         rig.run(runner, story)
         assert rig.broker.seqs("backfill")[-5:] == [1, 2, 3, 4, 5]
         assert rig.outbox.stats().unheard >= 5
+
+    def test_other_paces_count_at_once_without_a_reconnect(self, runner):
+        rig = Rig(runner.clock, backfill_rate=0.01, require_subscriber=True)
+        rig.broker.code = lambda topic, payload: 0x10 if topic.endswith(("batch", "backfill")) else 0
+
+        async def story():
+            rig.put(20)
+            await asyncio.sleep(50)
+            assert rig.outbox.waiting == 20
+            rig.publisher.adjust(backfill_rate=10.0, require_subscriber=False)
+            await asyncio.sleep(3)
+            assert rig.outbox.waiting == 0
+            rig.publisher.adjust(backfill_rate=10.0, require_subscriber=True)
+            rig.put(1)
+            await asyncio.sleep(3)
+            assert rig.outbox.waiting == 1
+
+        rig.run(runner, story)
+        assert len(rig.broker.connects) == 1
+
+    def test_47_the_first_fall_is_told_however_late_the_broker_came(self, runner, rig, caplog):
+        rig.broker.refuses = BrokerLost("nobody listens there")
+        caplog.set_level("INFO")
+
+        async def story():
+            await asyncio.sleep(2)
+            rig.broker.refuses = None
+            await _until(lambda: rig.publisher.state.connected)
+            await asyncio.sleep(20)
+            rig.broker.cut()
+            await asyncio.sleep(60)
+
+        rig.run(runner, story)
+        told = [one.message for one in caplog.records]
+        assert told == ["broker away", "broker connected", "broker lost", "broker connected"]
+
+    def test_47_a_fall_that_lasts_is_told_even_soon_after_another(self, runner, rig, caplog):
+        caplog.set_level("INFO")
+
+        async def story():
+            for lasts in (5, 70, 1):
+                await asyncio.sleep(20)
+                rig.broker.refuses = BrokerLost("nobody listens there")
+                rig.broker.cut()
+                await asyncio.sleep(lasts)
+                rig.broker.refuses = None
+                await _until(lambda: rig.publisher.state.connected)
+
+        rig.run(runner, story)
+        told = [one.message for one in caplog.records]
+        assert told[:3] == ["broker connected", "broker lost", "broker connected"]
+        assert told[3:] in (["broker lost", "broker connected"], ["broker connected"])
+        assert caplog.records[-1].after >= 70
 
     def test_47_an_hour_of_outage_is_a_handful_of_log_lines(self, runner, rig, caplog):
         rig.broker.refuses = BrokerLost("nobody listens there")
