@@ -42,6 +42,8 @@ def main(args: argparse.Namespace) -> int:
     if args.scenario and not args.simulate:
         print("limpet run: --scenario goes with --simulate: faults are for fakes only", file=sys.stderr)
         return 2
+    for number in (signal.SIGINT, signal.SIGTERM):  # until the agent runs there is nothing to end in order
+        signal.signal(number, lambda *_: os._exit(0))
     settings = config.load(args.config)
     logs.setup(settings.agent.log_level, settings.agent.log_format)
     if settings.warnings:
