@@ -185,7 +185,16 @@ def gap() -> Schema:
 
 def request() -> Schema:
     """Return the schema of what may be sent to `request/<verb>`."""
-    return titled("A request", open_ended({"transaction": TEXT}, optional=("transaction",)))
+    first = {"type": "integer", "minimum": 1}
+    properties: dict[str, Schema] = {
+        "transaction": {**TEXT, "maxLength": 128, "description": "comes back in the response"},
+        "sensors": array(NAME, minItems=1, description="of `read`: only these"),
+        "breaker": {**NAME, "description": "of `reset`: only this one"},
+        "bootId": {**NAME, "description": "of `resend`: the run"},
+        "from": {**first, "description": "of `resend`: the first `seq`"},
+        "to": {**first, "description": "of `resend`: the last `seq`"},
+    }
+    return titled("A request", closed(properties, optional=tuple(properties)))
 
 
 def response() -> Schema:

@@ -18,7 +18,7 @@ Due = Sequence[tuple[Sensor, str]]
 
 
 class Verbs:
-    """The four orders.
+    """The four orders. A request with a key that its order does not know is refused, and nothing is done.
 
     Args:
         due: returns all sensors with their lanes. deliver: takes a batch and returns it as published.
@@ -43,6 +43,7 @@ class Verbs:
 
     async def read(self, request: dict[str, Any]) -> dict[str, Any]:
         """Read the `sensors` asked for, or all, and publish the batch; return it, too."""
+        _takes(request, "read", "sensors")
         due = self.due()
         wanted = request.get("sensors")
         if wanted is not None:
@@ -56,6 +57,7 @@ class Verbs:
 
     async def reset(self, request: dict[str, Any]) -> dict[str, Any]:
         """Close the `breaker` named, or all: the next call is made at once."""
+        _takes(request, "reset", "breaker")
         breakers = self.breakers()
         name = request.get("breaker")
         if name is not None:
@@ -67,15 +69,26 @@ class Verbs:
 
     async def info(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the document `info`."""
+        _takes(request, "info")
         return self.documents.info()
 
     async def resend(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send recently acknowledged batches `from` to `to` of run `bootId` once more, on backfill."""
+        _takes(request, "resend", "bootId", "from", "to")
         boot, first, last = request.get("bootId"), _seq(request.get("from")), _seq(request.get("to"))
         if not isinstance(boot, str) or not 1 <= first <= last:
             raise Refused('resend needs {"bootId": "…", "from": 1, "to": 9}')
         items = self.outbox.recent(boot, first, last)
         return {"resent": self.outbox.again(items), "missing": last - first + 1 - len(items)}
+
+
+def _takes(request: Mapping[str, Any], verb: str, *keys: str) -> None:
+    for name in request:
+        if name not in (*keys, "transaction"):
+            near = difflib.get_close_matches(name, keys, 1)
+            listed = ", ".join(f"`{key}`" for key in keys) or "nothing"
+            cure = f"did you mean `{near[0]}`?" if near else f"{verb} takes {listed}"
+            raise Refused(f"unknown key {name!r}; {cure}")
 
 
 def _seq(number: object) -> int:

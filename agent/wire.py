@@ -187,14 +187,13 @@ def info(
 
 def camel(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a document with its snake_case keys, at every depth, in camelCase; below `AS_THEY_ARE` keys are names."""
-    return {
-        _camel(key): {name: camel(one) for name, one in value.items()}
-        if key in AS_THEY_ARE
-        else camel(value)
-        if isinstance(value, Mapping)
-        else value
-        for key, value in document.items()
-    }
+    return {_camel(key): _within(value, key in AS_THEY_ARE) for key, value in document.items()}
+
+
+def _within(value: Any, names: bool) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _within(one, False) for name, one in value.items()} if names else camel(value)
+    return [_within(one, False) for one in value] if isinstance(value, list | tuple) else value
 
 
 AS_THEY_ARE = ("breakers", "sensors", "buses")  # their keys are names

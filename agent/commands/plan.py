@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .. import config
+from .. import config, wire
 from ..config.kinds import people
 from ..sizes import plan_round, planned, size
 from . import print_json, print_table, takes_config, takes_json
@@ -27,7 +27,7 @@ def main(args: argparse.Namespace) -> int:
     rounds = [plan_round(settings, every) for every in intervals]
     document = planned(settings, rounds)
     if args.json:
-        print_json(document)
+        print_json(wire.camel(document))
     else:
         _show(document)
     return 0

@@ -220,6 +220,32 @@ class TestTheAgent:
 
         runner.run(reset())
 
+    @pytest.mark.parametrize(
+        ("verb", "request_", "says"),
+        [
+            ("reset", {"sensor": "air"}, "unknown key 'sensor'; reset takes `breaker`"),
+            ("reset", {"braker": "air"}, "unknown key 'braker'; did you mean `breaker`?"),
+            ("read", {"sensor": "air"}, "unknown key 'sensor'; did you mean `sensors`?"),
+            ("read", {"data": {"sensors": ["air"]}}, "unknown key 'data'; read takes `sensors`"),
+            ("info", {"sensors": ["air"]}, "unknown key 'sensors'; info takes nothing"),
+            ("resend", {"bootID": "x", "from": 1, "to": 2}, "unknown key 'bootID'; did you mean `bootId`?"),
+            ("resend", {"x": 1}, "unknown key 'x'; resend takes `bootId`, `from`, `to`"),
+        ],
+    )
+    def test_does_nothing_that_has_a_key_it_does_not_know(self, runner, verb, request_, says):
+        async def ask() -> None:
+            async with whole(ALLOWED) as home:
+                breaker = home.agent.documents.breakers()["door"]
+                breaker.trip()
+                before = [one.topic for one in home.broker.received if one.topic.endswith(("/batch", "/backfill"))]
+                answer = await home.ask(verb, {"transaction": "1", **request_})
+                assert answer == {"transaction": "1", "status": "error", "data": None, "error": says}
+                assert breaker.state.value == "open"
+                after = [one.topic for one in home.broker.received if one.topic.endswith(("/batch", "/backfill"))]
+                assert after == before
+
+        runner.run(ask())
+
     def test_tells_who_it_is(self, runner):
         async def info() -> None:
             async with whole(ALLOWED) as home:

@@ -97,8 +97,13 @@ class TestTheVerb:
         document = json.loads(out)
         assert code == 0
         assert [one["interval"] for one in document["rounds"]] == [1.0, 60.0]
-        assert document["batches_per_day"] == 86400 + 1440
-        assert document["card_bytes_per_day"]["online"] == 0
+        assert document["batchesPerDay"] == 86400 + 1440
+        assert document["cardBytesPerDay"]["online"] == 0
+        assert set(document["rounds"][0]) == {
+            "interval", "sensors", "readings", "batchBytes", "wireBytes", "worstTime", "fits"
+        }  # fmt: skip
+        assert document["rounds"][0]["sensors"] == ["air"]
+        assert "_" not in "".join([*document, *document["outbox"]])
 
     def test_of_nothing_says_so(self, limpet):
         assert limpet("") == (0, "nothing to plan: there is no sensor\n")

@@ -99,6 +99,14 @@ class TestOnADesktop:
             (3, "0x48"): None,
         }
 
+    def test_speaks_json_without_a_snake_in_it(self, limpet):
+        def keys(value):
+            for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+                yield from keys(one)
+            yield from value if isinstance(value, dict) else ()
+
+        assert not [key for key in keys(json.loads(limpet("--simulate", "--json")[1])) if "_" in key]
+
     def test_a_configuration_that_was_named_and_is_not_there_is_a_mistake(self, limpet):
         code, _, err = limpet("--simulate", "-c", "nowhere.toml")
         assert code == 78

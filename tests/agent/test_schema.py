@@ -158,6 +158,24 @@ class TestHealth:
         assert not valid({key: value for key, value in HEALTH.items() if key != name}, schemas.health())
 
 
+class TestARequest:
+    @pytest.mark.parametrize(
+        ("document", "is_valid"),
+        [
+            ({}, True),
+            ({"transaction": "1", "sensors": ["air"]}, True),
+            ({"breaker": "air"}, True),
+            ({"bootId": "b", "from": 1, "to": 9}, True),
+            ({"bootID": "b"}, False),
+            ({"sensors": []}, False),
+            ({"from": 0}, False),
+            ({"transaction": "x" * 129}, False),
+        ],
+    )
+    def test_has_the_keys_of_the_four_verbs_and_no_others(self, document, is_valid):
+        assert valid(document, schemas.request()) is is_valid
+
+
 class TestAsyncApi:
     def test_every_reference_leads_somewhere(self):
         document = schemas.asyncapi()
