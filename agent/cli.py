@@ -66,6 +66,8 @@ def _run(words: list[str]) -> int:
     if verb in verbs:
         module = importlib.import_module(f".commands.{verb}", __package__)
         module.arguments(verbs[verb])
+        with contextlib.suppress(argparse.ArgumentError):  # it has its own; the others read none and let it pass
+            verbs[verb].add_argument("-c", "--config", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     args = parser.parse_args(words)
     if module is None:
         parser.print_help(sys.stderr)

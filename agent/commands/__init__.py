@@ -47,6 +47,17 @@ def takes_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of text for people")
 
 
+def whole_number(text: str) -> int:
+    """Return how many, for argparse: 1 or more."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be a whole number of 1 or more")
+    return number
+
+
 def print_json(document: Any) -> None:
     """Print one JSON document to stdout."""
     json.dump(document, sys.stdout, ensure_ascii=False, indent=2, allow_nan=False, default=str)

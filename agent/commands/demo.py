@@ -11,7 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import when_told_to_end
+from . import when_told_to_end, whole_number
 
 if TYPE_CHECKING:
     from ..broker.subscriber import Line, Received
@@ -27,7 +27,7 @@ REFRESH = 0.25  # seconds
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what it takes."""
-    parser.add_argument("--batches", type=_count, metavar="N", help="end after N batches were received")
+    parser.add_argument("--batches", type=whole_number, metavar="N", help="end after N batches were received")
     parser.add_argument(
         "--plain", "--json", action="store_true", help="print each batch as a subscriber received it, one JSON per line"
     )
@@ -132,10 +132,3 @@ async def _show(picture: Picture, play: Rehearsal, running: asyncio.Task[Any]) -
             live.update(view("  Ctrl-C ends it"), refresh=True)
             await asyncio.wait((running,), timeout=REFRESH)
         live.update(view(""), refresh=True)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number

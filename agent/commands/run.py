@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from .. import config, health, logs
 from ..clock import Clock
-from . import takes_config, when_told_to_end
+from . import takes_config, when_told_to_end, whole_number
 
 if TYPE_CHECKING:
     from ..app import Agent
@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--simulate", action="store_true", help="replace every configured chip and pin by its fake")
     parser.add_argument("--scenario", metavar="FILE", help="weather and faults for the fakes; goes with --simulate")
     parser.add_argument(
-        "--batches", type=_count, metavar="N", help="stop after N rounds, when they are acknowledged or stored"
+        "--batches", type=whole_number, metavar="N", help="stop after N rounds, when they are acknowledged or stored"
     )
     parser.epilog = (
         "example:\n  limpet run -c limpet.toml\n  limpet run --simulate --scenario bad-day.toml --batches 10"
@@ -151,10 +151,3 @@ def _only_one(state_dir: Path) -> IO[str] | None:
         file.close()
         raise
     return file
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number

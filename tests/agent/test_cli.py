@@ -57,6 +57,22 @@ class TestTheCommand:
         assert code == 0
         assert f"limpet {verb}" in out.partition("example")[2]
 
+    @pytest.mark.parametrize("verb", commands.present())
+    def test_takes_a_configuration_with_every_verb_before_and_after_it(self, limpet, monkeypatch, verb):
+        named = []
+        monkeypatch.setattr(f"agent.commands.{verb}.main", lambda args: named.append(args.config) or 0)
+        assert limpet(verb, "-c", "my.toml")[0] == 0
+        assert limpet("--config=my.toml", verb)[0] == 0
+        assert limpet(verb)[0] == 0
+        assert named == ["my.toml", "my.toml", None]
+
+    @pytest.mark.parametrize("words", [("run", "--batches"), ("demo", "--batches"), ("watch", "--count")])
+    @pytest.mark.parametrize("number", ["x", "0", "-1", "1.5", ""])
+    def test_counts_in_whole_numbers_from_1(self, limpet, words, number):
+        code, _, err = limpet(*words, number)
+        assert code == 2
+        assert f"argument {words[1]}: must be a whole number of 1 or more" in err
+
     def test_ends_well_when_interrupted(self, limpet, monkeypatch):
         def interrupted(_words):
             raise KeyboardInterrupt
