@@ -19,6 +19,10 @@ LAST_MOMENT = 1.5  # seconds
 OK, FAILED, USAGE, CONFIG = 0, 1, 2, 78  # 78 is EX_CONFIG of sysexits.h: systemd does not restart us then
 
 
+class Ended(SystemExit):
+    """A signal has ended the verb."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0 done, 1 failed or found a fault, 2 wrong usage, 78 configuration."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -28,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(words)
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
+    except (Ended, KeyboardInterrupt):
         return OK
     except BrokenPipeError:  # `limpet chips | head -1`: nobody reads on; Python must not try again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -53,7 +57,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     _on_ending(signal.SIG_IGN)
     signal.signal(signal.SIGALRM, lambda *_: os._exit(OK))
     signal.setitimer(signal.ITIMER_REAL, LAST_MOMENT)
-    raise SystemExit(OK)
+    raise Ended(OK)
 
 
 def _run(words: list[str]) -> int:
