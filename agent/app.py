@@ -11,13 +11,14 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from . import health, homeassistant, web, wire
+from . import health, web, wire
 from .assembly import Assembly
 from .clock import Clock
 from .config import Config
 from .connection import Making
 from .documents import Documents
 from .events import Edges
+from .herald import Herald
 from .machine import Machine
 from .model import Batch
 from .outbox import Item, Outbox, Store
@@ -34,8 +35,6 @@ log = logging.getLogger("limpet")
 FIRST_ROUND = 1.0  # seconds that the connection waits for the first values, so that `state` tells them before `online`
 PATIENCE = 1.2  # seconds that the end waits for a disk and for acknowledgements, together
 DISK_PATIENCE = 0.5  # seconds that it waits for a disk at most; once more after the good-bye
-TELL_HEALTH = 60.0  # seconds between two documents when nothing changes
-BUNCH = 0.2  # seconds: changes come in bunches and are told together
 STALLED = 10.0  # seconds beyond the longest interval without a finished round: then the watchdog goes hungry
 
 
@@ -59,7 +58,7 @@ class Agent:
         health_file: Path | None,
         version: str,
     ) -> None:
-        self.config, self.clock, self.supervisor, self.health_file = config, clock, supervisor, health_file
+        self.config, self.clock, self.supervisor = config, clock, supervisor
         self.loop = asyncio.get_running_loop()
         self.boot_id, self.seq = str(uuid.UUID(int=rng.getrandbits(128), version=4)), 0
         self.topics = Topics(config.mqtt.topic_root, config.agent.device_id)
@@ -80,12 +79,8 @@ class Agent:
         self.scheduler = Scheduler(self.collector, (), self.deliver, clock.now)
         self.edges = Edges(self.deliver)
         self.stopping = asyncio.Event()
-        self._first_round = asyncio.Event()
-        self._news = asyncio.Event()
-        self._degraded = False
+        self.herald = Herald(self.documents, self.outbox, health_file)
         self._answers: set[asyncio.Task[None]] = set()
-        self._introduction = homeassistant.Introduction()
-        self._introduced: list[object] = []
         self._page: Page | None = None
 
     async def run(self, rounds: int | None = None) -> None:
@@ -102,7 +97,7 @@ class Agent:
                 storing = group.create_task(self.outbox.run(), name="store")
                 publishing = group.create_task(self._publish(), name="publish")
                 watching = group.create_task(self.supervisor.feed(self.alive), name="watchdog")
-                telling = group.create_task(self._tell_health(), name="health")
+                telling = group.create_task(self.herald.run(), name="health")
                 collecting = group.create_task(self._collect(rounds), name="collect")
                 self.supervisor.tell("READY=1", f"STATUS=reading {len(self.assembly.due)} sensors")
                 await self.stopping.wait()
@@ -118,7 +113,7 @@ class Agent:
                 self._page.close()
             self.assembly.close()
             await self._within(DISK_PATIENCE, self.outbox.close())
-            self._write_health()
+            self.herald.write()
 
     def stop(self) -> None:
         """Begin the end: at once, cleanly, whatever hangs."""
@@ -143,13 +138,8 @@ class Agent:
         self.seq += 1
         self.outbox.put(Item(self.boot_id, self.seq, batch.taken, self.clock.machine_boot, body))
         log.debug("batch", extra={"seq": self.seq, "bytes": len(body)})
-        if self._introduced != self._quantities():  # some drivers know theirs only once they saw the device
-            self._introduce()
-        self.publisher.retain(self.topics.state, wire.encode(self.documents.state()))
-        self._first_round.set()
-        if document["degraded"] != self._degraded:
-            self._degraded = document["degraded"]
-            self._news.set()
+        self.herald.present()
+        self.herald.began.set()
         return document
 
     async def reload(self, config: Config, publishing: Making) -> None:
@@ -160,24 +150,28 @@ class Agent:
             durability=box.durability, max_size=box.max_size, max_age=box.max_age, when_full=box.when_full
         )
         if not stays or old.agent.state_dir != config.agent.state_dir:
-            log.warning("restart needed", extra={"for": "state_dir or durability", "cure": "systemctl restart limpet"})
-        speaks_anew = (old.mqtt, old.agent.device_id, old.commands, old.homeassistant) != (
+            what = "durability" if not stays else "state_dir"
+            log.warning("restart needed", extra={"for": what, "cure": "sudo systemctl restart limpet"})
+        speaks_anew = (old.mqtt, old.agent.device_id, old.commands) != (
             config.mqtt,
             config.agent.device_id,
             config.commands,
-            config.homeassistant,
-        ) or old.outbox != box
+        )
         if speaks_anew:
             before = self.publisher
             self.topics = Topics(config.mqtt.topic_root, config.agent.device_id)
             self.documents.device_id = config.agent.device_id
             self.publisher = publishing(self.outbox, self.topics, self._breaker_changed)
             await before.close(0.5)
-        self._arrange(introduce=speaks_anew or old.sensors != config.sensors, listen=speaks_anew)
+        self.publisher.adjust(box.backfill_rate, box.require_subscriber)
+        met = old.homeassistant != config.homeassistant
+        self._arrange(introduce=speaks_anew or met or old.sensors != config.sensors, listen=speaks_anew)
+        if met and not speaks_anew:
+            self.herald.meet()
         if old.web != config.web:
             self._show()
-        self.publisher.retain(self.topics.state, wire.encode(self.documents.state()))
-        self._news.set()
+        self.herald.present()
+        self.herald.news.set()
         log.info("configuration reloaded", extra={"sensors": len(config.sensors), "reconnects": speaks_anew})
 
     # ---- parts
@@ -188,28 +182,12 @@ class Agent:
         self.scheduler.arrange(self.assembly.due)
         self.documents.sensors, self.documents.lanes = self.assembly.sensors, self.assembly.lanes
         self.documents.rounds = self.scheduler.rounds
-        self.documents.broker = lambda: (self.publisher.breaker, self.publisher.state)
+        self.herald.speak_through(self.publisher, self.topics, self.config.homeassistant)
         self.edges.watch(built)
-        self.publisher.on_change = self._news.set
         if introduce:
-            self._introduce()
+            self.herald.introduce()
         if listen:
             self._listen()
-
-    def _introduce(self) -> None:
-        self.publisher.retain(self.topics.info, wire.encode(self.documents.info()))
-        documents = {}
-        if self.config.homeassistant.discovery:
-            topic = homeassistant.topic(self.config.homeassistant.prefix, self.topics.device_id)
-            documents[topic] = homeassistant.discovery(
-                self.assembly.sensors, self.topics, version=self.documents.version, model=health.host()["model"]
-            )
-        for topic, document in self._introduction.update(documents).items():
-            self.publisher.retain(topic, wire.encode(document) if document else b"")
-        self._introduced = self._quantities()
-
-    def _quantities(self) -> list[object]:
-        return [sensor.quantities for sensor in self.assembly.sensors]
 
     def _listen(self) -> None:
         if self.config.commands.allow:
@@ -226,15 +204,7 @@ class Agent:
             )
             orders = Orders(self.topics, verbs.all(), self.publisher.answer, self.clock.now, self._answer)
             orders.listen(self.config.commands.allow, self.publisher.subscribe)
-        if self.config.homeassistant.discovery:
-            prefix = self.config.homeassistant.prefix
-            self.publisher.subscribe(f"{prefix}/status", lambda message: self._greet(message.payload))
-
-    def _greet(self, payload: bytes) -> None:
-        """Home Assistant has started: it wants to know us, and the present."""
-        if payload == b"online":
-            self._introduce()
-            self.publisher.retain(self.topics.state, wire.encode(self.documents.state()))
+        self.herald.meet()
 
     def _show(self) -> None:
         """Serve the status page where the configuration says, or nowhere."""
@@ -252,7 +222,7 @@ class Agent:
 
             name = health.host()["name"]
             answers = Answers(self.documents, self.alive, listen[0], (name, f"{name}.local"))
-            self._page = Server(listen, answers, self._news.set)
+            self._page = Server(listen, answers, self.herald.news.set)
             self.documents.web = self._page.facts
             self._page.start()
 
@@ -272,28 +242,11 @@ class Agent:
         self.stop()
 
     async def _publish(self) -> None:
-        await self._within(FIRST_ROUND, self._first_round.wait())
-        if not self._first_round.is_set():
-            self.publisher.retain(self.topics.state, wire.encode(self.documents.state()))
+        await self._within(FIRST_ROUND, self.herald.began.wait())
+        if not self.herald.began.is_set():
+            self.herald.present()
         while not self.stopping.is_set():  # a reload closes one publisher and makes another
             await self.publisher.run()
-
-    async def _tell_health(self) -> None:
-        await self._first_round.wait()
-        while True:
-            self._news.clear()
-            self.publisher.retain(self.topics.health, self._write_health())
-            await self._within(TELL_HEALTH, self._news.wait())
-            await asyncio.sleep(BUNCH)
-
-    def _write_health(self) -> bytes:
-        document = wire.encode(self.documents.health())
-        if self.health_file is not None:
-            try:
-                health.replace(self.health_file, document)
-            except OSError as error:
-                log.debug("health file not written", extra={"file": str(self.health_file), "error": str(error)})
-        return document
 
     def _breaker_changed(self, event: BreakerEvent) -> None:
         """Note and log a change; may come from a bus's thread."""
@@ -304,7 +257,7 @@ class Agent:
             level = logging.DEBUG if event.name == "broker" else logging.INFO  # the publisher tells its falls, seldom
             log.log(level, "breaker changed", extra=facts | lasted)
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            self.loop.call_soon_threadsafe(self._news.set)
+            self.loop.call_soon_threadsafe(self.herald.news.set)
 
     @staticmethod
     async def _within(seconds: float, waiting: Coroutine[Any, Any, object]) -> None:

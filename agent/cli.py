@@ -52,7 +52,7 @@ def _on_ending(handler: Any, *numbers: int) -> None:
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     """End the verb, at once and only once; where somebody swallows the exception, a moment later without asking.
 
-    Not by KeyboardInterrupt: when it meets an `exec`, as dataclasses do at import, Python kills itself by SIGINT at exit.
+    Not by KeyboardInterrupt: if it meets an `exec`, as dataclasses do at import, Python ends itself by SIGINT at exit.
     """
     _on_ending(signal.SIG_IGN)
     signal.signal(signal.SIGALRM, lambda *_: os._exit(OK))

@@ -65,6 +65,8 @@ MAY_IMPORT = {
     "agent.topics",
     "agent.documents": "agent.clock agent.health agent.lane agent.outbox agent.publisher agent.resilience "
     "agent.scheduler agent.sensor agent.wire",
+    "agent.herald": "agent.config agent.documents agent.health agent.homeassistant agent.outbox agent.publisher "
+    "agent.topics agent.wire",
     "agent.verbs": "agent.documents agent.model agent.orders agent.outbox agent.resilience agent.scheduler "
     "agent.sensor",
     "agent.app": "agent.* drivers.*",
