@@ -29,7 +29,7 @@ class Keeper:
 
     Attributes:
         storage: "ok", or "degraded" while the store fails; then everything goes on in memory.
-        dropped: batches given up because of the bounds.
+        dropped: batches given up because of the bounds, or found damaged in the store.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Keeper:
         self.previous: Previous | None = None
         self.storage, self.dropped = "ok", 0
         self._began, self._committed, self._retry_at = now(), now(), -math.inf
-        self._boot, self._opened, self._expire_at = "", False, -math.inf
+        self._boot, self._opened, self._met_damage, self._expire_at = "", False, False, -math.inf
         self._lock, self._urgent = asyncio.Lock(), asyncio.Event()
 
     # --- at once
@@ -94,6 +94,13 @@ class Keeper:
         """Declare a batch as given up."""
         self.dropped += reason in ("full", "too_old")
         self._declare(Gap(item.boot, item.seq, item.seq, reason))
+
+    def _damaged(self, gap: Gap) -> None:
+        if not self._met_damage:
+            log.warning("stored batch was damaged", extra={"boot": gap.boot, "seq": gap.first})
+        self._met_damage = True
+        self.dropped += 1
+        self._declare(gap)
 
     def _declare(self, gap: Gap) -> None:
         self.shelf.dead.extend(self.gaps.declare(gap))
@@ -162,25 +169,18 @@ class Keeper:
 
     async def oldest(self, limit: int) -> list[Entry]:
         """Return up to `limit` entries of history, oldest first, that are in memory now; take them, or `wait` them."""
-        taken: list[Entry] = []
-        shelf = self.shelf
-        while len(taken) < limit and shelf.oldest_is_in_memory() and (entry := shelf.oldest()) is not None:
-            entry.waits = False
-            taken.append(entry)
-        if taken or shelf.disk_items == 0:
+        taken = self.shelf.take(limit)
+        if taken or self.shelf.disk_items == 0:
             return taken
         try:
             async with self._lock:
-                rows = await self.store.scan(shelf.cursor, limit)
+                rows = await self.store.scan(self.shelf.cursor, limit)
         except OSError as error:
             self._failed(error)
-            taken = shelf.history()[:limit]
-            for entry in taken:
-                entry.waits = False
-            return taken
-        for found in shelf.adopt(rows, limit):
+            return self.shelf.take(limit, leap=True)
+        for found in self.shelf.adopt(rows, limit):
             if isinstance(found, Gap):
-                self._declare(found)
+                self._damaged(found)
             else:
                 found.waits = False
                 taken.append(found)

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from agent.outbox.records import Item
-from agent.outbox.sqlite import BATCHES, _checked, _text
+from agent.outbox.rows import BATCHES, checked, text
 
 OLDEST_FIRST = f"{BATCHES} ORDER BY number"
 
@@ -44,7 +44,7 @@ class OutboxReader:
         with self._named():
             uri = f"file:{quote(str(file.absolute()))}?mode=ro"
             self._database = sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None)
-            self._database.text_factory = _text
+            self._database.text_factory = text
 
     def __enter__(self) -> OutboxReader:
         return self
@@ -65,7 +65,7 @@ class OutboxReader:
         """Yield the batches as they would be sent, oldest first; None for one that is damaged."""
         with self._named():
             for row in self._database.execute(OLDEST_FIRST):
-                record = _checked(row)
+                record = checked(row)
                 yield record.body if isinstance(record, Item) else None
 
     @contextlib.contextmanager

@@ -40,10 +40,15 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The run before this one: its last known batch, and whether it ended as it should."""
+    """The run before this one.
+
+    Attributes:
+        last_seq: its last known batch; there may be later ones unless it ended cleanly. None: nothing is known.
+        clean: it ended as it should.
+    """
 
     boot: str
-    last_seq: int
+    last_seq: int | None
     clean: bool
 
 
@@ -122,8 +127,8 @@ class Stats:
         durability: "always", "outage" or "memory".
         waiting: batches not acknowledged yet; size: their bytes.
         oldest: when the oldest of them was taken, as far as it is in memory; in seconds of the clock.
-        dropped, refused, unheard: batches so far that were given up by the bounds, that were set aside, and that
-            the broker took though nobody had subscribed.
+        dropped, refused, unheard: batches so far that were given up by the bounds or found damaged, that were set
+            aside, and that the broker took though nobody had subscribed.
         storage: "ok", or "degraded" while the store fails.
     """
 

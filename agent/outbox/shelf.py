@@ -112,6 +112,14 @@ class Shelf:
         entry = self.oldest()
         return entry is not None and (self.disk_items == 0 or entry.number <= self.cursor)
 
+    def take(self, limit: int, *, leap: bool = False) -> list[Entry]:
+        """Take up to `limit` of the oldest history in memory; with `leap` also what comes after rows in the store."""
+        taken: list[Entry] = []
+        while len(taken) < limit and (leap or self.oldest_is_in_memory()) and (entry := self.oldest()) is not None:
+            entry.waits = False
+            taken.append(entry)
+        return taken
+
     def history(self) -> list[Entry]:
         """Return all history in memory, oldest first."""
         return [entry for number in sorted(set(self._heap)) if (entry := self.memory.get(number)) and entry.waits]

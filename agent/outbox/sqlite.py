@@ -15,33 +15,20 @@ import queue
 import shutil
 import sqlite3
 import threading
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from agent.outbox import salvage
 from agent.outbox.records import Contents, Gap, Item, Previous, Row
+from agent.outbox.rows import BATCHES, DAMAGE, GAPS, RUNS, SCHEMA, VERSION, checked, crc, is_the_disks, text
 
 T = TypeVar("T")
 log = logging.getLogger("limpet.outbox")
 
-VERSION = 1
 KEEP_FREE = 8 * 1024 * 1024  # bytes left to the rest of the machine; SQLite cannot delete its way out of a full disk
-DAMAGE = (sqlite3.Error, UnicodeError)  # the module decodes SQLite's messages, which may quote damaged text
-DISK = ("FULL", "IOERR", "READONLY", "CANTOPEN", "PERM", "BUSY", "LOCKED", "NOMEM")
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS batch (
-    number INTEGER PRIMARY KEY, boot TEXT NOT NULL, seq INTEGER NOT NULL, taken REAL NOT NULL,
-    machine TEXT NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS gap (
-    number INTEGER PRIMARY KEY, boot TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-    reason TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS run (
-    id INTEGER PRIMARY KEY, boot TEXT NOT NULL UNIQUE, last_seq INTEGER NOT NULL, clean INTEGER NOT NULL);
-"""
-BATCHES = "SELECT number, boot, seq, taken, machine, crc, body FROM batch"
-GAPS = "SELECT number, boot, first, last, reason FROM gap"
-RUNS = "SELECT boot, last_seq, clean FROM run"
+ADD_RUN = "INSERT OR IGNORE INTO run (boot, last_seq, clean) VALUES (?, ?, ?)"
+PATIENCE = 1.0  # seconds for somebody else's lock: nothing else may wait for it
 
 
 class Damaged(Exception):
@@ -56,6 +43,8 @@ class SqliteStore:
         self.max_size = max_size
         self.salvaged: int | None = None  # batches saved from a damaged file; None: it was sound
         self._boot = ""
+        self._most_pages = max_size // 2048 + 4096
+        self._made = False  # the file is our own work, which may have ended at once
         self._suspect = False  # damage that the quick check does not see was met
         self._database: sqlite3.Connection | None = None
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -131,7 +120,7 @@ class SqliteStore:
         except DAMAGE as error:
             with contextlib.suppress(sqlite3.Error):
                 self._shut()
-            self._suspect = self._suspect or not _is_the_disks(error)
+            self._suspect = self._suspect or not is_the_disks(error)
             name = getattr(error, "sqlite_errorname", "")
             number = {"SQLITE_FULL": errno.ENOSPC, "SQLITE_READONLY": errno.EROFS}.get(name, errno.EIO)
             raise OSError(number, f"{self.file}: {error}") from error
@@ -151,7 +140,7 @@ class SqliteStore:
         database = self._connection()
         with database:
             previous = self._previous(database)
-            database.execute("INSERT OR IGNORE INTO run (boot, last_seq, clean) VALUES (?, 0, 0)", (self._boot,))
+            database.execute(ADD_RUN, (self._boot, 0, False))
             database.execute("DELETE FROM run WHERE id <= (SELECT max(id) FROM run) - 16")
         rows, size, last = database.execute(
             "SELECT count(*), coalesce(sum(length(body)), 0), coalesce(max(number), 0) FROM batch"
@@ -167,7 +156,8 @@ class SqliteStore:
         if row is None:
             return None
         (stored,) = database.execute("SELECT coalesce(max(seq), 0) FROM batch WHERE boot = ?", row[:1]).fetchone()
-        return Previous(row[0], max(row[1], stored), bool(row[2]))
+        last, clean = max(row[1], stored), bool(row[2])
+        return Previous(row[0], last if last or clean else None, clean)
 
     def _append(self, rows: Sequence[Row]) -> None:
         if shutil.disk_usage(self.file.parent).free < KEEP_FREE:
@@ -181,7 +171,7 @@ class SqliteStore:
                         record.seq,
                         record.taken,
                         record.machine,
-                        _crc(number, record),
+                        crc(number, record),
                         record.body,
                     )
                     database.execute("INSERT OR REPLACE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", fields)
@@ -199,7 +189,7 @@ class SqliteStore:
 
     def _scan(self, after: int, limit: int) -> list[Row]:
         found = self._connection().execute(f"{BATCHES} WHERE number > ? ORDER BY number LIMIT ?", (after, limit))
-        return [Row(row[0], _checked(row)) for row in found]
+        return [Row(row[0], checked(row)) for row in found]
 
     def _close(self, last_seq: int) -> None:
         if self._boot:
@@ -220,9 +210,9 @@ class SqliteStore:
             try:
                 self._database = self._connected()
             except (*DAMAGE, Damaged) as error:
-                if _is_the_disks(error):
+                if is_the_disks(error):
                     raise
-                aside = self._set_aside()
+                aside = salvage.set_aside(self.file, self._boot[:8] or "file")
                 self._database = self._connected()
                 self.salvaged = self._salvage(aside)
                 log.error(
@@ -231,106 +221,72 @@ class SqliteStore:
         return self._database
 
     def _connected(self) -> sqlite3.Connection:
-        new = not self.file.exists()
-        if self.file.is_dir():
-            raise Damaged("it is a folder")
-        database = sqlite3.connect(self.file, timeout=5.0, check_same_thread=False)
-        database.text_factory = _text
+        self._look_at_the_file()
+        database = sqlite3.connect(self.file, timeout=PATIENCE, check_same_thread=False)
+        database.text_factory = text
         try:
-            for pragma in (
-                "journal_mode = WAL",
-                "synchronous = FULL",
-                "journal_size_limit = 1048576",
-                f"max_page_count = {self.max_size // 2048 + 4096}",
-            ):
-                database.execute(f"PRAGMA {pragma}").fetchall()
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-            if version not in (0, VERSION):
-                raise Damaged(f"its schema is {version}, ours is {VERSION}: another version of limpet wrote it")
-            (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok" or self._suspect:
-                self._suspect = False
-                raise Damaged(str(verdict))
-            if version == 0:
-                database.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-            try:
-                for statement in (BATCHES, GAPS, RUNS):
-                    database.execute(f"{statement} LIMIT 0")
-            except sqlite3.OperationalError as error:
-                raise Damaged(f"its tables are not ours: {error}") from error
+            self._examine(database)
         except BaseException:
             database.close()
             raise
-        if new:
+        if self._made:
             _sync_folder(self.file.parent)
         return database
 
-    def _set_aside(self) -> Path:
-        """Rename the file and what belongs to it; the oldest of several such files is overwritten."""
-        aside = self.file.with_name(f"outbox.corrupt-{self._boot[:8] or 'file'}.db")
-        for suffix in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                os.replace(f"{self.file}{suffix}", f"{aside}{suffix}")
-        return aside
+    def _look_at_the_file(self) -> None:
+        if not self.file.exists():
+            self._made = True
+        elif self.file.is_dir():
+            raise Damaged("it is a folder")
+        elif self.file.stat().st_size == 0 and not self._made:
+            raise Damaged("it is empty")
+
+    def _examine(self, database: sqlite3.Connection) -> None:
+        """Set the file up; it must be sound and ours, and is not touched before that is known."""
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version not in (0, VERSION):
+            raise Damaged(f"its schema is {version}, ours is {VERSION}: another version of limpet wrote it")
+        if version == 0 and database.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise Damaged("another program wrote it")
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "journal_size_limit = 1048576",
+            f"max_page_count = {self._most_pages}",
+        ):
+            database.execute(f"PRAGMA {pragma}").fetchall()
+        (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok" or self._suspect:
+            self._suspect = False
+            raise Damaged(str(verdict))
+        if version == 0:
+            database.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        try:
+            for statement in (BATCHES, GAPS, RUNS):
+                database.execute(f"{statement} LIMIT 0")
+        except sqlite3.OperationalError as error:
+            raise Damaged(f"its tables are not ours: {error}") from error
 
     def _salvage(self, aside: Path) -> int:
-        """Copy every row of a damaged file that can be read and fits its CRC; return how many."""
-        assert self._database is not None
+        """Copy every row of a damaged file that can be read and fits its CRC, and the runs; return how many rows."""
+        database = self._database
+        assert database is not None
         saved = 0
-        with contextlib.suppress(*DAMAGE), contextlib.closing(sqlite3.connect(aside)) as damaged:
-            damaged.text_factory = _text
-            for row in _readable(damaged):
-                if isinstance(item := _checked(row), Item):
+        with salvage.mended(aside, most_pages=self._most_pages, keep_free=KEEP_FREE) as file:
+            for row in salvage.batches(file):
+                if isinstance(item := checked(row), Item):
                     fields = (row[0], item.boot, item.seq, item.taken, item.machine, row[5], item.body)
-                    self._database.execute("INSERT OR IGNORE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", fields)
-                    saved += 1
-        self._database.commit()
+                    insert = "INSERT OR IGNORE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)"
+                    saved += database.execute(insert, fields).rowcount
+            runs = salvage.runs(file)
+        if not runs:  # the batches tell which there were
+            found = database.execute("SELECT boot, max(seq), 0 FROM batch GROUP BY boot ORDER BY max(number)")
+            runs = found.fetchall()
+        database.executemany(ADD_RUN, runs)
+        if self._boot:
+            database.execute(ADD_RUN, (self._boot, 0, False))
+        database.commit()
         return saved
-
-
-def _readable(damaged: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Yield what can be read: in one go up to the damage, then from the other end, then around it."""
-    seen: set[int] = set()
-    for order in ("ASC", "DESC"):
-        with contextlib.suppress(*DAMAGE):
-            for row in damaged.execute(f"{BATCHES} ORDER BY number {order}"):
-                if row[0] in seen:
-                    break
-                seen.add(row[0])
-                yield row
-    if not seen:
-        return
-    for number in range(min(seen), max(seen)):
-        if number not in seen:
-            with contextlib.suppress(*DAMAGE):
-                yield from damaged.execute(f"{BATCHES} WHERE number = ?", (number,))
-
-
-def _crc(number: int, item: Item) -> int:
-    head = f"{number} {item.boot} {item.seq} {item.taken!r} {item.machine} ".encode()
-    return zlib.crc32(item.body, zlib.crc32(head))
-
-
-def _checked(row: tuple[Any, ...]) -> Item | Gap:
-    """Return the batch of a row, or the gap that it is when its CRC does not fit."""
-    number, boot, seq, taken, machine, crc, body = row
-    with contextlib.suppress(TypeError, ValueError):
-        item = Item(str(boot), int(seq), float(taken), str(machine), bytes(body))
-        if _crc(number, item) == crc:
-            return item
-    seq = seq if isinstance(seq, int) else 0
-    return Gap(str(boot), seq, seq, "corrupt")
-
-
-def _is_the_disks(error: BaseException) -> bool:
-    """Tell whether the disk (full, failing, not writable, in use) is at fault, and not what is in the file."""
-    name: str = getattr(error, "sqlite_errorname", "")
-    return name.startswith(tuple(f"SQLITE_{one}" for one in DISK))
-
-
-def _text(content: bytes) -> str:
-    """Return a column's text, also where a bit has flipped; the CRC tells."""
-    return content.decode(errors="replace")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import sqlite3
 
 import pytest
 from hypothesis import given, settings
@@ -359,6 +360,26 @@ class TestOnDisk:
             return [(item.boot, item.seq) for _ in range(3) for item in await later.history(64)]
 
         assert runner.run(story()) == [("boot", seq) for seq in range(51, 151)]
+
+    def test_damaged_rows_are_declared_counted_and_told_once(self, runner, tmp_path, caplog):
+        async def story():
+            box = Box(runner.clock, store=SqliteStore(tmp_path, 1_000_000))
+            await box.open()
+            box.fill(200)
+            await box.close()
+            with sqlite3.connect(tmp_path / "outbox.db") as database:
+                database.execute("UPDATE batch SET crc = crc + 1 WHERE seq IN (10, 11, 150)")
+            database.close()
+            later = Box(runner.clock, boot="later", store=SqliteStore(tmp_path, 1_000_000))
+            await later.open()
+            left = [item.seq for _ in range(9) for item in await later.history(64)]
+            assert left == [seq for seq in range(1, 201) if seq not in (10, 11, 150)]
+            assert later.told() == [(10, 11, "corrupt"), (150, 150, "corrupt")]
+            assert later.stats().dropped == 3
+            await later.close()
+
+        runner.run(story())
+        assert [(one.levelname, one.message) for one in caplog.records] == [("WARNING", "stored batch was damaged")]
 
     @pytest.mark.parametrize("when_full", ["drop_oldest", "thin"])
     def test_a_full_disk_store_gives_up_and_declares(self, runner, store, when_full):

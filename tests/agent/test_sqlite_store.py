@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,27 @@ class TestAStore:
         assert use(tmp_path, crash, "boot-b") == Previous("boot-a", 17, True)
         assert use(tmp_path, opened, "boot-c").previous == Previous("boot-b", 5, False)
 
+    def test_knows_no_last_number_of_a_run_that_stored_nothing_and_did_not_end(self, tmp_path):
+        async def clean(store, _):
+            await store.close(0)
+
+        use(tmp_path, opened, "boot-a")
+        use(tmp_path, clean, "boot-b")
+        assert use(tmp_path, opened, "boot-c").previous == Previous("boot-b", 0, True)
+        assert use(tmp_path, opened, "boot-d").previous == Previous("boot-c", None, False)
+
+    def test_does_not_wait_long_for_somebody_elses_lock(self, tmp_path):
+        fill(tmp_path)
+        lock = sqlite3.connect(tmp_path / "outbox.db")
+        lock.execute("PRAGMA locking_mode = EXCLUSIVE")
+        lock.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        with pytest.raises(OSError, match="locked"):
+            use(tmp_path, opened)
+        assert time.monotonic() - began < 3
+        lock.close()
+        assert len(use(tmp_path, everything)) == 40
+
     def test_works_in_one_thread_that_nobody_waits_for(self, tmp_path):
         async def story(store, _):
             await store.append(rows(1, 2))
@@ -115,8 +137,10 @@ DAMAGES = {
     "of zeros": lambda file: file.write_bytes(bytes(8192)),
     "cut in half": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
     "of a newer schema": lambda file: _execute(file, "PRAGMA user_version = 99"),
-    "of another program": lambda file: _execute(file, "DROP TABLE batch"),
+    "without its table": lambda file: _execute(file, "DROP TABLE batch"),
+    "of another program": lambda file: (file.unlink(), _execute(file, RECIPES)),
 }
+RECIPES = "CREATE TABLE recipe (cake TEXT)"
 
 
 def _execute(file: Path, statement: str) -> None:
@@ -127,7 +151,7 @@ def _execute(file: Path, statement: str) -> None:
 
 class TestADamagedFile:
     @pytest.mark.parametrize("damage", DAMAGES)
-    def test_is_set_aside_and_the_store_opens(self, tmp_path, damage):
+    def test_is_set_aside_and_the_store_opens(self, tmp_path, damage, caplog):
         fill(tmp_path)
         DAMAGES[damage](tmp_path / "outbox.db")
 
@@ -135,7 +159,79 @@ class TestADamagedFile:
             await store.append(rows(100, 101))
             return [row.number for row in await store.scan(99, 10)]
 
-        assert use(tmp_path, story) == [100, 101]
+        assert use(tmp_path, story, "boot-b") == [100, 101]
+        (aside,) = tmp_path.glob("outbox.corrupt-*.db")
+        assert [one.message for one in caplog.records] == ["outbox was damaged"]
+        assert {one.name for one in tmp_path.iterdir()} <= {"outbox.db", "outbox.db-wal", "outbox.db-shm", aside.name}
+        assert use(tmp_path, opened, "boot-c").previous.boot == "boot-b"
+
+    def test_of_another_program_is_not_changed(self, tmp_path):
+        _execute(tmp_path / "outbox.db", RECIPES)
+        before = (tmp_path / "outbox.db").read_bytes()
+        use(tmp_path, opened)
+        (aside,) = tmp_path.glob("outbox.corrupt-*.db")
+        assert aside.read_bytes() == before
+
+    def test_whose_first_bytes_are_wrong_yields_everything(self, tmp_path):
+        fill(tmp_path, 400)
+        file = tmp_path / "outbox.db"
+        file.write_bytes(b"X" * 16 + file.read_bytes()[16:])
+        assert use(tmp_path, everything, "boot-b") == rows(1, 400)
+        assert use(tmp_path, opened, "boot-c").previous.boot == "boot-b"
+
+    def test_that_is_empty_beside_its_log_yields_everything(self, tmp_path):
+        source = tmp_path / "source"
+
+        async def story(store, _):
+            await store.append(rows(1, 40))
+            for one in source.iterdir():
+                (tmp_path / one.name).write_bytes(b"" if one.name == "outbox.db" else one.read_bytes())
+
+        use(source, story)
+        assert use(tmp_path, everything) == rows(1, 40)
+
+    def test_cut_in_half_yields_all_that_is_left(self, tmp_path):
+        fill(tmp_path, 400)
+        DAMAGES["cut in half"](tmp_path / "outbox.db")
+        left = (tmp_path / "outbox.db").read_bytes()
+        there = [row for row in rows(1, 400) if row.record.body in left]
+        assert use(tmp_path, everything, "boot-b") == there
+        assert len(there) > 160
+
+    def test_cut_in_half_yields_batches_longer_than_a_page_too(self, tmp_path):
+        batches = [Row(n, item(n, size=6000)) for n in range(1, 101)]
+        use(tmp_path, lambda store, _: store.append(batches))
+        DAMAGES["cut in half"](tmp_path / "outbox.db")
+        saved = use(tmp_path, everything, "boot-b")
+        assert saved == [batches[row.number - 1] for row in saved]
+        assert len(saved) > 45
+
+    def test_whose_tables_are_lost_still_yields_its_batches_and_the_run_before(self, tmp_path):
+        fill(tmp_path, 400)
+        file = tmp_path / "outbox.db"
+        content = bytearray(file.read_bytes())
+        content[:4096] = os.urandom(4096)
+        file.write_bytes(content)
+        assert use(tmp_path, opened, "boot-b").previous == Previous("boot-a", 400, False)
+        assert use(tmp_path, everything, "boot-c") == rows(1, 400)
+
+    def test_keeps_how_the_runs_ended(self, tmp_path):
+        async def clean(store, _):
+            await store.append(rows(1, 40))
+            await store.close(41)
+
+        use(tmp_path, clean)
+        _execute(tmp_path / "outbox.db", "PRAGMA user_version = 99")
+        assert use(tmp_path, opened, "boot-b").previous == Previous("boot-a", 41, True)
+
+    def test_does_not_bring_back_what_was_acknowledged(self, tmp_path):
+        async def story(store, _):
+            await store.append(rows(1, 400))
+            await store.delete(range(1, 381))
+
+        use(tmp_path, story)
+        _execute(tmp_path / "outbox.db", "PRAGMA user_version = 99")
+        assert use(tmp_path, everything, "boot-b") == rows(381, 400)
 
     def test_that_is_a_folder_is_set_aside_too(self, tmp_path):
         (tmp_path / "outbox.db").mkdir()
@@ -150,7 +246,7 @@ class TestADamagedFile:
         file.write_bytes(content)
         saved = use(tmp_path, everything)
         good = [row for row in saved if isinstance(row.record, Item)]
-        assert 300 <= len(good) < 400
+        assert 385 <= len(good) < 400
         assert all(row.record == item(row.number) for row in good)
         assert list(tmp_path.glob("outbox.corrupt-*.db"))
 
