@@ -142,6 +142,9 @@ class Lane:
         elif turn.abandoned:  # its thread is back, it will be closed at its next step
             del self._running[sensor.id]
             return False
+        elif (latest := sensor.latest_of_its_chip()) is not None:
+            self._outcomes[sensor.id] = latest
+            return True
         else:
             error = NotReady(f"{sensor.id} ({sensor.driver}): still starting")
         self._outcomes[sensor.id] = Outcome(error=error)

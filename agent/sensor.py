@@ -124,6 +124,7 @@ class Sensor:
         self.read_at: float | None = None
         self._good: dict[str, tuple[float, float]] = {}  # quantity -> its last good value, and when that was
         self._before: Values = {}
+        self._last: Outcome | None = None  # the last success
         self._noted: tuple[float, Reading] | None = None  # the last edge
         self._same = (0, 0.0)  # how often, and since when, the values have not changed
         self._admission = 0  # the breaker's generation for the turn that runs
@@ -172,7 +173,8 @@ class Sensor:
             else:
                 if turn == self._turn:
                     self.breaker.succeeded(admission)
-                return Outcome(values, attempts=attempts, at=self.clock())
+                self._last = Outcome(values, attempts=attempts, at=self.clock())
+                return self._last
             yield delay
 
     def _attempt(self) -> Measuring:
@@ -197,6 +199,13 @@ class Sensor:
             yield wait
 
     # ---- on the loop
+
+    def latest_of_its_chip(self) -> Outcome | None:
+        """Return a slow sensor's last success, for as long as its chip may take for a new one."""
+        last = self._last
+        if not self.slow or last is None or self.clock() - last.at > ROOM * self.chip.takes:
+            return None
+        return last
 
     def overdue(self, error: OSError, held: float) -> Outcome:
         """Give the running turn up: its transfer has held the bus for `held` seconds. What it still says is old."""

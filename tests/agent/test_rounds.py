@@ -279,9 +279,21 @@ class TestASlowSensor:
         batches = play(runner, story, every=5.0)
         assert missing(batches[0]) == {"s1": ("NotReady", 1)}
         told = ["s1" in [r.sensor for r in b.readings] for b in batches]
-        assert told.count(True) >= (8 if seconds < 5 else 4)
+        assert told == [False] * (1 if seconds < 5 else 2) + [True] * (8 if seconds < 5 else 7)
         assert all(b.taken % 5 < 0.6 for b in batches), "nobody else waits for it"
         assert all("s2" in [r.sensor for r in b.readings] for b in batches)
+
+    def test_is_told_for_no_longer_than_its_chip_may_take_for_a_new_value(self, runner, slow):
+        async def story(house):
+            slow(house, 3.0)
+            await house.rounds(2)
+            sensor, known = house.sensors[0], []
+            for _ in range(3):
+                known.append(sensor.latest_of_its_chip() is not None)
+                house.loop.clock.advance(2.5)
+            return known
+
+        assert play(runner, story, every=3.5) == [True, True, False]
 
     def test_does_not_keep_a_sick_one_from_its_turn(self, runner, slow):
         async def story(house):
