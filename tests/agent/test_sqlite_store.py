@@ -50,9 +50,13 @@ async def opened(_store, contents):
     return contents
 
 
-def fill(folder: Path, count: int = 40) -> None:
+def fill(folder: Path, count: int = 40, *, last: int | None = None) -> None:
+    """Store so many batches; with `last` the run ends cleanly with that number."""
+
     async def story(store, _):
         await store.append(rows(1, count))
+        if last is not None:
+            await store.close(last)
 
     use(folder, story)
 
@@ -173,11 +177,11 @@ class TestADamagedFile:
         assert aside.read_bytes() == before
 
     def test_whose_first_bytes_are_wrong_yields_everything(self, tmp_path):
-        fill(tmp_path, 400)
+        fill(tmp_path, 400, last=401)
         file = tmp_path / "outbox.db"
         file.write_bytes(b"X" * 16 + file.read_bytes()[16:])
-        assert use(tmp_path, everything, "boot-b") == rows(1, 400)
-        assert use(tmp_path, opened, "boot-c").previous.boot == "boot-b"
+        assert use(tmp_path, opened, "boot-b").previous == Previous("boot-a", 401, True)
+        assert use(tmp_path, everything, "boot-c") == rows(1, 400)
 
     def test_that_is_empty_beside_its_log_yields_everything(self, tmp_path):
         source = tmp_path / "source"
@@ -191,46 +195,39 @@ class TestADamagedFile:
         assert use(tmp_path, everything) == rows(1, 40)
 
     def test_cut_in_half_yields_all_that_is_left(self, tmp_path):
-        fill(tmp_path, 400)
+        fill(tmp_path, 400, last=401)
         DAMAGES["cut in half"](tmp_path / "outbox.db")
         left = (tmp_path / "outbox.db").read_bytes()
         there = [row for row in rows(1, 400) if row.record.body in left]
-        assert use(tmp_path, everything, "boot-b") == there
+        assert use(tmp_path, opened, "boot-b").previous == Previous("boot-a", 401, True)
+        assert use(tmp_path, everything, "boot-c") == there
         assert len(there) > 160
 
-    def test_cut_in_half_yields_batches_longer_than_a_page_too(self, tmp_path):
-        batches = [Row(n, item(n, size=6000)) for n in range(1, 101)]
+    @pytest.mark.parametrize("size", [300, 4020, 4030, 6000, 20_000])
+    def test_whose_tables_are_lost_still_yields_its_batches_and_the_run_before(self, tmp_path, size):
+        batches = [Row(n, item(n, size=size)) for n in range(1, 101)]
         use(tmp_path, lambda store, _: store.append(batches))
-        DAMAGES["cut in half"](tmp_path / "outbox.db")
-        saved = use(tmp_path, everything, "boot-b")
-        assert saved == [batches[row.number - 1] for row in saved]
-        assert len(saved) > 45
-
-    def test_whose_tables_are_lost_still_yields_its_batches_and_the_run_before(self, tmp_path):
-        fill(tmp_path, 400)
         file = tmp_path / "outbox.db"
         content = bytearray(file.read_bytes())
         content[:4096] = os.urandom(4096)
         file.write_bytes(content)
-        assert use(tmp_path, opened, "boot-b").previous == Previous("boot-a", 400, False)
-        assert use(tmp_path, everything, "boot-c") == rows(1, 400)
+        assert use(tmp_path, opened, "boot-b").previous == Previous("boot-a", 100, False)
+        assert use(tmp_path, everything, "boot-c") == batches
 
-    def test_keeps_how_the_runs_ended(self, tmp_path):
-        async def clean(store, _):
-            await store.append(rows(1, 40))
-            await store.close(41)
-
-        use(tmp_path, clean)
+    def test_of_another_version_keeps_how_the_runs_ended(self, tmp_path):
+        fill(tmp_path, last=41)
         _execute(tmp_path / "outbox.db", "PRAGMA user_version = 99")
         assert use(tmp_path, opened, "boot-b").previous == Previous("boot-a", 41, True)
 
     def test_does_not_bring_back_what_was_acknowledged(self, tmp_path):
-        async def story(store, _):
-            await store.append(rows(1, 400))
-            await store.delete(range(1, 381))
-
-        use(tmp_path, story)
-        _execute(tmp_path / "outbox.db", "PRAGMA user_version = 99")
+        fill(tmp_path, 400)
+        with sqlite3.connect(tmp_path / "outbox.db") as database:
+            database.execute("PRAGMA secure_delete = OFF")
+            database.execute("DELETE FROM batch WHERE number <= 380")
+        database.close()
+        content = (tmp_path / "outbox.db").read_bytes()
+        assert any(item(n).body in content for n in range(1, 381))
+        (tmp_path / "outbox.db").write_bytes(b"X" * 16 + content[16:])
         assert use(tmp_path, everything, "boot-b") == rows(381, 400)
 
     def test_that_is_a_folder_is_set_aside_too(self, tmp_path):
