@@ -12,7 +12,8 @@ from .config import Sensor as Spec
 from .lane import Lane
 from .machine import Machine
 from .resilience import BreakerEvent, CircuitBreaker, RetryPolicy
-from .sensor import COUNTED, Sensor, Treatment
+from .sensor import COUNTED, Sensor
+from .treatment import Treatment
 
 BUS_RESET, BUS_MAX_RESET = 5.0, 60.0  # seconds between two probes of a silent bus
 
@@ -40,21 +41,18 @@ class Assembly:
 
     def arrange(self, config: Config) -> list[Sensor]:
         """Build what is new or changed, keep what is as it was, close what is gone; return what was built."""
-        kept = {sensor.id: (sensor, lane) for sensor, lane in self.due}
-        due, built = [], []
-        for spec in config.sensors:
-            if self._specs.get(spec.id) == spec:
-                due.append(kept.pop(spec.id))
-        for sensor, _ in kept.values():  # before new ones are built: a pin must be free
+        gone = {sensor.id: (sensor, lane) for sensor, lane in self.due}
+        pairs = {spec.id: gone.pop(spec.id) for spec in config.sensors if self._specs.get(spec.id) == spec}
+        for sensor, _ in gone.values():  # before new ones are built: a pin must be free
             sensor.chip.close()
-        order = {sensor.id: pair for pair in due for sensor in pair[:1]}
+        built = []
         for spec in config.sensors:
-            if spec.id not in order:
+            if spec.id not in pairs:
                 lane, driver = self.machine.driver(spec)
                 self._lane(lane)
-                order[spec.id] = (self._sensor(spec, driver), lane)
-                built.append(order[spec.id][0])
-        self.due = [order[spec.id] for spec in config.sensors]
+                pairs[spec.id] = (self._sensor(spec, driver), lane)
+                built.append(pairs[spec.id][0])
+        self.due = [pairs[spec.id] for spec in config.sensors]
         self._specs = {spec.id: spec for spec in config.sensors}
         self._arrange_recoveries({bus.name: bus for bus in config.buses})
         return built

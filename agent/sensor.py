@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
 from drivers.chip import Driver, Quantity, Values
@@ -17,6 +16,7 @@ from drivers.errors import BusTimeout, NotReady, PermanentError
 
 from .model import Fault, Reading
 from .resilience import CircuitBreaker, CircuitOpenError, CircuitState, RetryPolicy
+from .treatment import Finish, Treatment
 
 log = logging.getLogger("limpet.sensor")
 
@@ -36,48 +36,6 @@ class Outcome(NamedTuple):
     error: BaseException | None = None
     attempts: int = 0
     at: float = math.inf  # when the values were there, on the sensor's clock
-
-
-@dataclass(frozen=True, slots=True)
-class Treatment:
-    """What is done with a sensor's values, from the configuration.
-
-    Attributes:
-        fallback: "none", "last" or "sensor:ID". max_age: seconds a last value may be old.
-        calibrate: quantity -> (scale, offset). limits: quantity -> (low, high).
-    """
-
-    fallback: str = "none"
-    max_age: float = 300.0
-    calibrate: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-
-
-class Finish(NamedTuple):
-    """What is done with one quantity's number: calibrated, rounded to a tenth of what the chip can tell, judged."""
-
-    name: str
-    unit: str
-    calibrated: bool
-    scale: float
-    offset: float
-    digits: int
-    low: float  # of the limits
-    high: float
-
-    def of(self, value: float) -> float:
-        """Return the number as it is published."""
-        if not self.calibrated and isinstance(value, int):
-            return value  # a state, a count
-        return round(value * self.scale + self.offset, self.digits)
-
-
-def _finish(quantity: Quantity, treatment: Treatment) -> Finish:
-    name, step = quantity.name, quantity.step
-    digits = 6 if step <= 0 else max(0, 1 - math.floor(math.log10(step)))
-    scale, offset = treatment.calibrate.get(name, (1.0, 0.0))
-    low, high = treatment.limits.get(name, (-math.inf, math.inf))
-    return Finish(name, quantity.unit, name in treatment.calibrate, scale, offset, digits, low, high)
 
 
 def _waits(retry: RetryPolicy) -> float:
@@ -259,7 +217,7 @@ class Sensor:
     def _usable(self, values: Values, now: float) -> list[Reading]:
         if self._finishes is not self.chip.quantities:
             self._finishes = self.chip.quantities
-            self._finish = tuple(_finish(quantity, self.treatment) for quantity in self._finishes)
+            self._finish = tuple(self.treatment.finish(quantity) for quantity in self._finishes)
         values = {one.name: one.of(values[one.name]) for one in self._finish}
         flat = self._flat(values, now)
         readings, well = [], True

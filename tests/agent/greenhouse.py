@@ -11,7 +11,8 @@ from agent.lane import Lane
 from agent.model import Batch
 from agent.resilience import CircuitBreaker, RetryPolicy
 from agent.scheduler import Collector, Scheduler
-from agent.sensor import COUNTED, Sensor, Treatment
+from agent.sensor import COUNTED, Sensor
+from agent.treatment import Treatment
 from drivers import open_chip
 from drivers.bus.worker import LoopWorker
 from drivers.fakes import FakeBus, fake_chip
