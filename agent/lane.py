@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("limpet.bus")
 
 RECOVERING = 5.0  # seconds that one step of a recovery may take
-
-
 MOST_SHARES = 2  # of one bus in one round: those that are slow, and the others
 
 
@@ -88,11 +86,11 @@ class Lane:
         self._outcomes[sensor.id] = outcome
         return outcome
 
-    def stuck(self, sensors: Iterable[Sensor], now: float) -> bool:
-        """Give up what cannot come any more because a transfer hangs; tell whether that was so."""
+    def give_up(self, sensors: Iterable[Sensor]) -> None:
+        """Give up what cannot come any more because a transfer hangs, if one does."""
         culprit = self.worker.overdue()
         if culprit is None:
-            return False
+            return
         for sensor in sensors:
             turn = self._running.get(sensor.id)
             if turn is None or turn.done or sensor.id in self._outcomes:
@@ -106,7 +104,6 @@ class Lane:
                 refusal = BusStuck(f"{self.name} has not come back from a transfer of {self._name(culprit)}")
                 self._outcomes[sensor.id] = Outcome(error=refusal)
             turn.abandoned = True
-        return True
 
     def too_late(self, sensor: Sensor) -> Outcome:
         """Return the outcome of a sensor that is still at work when its round leaves; it goes on meanwhile.

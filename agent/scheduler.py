@@ -99,20 +99,21 @@ class Collector:
         while gate.missing:
             if (time_left := deadline - self.clock()) <= 0:
                 if self.clock() >= last or not any(self.lanes[lane].worker.moving() for lane in by_lane):
-                    break
+                    self._give_up(by_lane)
+                    return
                 time_left = BUSY
             try:
                 async with asyncio.timeout(min(look, time_left)):
                     await gate.open.wait()
             except TimeoutError:
                 look = LOOK_AGAIN
-                for lane, sensors in by_lane.items():
-                    self.lanes[lane].stuck(sensors, self.clock())
+                self._give_up(by_lane)
                 if all(self.lanes[lane].outcome(sensor) or sensor.slow for sensor, lane in due):
                     return
-        if gate.missing:
-            for lane, sensors in by_lane.items():
-                self.lanes[lane].stuck(sensors, self.clock())
+
+    def _give_up(self, by_lane: Mapping[str, Sequence[Sensor]]) -> None:
+        for lane, sensors in by_lane.items():
+            self.lanes[lane].give_up(sensors)
 
     def _substitutes(self, missing: Sequence[Sensor]) -> list[Reading]:
         """Return readings of other sensors for those that are missing and have a substitute."""
