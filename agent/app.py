@@ -152,17 +152,9 @@ class Agent:
         if not stays or old.agent.state_dir != config.agent.state_dir:
             what = "durability" if not stays else "state_dir"
             log.warning("restart needed", extra={"for": what, "cure": "sudo systemctl restart limpet"})
-        speaks_anew = (old.mqtt, old.agent.device_id, old.commands) != (
-            config.mqtt,
-            config.agent.device_id,
-            config.commands,
-        )
+        speaks_anew = _speaks(old) != _speaks(config)
         if speaks_anew:
-            before = self.publisher
-            self.topics = Topics(config.mqtt.topic_root, config.agent.device_id)
-            self.documents.device_id = config.agent.device_id
-            self.publisher = publishing(self.outbox, self.topics, self._breaker_changed)
-            await before.close(0.5)
+            await self._speak_anew(publishing)
         self.publisher.adjust(box.backfill_rate, box.require_subscriber)
         met = old.homeassistant != config.homeassistant
         self._arrange(introduce=speaks_anew or met or old.sensors != config.sensors, listen=speaks_anew)
@@ -175,6 +167,14 @@ class Agent:
         log.info("configuration reloaded", extra={"sensors": len(config.sensors), "reconnects": speaks_anew})
 
     # ---- parts
+
+    async def _speak_anew(self, publishing: Making) -> None:
+        """Take another publisher, and another name where the configuration has one."""
+        before = self.publisher
+        self.topics = Topics(self.config.mqtt.topic_root, self.config.agent.device_id)
+        self.documents.device_id = self.config.agent.device_id
+        self.publisher = publishing(self.outbox, self.topics, self._breaker_changed)
+        await before.close(0.5)
 
     def _arrange(self, *, introduce: bool = True, listen: bool = True) -> None:
         """Build what the configuration asks for, and introduce it."""
@@ -264,3 +264,8 @@ class Agent:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await waiting
+
+
+def _speaks(config: Config) -> tuple[object, ...]:
+    """Return what a connection is made for; where it changes, another one is needed."""
+    return config.mqtt, config.agent.device_id, config.commands

@@ -44,18 +44,21 @@ def publishing(
                 raise BrokerError(" ".join(str(error).split()), permanent=True) from error
             return (make_link or PahoLink)(where)
 
-        breaker = config.mqtt.breaker
-        settings = Settings(
-            failure_threshold=breaker.failure_threshold,
-            reset_timeout=breaker.reset_timeout,
-            max_reset_timeout=breaker.max_reset_timeout,
-            multiplier=breaker.multiplier,
-            backfill_rate=config.outbox.backfill_rate,
-            require_subscriber=config.outbox.require_subscriber,
-        )
-        return Publisher(link, outbox, topics, clock, settings, rng=rng, on_event=on_event)
+        return Publisher(link, outbox, topics, clock, _settings(config), rng=rng, on_event=on_event)
 
     return make
+
+
+def _settings(config: Config) -> Settings:
+    breaker = config.mqtt.breaker
+    return Settings(
+        failure_threshold=breaker.failure_threshold,
+        reset_timeout=breaker.reset_timeout,
+        max_reset_timeout=breaker.max_reset_timeout,
+        multiplier=breaker.multiplier,
+        backfill_rate=config.outbox.backfill_rate,
+        require_subscriber=config.outbox.require_subscriber,
+    )
 
 
 def address(config: Config, topics: Topics, environ: Mapping[str, str]) -> Address:
