@@ -40,8 +40,8 @@ class Clock:
     def synced(self) -> bool:
         """Tell whether the wall clock can be trusted.
 
-        systemd-timesyncd and chrony say so by files; where nobody says anything (a desktop, a container), a plausible
-        date counts. adjtimex is not asked: a hardened unit is killed for it.
+        systemd-timesyncd says so by a file; where it does not run (chrony, a desktop, a container), a plausible date
+        counts. adjtimex is not asked: a hardened unit is killed for it.
         """
         if time.time() < PLAUSIBLE:
             return False

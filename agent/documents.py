@@ -33,7 +33,6 @@ class Documents:
         self.broker: Callable[[], tuple[AsyncCircuitBreaker, BrokerState]] | None = None
         self.rounds = Rounds()
         self.since: dict[str, float] = {}
-        self.failures = 0  # of writing health.json
         self.web: Callable[[], dict[str, Any]] | None = None
 
     def state(self) -> dict[str, Any]:

@@ -43,10 +43,10 @@ def resident() -> int:
 
 def file(state_dir: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """Return where `health.json` is: in the service's $RUNTIME_DIRECTORY, else in the user's runtime folder."""
-    for folder in (environ.get("RUNTIME_DIRECTORY", "").split(":")[0], environ.get("XDG_RUNTIME_DIR", "")):
-        if folder:
-            path = Path(folder) / "health.json"
-            return path if "RUNTIME_DIRECTORY" in environ else Path(folder) / "limpet" / "health.json"
+    if folder := environ.get("RUNTIME_DIRECTORY", "").split(":")[0]:
+        return Path(folder) / "health.json"
+    if folder := environ.get("XDG_RUNTIME_DIR", ""):
+        return Path(folder) / "limpet" / "health.json"
     return state_dir / "health.json"
 
 

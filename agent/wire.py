@@ -11,6 +11,7 @@ from .clock import rfc3339
 from .model import Batch, Fault, Reading
 
 SCHEMA = 1
+AS_THEY_ARE = ("breakers", "sensors", "buses")  # the keys below these are names, not words of ours
 
 
 class Named(Protocol):
@@ -194,9 +195,6 @@ def _within(value: Any, names: bool) -> Any:
     if isinstance(value, Mapping):
         return {name: _within(one, False) for name, one in value.items()} if names else camel(value)
     return [_within(one, False) for one in value] if isinstance(value, list | tuple) else value
-
-
-AS_THEY_ARE = ("breakers", "sensors", "buses")  # their keys are names
 
 
 def _camel(name: str) -> str:
