@@ -73,3 +73,17 @@ class Greenhouse:
         self.scheduler.rounds.finished = 0
         await self.scheduler.run(count)
         return self.batches[before:]
+
+
+def play(runner, story, *args, **more):
+    """Return what a story about a fresh greenhouse returns."""
+
+    async def scene():
+        return await story(Greenhouse(*args, **more))
+
+    return runner.run(scene())
+
+
+def missing(batch: Batch) -> dict[str, tuple[str, int]]:
+    """Return the errors and attempts of those that failed."""
+    return {fault.sensor: (fault.error, fault.attempts) for fault in batch.faults}
