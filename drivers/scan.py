@@ -19,7 +19,7 @@ from typing import Any
 from . import catalog
 from .bus.i2c import I2cDevice, bus_name, owner
 from .bus.mux import ADDRESSES as OF_MULTIPLEXERS
-from .bus.mux import CHANNELS, Mux
+from .bus.mux import CHANNELS, Mux, multiplexer
 from .bus.worker import BusWorker, Share, Turn
 from .chip import Probe, Waits
 from .errors import (
@@ -253,19 +253,6 @@ def _effort(driver: Any) -> tuple[int, bool, int]:
     """
     asks, answers = zip(*((len(probe.ask), probe.length) for probe in driver.probes or (BARE_READ,)), strict=True)
     return max(asks), not all(probe.decides for probe in driver.probes), max(answers)
-
-
-def multiplexer(device: I2cDevice) -> bytes | None:
-    """Return what a TCA9548A had connected, now nothing; None if it is none: its one register keeps what is written."""
-    try:
-        before = device.read(1)
-        for trial in (b"\x00", b"\x01", b"\x02", b"\x00"):
-            device.write(trial)
-            if device.read(1) != trial:
-                return None
-    except NoAcknowledge:
-        return None
-    return before
 
 
 def drivers() -> list[Any]:

@@ -1,4 +1,4 @@
-"""One channel of a TCA9548A multiplexer as a bus of its own."""
+"""TCA9548A multiplexers: one channel as a bus of its own, and who is one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from smbus2 import i2c_msg
 
 from ..errors import NoAcknowledge, PermanentError, TransientError
-from .i2c import Bus, bus_name, named
+from .i2c import Bus, I2cDevice, bus_name, named
 
 ADDRESSES = range(0x70, 0x78)
 CHANNELS = range(8)
@@ -101,3 +101,16 @@ class Mux:
             self._trunk.left_open.add(address)
         else:
             self._trunk.left_open.discard(address)
+
+
+def multiplexer(device: I2cDevice) -> bytes | None:
+    """Return what a TCA9548A had connected, now nothing; None if it is none: its one register keeps what is written."""
+    try:
+        before = device.read(1)
+        for trial in (b"\x00", b"\x01", b"\x02", b"\x00"):
+            device.write(trial)
+            if device.read(1) != trial:
+                return None
+    except NoAcknowledge:
+        return None
+    return before
