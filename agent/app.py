@@ -194,14 +194,7 @@ class Agent:
             from .orders import Orders
             from .verbs import Verbs
 
-            verbs = Verbs(
-                self.collector,
-                lambda: self.assembly.due,
-                self.deliver,
-                self.documents,
-                self.outbox,
-                self.documents.breakers,
-            )
+            verbs = Verbs(self.collector, lambda: self.assembly.due, self.deliver, self.documents, self.outbox)
             orders = Orders(self.topics, verbs.all(), self.publisher.answer, self.clock.now, self._answer)
             orders.listen(self.config.commands.allow, self.publisher.subscribe)
         self.herald.meet()

@@ -10,7 +10,6 @@ from .documents import Documents
 from .model import Batch
 from .orders import Order, Refused
 from .outbox import Outbox
-from .resilience import AsyncCircuitBreaker, CircuitBreaker
 from .scheduler import Collector
 from .sensor import Sensor
 
@@ -22,7 +21,6 @@ class Verbs:
 
     Args:
         due: returns all sensors with their lanes. deliver: takes a batch and returns it as published.
-        breakers: returns all breakers by name.
     """
 
     def __init__(
@@ -32,10 +30,9 @@ class Verbs:
         deliver: Callable[[Batch], dict[str, Any]],
         documents: Documents,
         outbox: Outbox,
-        breakers: Callable[[], Mapping[str, CircuitBreaker | AsyncCircuitBreaker]],
     ) -> None:
         self.collector, self.due, self.deliver = collector, due, deliver
-        self.documents, self.outbox, self.breakers = documents, outbox, breakers
+        self.documents, self.outbox = documents, outbox
 
     def all(self) -> dict[str, Order]:
         """Return the orders by their verbs."""
@@ -58,7 +55,7 @@ class Verbs:
     async def reset(self, request: dict[str, Any]) -> dict[str, Any]:
         """Close the `breaker` named, or all: the next call is made at once."""
         _takes(request, "reset", "breaker")
-        breakers = self.breakers()
+        breakers = self.documents.breakers()
         name = request.get("breaker")
         if name is not None:
             _known(name, breakers, "breaker")

@@ -69,8 +69,7 @@ MAY_IMPORT = {
     "agent.scheduler agent.sensor agent.wire",
     "agent.herald": "agent.config agent.documents agent.health agent.homeassistant agent.outbox agent.publisher "
     "agent.topics agent.wire",
-    "agent.verbs": "agent.documents agent.model agent.orders agent.outbox agent.resilience agent.scheduler "
-    "agent.sensor",
+    "agent.verbs": "agent.documents agent.model agent.orders agent.outbox agent.scheduler agent.sensor",
     "agent.app": "agent.* drivers.*",
     "agent.rehearsal": "agent.*",
     # what people use
