@@ -40,7 +40,10 @@ class Assembly:
         return [sensor for sensor, _ in self.due]
 
     def arrange(self, config: Config) -> list[Sensor]:
-        """Build what is new or changed, keep what is as it was, close what is gone; return what was built."""
+        """Build what is new or changed, keep what is as it was, close what is gone; return what was built.
+
+        A lane stays, even without sensors: a round that is under way may still ask it.
+        """
         gone = {sensor.id: (sensor, lane) for sensor, lane in self.due}
         pairs = {spec.id: gone.pop(spec.id) for spec in config.sensors if self._specs.get(spec.id) == spec}
         for sensor, _ in gone.values():  # before new ones are built: a pin must be free
