@@ -1,4 +1,4 @@
-"""Batch <-> JSON: the only file that speaks camelCase."""
+"""Batch -> JSON: the only file that turns our words into camelCase."""
 
 from __future__ import annotations
 
