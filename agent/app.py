@@ -79,6 +79,7 @@ class Agent:
         self.scheduler = Scheduler(self.collector, (), self.deliver, clock.now)
         self.edges = Edges(self.deliver)
         self.stopping = asyncio.Event()
+        self.goes_on = False  # another run follows in this process: the supervisor is not told of an end
         self.herald = Herald(self.documents, self.outbox, health_file)
         self._answers: set[asyncio.Task[None]] = set()
         self._page: Page | None = None
@@ -101,7 +102,8 @@ class Agent:
                 collecting = group.create_task(self._collect(rounds), name="collect")
                 self.supervisor.tell("READY=1", f"STATUS=reading {len(self.assembly.due)} sensors")
                 await self.stopping.wait()
-                self.supervisor.tell("STOPPING=1")
+                if not self.goes_on:
+                    self.supervisor.tell("STOPPING=1")
                 collecting.cancel()  # 1. nothing new comes in
                 ends = self.clock.now() + PATIENCE
                 await self._within(DISK_PATIENCE, self.outbox.flush())  # 2. what we have is safe, and leaves if it can
@@ -118,6 +120,11 @@ class Agent:
     def stop(self) -> None:
         """Begin the end: at once, cleanly, whatever hangs."""
         self.stopping.set()
+
+    def end(self) -> None:
+        """Stop, and let no other run follow."""
+        self.goes_on = False
+        self.stop()
 
     def alive(self) -> bool:
         """Tell whether rounds make progress; the watchdog is fed only while they do."""
@@ -143,15 +150,15 @@ class Agent:
         return document
 
     async def reload(self, config: Config, publishing: Making) -> None:
-        """Take a new configuration: only what changed starts anew. Numbers go on without a gap."""
+        """Take a new configuration: only what changed starts anew. Numbers go on without a gap.
+
+        Not for another identity (`who`): that is another run.
+        """
         old, self.config = self.config, config
         box = config.outbox
-        stays = self.outbox.adjust(
+        self.outbox.adjust(
             durability=box.durability, max_size=box.max_size, max_age=box.max_age, when_full=box.when_full
         )
-        if not stays or old.agent.state_dir != config.agent.state_dir:
-            what = "durability" if not stays else "state_dir"
-            log.warning("restart needed", extra={"for": what, "cure": "sudo systemctl restart limpet"})
         speaks_anew = _speaks(old) != _speaks(config)
         if speaks_anew:
             await self._speak_anew(publishing)
@@ -257,6 +264,12 @@ class Agent:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await waiting
+
+
+def who(config: Config) -> tuple[object, ...]:
+    """Return what makes a run: whose batches these are, and where they lie. With another one, another run begins."""
+    on_disk = config.outbox.durability != "memory"
+    return config.agent.device_id, config.mqtt.topic_root, config.agent.state_dir, on_disk
 
 
 def _speaks(config: Config) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from paho.mqtt.properties import Properties
 from agent.broker import Address, Facts
 
 CONNECT_ADDRESS = 4.0  # seconds for each address of a name
-WILL_DELAY, SESSION_EXPIRY = 30, 60  # seconds; MQTT 5
+WILL_DELAY, SESSION_EXPIRY = 5, 60  # seconds; MQTT 5: a blip shows no `offline`
 LARGEST_MESSAGE = 64 * 1024  # bytes that we take
 
 

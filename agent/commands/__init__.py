@@ -58,6 +58,14 @@ def whole_number(text: str) -> int:
     return number
 
 
+def port(text: str) -> int:
+    """Return a TCP port, for argparse: 1 to 65535."""
+    number = int(text) if text.isdecimal() else 0
+    if not 1 <= number <= 65535:
+        raise argparse.ArgumentTypeError("must be a port, 1 to 65535")
+    return number
+
+
 def print_json(document: Any) -> None:
     """Print one JSON document to stdout."""
     json.dump(document, sys.stdout, ensure_ascii=False, indent=2, allow_nan=False, default=str)

@@ -42,27 +42,36 @@ def main(args: argparse.Namespace) -> int:
     if args.scenario and not args.simulate:
         print("limpet run: --scenario goes with --simulate: faults are for fakes only", file=sys.stderr)
         return 2
-    for number in (signal.SIGINT, signal.SIGTERM):  # until the agent runs there is nothing to end in order
-        signal.signal(number, lambda *_: os._exit(0))
-    settings = config.load(args.config)
-    logs.setup(settings.agent.log_level, settings.agent.log_format)
-    if settings.warnings:
-        log.warning("configuration is unwise", extra={"warnings": len(settings.warnings), "see": "limpet check"})
-    state_dir = settings.state_dir(os.environ)
-    lock = None
-    if settings.outbox.durability != "memory":
-        try:
-            lock = _only_one(state_dir)
-        except BlockingIOError:
-            log.error("another instance runs already", extra={"state_dir": str(state_dir)})
-            return 1
-    asyncio.run(_run(args, settings, state_dir))
-    if lock is not None:
-        lock.close()
+    _nothing_to_end()
+    settings: config.Config | None = config.load(args.config)
+    while settings is not None:
+        logs.setup(settings.agent.log_level, settings.agent.log_format)
+        if settings.warnings:
+            log.warning("configuration is unwise", extra={"warnings": len(settings.warnings), "see": "limpet check"})
+        state_dir = settings.state_dir(os.environ)
+        lock = None
+        if settings.outbox.durability != "memory":
+            try:
+                lock = _only_one(state_dir)
+            except BlockingIOError:
+                log.error("another instance runs already", extra={"state_dir": str(state_dir)})
+                return 1
+        settings = asyncio.run(_run(args, settings, state_dir))
+        _nothing_to_end()
+        if lock is not None:
+            lock.close()
     return 0
 
 
-async def _run(args: argparse.Namespace, settings: config.Config, state_dir: Path) -> None:
+def _nothing_to_end() -> None:
+    """While no agent runs there is nothing to end in order, nor to reload."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+async def _run(args: argparse.Namespace, settings: config.Config, state_dir: Path) -> config.Config | None:
+    """Run the agent; return the configuration that another run shall follow with, if there is one."""
     from ..app import Agent
     from ..connection import publishing
     from ..supervise import Supervisor
@@ -86,16 +95,21 @@ async def _run(args: argparse.Namespace, settings: config.Config, state_dir: Pat
         version=version(),
     )
     loop = asyncio.get_running_loop()
-    when_told_to_end(agent.stop)
+    when_told_to_end(agent.end)
     reloads = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, reloads.set)
     reloading = loop.create_task(_reload(agent, args, reloads, clock, rng), name="reload")
     await agent.run(args.batches)
     reloading.cancel()
+    await asyncio.wait([reloading])
+    return reloading.result() if agent.goes_on else None
 
 
-async def _reload(agent: Agent, args: argparse.Namespace, asked: asyncio.Event, clock: Clock, rng: Random) -> None:
-    """Read the file anew whenever asked: a wrong one changes nothing and is told."""
+async def _reload(
+    agent: Agent, args: argparse.Namespace, asked: asyncio.Event, clock: Clock, rng: Random
+) -> config.Config:
+    """Read the file anew whenever asked: a wrong one changes nothing and is told. Return one that makes another run."""
+    from ..app import who
     from ..connection import publishing
 
     while True:
@@ -109,6 +123,11 @@ async def _reload(agent: Agent, args: argparse.Namespace, asked: asyncio.Event, 
             for mistake in (one for one in error.mistakes if not one.is_warning):
                 log.error("configuration has a mistake, the old one stays", extra={"mistake": str(mistake)})
         else:
+            if who(settings) != who(agent.config):
+                log.info("another run begins", extra={"device_id": settings.agent.device_id})
+                agent.goes_on = True
+                agent.stop()
+                return settings
             logs.setup(settings.agent.log_level, settings.agent.log_format)
             await agent.reload(settings, making)
         agent.supervisor.tell("READY=1")

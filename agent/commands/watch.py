@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import rfc3339
 from ..config import ConfigError, Mqtt, load, password
-from . import takes_config, takes_json, whole_number
+from . import port, takes_config, takes_json, whole_number
 
 if TYPE_CHECKING:
     from ..broker import Address
@@ -33,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     takes_config(parser)
     takes_json(parser)
     parser.add_argument("--host", help="the broker (default: that of the configuration, else localhost)")
-    parser.add_argument("--port", type=int, help="its port (default: 1883, with TLS 8883)")
+    parser.add_argument("--port", type=port, help="its port (default: 1883, with TLS 8883)")
     parser.add_argument("--device", metavar="ID", default="+", help="only this device (default: all)")
     parser.add_argument("--count", type=whole_number, metavar="N", help="end after N messages")
     parser.add_argument("-u", "--username", help="who we are there")

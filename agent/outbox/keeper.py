@@ -126,6 +126,7 @@ class Keeper:
         self.shelf.load(contents.rows, contents.size, contents.last)
         self.gaps.load(contents.gaps, contents.last)
         self.previous = contents.previous
+        self.dropped += contents.lost
 
     async def close(self, last_seq: int) -> None:
         """End the store's run."""

@@ -67,6 +67,7 @@ class Contents:
         rows, size: number of items and the bytes of their bodies; gaps are not counted.
         last: the greatest row number ever used; 0 for a new store.
         gaps: all rows that are gaps.
+        lost: batches in them that a damage found at this opening has cost.
     """
 
     rows: int = 0
@@ -74,6 +75,7 @@ class Contents:
     last: int = 0
     gaps: tuple[Row, ...] = ()
     previous: Previous | None = None
+    lost: int = 0
 
 
 class Store(Protocol):

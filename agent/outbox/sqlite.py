@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import itertools
 import logging
 import os
 import queue
@@ -42,6 +43,7 @@ class SqliteStore:
         self.file = folder / "outbox.db"
         self.max_size = max_size
         self.salvaged: int | None = None  # batches saved from a damaged file; None: it was sound
+        self.lost = 0  # batches that were missing between those, as far as that can be told
         self._boot = ""
         self._most_pages = max_size // 2048 + 4096
         self._made = False  # the file is our own work, which may have ended at once
@@ -149,7 +151,8 @@ class SqliteStore:
             Row(number, Gap(boot, first, end, reason))
             for number, boot, first, end, reason in database.execute(f"{GAPS} ORDER BY number")
         )
-        return Contents(rows, size, max(last, *(gap.number for gap in gaps)) if gaps else last, gaps, previous)
+        last = max(last, *(gap.number for gap in gaps)) if gaps else last
+        return Contents(rows, size, last, gaps, previous, self.lost)
 
     def _previous(self, database: sqlite3.Connection) -> Previous | None:
         row = database.execute(f"{RUNS} WHERE boot != ? ORDER BY id DESC LIMIT 1", (self._boot,)).fetchone()
@@ -215,9 +218,8 @@ class SqliteStore:
                 aside = salvage.set_aside(self.file, self._boot[:8] or "file")
                 self._database = self._connected()
                 self.salvaged = self._salvage(aside)
-                log.error(
-                    "outbox was damaged", extra={"why": str(error), "saved": self.salvaged, "set_aside": str(aside)}
-                )
+                facts = {"saved": self.salvaged, "lost": self.lost, "set_aside": str(aside)}
+                log.error("outbox was damaged", extra={"why": str(error), **facts})
         return self._database
 
     def _connected(self) -> sqlite3.Connection:
@@ -283,10 +285,30 @@ class SqliteStore:
             found = database.execute("SELECT boot, max(seq), 0 FROM batch GROUP BY boot ORDER BY max(number)")
             runs = found.fetchall()
         database.executemany(ADD_RUN, runs)
+        self.lost = _declare_holes(database)
         if self._boot:
             database.execute(ADD_RUN, (self._boot, 0, False))
         database.commit()
         return saved
+
+
+def _declare_holes(database: sqlite3.Connection) -> int:
+    """Declare what is missing among the saved batches of each run as gaps; return how many batches that are.
+
+    Up to the last one that was stored, of a run that did not end cleanly. What was acknowledged meanwhile may be among
+    them: a hole too much is better than one that nobody declares.
+    """
+    lost, (number,) = 0, database.execute("SELECT coalesce(max(number), 0) FROM batch").fetchone()
+    for boot, last, clean in database.execute(RUNS).fetchall():
+        found = [seq for (seq,) in database.execute("SELECT seq FROM batch WHERE boot = ? ORDER BY seq", (boot,))]
+        ends = [*found, last + 1] if found and not clean and last > found[-1] else found
+        for before, after in itertools.pairwise(ends):
+            if after > before + 1:
+                number, lost = number + 1, lost + after - before - 1
+                database.execute(
+                    "INSERT INTO gap VALUES (?, ?, ?, ?, ?)", (number, boot, before + 1, after - 1, "corrupt")
+                )
+    return lost
 
 
 def _sync_folder(folder: Path) -> None:

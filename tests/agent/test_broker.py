@@ -154,7 +154,7 @@ class TestPahoOnTheWire:
             assert (connect.version, connect.client_id, connect.keepalive) == (5, "limpet-pi", 15)
             assert (connect.username, connect.password, connect.will) == ("u", b"p", STATUS)
             assert connect.flags & 0x3E == 0x02 | 0x04 | 0x08 | 0x20  # clean start, will: QoS 1, retained
-            assert (connect.will_properties[0x18], connect.properties[0x11]) == (30, 60)
+            assert (connect.will_properties[0x18], connect.properties[0x11]) == (5, 60)
 
         told(story)
 

@@ -279,6 +279,26 @@ class TestADamagedFile:
         assert all(row.record == item(row.number) for row in found if isinstance(row.record, Item))
         assert {1000, 1001} <= {row.number for row in found}
 
+    def test_declares_the_batches_that_are_missing_among_those_it_saves(self, tmp_path):
+        fill(tmp_path, 400)
+        file = tmp_path / "outbox.db"
+        content = bytearray(file.read_bytes())
+        page = len(content) // 8192 * 4096
+        content[page : page + 4096] = os.urandom(4096)
+        file.write_bytes(content)
+
+        async def story(store, contents):
+            return contents, await store.scan(0, 1000)
+
+        contents, saved = use(tmp_path, story)
+        there = {row.record.seq for row in saved if isinstance(row.record, Item)}
+        declared = [n for row in contents.gaps for n in range(row.record.first, row.record.last + 1)]
+        assert set(declared) == set(range(1, 401)) - there
+        assert contents.lost == len(declared) > 0
+        assert contents.last >= max(row.number for row in contents.gaps)
+        assert {row.record.reason for row in contents.gaps} == {"corrupt"}
+        assert use(tmp_path, opened).lost == 0, "told once"
+
 
 class FailingNth(sqlite3.Connection):
     """Fails its n-th statement, and every one after it while `broken`."""
