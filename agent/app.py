@@ -187,7 +187,8 @@ class Agent:
         """Build what the configuration asks for, and introduce it."""
         built = self.assembly.arrange(self.config)
         self.scheduler.arrange(self.assembly.due)
-        self.documents.sensors, self.documents.lanes = self.assembly.sensors, self.assembly.lanes
+        self.documents.sensors = self.assembly.sensors
+        self.documents.lanes = {name: self.assembly.lanes[name] for _, name in self.assembly.due}
         self.documents.rounds = self.scheduler.rounds
         self.herald.speak_through(self.publisher, self.topics, self.config.homeassistant)
         self.edges.watch(built)
