@@ -119,17 +119,16 @@ async def _reload(
         try:
             settings = config.load(args.config)
             making = publishing(settings, clock, rng, os.environ)
-        except config.ConfigError as error:
-            for mistake in (one for one in error.mistakes if not one.is_warning):
-                log.error("configuration has a mistake, the old one stays", extra={"mistake": str(mistake)})
-        else:
             if who(settings) != who(agent.config):
                 log.info("another run begins", extra={"device_id": settings.agent.device_id})
                 agent.goes_on = True
                 agent.stop()
                 return settings
             logs.setup(settings.agent.log_level, settings.agent.log_format)
-            await agent.reload(settings, making)
+            await agent.reload(settings, making)  # may find that a driver has no fake
+        except config.ConfigError as error:
+            for mistake in (one for one in error.mistakes if not one.is_warning):
+                log.error("configuration has a mistake, the old one stays", extra={"mistake": str(mistake)})
         agent.supervisor.tell("READY=1")
 
 

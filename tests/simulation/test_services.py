@@ -57,6 +57,29 @@ class TestAReload:
         assert {record.getMessage() for record in told} == {"configuration has a mistake, the old one stays"}
         assert "limpet.toml:" in told[0].mistake
 
+    def test_43_that_finds_no_fake_is_told_and_the_next_one_is_heard(self, runner, tmp_path, caplog, mocker):
+        mocker.patch.object(run.logs, "setup")
+        file = tmp_path / "limpet.toml"
+        file.write_text(GREENHOUSE)
+
+        async def story(world):
+            mistake = run.config.Mistake(str(file), 1, "driver", "has no fake", "install one")
+            reload = mocker.patch.object(world.agent, "reload", side_effect=[run.config.ConfigError([mistake]), None])
+            mocker.patch("agent.app.who", return_value="the same")
+            asked = asyncio.Event()
+            args = SimpleNamespace(config=str(file))
+            task = asyncio.create_task(run._reload(world.agent, args, asked, world.clock, Random(1)))
+            for _ in range(2):
+                asked.set()
+                await world.sleep(15)
+            task.cancel()
+            assert reload.await_count == 2
+
+        scene(runner, story)
+        told = [record.mistake for record in caplog.records if record.levelname == "ERROR"]
+        assert len(told) == 1
+        assert "has no fake" in told[0]
+
     def test_restarts_only_the_sensor_that_changed_and_keeps_its_numbers(self, runner):
         async def story(world):
             await world.sleep(25)
