@@ -13,18 +13,7 @@ from typing import Any
 from .devices import Breaker, Bus, Mux, Retry, Sensor
 from .mistakes import ConfigError, Mistake, Report
 from .secret import Secret, password
-from .tables import (
-    SYSTEM_FILE,
-    Agent,
-    Commands,
-    Config,
-    Defaults,
-    HomeAssistant,
-    Mqtt,
-    Outbox,
-    Tls,
-    Web,
-)
+from .tables import SYSTEM_FILE, Agent, Commands, Config, Defaults, HomeAssistant, Mqtt, Outbox, Tls, Web
 
 __all__ = [
     "Agent",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from agent.outbox.records import Gap, Row
+from .store import Gap, Row
 
 
 class Gaps:

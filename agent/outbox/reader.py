@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from agent.outbox.records import Item
-from agent.outbox.rows import BATCHES, checked, text
+from .sqlite_rows import BATCHES, checked, text
+from .store import Item
 
 OLDEST_FIRST = f"{BATCHES} ORDER BY number"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from agent.outbox.records import Item
+from .store import Item
 
 MOST_BYTES = 1024 * 1024
 MOST_SECONDS = 15 * 60.0

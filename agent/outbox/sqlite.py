@@ -20,9 +20,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from agent.outbox import salvage
-from agent.outbox.records import Contents, Gap, Item, Previous, Row
-from agent.outbox.rows import BATCHES, DAMAGE, GAPS, RUNS, SCHEMA, VERSION, checked, crc, is_the_disks, text
+from . import sqlite_recovery
+from .sqlite_rows import BATCHES, DAMAGE, GAPS, RUNS, SCHEMA, VERSION, checked, crc, is_the_disks, text
+from .store import Contents, Gap, Item, Previous, Row
 
 T = TypeVar("T")
 log = logging.getLogger("limpet.outbox")
@@ -215,7 +215,7 @@ class SqliteStore:
             except (*DAMAGE, Damaged) as error:
                 if is_the_disks(error):
                     raise
-                aside = salvage.set_aside(self.file, self._boot[:8] or "file")
+                aside = sqlite_recovery.set_aside(self.file, self._boot[:8] or "file")
                 self._database = self._connected()
                 self.salvaged = self._salvage(aside)
                 facts = {"saved": self.salvaged, "lost": self.lost, "set_aside": str(aside)}
@@ -274,13 +274,13 @@ class SqliteStore:
         database = self._database
         assert database is not None
         saved = 0
-        with salvage.mended(aside, most_pages=self._most_pages, keep_free=KEEP_FREE) as file:
-            for row in salvage.batches(file):
+        with sqlite_recovery.mended(aside, most_pages=self._most_pages, keep_free=KEEP_FREE) as file:
+            for row in sqlite_recovery.batches(file):
                 if isinstance(item := checked(row), Item):
                     fields = (row[0], item.boot, item.seq, item.taken, item.machine, row[5], item.body)
                     insert = "INSERT OR IGNORE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)"
                     saved += database.execute(insert, fields).rowcount
-            runs = salvage.runs(file)
+            runs = sqlite_recovery.runs(file)
         if not runs:  # the batches tell which there were
             found = database.execute("SELECT boot, max(seq), 0 FROM batch GROUP BY boot ORDER BY max(number)")
             runs = found.fetchall()

@@ -6,10 +6,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agent.messages.topics import Topics
 from agent.outbox import Outbox
-from agent.publisher.retained import Retained
-from agent.publisher.traffic import Traffic
-from agent.topics import Topics
+
+from .pacing import Traffic
+from .retained import Retained
 
 
 class Wall(Protocol):

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from agent.lane import Lane
+from agent.acquisition.bus import Lane
+from agent.acquisition.calibration import Treatment
+from agent.acquisition.scheduler import Collector, Scheduler
+from agent.acquisition.sensor import COUNTED, Sensor
 from agent.model import Batch
 from agent.resilience import CircuitBreaker, RetryPolicy
-from agent.scheduler import Collector, Scheduler
-from agent.sensor import COUNTED, Sensor
-from agent.treatment import Treatment
 from drivers import open_chip
 from drivers.bus.worker import LoopWorker
 from drivers.fakes import FakeBus, fake_chip

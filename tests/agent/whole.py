@@ -12,12 +12,12 @@ from typing import Any
 from simlink import SimBroker
 
 from agent import config
-from agent.app import Agent
 from agent.broker import Message
 from agent.clock import rfc3339
 from agent.publisher import Publisher, Settings
-from agent.simulation import SimulatedMachine
-from agent.supervise import Supervisor
+from agent.service.agent import Agent
+from agent.service.systemd import Supervisor
+from agent.simulation.machine import SimulatedMachine
 from drivers.bus.worker import LoopWorker
 
 FILE = """

@@ -22,13 +22,13 @@ import greenhouse
 from conftest import VirtualRunner
 from simlink import SimBroker
 
-from agent.app import Agent
 from agent.clock import Clock
 from agent.config import Config, parse
-from agent.health import resident
 from agent.publisher import Publisher
-from agent.simulation import SimulatedMachine
-from agent.supervise import Supervisor
+from agent.service.agent import Agent
+from agent.service.process import resident
+from agent.service.systemd import Supervisor
+from agent.simulation.machine import SimulatedMachine
 from drivers.bus.worker import LoopWorker
 from drivers.fakes import FakeBus, Fault
 

@@ -10,13 +10,13 @@ from random import Random
 from rows import Row
 from stage import Stage
 
-from agent import wire
+from agent.acquisition.bus import Lane
+from agent.acquisition.scheduler import Collector
+from agent.acquisition.sensor import COUNTED, Sensor
 from agent.clock import rfc3339
-from agent.lane import Lane
+from agent.messages import payloads
 from agent.model import Batch, Reading
 from agent.resilience import CircuitBreaker, RetryPolicy
-from agent.scheduler import Collector
-from agent.sensor import COUNTED, Sensor
 from drivers import open_chip
 from drivers.bus.worker import BusWorker
 from drivers.chip import Driver, Quantity
@@ -55,8 +55,8 @@ def on_the_wire(count: int) -> float:
     """Return the bytes of a batch with its acknowledgement, for each of so many readings."""
     readings = tuple(Reading(f"sensor-{i}", "temperature", round(20 + 0.01 * i, 2), "°C") for i in range(count))
     batch = Batch(1.0, "interval", 10.0, tuple(r.sensor for r in readings), readings)
-    document = wire.batch(batch, device_id="greenhouse-1", boot_id=BOOT, seq=123456, synced=True, stamp=rfc3339)
-    return (len(wire.encode(document)) + len(TOPIC) + MQTT) / count
+    document = payloads.batch(batch, device_id="greenhouse-1", boot_id=BOOT, seq=123456, synced=True, stamp=rfc3339)
+    return (len(payloads.encode(document)) + len(TOPIC) + MQTT) / count
 
 
 def transfers(name: str) -> int:

@@ -15,14 +15,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from agent import wire
 from agent.broker import Address
 from agent.broker.link import PahoLink
 from agent.clock import Clock
+from agent.messages import payloads
+from agent.messages.topics import Topics
 from agent.outbox import Item, Outbox
 from agent.outbox.sqlite import SqliteStore
 from agent.publisher import Publisher, Settings
-from agent.topics import Topics
 
 TOPICS = Topics("limpet", "bench")
 
@@ -37,7 +37,7 @@ async def deliver(count: int, port: int, folder: Path | None) -> None:
     outbox = Outbox("bench", clock.now, machine=clock.machine_boot, store=store, max_size=1 << 30)
     await outbox.open()
     for seq in range(1, count + 1):
-        body = wire.encode({"seq": seq, "clock": "synced", "faults": [], "pad": "x" * 900})
+        body = payloads.encode({"seq": seq, "clock": "synced", "faults": [], "pad": "x" * 900})
         outbox.put(Item("bench", seq, clock.now() - 60, clock.machine_boot, body))
         if seq % 64 == 0:
             await outbox.keeper.keep()

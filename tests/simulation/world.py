@@ -13,15 +13,15 @@ from simbroker import Broker
 from simclock import SimClock
 from simdisk import Disk, SimStore
 
-from agent.app import Agent
 from agent.config import Config, parse
-from agent.connection import Making
+from agent.messages.topics import Topics
 from agent.outbox import Item, Outbox
 from agent.publisher import Publisher, Settings
 from agent.resilience import CircuitState
-from agent.simulation import SimulatedMachine
-from agent.supervise import Supervisor
-from agent.topics import Topics
+from agent.service.agent import Agent
+from agent.service.connect import Making
+from agent.service.systemd import Supervisor
+from agent.simulation.machine import SimulatedMachine
 from drivers.bus.worker import LoopWorker
 
 GREENHOUSE = """

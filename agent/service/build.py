@@ -1,0 +1,119 @@
+"""From the configuration's entries to sensors behind their stacks, and lanes behind their breakers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from agent.acquisition.bus import Lane
+from agent.acquisition.calibration import Treatment
+from agent.acquisition.sensor import COUNTED, Sensor
+from agent.config import Bus, Config
+from agent.config import Sensor as Spec
+from agent.resilience import BreakerEvent, CircuitBreaker, RetryPolicy
+from drivers.chip import Driver
+
+from .hardware import Machine
+
+BUS_RESET, BUS_MAX_RESET = 5.0, 60.0  # seconds between two probes of a silent bus
+
+
+class Assembly:
+    """All sensors with the names of their lanes, and the lanes.
+
+    Args:
+        on_event: told of every change of a breaker; may be called in a bus's thread.
+    """
+
+    def __init__(
+        self, machine: Machine, clock: Callable[[], float], rng: Random, on_event: Callable[[BreakerEvent], None]
+    ) -> None:
+        self.machine, self.clock, self.rng, self.on_event = machine, clock, rng, on_event
+        self.lanes: dict[str, Lane] = {}
+        self.due: list[tuple[Sensor, str]] = []
+        self._specs: dict[str, Spec] = {}
+        self._buses: dict[str, Bus] = {}
+
+    @property
+    def sensors(self) -> list[Sensor]:
+        """All sensors, in the order of the configuration."""
+        return [sensor for sensor, _ in self.due]
+
+    def arrange(self, config: Config) -> list[Sensor]:
+        """Build what is new or changed, keep what is as it was, close what is gone; return what was built.
+
+        A lane stays, even without sensors: a round that is under way may still ask it.
+        """
+        gone = {sensor.id: (sensor, lane) for sensor, lane in self.due}
+        pairs = {spec.id: gone.pop(spec.id) for spec in config.sensors if self._specs.get(spec.id) == spec}
+        for sensor, _ in gone.values():  # before new ones are built: a pin must be free
+            sensor.chip.close()
+        built = []
+        for spec in config.sensors:
+            if spec.id not in pairs:
+                lane, driver = self.machine.driver(spec)
+                self._lane(lane)
+                pairs[spec.id] = (self._sensor(spec, driver), lane)
+                built.append(pairs[spec.id][0])
+        self.due = [pairs[spec.id] for spec in config.sensors]
+        self._specs = {spec.id: spec for spec in config.sensors}
+        self._arrange_recoveries({bus.name: bus for bus in config.buses})
+        return built
+
+    def close(self) -> None:
+        """Give pins back and let the buses' threads end. Never waits."""
+        for lane in self.lanes.values():
+            lane.close()
+        for sensor, _ in self.due:
+            if not sensor.chip.addresses:
+                sensor.chip.close()
+        self.machine.close()
+
+    def _arrange_recoveries(self, buses: dict[str, Bus]) -> None:
+        """Give each lane the recovery of its bus, where that is new or changed."""
+        for name, lane in self.lanes.items():
+            if buses.get(name) != self._buses.get(name):
+                if lane.recovery is not None:
+                    lane.recovery.close()
+                lane.recovery = self.machine.recovery(buses[name]) if name in buses else None
+        self._buses = {name: bus for name, bus in buses.items() if name in self.lanes}
+
+    def _lane(self, name: str) -> None:
+        if name not in self.lanes:
+            breaker = CircuitBreaker(
+                1,
+                BUS_RESET,
+                name=f"bus:{name}",
+                max_reset_timeout_seconds=BUS_MAX_RESET,
+                on_event=self.on_event,
+                clock=self.clock,
+                rng=self.rng,
+            )
+            self.lanes[name] = Lane(name, self.machine.worker(name), breaker)
+
+    def _sensor(self, spec: Spec, driver: Driver) -> Sensor:
+        breaker = CircuitBreaker(
+            spec.breaker.failure_threshold,
+            spec.breaker.reset_timeout,
+            name=spec.id,
+            exceptions=COUNTED,
+            multiplier=spec.breaker.multiplier,
+            max_reset_timeout_seconds=spec.breaker.max_reset_timeout,
+            on_event=self.on_event,
+            clock=self.clock,
+            rng=self.rng,
+        )
+        retry = RetryPolicy(
+            spec.retry.attempts, spec.retry.base_delay, spec.retry.max_delay, clock=self.clock, rng=self.rng
+        )
+        return Sensor(
+            spec.id,
+            driver,
+            every=spec.every,
+            timeout=spec.timeout,
+            breaker=breaker,
+            retry=retry,
+            clock=self.clock,
+            treatment=Treatment(spec.fallback, spec.max_age, spec.calibrate, spec.limits),
+            driver=spec.driver,
+        )
