@@ -66,7 +66,7 @@ def plan_round(settings: config.Config, interval: float) -> Round:
     return Round(interval, batch.sensors, len(readings), size, size + len(topic.encode()) + MQTT, worst)
 
 
-def _readings(sensor: config.Sensor) -> list[Reading]:
+def _readings(sensor: config.SensorConfig) -> list[Reading]:
     chip = catalog.open_chip(sensor.driver, None, sensor.address, **sensor.arguments())
     return [Reading(sensor.id, one.name, typical(one), one.unit) for one in chip.quantities or (Quantity("value"),)]
 
@@ -96,7 +96,7 @@ def planned(settings: config.Config, rounds: Sequence[Round]) -> dict[str, Any]:
     }
 
 
-def hours(outbox: config.Outbox, rounds: Sequence[Round]) -> float | None:
+def hours(outbox: config.OutboxConfig, rounds: Sequence[Round]) -> float | None:
     """Return the hours of outage that fit into the outbox before it gives a batch up; None if there is no batch."""
     per_hour = sum(one.batch_bytes * one.per_day for one in rounds) / 24
     return round(min(outbox.max_size / per_hour, outbox.max_age / 3600), 1) if per_hour else None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.clock import rfc3339
-from agent.config import ConfigError, Mqtt, load, password
+from agent.config import ConfigError, MqttConfig, load, password
 
 from .commands import port, takes_config, takes_json, whole_number
 
@@ -75,23 +75,23 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def broker_of(args: argparse.Namespace) -> Mqtt:
+def broker_of(args: argparse.Namespace) -> MqttConfig:
     """Return the broker of the configuration, if there is one or one was named; else localhost.
 
     Raises:
         ConfigError: a configuration was named, and is wrong.
     """
     if args.host is not None and args.config is None:
-        return Mqtt()
+        return MqttConfig()
     try:
         return load(args.config).mqtt
     except ConfigError as error:
         if args.config is not None or "LIMPET_CONFIG" in os.environ or error.mistakes[0].line:
             raise
-        return Mqtt()  # there is none
+        return MqttConfig()  # there is none
 
 
-def address(args: argparse.Namespace, mqtt: Mqtt) -> Address:
+def address(args: argparse.Namespace, mqtt: MqttConfig) -> Address:
     """Return where the broker is and who we are there: what was said on the command line wins."""
     from agent.broker import Address, BrokerLost, Tls
 

@@ -10,29 +10,40 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .devices import Breaker, Bus, Mux, Retry, Sensor
+from .devices import BreakerConfig, BusConfig, MuxConfig, RetryConfig, SensorConfig
 from .mistakes import ConfigError, Mistake, Report
 from .secret import Secret, password
-from .tables import SYSTEM_FILE, Agent, Commands, Config, Defaults, HomeAssistant, Mqtt, Outbox, Tls, Web
+from .tables import (
+    SYSTEM_FILE,
+    AgentConfig,
+    CommandsConfig,
+    Config,
+    DefaultsConfig,
+    HomeAssistantConfig,
+    MqttConfig,
+    OutboxConfig,
+    TlsConfig,
+    WebConfig,
+)
 
 __all__ = [
-    "Agent",
-    "Breaker",
-    "Bus",
-    "Commands",
+    "AgentConfig",
+    "BreakerConfig",
+    "BusConfig",
+    "CommandsConfig",
     "Config",
     "ConfigError",
-    "Defaults",
-    "HomeAssistant",
+    "DefaultsConfig",
+    "HomeAssistantConfig",
     "Mistake",
-    "Mqtt",
-    "Mux",
-    "Outbox",
-    "Retry",
+    "MqttConfig",
+    "MuxConfig",
+    "OutboxConfig",
+    "RetryConfig",
     "Secret",
-    "Sensor",
-    "Tls",
-    "Web",
+    "SensorConfig",
+    "TlsConfig",
+    "WebConfig",
     "find",
     "load",
     "parse",

@@ -10,10 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .devices import Sensor
+from .devices import SensorConfig
 from .mistakes import Report, Where, near
 from .reading import read_table, read_tables
-from .tables import Config, Mqtt, Outbox
+from .tables import Config, MqttConfig, OutboxConfig
 from .wiring import Fitted, fit
 
 FEW = 64_000  # bytes: about a minute of a batch a second
@@ -23,8 +23,8 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     """Return the configuration in `raw` and report all that is wrong with it; of use only if nothing is."""
     config = read_table(Config, {name: value for name, value in raw.items() if name != "sensor"}, report)
     defaults = config.defaults
-    base = Sensor(id="", driver="", every=config.agent.every, retry=defaults.retry, breaker=defaults.breaker)
-    sensors = read_tables(Sensor, raw.get("sensor", []), report, ("sensor",), base)
+    base = SensorConfig(id="", driver="", every=config.agent.every, retry=defaults.retry, breaker=defaults.breaker)
+    sensors = read_tables(SensorConfig, raw.get("sensor", []), report, ("sensor",), base)
     config = _paths(config, file.parent)
     if config.mqtt.tls and "port" not in raw["mqtt"]:
         config = replace(config, mqtt=replace(config.mqtt, port=8883))
@@ -70,7 +70,7 @@ def _broker(config: Config, report: Report) -> None:
     _tls(mqtt, report)
 
 
-def _outbox(outbox: Outbox, report: Report) -> None:
+def _outbox(outbox: OutboxConfig, report: Report) -> None:
     if outbox.max_size < FEW:
         what = f"{outbox.max_size} bytes hold few batches"
         fix = 'write max_size = "64kB" or more; `limpet plan` tells how long an outage fits into it'
@@ -83,7 +83,7 @@ def _web(config: Config, report: Report) -> None:
         report.warning(("web", "listen"), what, f"{sys.executable} -m pip install h11")
 
 
-def _tls(mqtt: Mqtt, report: Report) -> None:
+def _tls(mqtt: MqttConfig, report: Report) -> None:
     if mqtt.tls is None:
         return
     where = ("mqtt", "tls")
@@ -131,7 +131,7 @@ def _buses(config: Config, report: Report) -> None:
                 report.mistake((*where, "recovery"), what, f"add {pin} = …, its BCM number")
 
 
-def _unique(sensors: Sequence[Sensor], report: Report) -> None:
+def _unique(sensors: Sequence[SensorConfig], report: Report) -> None:
     seen: set[str] = set()
     for number, sensor in enumerate(sensors):
         if sensor.id and sensor.id in seen:
@@ -164,7 +164,7 @@ def _fallbacks(fitted: Sequence[Fitted], report: Report) -> None:
             report.warning(where, what, f"name a sensor that measures {' or '.join(mine)}")
 
 
-def _circle(sensor: Sensor, by_id: dict[str, Fitted]) -> list[str]:
+def _circle(sensor: SensorConfig, by_id: dict[str, Fitted]) -> list[str]:
     """Return the ids on the way of fallbacks from `sensor` back to itself; empty if it does not come back."""
     way, at = [sensor.id], sensor.fallback_sensor
     while at in by_id and at not in way:
@@ -175,7 +175,7 @@ def _circle(sensor: Sensor, by_id: dict[str, Fitted]) -> list[str]:
 
 def _addresses(fitted: Sequence[Fitted], report: Report) -> None:
     """Make sure that no two chips answer to one address, with and without multiplexers."""
-    taken: dict[tuple[int, int], list[Sensor]] = {}
+    taken: dict[tuple[int, int], list[SensorConfig]] = {}
     muxes = {(one.sensor.bus, one.sensor.mux.address): one.sensor for one in fitted if one.sensor.mux}
     for one in fitted:
         sensor, where = one.sensor, (*one.where, "address")

@@ -17,7 +17,7 @@ PIN = Whole(0, 53, says="a BCM pin number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker:
+class BreakerConfig:
     """When a circuit opens and how soon it probes.
 
     Attributes:
@@ -34,7 +34,7 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
+class RetryConfig:
     """How often a reading is tried.
 
     Attributes:
@@ -49,7 +49,7 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bus:
+class BusConfig:
     """One bus where the defaults do not serve.
 
     Attributes:
@@ -68,7 +68,7 @@ class Bus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mux:
+class MuxConfig:
     """The channel of a TCA9548A that a chip sits behind.
 
     Attributes:
@@ -81,7 +81,7 @@ class Mux:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sensor:
+class SensorConfig:
     """One configured sensor. `retry`, `breaker` and `every` hold what counts, the defaults merged in.
 
     Attributes:
@@ -108,13 +108,13 @@ class Sensor:
     driver: str = key(Text(says="a driver's name, see `limpet chips`"))
     bus: int = key(Whole(0, 255, says="the number N of /dev/i2c-N"), 1)
     address: int | None = key(Whole(0x08, 0x77, "#04x", "a 7-bit I2C address"), None)
-    mux: Mux | None = key(Table(Mux), None)
+    mux: MuxConfig | None = key(Table(MuxConfig), None)
     every: float = key(Duration(), 10.0)
     timeout: float = key(Duration(), 2.0)
     fallback: str = key(Text(r"none|last|sensor:[a-z0-9_-]{1,64}", '"none", "last" or "sensor:ID"'), "none")
     max_age: float = key(Duration(), 300.0)
-    retry: Retry = key(Table(Retry), Retry())
-    breaker: Breaker = key(Table(Breaker), Breaker())
+    retry: RetryConfig = key(Table(RetryConfig), RetryConfig())
+    breaker: BreakerConfig = key(Table(BreakerConfig), BreakerConfig())
     calibrate: Mapping[str, tuple[float, float]] = key(ValuesOf(Correction()), factory=dict)
     limits: Mapping[str, tuple[float, float]] = key(ValuesOf(Span()), factory=dict)
     options: Mapping[str, Any] = key(Anything(), factory=dict)

@@ -10,7 +10,7 @@ from typing import Any
 
 from drivers import catalog
 
-from .devices import Sensor
+from .devices import SensorConfig
 from .kinds import people, seconds
 from .mistakes import Report, Where, near
 
@@ -29,7 +29,7 @@ class Fitted:
         quantities: names; empty if they are not known before the device is there.
     """
 
-    sensor: Sensor
+    sensor: SensorConfig
     where: Where
     quantities: tuple[str, ...] = ()
 
@@ -44,7 +44,7 @@ class Fitted:
                 yield pin, f"{name} of {user}", (*self.where, "options", name)
 
 
-def fit(sensor: Sensor, raw: Mapping[str, Any], report: Report, where: Where) -> Fitted:
+def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Where) -> Fitted:
     """Return the sensor with what follows from its driver; report what does not go with it. Imports the driver."""
     driver = _driver(sensor, report, where)
     if driver is None:
@@ -65,7 +65,7 @@ def fit(sensor: Sensor, raw: Mapping[str, Any], report: Report, where: Where) ->
     return Fitted(_timed(sensor, chip or driver, raw, report, where), where, quantities)
 
 
-def _driver(sensor: Sensor, report: Report, where: Where) -> Any:
+def _driver(sensor: SensorConfig, report: Report, where: Where) -> Any:
     """Return the driver's class, or None after a report."""
     if not sensor.driver:
         return None
@@ -83,7 +83,7 @@ def _driver(sensor: Sensor, report: Report, where: Where) -> Any:
     return None
 
 
-def _belongs(sensor: Sensor, driver: Any, raw: Mapping[str, Any], report: Report, where: Where) -> None:
+def _belongs(sensor: SensorConfig, driver: Any, raw: Mapping[str, Any], report: Report, where: Where) -> None:
     """Make sure that every key and option is one that the driver knows, and that none is missing."""
     known, needed, open_ended = _parameters(driver)
     of_i2c = () if driver.addresses else ("bus", "address", "mux")
@@ -112,7 +112,7 @@ def _allowed(name: str, options: list[str]) -> str:
     return f"it knows: {', '.join(options)}" if options else "remove it: this driver has no options"
 
 
-def _addressed(sensor: Sensor, driver: Any, report: Report, where: Where) -> Sensor:
+def _addressed(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> SensorConfig:
     if sensor.address is None:
         return replace(sensor, address=driver.addresses[0])
     if sensor.address not in driver.addresses:
@@ -122,7 +122,7 @@ def _addressed(sensor: Sensor, driver: Any, report: Report, where: Where) -> Sen
     return sensor
 
 
-def _opened(sensor: Sensor, driver: Any, report: Report, where: Where) -> Any:
+def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> Any:
     """Return the chip, made without any I/O, or None after a report: only the driver knows its options' values."""
     try:
         return catalog.open_chip(sensor.driver, None, sensor.address, **sensor.arguments())
@@ -136,7 +136,7 @@ def _opened(sensor: Sensor, driver: Any, report: Report, where: Where) -> Any:
         return None
 
 
-def _timed(sensor: Sensor, chip: Any, raw: Mapping[str, Any], report: Report, where: Where) -> Sensor:
+def _timed(sensor: SensorConfig, chip: Any, raw: Mapping[str, Any], report: Report, where: Where) -> SensorConfig:
     """See whether the deadline fits the driver, and all attempts the interval."""
     takes = _takes(chip)
     if sensor.explicit_timeout and takes is not None and sensor.timeout < takes:
@@ -162,7 +162,7 @@ def _takes(chip: Any) -> float | None:
     return takes if isinstance(takes, int | float) else None
 
 
-def _shorter(sensor: Sensor, takes: float | None) -> str:
+def _shorter(sensor: SensorConfig, takes: float | None) -> str:
     room = (sensor.every - (sensor.worst_time - sensor.retry.attempts * sensor.timeout)) / sensor.retry.attempts
     milliseconds = int(room * 1000)
     if milliseconds / 1000 >= (takes or SHORT):

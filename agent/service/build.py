@@ -8,8 +8,7 @@ from random import Random
 from agent.acquisition.bus import Lane
 from agent.acquisition.calibration import Treatment
 from agent.acquisition.sensor import COUNTED, Sensor
-from agent.config import Bus, Config
-from agent.config import Sensor as Spec
+from agent.config import BusConfig, Config, SensorConfig
 from agent.resilience import BreakerEvent, CircuitBreaker, RetryPolicy
 from drivers.chip import Driver
 
@@ -31,8 +30,8 @@ class Assembly:
         self.machine, self.clock, self.rng, self.on_event = machine, clock, rng, on_event
         self.lanes: dict[str, Lane] = {}
         self.due: list[tuple[Sensor, str]] = []
-        self._specs: dict[str, Spec] = {}
-        self._buses: dict[str, Bus] = {}
+        self._specs: dict[str, SensorConfig] = {}
+        self._buses: dict[str, BusConfig] = {}
 
     @property
     def sensors(self) -> list[Sensor]:
@@ -69,7 +68,7 @@ class Assembly:
                 sensor.chip.close()
         self.machine.close()
 
-    def _arrange_recoveries(self, buses: dict[str, Bus]) -> None:
+    def _arrange_recoveries(self, buses: dict[str, BusConfig]) -> None:
         """Give each lane the recovery of its bus, where that is new or changed."""
         for name, lane in self.lanes.items():
             if buses.get(name) != self._buses.get(name):
@@ -91,7 +90,7 @@ class Assembly:
             )
             self.lanes[name] = Lane(name, self.machine.worker(name), breaker)
 
-    def _sensor(self, spec: Spec, driver: Driver) -> Sensor:
+    def _sensor(self, spec: SensorConfig, driver: Driver) -> Sensor:
         breaker = CircuitBreaker(
             spec.breaker.failure_threshold,
             spec.breaker.reset_timeout,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agent.acquisition.bus import Worker
-from agent.config import Bus
-from agent.config import Sensor as Spec
+from agent.config import BusConfig, SensorConfig
 from drivers.bus.i2c import LastingBus, open_bus
 from drivers.bus.worker import BusWorker
 from drivers.catalog import find, open_chip
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
 class Machine(Protocol):
     """Where chips and workers come from: this machine, or a simulated one."""
 
-    def driver(self, spec: Spec) -> tuple[str, Driver]: ...
+    def driver(self, spec: SensorConfig) -> tuple[str, Driver]: ...
     def worker(self, lane: str) -> Worker: ...
-    def recovery(self, bus: Bus) -> Recovery | None: ...
+    def recovery(self, bus: BusConfig) -> Recovery | None: ...
     def close(self) -> None: ...
 
 
@@ -31,7 +30,7 @@ class ThisMachine:
     def __init__(self) -> None:
         self._buses: dict[int, LastingBus] = {}
 
-    def driver(self, spec: Spec) -> tuple[str, Driver]:
+    def driver(self, spec: SensorConfig) -> tuple[str, Driver]:
         """Return the name of the sensor's lane and its driver, without any I/O."""
         return build(spec, self.bus(spec.bus))
 
@@ -45,7 +44,7 @@ class ThisMachine:
         """Return a new worker for a lane."""
         return BusWorker(lane)
 
-    def recovery(self, bus: Bus) -> Recovery | None:
+    def recovery(self, bus: BusConfig) -> Recovery | None:
         """Return what is configured to free a stuck bus, without any I/O."""
         from drivers.bus.recovery import recovery, run_pinctrl
 
@@ -55,7 +54,7 @@ class ThisMachine:
         """Nothing: the buses belong to their threads, and a thread that hangs must not hold the end up."""
 
 
-def build(spec: Spec, bus: Any) -> tuple[str, Driver]:
+def build(spec: SensorConfig, bus: Any) -> tuple[str, Driver]:
     """Return the lane and the driver of a configured sensor, on `bus` if it is an I2C chip."""
     kind = find(spec.driver)
     if kind.addresses:

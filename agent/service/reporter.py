@@ -8,7 +8,7 @@ import asyncio
 import logging
 from pathlib import Path
 
-from agent.config import HomeAssistant
+from agent.config import HomeAssistantConfig
 from agent.messages import homeassistant, payloads
 from agent.messages.topics import Topics
 from agent.outbox import Outbox
@@ -39,7 +39,7 @@ class Herald:
         self._introduced: list[object] = []
         self._degraded = False
 
-    def speak_through(self, publisher: Publisher, topics: Topics, settings: HomeAssistant) -> None:
+    def speak_through(self, publisher: Publisher, topics: Topics, settings: HomeAssistantConfig) -> None:
         """Tell everything through this publisher from now on."""
         self.publisher, self.topics, self.settings = publisher, topics, settings
         self.documents.broker = lambda: (publisher.breaker, publisher.state)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from random import Random
 from typing import Any
 
-from agent.config import Sensor as Spec
+from agent.config import SensorConfig
 from drivers.chip import Driver, Values
 from drivers.errors import AdapterGone, BusError, BusTimeout, NoAcknowledge
 from drivers.fakes import FakeBus, FakeChip, Fault, Faults, fake_chip
@@ -45,7 +45,7 @@ class OnBus:
 
     suffers = (*OF_SENSORS, "stuck")
 
-    def __init__(self, chip: FakeChip, spec: Spec, bus: WeatherBus, elapsed: Callable[[], float]) -> None:
+    def __init__(self, chip: FakeChip, spec: SensorConfig, bus: WeatherBus, elapsed: Callable[[], float]) -> None:
         self.chip, self.bus, self.mux, self.elapsed = chip, bus, spec.mux, elapsed
         self.address = spec.address or chip.addresses[0]
         self.curves: dict[str, Curve] = {}

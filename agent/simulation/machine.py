@@ -17,8 +17,7 @@ from typing import Any
 
 from agent.acquisition.bus import Worker
 from agent.clock import Clock
-from agent.config import Bus, Config, ConfigError, Mistake
-from agent.config import Sensor as Spec
+from agent.config import BusConfig, Config, ConfigError, Mistake, SensorConfig
 from agent.service.hardware import build
 from drivers.bus.recovery import Recovery, recovery
 from drivers.bus.worker import BusWorker
@@ -91,7 +90,7 @@ class SimulatedMachine:
         self.scenario = scenario or Scenario()
         self.buses: dict[str, WeatherBus] = {}
         self.parts: dict[str, OnBus | Alone] = {}
-        self._specs: dict[str, Spec] = {}
+        self._specs: dict[str, SensorConfig] = {}
         self._workers: dict[str, Worker] = {}
         self._pins = False
         self._folder: TemporaryDirectory[str] | None = None
@@ -118,7 +117,7 @@ class SimulatedMachine:
         for name, part in self.parts.items():
             part.play(name, scenario)
 
-    def driver(self, spec: Spec) -> tuple[str, Driver]:
+    def driver(self, spec: SensorConfig) -> tuple[str, Driver]:
         """Return the name of the sensor's lane and its true driver, with a fake below.
 
         Raises:
@@ -149,7 +148,7 @@ class SimulatedMachine:
         self._workers[lane] = self._worker(lane)
         return self._workers[lane]
 
-    def recovery(self, bus: Bus) -> Recovery | None:
+    def recovery(self, bus: BusConfig) -> Recovery | None:
         """Return what is configured to free a stuck bus, on fake pins that free the fake one."""
         if bus.recovery == "off":
             return None
@@ -183,7 +182,7 @@ class SimulatedMachine:
         if mistakes:
             raise ConfigError(mistakes)
 
-    def _part(self, spec: Spec) -> OnBus | Alone:
+    def _part(self, spec: SensorConfig) -> OnBus | Alone:
         self._specs[spec.id] = spec
         try:
             if not find(spec.driver).addresses:
@@ -194,7 +193,7 @@ class SimulatedMachine:
             fix = "run without --simulate, or install a fake for it (entry point group limpet.fakes)"
             raise ConfigError([Mistake("simulation", 0, spec.id, what, fix)]) from None
 
-    def _alone(self, spec: Spec) -> Any:
+    def _alone(self, spec: SensorConfig) -> Any:
         """Return the fake of what is on no bus: a pin, a kernel sensor."""
         if getattr(find(spec.driver), "lane", "") == "gpio":
             self._mock_pins()

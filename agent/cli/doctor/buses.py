@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.config import Sensor
+from agent.config import SensorConfig
 from drivers import catalog
 
 from .checks import BROKEN, OK, SKIPPED, WARNING, Finding, Site
@@ -72,7 +72,7 @@ def speed(site: Site) -> Iterator[Finding]:
             yield Finding("i2c speed", OK, text)
 
 
-def chips(site: Site) -> list[Sensor]:
+def chips(site: Site) -> list[SensorConfig]:
     """Return the configured sensors on I2C."""
     sensors = site.settings.sensors if site.settings is not None else ()
     return [sensor for sensor in sensors if catalog.find(sensor.driver).addresses]

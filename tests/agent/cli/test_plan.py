@@ -51,9 +51,9 @@ def test_a_round_fits_when_all_attempts_do():
 
 
 def test_an_outage_lasts_until_the_outbox_is_full_or_too_old():
-    assert sizing.hours(config.Outbox(max_size=3600 * 1024 * 5), [a_round()]) == 5.0
-    assert sizing.hours(config.Outbox(max_size=10**12, max_age=7200.0), [a_round()]) == 2.0
-    assert sizing.hours(config.Outbox(), []) is None
+    assert sizing.hours(config.OutboxConfig(max_size=3600 * 1024 * 5), [a_round()]) == 5.0
+    assert sizing.hours(config.OutboxConfig(max_size=10**12, max_age=7200.0), [a_round()]) == 2.0
+    assert sizing.hours(config.OutboxConfig(), []) is None
 
 
 @pytest.mark.parametrize(

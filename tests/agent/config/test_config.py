@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent import config
-from agent.config import Breaker, Mux, Retry
+from agent.config import BreakerConfig, MuxConfig, RetryConfig
 from drivers import catalog
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -46,7 +46,7 @@ class TestTheSmallestFile:
         assert "/" not in read.agent.device_id
         assert (read.mqtt.host, read.mqtt.port, read.mqtt.version) == ("localhost", 1883, 5)
         assert (read.mqtt.topic_root, read.mqtt.keepalive) == ("limpet", 15.0)
-        assert read.mqtt.breaker == Breaker(reset_timeout=5.0, max_reset_timeout=60.0)
+        assert read.mqtt.breaker == BreakerConfig(reset_timeout=5.0, max_reset_timeout=60.0)
         assert (read.outbox.max_size, read.outbox.max_age) == (64_000_000, 30 * 86400.0)
         assert (read.outbox.durability, read.outbox.when_full) == ("outage", "drop_oldest")
         assert (read.outbox.backfill_rate, read.outbox.require_subscriber) == (20.0, False)
@@ -54,7 +54,7 @@ class TestTheSmallestFile:
         assert (read.commands.allow, read.web.listen) == ((), None)
         sensor = read.sensors[0]
         assert (sensor.bus, sensor.timeout, sensor.fallback, sensor.max_age) == (1, 2.0, "none", 300.0)
-        assert (sensor.retry, sensor.breaker) == (Retry(), Breaker())
+        assert (sensor.retry, sensor.breaker) == (RetryConfig(), BreakerConfig())
 
 
 class TestValues:
@@ -84,7 +84,7 @@ class TestValues:
             f"{AIR}mux = {{ address = 0x70, channel = 3 }}\n"
             "calibrate = { temperature = { offset = -0.4 } }\nlimits = { temperature = [-20, 60] }"
         ).sensors[0]
-        assert sensor.mux == Mux(address=0x70, channel=3)
+        assert sensor.mux == MuxConfig(address=0x70, channel=3)
         assert sensor.calibrate == {"temperature": (1.0, -0.4)}
         assert sensor.limits == {"temperature": (-20.0, 60.0)}
 
@@ -122,8 +122,8 @@ class TestMerging:
         )
         sensor = good(text).sensors[0]
         assert sensor.every == 60.0
-        assert sensor.retry == Retry(attempts=5, max_delay=1.0)
-        assert sensor.breaker == Breaker(failure_threshold=7, reset_timeout=10.0)
+        assert sensor.retry == RetryConfig(attempts=5, max_delay=1.0)
+        assert sensor.breaker == BreakerConfig(failure_threshold=7, reset_timeout=10.0)
 
     def test_a_longest_wait_that_was_not_written_gives_way(self):
         assert good(AIR + 'breaker.reset_timeout = "5m"').sensors[0].breaker.max_reset_timeout == 300.0
@@ -131,7 +131,7 @@ class TestMerging:
 
     def test_the_broker_keeps_its_own_defaults(self):
         breaker = good(AIR + "[mqtt.breaker]\nfailure_threshold = 9").mqtt.breaker
-        assert breaker == Breaker(failure_threshold=9, reset_timeout=5.0, max_reset_timeout=60.0)
+        assert breaker == BreakerConfig(failure_threshold=9, reset_timeout=5.0, max_reset_timeout=60.0)
 
     def test_knows_which_deadline_was_written(self):
         assert not good(AIR).sensors[0].explicit_timeout
@@ -281,5 +281,7 @@ def test_importing_it_imports_no_driver_and_no_library():
 
 
 def test_worst_time_counts_every_attempt_and_every_wait():
-    sensor = config.Sensor(id="a", driver="sht4x", timeout=2.0, retry=Retry(attempts=4, base_delay=1.0, max_delay=3.0))
+    sensor = config.SensorConfig(
+        id="a", driver="sht4x", timeout=2.0, retry=RetryConfig(attempts=4, base_delay=1.0, max_delay=3.0)
+    )
     assert math.isclose(sensor.worst_time, 4 * 2.0 + 1 + 2 + 3)

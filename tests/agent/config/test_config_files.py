@@ -88,13 +88,13 @@ class TestASecret:
     def test_comes_from_the_environment_then_systemd_then_the_file(self, tmp_path):
         (tmp_path / "mqtt_password").write_text("credential\n")
         (tmp_path / "file").write_text("file")
-        mqtt = config.Mqtt(password_file=tmp_path / "file")
+        mqtt = config.MqttConfig(password_file=tmp_path / "file")
         systemd = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
         assert config.password(mqtt, {"LIMPET_MQTT_PASSWORD": "variable", **systemd}) == Secret("variable")
         assert config.password(mqtt, systemd) == Secret("credential")
         assert config.password(mqtt, {"CREDENTIALS_DIRECTORY": "/nowhere"}) == Secret("file")
-        assert config.password(config.Mqtt(), {}) is None
+        assert config.password(config.MqttConfig(), {}) is None
 
     def test_that_cannot_be_read_is_a_mistake_of_the_configuration(self):
         with pytest.raises(ConfigError, match="the password cannot be read"):
-            config.password(config.Mqtt(password_file=Path("/nowhere")), {})
+            config.password(config.MqttConfig(password_file=Path("/nowhere")), {})
