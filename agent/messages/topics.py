@@ -18,7 +18,12 @@ class Topics:
 
     def of(self, name: str) -> str:
         """Return the full topic of `name`."""
-        return f"{self.root}/{self.device_id}/{name}"
+        return f"{self.device}/{name}"
+
+    @property
+    def device(self) -> str:
+        """What all of them begin with."""
+        return f"{self.root}/{self.device_id}"
 
     @property
     def status(self) -> str:

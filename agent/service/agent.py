@@ -68,7 +68,7 @@ class Agent:
         self.outbox = Outbox(
             self.boot_id,
             clock.now,
-            machine=clock.machine_boot,
+            kernel_boot=clock.kernel_boot,
             store=store,
             durability=config.outbox.durability,
             max_size=config.outbox.max_size,
@@ -146,7 +146,7 @@ class Agent:
         )
         body = payloads.encode(document)
         self.seq += 1
-        self.outbox.put(Item(self.boot_id, self.seq, batch.taken, self.clock.machine_boot, body))
+        self.outbox.put(Item(self.boot_id, self.seq, batch.taken, self.clock.kernel_boot, body, self.topics.device))
         log.debug("batch", extra={"seq": self.seq, "bytes": len(body)})
         self.herald.present()
         self.herald.began.set()

@@ -134,4 +134,4 @@ class Documents:
 def _previous(previous: Previous | None) -> dict[str, Any] | None:
     if previous is None:
         return None
-    return {"boot_id": previous.boot, "last_seq": previous.last_seq, "clean": previous.clean}
+    return {"boot_id": previous.run_id, "last_seq": previous.last_seq, "clean": previous.clean}

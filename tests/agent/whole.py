@@ -38,7 +38,7 @@ pin = 17
 class VirtualClock:
     """The agent's clock on the loop's time."""
 
-    machine_boot = "boot"
+    kernel_boot = "boot"
 
     def now(self) -> float:
         return asyncio.get_running_loop().time()
