@@ -77,7 +77,7 @@ async def _collect(machine: Machine, clock: Clock, config: Config, wanted: Seque
     assembly = Assembly(machine, clock.now, Random(), lambda _event: None)
     try:
         assembly.arrange(config)
-        collector = Collector(assembly.lanes, clock.now)
+        collector = Collector(assembly.buses, clock.now)
         collector.sensors = assembly.sensors
         batch = await collector.collect(assembly.due, "request", None)
     finally:

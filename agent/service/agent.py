@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from agent import web
-from agent.acquisition.edges import Edges
+from agent.acquisition.edges import EdgeWatcher
 from agent.acquisition.scheduler import Collector, Scheduler
 from agent.clock import Clock
 from agent.config import Config
@@ -78,9 +78,9 @@ class Agent:
         self.assembly = Assembly(machine, clock.now, rng, self._breaker_changed)
         self.documents = Documents(config.agent.device_id, self.boot_id, version, clock, self.outbox)
         self.publisher = publishing(self.outbox, self.topics, self._breaker_changed)
-        self.collector = Collector(self.assembly.lanes, clock.now)
+        self.collector = Collector(self.assembly.buses, clock.now)
         self.scheduler = Scheduler(self.collector, (), self.deliver, clock.now)
-        self.edges = Edges(self.deliver)
+        self.edges = EdgeWatcher(self.deliver)
         self.stopping = asyncio.Event()
         self.goes_on = False  # another run follows in this process: the supervisor is not told of an end
         self.herald = Herald(self.documents, self.outbox, health_file)
@@ -191,7 +191,7 @@ class Agent:
         built = self.assembly.arrange(self.config)
         self.scheduler.arrange(self.assembly.due)
         self.documents.sensors = self.assembly.sensors
-        self.documents.lanes = {name: self.assembly.lanes[name] for _, name in self.assembly.due}
+        self.documents.buses = {name: self.assembly.buses[name] for _, name in self.assembly.due}
         self.documents.rounds = self.scheduler.rounds
         self.herald.speak_through(self.publisher, self.topics, self.config.homeassistant)
         self.edges.watch(built)

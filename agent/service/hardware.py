@@ -19,7 +19,7 @@ class Machine(Protocol):
     """Where chips and workers come from: this machine, or a simulated one."""
 
     def driver(self, spec: SensorConfig) -> tuple[str, Driver]: ...
-    def worker(self, lane: str) -> Worker: ...
+    def worker(self, bus: str) -> Worker: ...
     def recovery(self, bus: BusConfig) -> Recovery | None: ...
     def close(self) -> None: ...
 
@@ -31,7 +31,7 @@ class ThisMachine:
         self._buses: dict[int, LastingBus] = {}
 
     def driver(self, spec: SensorConfig) -> tuple[str, Driver]:
-        """Return the name of the sensor's lane and its driver, without any I/O."""
+        """Return the name of the sensor's bus and its driver, without any I/O."""
         return build(spec, self.bus(spec.bus))
 
     def bus(self, number: int) -> Any:
@@ -40,9 +40,9 @@ class ThisMachine:
             self._buses[number] = LastingBus(f"i2c-{number}", lambda: open_bus(number))
         return self._buses[number]
 
-    def worker(self, lane: str) -> Worker:
-        """Return a new worker for a lane."""
-        return BusWorker(lane)
+    def worker(self, bus: str) -> Worker:
+        """Return a new worker for a bus."""
+        return BusWorker(bus)
 
     def recovery(self, bus: BusConfig) -> Recovery | None:
         """Return what is configured to free a stuck bus, without any I/O."""
@@ -55,7 +55,7 @@ class ThisMachine:
 
 
 def build(spec: SensorConfig, bus: Any) -> tuple[str, Driver]:
-    """Return the lane and the driver of a configured sensor, on `bus` if it is an I2C chip."""
+    """Return the bus and the driver of a configured sensor, on `bus` if it is an I2C chip."""
     kind = find(spec.driver)
     if kind.addresses:
         if spec.mux is not None:

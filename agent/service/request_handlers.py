@@ -21,7 +21,7 @@ class Verbs:
     """The four orders. A request with a key that its order does not know is refused, and nothing is done.
 
     Args:
-        due: returns all sensors with their lanes. deliver: takes a batch and returns it as published.
+        due: returns all sensors with their buses. deliver: takes a batch and returns it as published.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Verbs:
             known = {sensor.id for sensor, _ in due}
             for name in wanted:
                 _known(name, known, "sensor")
-            due = [(sensor, lane) for sensor, lane in due if sensor.id in wanted]
+            due = [(sensor, bus) for sensor, bus in due if sensor.id in wanted]
         return self.deliver(await self.collector.collect(due, "request", None))
 
     async def reset(self, request: dict[str, Any]) -> dict[str, Any]:

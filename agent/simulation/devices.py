@@ -163,7 +163,7 @@ class Alone:
         """Let the driver's readings meet weather and faults.
 
         Args:
-            wait: lets the lane's thread wait so many seconds, for ever if None.
+            wait: lets the bus's thread wait so many seconds, for ever if None.
         """
         true = driver.reading
 

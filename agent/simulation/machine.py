@@ -69,7 +69,7 @@ class SimulatedMachine:
 
     Args:
         clock: seconds, monotonic: the fakes' time.
-        worker: what runs a lane's turns; one that has `occupy` is told when a bus takes its time.
+        worker: what runs a bus's turns; one that has `occupy` is told when a bus takes its time.
 
     Attributes:
         parts: sensor id -> its fake. buses: `i2c-1` -> fake bus.
@@ -118,7 +118,7 @@ class SimulatedMachine:
             part.play(name, scenario)
 
     def driver(self, spec: SensorConfig) -> tuple[str, Driver]:
-        """Return the name of the sensor's lane and its true driver, with a fake below.
+        """Return the name of the sensor's bus and its true driver, with a fake below.
 
         Raises:
             ConfigError: it has no fake.
@@ -130,9 +130,9 @@ class SimulatedMachine:
         if isinstance(part, OnBus):
             return build(spec, part.bus)
         options = {name: value for name, value in spec.options.items() if name != "path"}
-        lane, driver = build(replace(spec, device=None, options={**options, **part.fake.wiring}), None)
-        part.go_below(driver, partial(self._wait, lane))
-        return lane, driver
+        bus, driver = build(replace(spec, device=None, options={**options, **part.fake.wiring}), None)
+        part.go_below(driver, partial(self._wait, bus))
+        return bus, driver
 
     def bus(self, number: int) -> WeatherBus:
         """Return the fake of /dev/i2c-`number`."""
@@ -143,10 +143,10 @@ class SimulatedMachine:
             self.buses[name] = bus
         return self.buses[name]
 
-    def worker(self, lane: str) -> Worker:
-        """Return a new worker for a lane."""
-        self._workers[lane] = self._worker(lane)
-        return self._workers[lane]
+    def worker(self, bus: str) -> Worker:
+        """Return a new worker for a bus."""
+        self._workers[bus] = self._worker(bus)
+        return self._workers[bus]
 
     def recovery(self, bus: BusConfig) -> Recovery | None:
         """Return what is configured to free a stuck bus, on fake pins that free the fake one."""
@@ -203,9 +203,9 @@ class SimulatedMachine:
         device = spec.device and Path(spec.device).name
         return fake_chip(spec.driver, root=self._folder.name, device=device, options=spec.options)
 
-    def _wait(self, lane: str, seconds: float | None) -> None:
-        """Let a lane's thread wait, for ever if None; it is let go when the machine is closed."""
-        occupy = getattr(self._workers.get(lane), "occupy", None)
+    def _wait(self, bus: str, seconds: float | None) -> None:
+        """Let a bus's thread wait, for ever if None; it is let go when the machine is closed."""
+        occupy = getattr(self._workers.get(bus), "occupy", None)
         if occupy is None:
             self._released.wait(seconds)
         else:

@@ -60,7 +60,7 @@ class Whole:
         loop = asyncio.get_running_loop()
         self.broker, self.clock = SimBroker(), VirtualClock()
         settings = parsed(text)
-        self.machine = SimulatedMachine(settings, clock=loop.time, worker=lambda lane: LoopWorker(lane, loop))
+        self.machine = SimulatedMachine(settings, clock=loop.time, worker=lambda bus: LoopWorker(bus, loop))
         self.agent = Agent(
             settings,
             machine=self.machine,

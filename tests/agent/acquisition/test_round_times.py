@@ -67,7 +67,7 @@ class TestASlowSensor:
             slow(house, 4.0)
             house.sensors[0].chip.measure = lambda: iter([1000.0])
             await house.rounds(12)
-            return house.sensors[0].breaker.state, house.lanes["i2c-1"].silent
+            return house.sensors[0].breaker.state, house.guarded["i2c-1"].silent
 
         assert play(runner, story, every=5.0) == (CircuitState.OPEN, [])
 
@@ -116,7 +116,7 @@ def test_a_new_interval_begins_at_once_while_a_long_one_is_waited_for(runner):
         running = asyncio.create_task(house.scheduler.run(3))
         await asyncio.sleep(60.0)
         sooner = Greenhouse((1,), every=2.0)
-        house.collector.lanes = sooner.lanes
+        house.collector.buses = sooner.guarded
         house.scheduler.arrange(sooner.due)
         await running
         return house.clock()

@@ -156,11 +156,11 @@ class TestAHungBus:
             await house.rounds(2)
             before = house.buses["i2c-1"].transfers
             await house.rounds(30)
-            return house.lanes["i2c-1"], house.buses["i2c-1"].transfers - before
+            return house.guarded["i2c-1"], house.buses["i2c-1"].transfers - before
 
-        lane, transfers = play(runner, story, (3,))
-        assert lane.breaker.state is CircuitState.OPEN
-        assert lane.silent[0] == "s1"
+        bus, transfers = play(runner, story, (3,))
+        assert bus.breaker.state is CircuitState.OPEN
+        assert bus.silent[0] == "s1"
         assert transfers <= 10, "300 s at one probe a minute"
 
 
