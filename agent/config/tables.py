@@ -16,7 +16,7 @@ from .mistakes import Mistake
 from .shapes import Listen, Several, Table, Tables, key
 
 LEVEL = Text(r"[^/+#$\x00-\x1f\x7f][^/+#\x00-\x1f\x7f]*", "a name without / + # and not beginning with $", longest=128)
-VERBS = ("read", "reset", "info", "resend")
+REQUESTS = ("read", "reset", "info", "resend")
 SYSTEM_FILE = Path("/etc/limpet/limpet.toml")
 SYSTEM_STATE = Path("/var/lib/limpet")
 
@@ -139,13 +139,13 @@ class HomeAssistantConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandsConfig:
-    """Orders over MQTT.
+    """Requests over MQTT.
 
     Attributes:
-        allow: the verbs that are obeyed; none by default.
+        allow: the requests that are answered; none by default.
     """
 
-    allow: tuple[str, ...] = key(Several(OneOf(VERBS)), ())
+    allow: tuple[str, ...] = key(Several(OneOf(REQUESTS)), ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +169,7 @@ class Config:
         outbox: what waits for it.
         defaults: already merged into the sensors.
         homeassistant: discovery.
-        commands: orders over MQTT.
+        commands: requests over MQTT.
         web: the status page.
         buses: where the defaults do not serve.
         sensors: in the order of the file.
@@ -192,7 +192,7 @@ class Config:
     def state_dir(self, environ: Mapping[str, str]) -> Path:
         """Return the folder of the outbox: as configured, else $STATE_DIRECTORY, else ~/.local/state/limpet.
 
-        Who runs a verb by hand with the installed configuration gets the service's folder.
+        Who runs a command by hand with the installed configuration gets the service's folder.
         """
         if self.agent.state_dir is not None:
             return self.agent.state_dir

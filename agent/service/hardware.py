@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from drivers.bus.recovery import Recovery
 
 
-class Machine(Protocol):
+class Hardware(Protocol):
     """Where chips and workers come from: this machine, or a simulated one."""
 
     def driver(self, spec: SensorConfig) -> tuple[str, Driver]: ...
@@ -24,7 +24,7 @@ class Machine(Protocol):
     def close(self) -> None: ...
 
 
-class ThisMachine:
+class RealHardware:
     """Real buses, real pins, a thread for each bus."""
 
     def __init__(self) -> None:

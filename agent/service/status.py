@@ -17,7 +17,7 @@ from agent.resilience import AsyncCircuitBreaker, CircuitBreaker, CircuitState
 from . import process
 
 
-class Documents:
+class Status:
     """Knows whom to ask. Each method returns a document as published.
 
     Attributes:

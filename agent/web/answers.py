@@ -52,7 +52,7 @@ class Answers:
     """
 
     def __init__(self, documents: Told, alive: Callable[[], bool], host: str, names: Iterable[str] = ()) -> None:
-        self.documents, self.alive = documents, alive
+        self.status, self.alive = documents, alive
         self.names = {name.lower() for name in (*LOOPBACK, host, *names) if name}
         self.numbers = host in EVERYWHERE
         self._paths: dict[str, Callable[[], Answer]] = {
@@ -84,7 +84,7 @@ class Answers:
         return Answer(503, b"no round has finished in time\n")
 
     def _metrics(self) -> Answer:
-        text = metrics.text(self.documents.health(), self.documents.state(), self.documents.info())
+        text = metrics.text(self.status.health(), self.status.state(), self.status.info())
         return Answer(200, text.encode(), metrics.KIND)
 
 

@@ -98,7 +98,7 @@ class World:
                 self._ail(bus, kind, address, ends)
         self.agent = Agent(
             self.config,
-            machine=self.machine,
+            hardware=self.machine,
             publishing=self.making(self.config),
             clock=self.clock,
             rng=Random(self.rng.getrandbits(64)),
@@ -138,7 +138,7 @@ class World:
             put(item)
 
         agent.outbox.put = noted  # type: ignore[method-assign]
-        agent.documents.process.facts = lambda: {"pid": 1, "rss": 1}  # its true length would change a slow link's times
+        agent.status.process.facts = lambda: {"pid": 1, "rss": 1}  # its true length would change a slow link's times
 
     async def finished(self) -> None:
         """Wait until the agent has ended by itself."""

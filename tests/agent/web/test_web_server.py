@@ -181,7 +181,7 @@ class TestTheAgent:
                 await home.reload(FILE)
                 with pytest.raises(ConnectionRefusedError):
                     await talk(port, REQUEST)
-                assert "web" not in home.agent.documents.health()
+                assert "web" not in home.agent.status.health()
 
         runner.run(live())
 
