@@ -37,14 +37,14 @@ class Dht(Driver):
         Quantity("temperature", "°C", "temperature", -40.0, 80.0, 0.1),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.1),
     )
-    lane: str = "dht"
+    bus_name: str = "dht"
     clock: Callable[[], float] = staticmethod(now)
 
     def __init__(
         self, device: str | int | None = None, *, path: str | os.PathLike[str] | None = None, root: str = "/"
     ) -> None:
         self.device, self.root = device_of(device, path), root
-        self.lane = f"dht-{Path(str(self.device or 0)).name}"  # a read blocks: each has its own
+        self.bus_name = f"dht-{Path(str(self.device or 0)).name}"  # a read blocks: each has its own
         self.folder = Path()
         self._failed_at: float | None = None
 

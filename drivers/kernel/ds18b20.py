@@ -32,7 +32,7 @@ class Ds18b20(Driver):
     """
 
     name = "ds18b20"
-    lane: ClassVar[str] = "w1"
+    bus_name: ClassVar[str] = "w1"
     takes = 2.0
     quantities = (Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.0625),)
 

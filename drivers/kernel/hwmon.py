@@ -34,7 +34,7 @@ class Hwmon(Driver):
     """
 
     name = "hwmon"
-    lane: ClassVar[str] = "hwmon"
+    bus_name: ClassVar[str] = "hwmon"
     takes = 1.0
 
     def __init__(

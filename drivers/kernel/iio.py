@@ -34,7 +34,7 @@ class Iio(Driver):
     """
 
     name = "iio"
-    lane: ClassVar[str] = "iio"
+    bus_name: ClassVar[str] = "iio"
     takes = 1.0
 
     def __init__(

@@ -29,7 +29,7 @@ class Pulse(Driver):
     """
 
     name = "pulse"
-    lane: ClassVar[str] = "gpio"
+    bus_name: ClassVar[str] = "gpio"
     takes = 1.0
     quantities = (Quantity("count", "", None, 0, step=1), Quantity("frequency", "Hz", "frequency", 0, step=0.001))
     clock: Callable[[], float] = staticmethod(now)

@@ -21,7 +21,7 @@ class Switch(Driver):
         max_rate: how many changes a second are told; the rest is counted in `suppressed`.
     """
 
-    lane: ClassVar[str] = "gpio"
+    bus_name: ClassVar[str] = "gpio"
     pulled: ClassVar[str] = "up"
     bounces: ClassVar[float] = 0.02
     always_listens: ClassVar[bool] = False
@@ -80,12 +80,6 @@ class Switch(Driver):
             self.edges.settle()
         else:
             self.setup()
-
-    def unwatch(self) -> None:
-        """Stop telling."""
-        self.edges.forget()
-        if self.known and not self.always_listens:
-            self.line.listen(None)
 
     def close(self) -> None:
         """Give the pin back. Never raises."""
