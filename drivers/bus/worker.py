@@ -62,13 +62,18 @@ class Share:
 
 
 class BusWorker:
-    """Runs turns in a thread of its own, started by the first one. Its methods may be called from any thread."""
+    """Runs turns in a thread of its own, started by the first one. Its methods may be called from any thread.
 
-    def __init__(self, name: str, clock: Callable[[], float] = now) -> None:
+    Args:
+        clock: seconds, monotonic.
+        changed: what the thread waits on until the next turn is due or a share is submitted.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float] = now, changed: threading.Condition | None = None) -> None:
         self.name, self.clock = name, clock
         self._waiting: list[tuple[float, int, Turn]] = []
         self._order = itertools.count()
-        self._changed = threading.Condition()
+        self._changed = changed or threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
         self._now: tuple[Turn, float] | None = None  # the turn that runs and when its step began
