@@ -20,7 +20,7 @@ from .time import now
 
 
 class FakeLine(MockPin):  # type: ignore[misc]
-    """A pin that somebody outside may drive: stronger than the Pi's own resistor, as on a real board."""
+    """A pin that can be driven from outside, more strongly than by the Pi's own resistor, as on a real board."""
 
     driven: int | None = None
 
@@ -55,7 +55,7 @@ class MockPins:
         self.pin(number).drive(value)
 
     def pulse(self, number: int, times: int = 1, seconds: float = 0.0) -> None:
-        """Give pulses, evenly over `seconds` of the edges' time stamps, at once: nobody waits."""
+        """Give pulses, evenly over `seconds` of the edges' time stamps, without waiting."""
         pin, now = self.pin(number), time.monotonic()
         rest = int(pin.state)
         for i in range(times):
@@ -77,7 +77,7 @@ class FakePin(FakeDevice):
     """What hangs on a pin.
 
     Attributes:
-        wiring: what the driver must be told, so that it meets this fake.
+        wiring: options with which the driver meets this fake.
     """
 
     clock: Callable[[], float] = staticmethod(now)

@@ -47,7 +47,7 @@ class FakeSysfs(FakeDevice):
 
     @property
     def wiring(self) -> dict[str, Any]:
-        """What the driver must be told, so that it meets this fake."""
+        """Options with which the driver meets this fake."""
         return {"root": str(self.tree.root), "device": self.device}
 
     def apply(self) -> None:

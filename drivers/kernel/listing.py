@@ -14,8 +14,10 @@ from .dht import Dht
 from .hwmon import Hwmon
 from .iio import Iio
 
-OF_THE_MACHINE = ("cpu_thermal", "rpi_volt", "rp1_adc", "pwmfan", "nvme")  # hwmon: `host` tells what matters of them
-OF_ONE_WIRE = "w1_slave_temp"  # hwmon: the same sensor as on 1-Wire
+# hwmon devices of the machine itself; the driver `host` reads what matters of them
+OF_THE_MACHINE = ("cpu_thermal", "rpi_volt", "rp1_adc", "pwmfan", "nvme")
+# the hwmon side of a sensor on 1-Wire
+OF_ONE_WIRE = "w1_slave_temp"
 
 
 @dataclass(frozen=True, slots=True)
