@@ -73,7 +73,7 @@ def _broker(config: Config, report: Report) -> None:
         fix = "add username = …: a password alone is of no use"
         report.warning(("mqtt", "password_file"), "there is a password, but no username", fix)
     if config.outbox.require_subscriber and mqtt.version != 5:
-        what = "only MQTT 5 tells whether somebody listens; with 3.1.1 this does nothing"
+        what = "only MQTT 5 says whether there is a subscriber; with 3.1.1 this does nothing"
         report.warning(("outbox", "require_subscriber"), what, "write version = 5 in [mqtt], or remove this line")
     _tls(mqtt, report)
 
@@ -81,7 +81,7 @@ def _broker(config: Config, report: Report) -> None:
 def _outbox(outbox: OutboxConfig, report: Report) -> None:
     if outbox.max_size < FEW:
         what = f"{outbox.max_size} bytes hold few batches"
-        fix = 'write max_size = "64kB" or more; `limpet plan` tells how long an outage fits into it'
+        fix = 'write max_size = "64kB" or more; `limpet plan` shows how long an outage fits into it'
         report.warning(("outbox", "max_size"), what, fix)
 
 
