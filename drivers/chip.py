@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from . import crc
 from .bus import clock
@@ -96,6 +96,19 @@ class Probe:
     fits: Callable[[bytes], bool]
     wait: float = 0.0
     decides: bool = True
+
+
+def part(formula: Callable[..., float], *arguments: Any) -> float | Untold:
+    """Return what a formula returns, or the error that it raises: then only this quantity cannot be told."""
+    try:
+        return formula(*arguments)
+    except (TransientError, PermanentError) as error:
+        return error
+
+
+def is_amiss(value: object) -> TypeGuard[Untold]:
+    """Return whether this is an error that stands for something wrong: a value beyond the range does not."""
+    return isinstance(value, Untold) and not isinstance(value, BeyondRange)
 
 
 def says(*answers: bytes) -> Callable[[bytes], bool]:
@@ -222,7 +235,10 @@ class Driver:
             if not self.known:
                 yield from self.setting_up()
             measured = self.measure()
-            return self.check(measured if isinstance(measured, Mapping) else (yield from measured))
+            told = self.check(measured if isinstance(measured, Mapping) else (yield from measured))
+            # What is missing may come back when the chip is set up again.
+            self.known = not any(is_amiss(value) for value in told.values())
+            return told
         except ChecksumError:  # damaged on the way: what the chip knows is as good as before
             raise
         except BaseException:
@@ -254,9 +270,9 @@ class Driver:
         for quantity in self.quantities:
             if isinstance(told.get(quantity.needs), Untold) and not isinstance(told[quantity.name], Untold):
                 told[quantity.name] = InvalidReading(f"{self.name}: no {quantity.name} without {quantity.needs}")
-        nothing = [value for value in told.values() if isinstance(value, Untold) and not isinstance(value, BeyondRange)]
-        if nothing and len(nothing) == len(told):
-            raise nothing[0]
+        amiss = [value for value in told.values() if is_amiss(value)]
+        if amiss and len(amiss) == len(told):
+            raise amiss[0]
         return told
 
     def beyond(

@@ -182,7 +182,6 @@ class TestAReading:
         chip = reading_of(temperature=20.0, humidity=humidity)
         assert chip.read() == {"temperature": 20.0}
         assert set(chip.missing) == {"humidity"}
-        assert chip.known
         if not isinstance(humidity, Exception):
             assert type(chip.missing["humidity"]) is InvalidReading
             assert "humidity" in str(chip.missing["humidity"])
@@ -206,6 +205,18 @@ class TestAReading:
         with pytest.raises(BeyondRange, match="hot"):
             chip.read()
         assert set(chip.missing) == {"temperature", "humidity"}
+
+    def test_sets_the_device_up_again_where_a_part_was_missing(self):
+        chip = reading_of(temperature=20.0, humidity=math.nan)
+        chip.read()
+        chip.read()
+        assert chip.done == ["identify", "configure"] * 2
+
+    def test_does_not_set_it_up_again_for_what_is_beyond_its_range(self):
+        chip = reading_of(temperature=20.0, humidity=BeyondRange("wet"))
+        chip.read()
+        chip.read()
+        assert chip.done == ["identify", "configure"]
 
     def test_forgets_what_was_missing_before(self):
         measured = {"temperature": 20.0, "humidity": math.nan}
