@@ -216,10 +216,7 @@ class Driver:
     def setting_up(self) -> Waits:
         """Identify and configure, yielding the waits. Asks twice before it says `WrongChip`: a bit may have flipped."""
         self.known = False
-        try:
-            yield from self._asked(self.identify)
-        except WrongChip:
-            yield from self._asked(self.identify)
+        yield from self._identified()
         yield from self._asked(self.configure)
         self.known = True
 
@@ -285,6 +282,13 @@ class Driver:
         message = f"{self.name}: {name} is {known}" + (f"; {hint}" if hint else "")
         return BeyondRange(message, at_least=at_least, at_most=at_most)
 
+    def _identified(self) -> Waits:
+        """Identify; ask once more before it is believed that another device answers."""
+        try:
+            yield from self._asked(self.identify)
+        except WrongChip:
+            yield from self._asked(self.identify)
+
     def _asked(self, method: Callable[[], Any]) -> Generator[float, None, Any]:
         """Call a method for its waits, and yield them."""
         self._yields = True
@@ -339,12 +343,17 @@ class I2cChip(Driver):
     Args:
         bus: anything with smbus2.SMBus's methods.
         address: 0x08..0x77, also one that this chip cannot have; the chip's first one if None.
+        identity: `strict`, or `lenient`: a device that does not identify itself as this chip is believed to be one,
+            as for an emulator or an unknown clone. All other checks remain.
 
     Raises:
         ValueError: the address is none.
     """
 
-    def __init__(self, bus: Bus, address: int | None = None) -> None:
+    def __init__(self, bus: Bus, address: int | None = None, *, identity: str = "strict") -> None:
+        if identity not in ("strict", "lenient"):
+            raise ValueError(f"identity = {identity!r}: allowed are strict, lenient")
+        self.lenient = identity == "lenient"
         self.address = self.addresses[0] if address is None else seven_bits(address)
         self.device = I2cDevice(bus, self.address, self.name)
         self.write = self.device.write
@@ -369,8 +378,11 @@ class I2cChip(Driver):
         """Write a register."""
         self.write(register.encode(value))
 
-    def setting_up(self) -> Waits:
-        """Make sure that no kernel driver owns the address, then identify and configure."""
-        self.known = False
+    def _identified(self) -> Waits:
+        """Make sure that no kernel driver owns the address, then identify."""
         self.device.claim()
-        yield from super().setting_up()
+        try:
+            yield from super()._identified()
+        except WrongChip:
+            if not self.lenient:
+                raise

@@ -44,10 +44,12 @@ class Bmp280(BoschChip):
     # Where the burst begins that ends with the data, and how many bytes of data there are.
     burst, length = STATUS, 6
 
-    def __init__(self, bus: Any, address: int | None = None, *, oversampling: int = 1) -> None:
+    def __init__(
+        self, bus: Any, address: int | None = None, *, oversampling: int = 1, identity: str = "strict"
+    ) -> None:
         if oversampling not in OVERSAMPLING:
             raise ValueError(f"oversampling = {oversampling!r}: allowed are 1, 2, 4, 8, 16")
-        super().__init__(bus, address)
+        super().__init__(bus, address, identity=identity)
         code = OVERSAMPLING[oversampling]
         self.settings, self.humidity_setting = code << 5 | code << 2, code
         # In seconds, and 10 % for a slow oscillator.

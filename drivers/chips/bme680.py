@@ -54,11 +54,12 @@ class Bme680(BoschChip):
         Quantity("gas_resistance", "Ω", None, 176.8, 12.93e6, 1000.0),
     )
     identities = (0x61,)
+    variant = BME680
 
-    def __init__(self, bus: Any, address: int | None = None, *, gas: bool = True) -> None:
+    def __init__(self, bus: Any, address: int | None = None, *, gas: bool = True, identity: str = "strict") -> None:
         if not isinstance(gas, bool):
             raise ValueError(f"gas = {gas!r}: true or false")
-        super().__init__(bus, address)
+        super().__init__(bus, address, identity=identity)
         self.gas = gas
         self.quantities = Bme680.quantities if gas else Bme680.quantities[:3]
         self.takes_at_most = AIR_TAKES + GAS_TAKES * gas

@@ -50,9 +50,15 @@ class Scd4x(SensirionChip):
     )
 
     def __init__(
-        self, bus: Any, address: int | None = None, *, altitude: float | None = None, pressure: float | None = None
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        altitude: float | None = None,
+        pressure: float | None = None,
+        identity: str = "strict",
     ) -> None:
-        super().__init__(bus, address)
+        super().__init__(bus, address, identity=identity)
         if altitude is not None and pressure is not None:
             raise ValueError("altitude and pressure: the chip takes one of the two")
         self.altitude = whole(altitude, "altitude", "m", *ALTITUDES)

@@ -296,3 +296,32 @@ class TestAChipWithRegisters:
         assert Chip(Bank(b"\x00\x07", b"\x00\x07")).get_twice(self.HERE) == 7
         with pytest.raises(ChecksumError):
             Chip(Bank(b"\x00\x07", b"\x00\x06")).get_twice(self.HERE)
+
+
+class Stranger(I2cChip):
+    """Finds another device, and reads it nevertheless where it is told to."""
+
+    name, addresses = "stranger", (0x40,)
+    quantities = (Quantity("temperature"),)
+
+    def identify(self):
+        raise WrongChip(self.name, self.address, expected=1, found=2)
+
+    def measure(self):
+        return {"temperature": 20.0}
+
+
+class TestAnIdentity:
+    def test_is_insisted_on(self):
+        with pytest.raises(WrongChip):
+            Stranger(Bank()).read()
+
+    def test_may_be_left_to_the_user(self):
+        chip = Stranger(Bank(), identity="lenient")
+        assert chip.read() == {"temperature": 20.0}
+        with pytest.raises(WrongChip):
+            chip.identify()
+
+    def test_is_strict_or_lenient(self):
+        with pytest.raises(ValueError, match="strict, lenient"):
+            Stranger(Bank(), identity="none")
