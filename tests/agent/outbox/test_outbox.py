@@ -422,6 +422,20 @@ class TestOnDisk:
         assert runner.run(story()) == list(range(1, 601))
         assert len(caplog.records) == 1
 
+    def test_gaps_merged_before_a_late_opening_cost_no_row_of_an_earlier_run(self, runner, store):
+        store.rows = {n: Item("older", n, 0.0, "another", b"x") for n in range(1, 6)}
+        store.fails = OSError(28, "No space left on device")
+        box = Box(runner.clock, store=store, max_size=300)
+
+        async def story():
+            await box.open()
+            box.fill(10)
+            store.fails = None
+            await box.flush()
+            return len(store.rows), box.waiting
+
+        assert runner.run(story()) == (5 + 3 + 1, 5 + 3)
+
     def test_a_degraded_outbox_is_bounded_in_memory(self, runner, store):
         store.fails = OSError(30, "Read-only file system")
         box = Box(runner.clock, store=store)
