@@ -96,7 +96,8 @@ class Index:
         disk: what is only in the store.
         fresh: what has not been handed out and may still be called live, oldest first.
         in_flight: what has been handed out, by run and number.
-        cursor: rows that are only in the store have numbers beyond it.
+        cursor: rows that are only in the store have numbers beyond it, but for those that were passed over.
+        passed_over: what is only in the store, below the cursor, because its topic is not wanted now.
         dead: numbers of rows that the store may forget.
     """
 
@@ -105,9 +106,14 @@ class Index:
         self.fresh: deque[Entry] = deque()
         self.in_flight: dict[tuple[str, int], Entry] = {}
         self.cursor = 0
+        self.passed_over = Amount()
         self.dead: list[int] = []
         # Numbers of history in memory. What left in the meantime is dropped when it comes to the top.
         self._heap: list[int] = []
+        # The same for topics that are not wanted now, and the greatest row number that was passed over for them.
+        self._unwanted: frozenset[str] = frozenset()
+        self._unwanted_heap: list[int] = []
+        self._passed = 0
         self._number = 0
 
     def __len__(self) -> int:
@@ -133,6 +139,7 @@ class Index:
         self.memory.renumber()
         self.unstored.renumber()
         self._heap = [number + last for number in self._heap]
+        self._unwanted_heap = [number + last for number in self._unwanted_heap]
         self._number += last
         # What died before this was never stored, and its old numbers now name rows of an earlier run.
         self.dead.clear()
@@ -162,7 +169,18 @@ class Index:
     def wait(self, entry: Entry) -> None:
         """Make a batch history."""
         entry.waits = True
-        heapq.heappush(self._heap, entry.number)
+        heapq.heappush(self._unwanted_heap if entry.item.topic in self._unwanted else self._heap, entry.number)
+
+    def leave_out(self, topics: frozenset[str]) -> None:
+        """Hand out no history of these topics until the next call; with other topics than before, look at all again."""
+        if topics == self._unwanted:
+            return
+        waiting = self.history()
+        self._unwanted, self._heap, self._unwanted_heap = topics, [], []
+        for entry in waiting:
+            self.wait(entry)
+        self.cursor = self._passed = 0
+        self.passed_over.clear()
 
     def fly(self, entry: Entry) -> Item:
         """Hand a batch out."""
@@ -175,18 +193,31 @@ class Index:
         return self.in_flight.pop((item.run_id, item.seq), None)
 
     def oldest(self) -> Entry | None:
+        """Return the oldest history in memory that may be handed out."""
+        return self._top(self._heap)
+
+    def oldest_of_all(self) -> Entry | None:
         """Return the oldest history in memory."""
-        while self._heap:
-            entry = self.memory.get(self._heap[0])
+        found = [entry for heap in (self._heap, self._unwanted_heap) if (entry := self._top(heap)) is not None]
+        return min(found, key=lambda entry: entry.number, default=None)
+
+    def _top(self, heap: list[int]) -> Entry | None:
+        while heap:
+            entry = self.memory.get(heap[0])
             if entry is not None and entry.waits:
                 return entry
-            heapq.heappop(self._heap)
+            heapq.heappop(heap)
         return None
 
+    @property
+    def more_on_disk(self) -> bool:
+        """Whether there may be history that only the store has and that may be handed out."""
+        return self.disk.items > self.passed_over.items
+
     def oldest_is_in_memory(self) -> bool:
-        """Return whether the oldest history of all can be taken without the store."""
+        """Return whether the oldest history that may be handed out can be taken without the store."""
         entry = self.oldest()
-        return entry is not None and (self.disk.items == 0 or entry.number <= self.cursor)
+        return entry is not None and (not self.more_on_disk or entry.number <= self.cursor)
 
     def take(self, limit: int, *, leap: bool = False) -> list[Entry]:
         """Take up to `limit` of the oldest history in memory; with `leap` also what comes after rows in the store."""
@@ -198,7 +229,8 @@ class Index:
 
     def history(self) -> list[Entry]:
         """Return all history in memory, oldest first."""
-        return [entry for number in sorted(set(self._heap)) if (entry := self.memory.get(number)) and entry.waits]
+        numbers = sorted({*self._heap, *self._unwanted_heap})
+        return [entry for number in numbers if (entry := self.memory.get(number)) and entry.waits]
 
     # --- batches in the store
 
@@ -210,19 +242,21 @@ class Index:
         dead = set(self.dead)
         for number, record in rows:
             self.cursor = max(self.cursor, number)
-            entry = self.memory.get(number)
-            if isinstance(record, Gap):
-                self.disk.items -= 1
-                self.dead.append(number)
-                yield record
-            elif entry is not None:
+            if (entry := self.memory.get(number)) is not None:
                 # A row beyond the cursor is in memory, too, when memory never had to give it up.
-                if entry.waits:
+                if entry.waits and entry.item.topic not in self._unwanted:
                     yield entry
-            elif number not in dead:
+            elif number in dead:
+                continue
+            elif isinstance(record, Gap):
+                self.forget(number, record)
+                yield record
+            elif record.topic in self._unwanted:
+                self._pass_over(number, record)
+            else:
                 yield self._from_disk(number, record)
         if len(rows) < limit:
-            self.disk.clear()
+            self.disk.items, self.disk.bytes = self.passed_over.items, self.passed_over.bytes
 
     def _from_disk(self, number: int, item: Item) -> Entry:
         entry = Entry(number, item, stored=True)
@@ -230,11 +264,22 @@ class Index:
         self.disk.remove(item)
         return entry
 
-    def forget(self, number: int, item: Item) -> bool:
-        """Give up a row that is only in the store; return whether it was."""
+    def _pass_over(self, number: int, item: Item) -> None:
+        # An eviction moves the cursor back, so that a row may be met again.
+        if number > self._passed:
+            self._passed = number
+            self.passed_over.add(item)
+
+    def forget(self, number: int, record: Item | Gap) -> bool:
+        """Give up a row that is only in the store; return whether it was. The size of a damaged one is not known."""
         if number in self.memory or number in self.dead:
             return False
-        self.disk.remove(item)
+        if isinstance(record, Gap):
+            self.disk.items -= 1
+        else:
+            self.disk.remove(record)
+            if record.topic in self._unwanted and number <= self._passed:
+                self.passed_over.remove(record)
         self.dead.append(number)
         return True
 
@@ -252,9 +297,12 @@ class Index:
         # What is in flight may come back, and must then be older than everything beyond the cursor.
         flying = min((entry.number for entry in self.in_flight.values()), default=self._number + 1)
         while len(self.memory) > items or self.memory.bytes > size:
-            entry = self.oldest()
+            entry = self.oldest_of_all()
             if entry is None or not entry.stored or entry.number > flying:
                 return
             self.memory.remove(entry)
             self.disk.add(entry.item)
-            self.cursor = min(self.cursor, entry.number - 1)
+            if entry.item.topic in self._unwanted and entry.number <= self._passed:
+                self.passed_over.add(entry.item)
+            else:
+                self.cursor = min(self.cursor, entry.number - 1)

@@ -93,8 +93,12 @@ class Outbox:
             return self.index.fly(fresh.popleft())
         return None
 
-    async def history(self, limit: int) -> list[Item]:
-        """Hand out up to `limit` batches that are not fresh, oldest first."""
+    async def history(self, limit: int, leave_out: frozenset[str] = frozenset()) -> list[Item]:
+        """Hand out up to `limit` batches that are not fresh, oldest first, none of the topics in `leave_out`.
+
+        These stay, and do not count as history until the next call asks for them.
+        """
+        self.index.leave_out(leave_out)
         self._age(self.now())
         return [self.index.fly(entry) for entry in await self.retention.oldest(limit)]
 
@@ -161,7 +165,7 @@ class Outbox:
     def has_history(self) -> bool:
         """Whether `history` would hand something out."""
         self._age(self.now())
-        return self.index.disk.items > 0 or self.index.oldest() is not None
+        return self.index.more_on_disk or self.index.oldest() is not None
 
     def stats(self) -> Stats:
         """Return the figures for `health`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import math
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from .gaps import Gaps
 from .index import Entry, Index
 from .storage import KEEP_EVERY, Storage
-from .store import Contents, Gap, Item
+from .store import Contents, Gap, Item, Row
 
 log = logging.getLogger(__name__)
 
@@ -142,20 +143,19 @@ class Retention:
     async def oldest(self, limit: int) -> list[Entry]:
         """Take up to `limit` entries of history, oldest first; they are in memory now. `Index.wait` puts one back."""
         taken = self.index.take(limit)
-        if taken or self.index.disk.items == 0:
-            return taken
-        try:
-            rows = await self.storage.scan(self.index.cursor, limit)
-        except OSError as error:
-            self._failed(error)
-            # Out of order is better than not at all.
-            return self.index.take(limit, leap=True)
-        for found in self.index.adopt(rows, limit):
-            if isinstance(found, Gap):
-                self._damaged(found)
-            else:
-                found.waits = False
-                taken.append(found)
+        while not taken and self.index.more_on_disk:
+            try:
+                rows = await self.storage.scan(self.index.cursor, limit)
+            except OSError as error:
+                self._failed(error)
+                # Out of order is better than not at all.
+                return self.index.take(limit, leap=True)
+            for found in self.index.adopt(rows, limit):
+                if isinstance(found, Gap):
+                    self._damaged(found)
+                else:
+                    found.waits = False
+                    taken.append(found)
         return taken
 
     def _took_over(self, contents: Contents) -> None:
@@ -178,7 +178,7 @@ class Retention:
                 continue
             fresh = self.index.fresh
             # The newest batch stays, however large it is; what is in flight is not touched.
-            if (entry := self.index.oldest() or (fresh.popleft() if len(fresh) > 1 else None)) is None:
+            if (entry := self.index.oldest_of_all() or (fresh.popleft() if len(fresh) > 1 else None)) is None:
                 return
             self.give_up(entry, "full")
 
@@ -190,10 +190,9 @@ class Retention:
     async def _bound_disk(self) -> None:
         if self._over() and self.index.disk.items and self.bounds.when_full == "thin":
             await self._thin_disk()
-        while self._over() and self.index.disk.items:
-            for entry in await self.oldest(DROP_ITEMS):
-                self.give_up(entry, "full")
-            await self.storage.delete()
+        after: int | None = 0
+        while after is not None and self.index.disk.items and self._over():
+            after = await self._drop_stored(after, "full", lambda _: True)
 
     async def _thin_disk(self) -> None:
         after, left, odd = self.index.cursor, self.index.disk.items // 2, False
@@ -218,10 +217,23 @@ class Retention:
         if self.storage.now() < self._expire_at:
             return
         self._expire_at = self.storage.now() + EXPIRE_EVERY
-        while self.index.disk.items:
-            # Only a look: what is taken and put back would lose its turn.
-            rows = await self.storage.scan(self.index.cursor, 1)
-            if not rows or (isinstance(rows[0].record, Item) and not self._too_old(rows[0].record)):
-                return
-            for entry in await self.oldest(1):
-                self.give_up(entry, "too_old") if self._too_old(entry.item) else self.index.wait(entry)
+        after: int | None = 0
+        while after is not None and self.index.disk.items:
+            after = await self._drop_stored(after, "too_old", self._too_old)
+
+    async def _drop_stored(self, after: int, reason: str, wanted: Callable[[Item], bool]) -> int | None:
+        """Give up the next few stored batches, up to the first that is not `wanted`; return where more may follow."""
+        rows = await self.storage.scan(after, DROP_ITEMS)
+        for number, record in (given_up := list(itertools.takewhile(lambda row: _is_wanted(row, wanted), rows))):
+            if (entry := self.index.memory.get(number)) is not None:
+                # What is in flight stays until the broker has answered.
+                if entry.waits:
+                    self.give_up(entry, reason)
+            elif self.index.forget(number, record):
+                self._damaged(record) if isinstance(record, Gap) else self.declare(record, reason)
+        await self.storage.delete()
+        return rows[-1].number if len(given_up) == DROP_ITEMS else None
+
+
+def _is_wanted(row: Row, wanted: Callable[[Item], bool]) -> bool:
+    return isinstance(row.record, Gap) or wanted(row.record)
