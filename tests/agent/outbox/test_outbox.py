@@ -532,7 +532,7 @@ class TestATopicThatIsLeftOut:
                     flying.extend(items)
                 elif step == "flush":
                     await box.flush()
-                    box.index.evict(5, 500)
+                    box.index.evict(1, 100)
                 elif step == "back":
                     while flying:
                         box.back(flying.pop())
