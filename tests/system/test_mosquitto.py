@@ -17,8 +17,8 @@ from agent.messages import payloads
 from agent.messages.topics import Topics
 from agent.outbox import Item, Outbox
 from agent.publisher import Publisher, Settings
-from agent.publisher import pacing as traffic_module
-from agent.publisher import reconnect as patience_module
+from agent.publisher import pacing as pacing_module
+from agent.publisher import reconnect as reconnect_module
 
 TOPICS = Topics("limpet", "pi")
 
@@ -115,11 +115,11 @@ async def running(rig: Rig, ledger: Ledger) -> AsyncIterator[None]:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
     """The same rules with shorter times."""
-    monkeypatch.setattr(patience_module, "FIRST", 0.05)
-    monkeypatch.setattr(patience_module, "CAP", 0.1)
-    monkeypatch.setattr(patience_module, "CONNECTS", 1000)
-    monkeypatch.setattr(traffic_module, "LEAST_DEADLINE", 0.5)
-    monkeypatch.setattr(traffic_module, "UNHEARD_FIRST", 0.05)
+    monkeypatch.setattr(reconnect_module, "FIRST", 0.05)
+    monkeypatch.setattr(reconnect_module, "CAP", 0.1)
+    monkeypatch.setattr(reconnect_module, "CONNECTS", 1000)
+    monkeypatch.setattr(pacing_module, "LEAST_DEADLINE", 0.5)
+    monkeypatch.setattr(pacing_module, "UNHEARD_FIRST", 0.05)
 
 
 def story(mosquitto, told, **address) -> None:
