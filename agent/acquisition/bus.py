@@ -33,7 +33,7 @@ class Worker(Protocol):
     def close(self) -> None: ...
 
 
-class Lane:
+class GuardedBus:
     """One bus. Timeouts at two addresses without a success in between open its breaker: then one probe for all.
 
     Args:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from drivers.chip import Quantity
 
 
-class Finish(NamedTuple):
+class QuantityCalibration(NamedTuple):
     """What is done with one quantity's number: calibrated, rounded to a tenth of what the chip can tell, judged."""
 
     name: str
@@ -30,7 +30,7 @@ class Finish(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Treatment:
+class Calibration:
     """What is done with a sensor's values, from the configuration.
 
     Attributes:
@@ -43,10 +43,10 @@ class Treatment:
     calibrate: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
-    def finish(self, quantity: Quantity) -> Finish:
+    def of(self, quantity: Quantity) -> QuantityCalibration:
         """Return what is done with this quantity's numbers."""
         name, step = quantity.name, quantity.step
         digits = 6 if step <= 0 else max(0, 1 - math.floor(math.log10(step)))
         scale, offset = self.calibrate.get(name, (1.0, 0.0))
         low, high = self.limits.get(name, (-math.inf, math.inf))
-        return Finish(name, quantity.unit, name in self.calibrate, scale, offset, digits, low, high)
+        return QuantityCalibration(name, quantity.unit, name in self.calibrate, scale, offset, digits, low, high)

@@ -12,7 +12,7 @@ from drivers.errors import PermanentError
 from .sensor import Sensor
 
 
-class Edges:
+class EdgeWatcher:
     """Watches every sensor whose driver can tell edges.
 
     Args:

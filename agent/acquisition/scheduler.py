@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from agent.model import Batch, Fault, Reading
 
-from .bus import MOST_SHARES, Lane
+from .bus import MOST_SHARES, GuardedBus
 from .sensor import Sensor
 
 SHARE_OF_INTERVAL = 0.9  # a round leaves before its interval is over, whoever is missing
@@ -59,13 +59,13 @@ class Collector:
         sensors: all there are, where substitutes are looked for.
     """
 
-    def __init__(self, lanes: Mapping[str, Lane], clock: Callable[[], float]) -> None:
-        self.lanes, self.clock = lanes, clock
+    def __init__(self, buses: Mapping[str, GuardedBus], clock: Callable[[], float]) -> None:
+        self.buses, self.clock = buses, clock
         self.sensors: Sequence[Sensor] = ()
         self._lock = asyncio.Lock()  # a sensor has one turn at a time
 
     async def collect(self, due: Sequence[tuple[Sensor, str]], trigger: str, interval: float | None) -> Batch:
-        """Return the batch of the sensors that are due, each with the name of its lane.
+        """Return the batch of the sensors that are due, each with the name of its bus.
 
         Leaves when all are known, or when the most patient sensor's time is over, or before the interval is. A bus that
         is only busy is waited for: what is too much costs whole rounds, not the same sensors in each of them.
@@ -78,8 +78,8 @@ class Collector:
             now = self.clock()
             readings: list[Reading] = []
             faults: list[Fault] = []
-            for sensor, lane in due:
-                outcome = self.lanes[lane].outcome(sensor) or self.lanes[lane].too_late(sensor)
+            for sensor, bus in due:
+                outcome = self.buses[bus].outcome(sensor) or self.buses[bus].too_late(sensor)
                 usable, fault = sensor.conclude(outcome, now)
                 readings += usable
                 if fault:
@@ -88,19 +88,19 @@ class Collector:
         return Batch(now, trigger, interval, tuple(s.id for s, _ in due), tuple(readings), tuple(faults))
 
     async def _read(self, due: Sequence[tuple[Sensor, str]], deadline: float, last: float) -> None:
-        by_lane: dict[str, list[Sensor]] = {}
-        for sensor, lane in due:
-            by_lane.setdefault(lane, []).append(sensor)
-        gate = _Gate(MOST_SHARES * len(by_lane) + 1)
-        for lane, sensors in by_lane.items():
-            for _ in range(MOST_SHARES - self.lanes[lane].begin(sensors, gate.arrived)):
+        by_bus: dict[str, list[Sensor]] = {}
+        for sensor, bus in due:
+            by_bus.setdefault(bus, []).append(sensor)
+        gate = _Gate(MOST_SHARES * len(by_bus) + 1)
+        for bus, sensors in by_bus.items():
+            for _ in range(MOST_SHARES - self.buses[bus].begin(sensors, gate.arrived)):
                 gate.arrived()
         gate.arrived()
         look = min((min(sensor.hold, sensor.patience) for sensor, _ in due), default=0.0)
         while gate.missing:
             if (time_left := deadline - self.clock()) <= 0:
-                if self.clock() >= last or not any(self.lanes[lane].worker.moving() for lane in by_lane):
-                    self._give_up(by_lane)
+                if self.clock() >= last or not any(self.buses[bus].worker.moving() for bus in by_bus):
+                    self._give_up(by_bus)
                     return
                 time_left = BUSY
             try:
@@ -108,20 +108,20 @@ class Collector:
                     await gate.open.wait()
             except TimeoutError:
                 look = LOOK_AGAIN
-                self._give_up(by_lane)
-                if all(self.lanes[lane].outcome(sensor) or sensor.slow for sensor, lane in due):
+                self._give_up(by_bus)
+                if all(self.buses[bus].outcome(sensor) or sensor.slow for sensor, bus in due):
                     return
 
-    def _give_up(self, by_lane: Mapping[str, Sequence[Sensor]]) -> None:
-        for lane, sensors in by_lane.items():
-            self.lanes[lane].give_up(sensors)
+    def _give_up(self, by_bus: Mapping[str, Sequence[Sensor]]) -> None:
+        for bus, sensors in by_bus.items():
+            self.buses[bus].give_up(sensors)
 
     def _substitutes(self, missing: Sequence[Sensor]) -> list[Reading]:
         """Return readings of other sensors for those that are missing and have a substitute."""
         known = {sensor.id: sensor for sensor in self.sensors}
         readings: list[Reading] = []
         for sensor in missing:
-            kind, _, source = sensor.treatment.fallback.partition(":")
+            kind, _, source = sensor.calibration.fallback.partition(":")
             if kind == "sensor" and source in known:
                 readings += sensor.substitute(known[source])
         return readings
@@ -131,7 +131,7 @@ class Scheduler:
     """Knows when which sensor is due.
 
     Args:
-        due: every sensor with the name of its lane.
+        due: every sensor with the name of its bus.
         deliver: takes each finished batch; never blocks.
     """
 
@@ -154,8 +154,8 @@ class Scheduler:
     def arrange(self, due: Sequence[tuple[Sensor, str]]) -> None:
         """Take these sensors from the next round on."""
         groups: dict[float, list[tuple[Sensor, str]]] = {}
-        for sensor, lane in due:
-            groups.setdefault(sensor.every, []).append((sensor, lane))
+        for sensor, bus in due:
+            groups.setdefault(sensor.every, []).append((sensor, bus))
         self.groups = groups
         self.collector.sensors = [sensor for sensor, _ in due]
         self._arranged.set()

@@ -16,7 +16,7 @@ from drivers.chip import Driver, Quantity, Values
 from drivers.chip import Reading as Measuring
 from drivers.errors import BusTimeout, NotReady, PermanentError
 
-from .calibration import Finish, Treatment
+from .calibration import Calibration, QuantityCalibration
 
 log = logging.getLogger("limpet.sensor")
 
@@ -65,12 +65,12 @@ class Sensor:
         breaker: CircuitBreaker,
         retry: RetryPolicy,
         clock: Callable[[], float],
-        treatment: Treatment | None = None,
+        calibration: Calibration | None = None,
         driver: str = "",
     ) -> None:
         self.id, self.chip, self.every, self.timeout = name, chip, every, timeout
         self.breaker, self.retry, self.clock = breaker, retry, clock
-        self.treatment = treatment or Treatment()
+        self.calibration = calibration or Calibration()
         self.driver = driver or chip.name
         self.slow = chip.takes > max(timeout, SLOW)
         self.hold = min(timeout, HOLD * every)
@@ -87,8 +87,8 @@ class Sensor:
         self._same = (0, 0.0)  # how often, and since when, the values have not changed
         self._admission = 0  # the breaker's generation for the turn that runs
         self._turn = 0  # counts turns: one that was given up reports nothing any more
-        self._finish: tuple[Finish, ...] = ()
-        self._finishes: Sequence[Quantity] | None = None  # whose finish that is
+        self._calibrations: tuple[QuantityCalibration, ...] = ()
+        self._calibrated_for: Sequence[Quantity] | None = None  # whose calibrations these are
 
     @property
     def quantities(self) -> Sequence[Quantity]:
@@ -153,6 +153,9 @@ class Sensor:
                 late = f"{self.id} ({self.driver}): no reading within {limit:g} s"
                 raise BusTimeout(f"{late}; the bus was held") if now - resumed > limit / 2 else NotReady(late)
             if values is not None:
+                for value in values.values():
+                    if isinstance(value, BaseException):
+                        raise value
                 return values
             yield wait
 
@@ -186,7 +189,7 @@ class Sensor:
             return readings, None
         assert outcome.error is not None
         fault = self._unwell(outcome.error, outcome.attempts, now)
-        readings = self._stale(now) if self.treatment.fallback == "last" else []
+        readings = self._stale(now) if self.calibration.fallback == "last" else []
         self.latest = tuple(readings)
         return readings, fault
 
@@ -215,13 +218,13 @@ class Sensor:
         return found
 
     def _usable(self, values: Values, now: float) -> list[Reading]:
-        if self._finishes is not self.chip.quantities:
-            self._finishes = self.chip.quantities
-            self._finish = tuple(self.treatment.finish(quantity) for quantity in self._finishes)
-        values = {one.name: one.of(values[one.name]) for one in self._finish}
+        if self._calibrated_for is not self.chip.quantities:
+            self._calibrated_for = self.chip.quantities
+            self._calibrations = tuple(self.calibration.of(quantity) for quantity in self._calibrated_for)
+        values = {one.name: one.of(values[one.name]) for one in self._calibrations}
         flat = self._flat(values, now)
         readings, well = [], True
-        for one in self._finish:
+        for one in self._calibrations:
             value = values[one.name]
             if flat is None and one.low <= value <= one.high:
                 readings.append(Reading(self.id, one.name, value, one.unit))
@@ -249,7 +252,7 @@ class Sensor:
         stale = [
             Reading(self.id, name, value, units.get(name, ""), "stale", age=now - at)
             for name, (value, at) in self._good.items()
-            if now - at <= self.treatment.max_age
+            if now - at <= self.calibration.max_age
         ]
         if stale:
             self.status = "stale"

@@ -60,13 +60,13 @@ class Topics:
         """Declared holes."""
         return self.of("gap")
 
-    def request(self, verb: str = "+") -> str:
-        """Where commands come in."""
-        return self.of(f"request/{verb}")
+    def request(self, name: str = "+") -> str:
+        """Where requests come in."""
+        return self.of(f"request/{name}")
 
-    def response(self, verb: str) -> str:
-        """Where their answers go."""
-        return self.of(f"response/{verb}")
+    def response(self, name: str) -> str:
+        """Where their responses go."""
+        return self.of(f"response/{name}")
 
     @property
     def client_id(self) -> str:

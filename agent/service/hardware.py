@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from drivers.bus.recovery import Recovery
 
 
-class Machine(Protocol):
+class Hardware(Protocol):
     """Where chips and workers come from: this machine, or a simulated one."""
 
     def driver(self, spec: SensorConfig) -> tuple[str, Driver]: ...
-    def worker(self, lane: str) -> Worker: ...
+    def worker(self, bus: str) -> Worker: ...
     def recovery(self, bus: BusConfig) -> Recovery | None: ...
     def close(self) -> None: ...
 
 
-class ThisMachine:
+class RealHardware:
     """Real buses, real pins, a thread for each bus."""
 
     def __init__(self) -> None:
         self._buses: dict[int, LastingBus] = {}
 
     def driver(self, spec: SensorConfig) -> tuple[str, Driver]:
-        """Return the name of the sensor's lane and its driver, without any I/O."""
+        """Return the name of the sensor's bus and its driver, without any I/O."""
         return build(spec, self.bus(spec.bus))
 
     def bus(self, number: int) -> Any:
@@ -40,9 +40,9 @@ class ThisMachine:
             self._buses[number] = LastingBus(f"i2c-{number}", lambda: open_bus(number))
         return self._buses[number]
 
-    def worker(self, lane: str) -> Worker:
-        """Return a new worker for a lane."""
-        return BusWorker(lane)
+    def worker(self, bus: str) -> Worker:
+        """Return a new worker for a bus."""
+        return BusWorker(bus)
 
     def recovery(self, bus: BusConfig) -> Recovery | None:
         """Return what is configured to free a stuck bus, without any I/O."""
@@ -55,7 +55,7 @@ class ThisMachine:
 
 
 def build(spec: SensorConfig, bus: Any) -> tuple[str, Driver]:
-    """Return the lane and the driver of a configured sensor, on `bus` if it is an I2C chip."""
+    """Return the bus and the driver of a configured sensor, on `bus` if it is an I2C chip."""
     kind = find(spec.driver)
     if kind.addresses:
         if spec.mux is not None:
@@ -64,4 +64,4 @@ def build(spec: SensorConfig, bus: Any) -> tuple[str, Driver]:
             bus = Mux(bus, spec.mux.address, spec.mux.channel)
         return f"i2c-{spec.bus}", open_chip(spec.driver, bus, spec.address, **spec.options)
     driver = open_chip(spec.driver, **spec.arguments())
-    return getattr(driver, "lane", spec.driver), driver
+    return getattr(driver, "bus_name", spec.driver), driver

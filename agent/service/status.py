@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from agent.acquisition.bus import Lane
+from agent.acquisition.bus import GuardedBus
 from agent.acquisition.scheduler import Rounds
 from agent.acquisition.sensor import Sensor
 from agent.clock import Clock
@@ -17,11 +17,11 @@ from agent.resilience import AsyncCircuitBreaker, CircuitBreaker, CircuitState
 from . import process
 
 
-class Documents:
+class Status:
     """Knows whom to ask. Each method returns a document as published.
 
     Attributes:
-        sensors, lanes: as configured now.
+        sensors, buses: as configured now.
         broker: returns the connection's breaker and state.
         web: returns how the status page is; None without one.
         since: breaker name -> when it came into its state, on the clock.
@@ -31,7 +31,7 @@ class Documents:
         self.device_id, self.boot_id, self.version, self.clock, self.outbox = device_id, boot_id, version, clock, outbox
         self.process = process.Process(clock)
         self.sensors: Sequence[Sensor] = ()
-        self.lanes: Mapping[str, Lane] = {}
+        self.buses: Mapping[str, GuardedBus] = {}
         self.broker: Callable[[], tuple[AsyncCircuitBreaker, BrokerState]] | None = None
         self.rounds = Rounds()
         self.since: dict[str, float] = {}
@@ -56,7 +56,7 @@ class Documents:
     def breakers(self) -> dict[str, CircuitBreaker | AsyncCircuitBreaker]:
         """Return all breakers by name: the sensors' ids, `bus:i2c-1` and so on, `broker`."""
         breakers: dict[str, CircuitBreaker | AsyncCircuitBreaker] = {s.id: s.breaker for s in self.sensors}
-        breakers |= {f"bus:{name}": lane.breaker for name, lane in self.lanes.items()}
+        breakers |= {f"bus:{name}": bus.breaker for name, bus in self.buses.items()}
         if self.broker is not None:
             breakers["broker"] = self.broker()[0]
         return breakers
@@ -73,7 +73,7 @@ class Documents:
                 "degraded": any(sensor.status not in ("ok", "unknown") for sensor in self.sensors),
                 "breakers": {name: self._breaker(name, one) for name, one in self.breakers().items()},
                 "sensors": {sensor.id: self._sensor(sensor) for sensor in self.sensors},
-                "buses": {name: {"silent_first": lane.silent[0]} for name, lane in self.lanes.items() if lane.silent},
+                "buses": {name: {"silent_first": bus.silent[0]} for name, bus in self.buses.items() if bus.silent},
                 "broker": self._broker(broker),
                 "outbox": self._outbox(),
                 "clock": {"synced": self.clock.synced(), "offset": round(self.clock.offset(), 3)},

@@ -25,7 +25,7 @@ from drivers.catalog import find
 from drivers.chip import Driver
 from drivers.fakes import fake_chip
 
-from .devices import Alone, OnBus, WeatherBus, fault
+from .devices import Alone, OnBus, WeatherBus, injected
 from .scenario import Scenario, load
 
 log = logging.getLogger("limpet.simulation")
@@ -42,7 +42,7 @@ def simulated(
     machine = SimulatedMachine(config, clock=clock)
     if file is not None:
         machine.play(load(file, machine.parts, machine.buses))
-        if any(trouble.broker for trouble in machine.scenario.troubles):
+        if any(one.broker for one in machine.scenario.faults):
             log.warning("broker is not simulated", extra={"cure": "only `limpet demo` has one that it can take down"})
     return SimulatedClock(machine.scenario, machine.elapsed), machine
 
@@ -56,7 +56,7 @@ class SimulatedClock(Clock):
 
     def __init__(self, scenario: Scenario, elapsed: Callable[[], float]) -> None:
         super().__init__()
-        self.steps = [one for one in scenario.troubles if one.kind == "clock_step"]
+        self.steps = [one for one in scenario.faults if one.kind == "clock_step"]
         self.elapsed = elapsed
 
     def offset(self) -> float:
@@ -69,7 +69,7 @@ class SimulatedMachine:
 
     Args:
         clock: seconds, monotonic: the fakes' time.
-        worker: what runs a lane's turns; one that has `occupy` is told when a bus takes its time.
+        worker: what runs a bus's turns; one that has `occupy` is told when a bus takes its time.
 
     Attributes:
         parts: sensor id -> its fake. buses: `i2c-1` -> fake bus.
@@ -111,14 +111,14 @@ class SimulatedMachine:
         for name, bus in self.buses.items():
             bus.faults.clear()
             bus.faults.rng.seed(f"{scenario.seed} {name}")
-            for trouble in scenario.troubles:
-                if trouble.bus == name:
-                    bus.faults.add(fault(trouble))
+            for one in scenario.faults:
+                if one.bus == name:
+                    bus.faults.add(injected(one))
         for name, part in self.parts.items():
             part.play(name, scenario)
 
     def driver(self, spec: SensorConfig) -> tuple[str, Driver]:
-        """Return the name of the sensor's lane and its true driver, with a fake below.
+        """Return the name of the sensor's bus and its true driver, with a fake below.
 
         Raises:
             ConfigError: it has no fake.
@@ -130,9 +130,9 @@ class SimulatedMachine:
         if isinstance(part, OnBus):
             return build(spec, part.bus)
         options = {name: value for name, value in spec.options.items() if name != "path"}
-        lane, driver = build(replace(spec, device=None, options={**options, **part.fake.wiring}), None)
-        part.go_below(driver, partial(self._wait, lane))
-        return lane, driver
+        bus, driver = build(replace(spec, device=None, options={**options, **part.fake.wiring}), None)
+        part.go_below(driver, partial(self._wait, bus))
+        return bus, driver
 
     def bus(self, number: int) -> WeatherBus:
         """Return the fake of /dev/i2c-`number`."""
@@ -143,10 +143,10 @@ class SimulatedMachine:
             self.buses[name] = bus
         return self.buses[name]
 
-    def worker(self, lane: str) -> Worker:
-        """Return a new worker for a lane."""
-        self._workers[lane] = self._worker(lane)
-        return self._workers[lane]
+    def worker(self, bus: str) -> Worker:
+        """Return a new worker for a bus."""
+        self._workers[bus] = self._worker(bus)
+        return self._workers[bus]
 
     def recovery(self, bus: BusConfig) -> Recovery | None:
         """Return what is configured to free a stuck bus, on fake pins that free the fake one."""
@@ -195,7 +195,7 @@ class SimulatedMachine:
 
     def _alone(self, spec: SensorConfig) -> Any:
         """Return the fake of what is on no bus: a pin, a kernel sensor."""
-        if getattr(find(spec.driver), "lane", "") == "gpio":
+        if getattr(find(spec.driver), "bus_name", "") == "gpio":
             self._mock_pins()
             return fake_chip(spec.driver, pin=spec.pin, options=spec.options)
         if self._folder is None:
@@ -203,9 +203,9 @@ class SimulatedMachine:
         device = spec.device and Path(spec.device).name
         return fake_chip(spec.driver, root=self._folder.name, device=device, options=spec.options)
 
-    def _wait(self, lane: str, seconds: float | None) -> None:
-        """Let a lane's thread wait, for ever if None; it is let go when the machine is closed."""
-        occupy = getattr(self._workers.get(lane), "occupy", None)
+    def _wait(self, bus: str, seconds: float | None) -> None:
+        """Let a bus's thread wait, for ever if None; it is let go when the machine is closed."""
+        occupy = getattr(self._workers.get(bus), "occupy", None)
         if occupy is None:
             self._released.wait(seconds)
         else:

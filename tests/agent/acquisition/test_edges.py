@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from agent.acquisition.edges import Edges
+from agent.acquisition.edges import EdgeWatcher
 from agent.acquisition.sensor import Outcome, Sensor
 from agent.model import Reading
 from agent.resilience import CircuitBreaker, RetryPolicy
@@ -26,7 +26,7 @@ def test_an_edge_is_a_batch_of_its_own_with_the_new_state(pins):
     async def scene():
         batches = []
         sensor = door(asyncio.get_running_loop().time)
-        Edges(batches.append).watch([sensor])
+        EdgeWatcher(batches.append).watch([sensor])
         pins.drive(17, 0)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -52,6 +52,6 @@ def test_a_line_that_cannot_be_opened_is_no_reason_not_to_start(pins, mocker):
     mocker.patch.object(sensor.chip, "watch", side_effect=OSError(16, "busy"))
 
     async def scene():
-        Edges(print).watch([sensor])
+        EdgeWatcher(print).watch([sensor])
 
     asyncio.run(scene())

@@ -1,4 +1,4 @@
-"""The simulated machine below the true drivers, lanes and rounds, in virtual time."""
+"""The simulated machine below the true drivers, buses and rounds, in virtual time."""
 
 import asyncio
 from pathlib import Path
@@ -68,16 +68,16 @@ def config_of(text: str) -> Config:
 
 
 class Stage:
-    """A simulated machine with sensors and lanes, on the running loop's time."""
+    """A simulated machine with sensors and buses, on the running loop's time."""
 
     def __init__(self, text: str, faults: str = "") -> None:
         loop = asyncio.get_running_loop()
         self.config, self.clock = config_of(text), loop.time
-        self.machine = SimulatedMachine(self.config, clock=loop.time, worker=lambda lane: LoopWorker(lane, loop))
+        self.machine = SimulatedMachine(self.config, clock=loop.time, worker=lambda bus: LoopWorker(bus, loop))
         self.machine.play(parse_scenario(faults, "test", self.machine.parts, self.machine.buses))
         self.assembly = Assembly(self.machine, loop.time, Random(1), lambda _: None)
         self.assembly.arrange(self.config)
-        self.collector = Collector(self.assembly.lanes, loop.time)
+        self.collector = Collector(self.assembly.buses, loop.time)
 
     async def at(self, seconds: float) -> Batch:
         """Return a batch taken so many seconds after the start."""
