@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from agent.broker import Address, BrokerError, BrokerRefused, Tls, TlsProblem
+from agent.broker import Address, BrokerError, BrokerRefused, Tls, TlsProblem, Will
 from agent.broker.link import PahoLink
 from agent.clock import Clock
 from agent.messages import payloads
@@ -80,7 +80,7 @@ class Rig:
         self.clock = Clock()
         self.outbox = Outbox("boot", self.clock.now, kernel_boot=self.clock.kernel_boot)
         where = Address(
-            "127.0.0.1", **{"port": port, "client_id": "limpet-pi", "will": (TOPICS.status, b"offline"), **address}
+            "127.0.0.1", **{"port": port, "client_id": "limpet-pi", "will": Will(TOPICS.status, b"offline"), **address}
         )
         self.publisher = Publisher(
             lambda: PahoLink(where),
