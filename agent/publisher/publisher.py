@@ -65,7 +65,7 @@ class Publisher:
         on_change: Callable[[], object] = lambda: None,
         on_event: Callable[[BreakerEvent], object] | None = None,
     ) -> None:
-        self._make_link, self._now, self._ready, self.on_change = link, clock.now, outbox.ready, on_change
+        self._link, self._now, self._ready, self.on_change = link, clock.now, outbox.ready, on_change
         self.breaker = AsyncCircuitBreaker(
             settings.failure_threshold,
             settings.reset_timeout,
@@ -82,7 +82,7 @@ class Publisher:
         self._queue = SendQueue(outbox, topics, clock, self._pacing, self._codes)
         self._reconnect = Reconnect(clock.now, rng, settings.max_reset_timeout)
         self._handlers: list[tuple[str, Handler]] = []
-        self._link: Link | None = None
+        self._open: Link | None = None
         self._closing, self._running = Closing(clock.now), False
         self._log = ConnectionLog(topics.client_id)
         self.state = BrokerState(False, clock.now(), "not connected yet", 0, False, None)
@@ -96,15 +96,15 @@ class Publisher:
 
     def answer(self, topic: str, payload: bytes) -> None:
         """Send a message that is worth one attempt, if there is a connection."""
-        if self._link is not None:
+        if self._open is not None:
             self._queue.answers.append((topic, payload))
             self._ready.set()
 
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
         """Have messages handed over, now and after each reconnect; never retained ones."""
         self._handlers.append((topic_filter, handler))
-        if self._link is not None:
-            self._link.subscribe(topic_filter, handler)
+        if self._open is not None:
+            self._open.subscribe(topic_filter, handler)
 
     def adjust(self, backfill_rate: float, require_subscriber: bool) -> None:
         """Take another pace (see `Settings`) from now on; the connection stays."""
@@ -112,9 +112,9 @@ class Publisher:
         self._codes.require_subscriber = require_subscriber
         self._ready.set()
 
-    async def close(self, patience: float = 1.2) -> None:
-        """End `run`: what is fresh gets at most `patience` seconds, then `offline`, then goodbye."""
-        self._closing.request(patience)
+    async def close(self, grace: float = 1.2) -> None:
+        """End `run`: what is fresh gets at most `grace` seconds, then `offline`, then goodbye."""
+        self._closing.request(grace)
         self._ready.set()
         if self._running:
             await self._closing.done.wait()
@@ -153,7 +153,7 @@ class Publisher:
         self._reconnect.connecting()
         link: Link | None = None
         try:
-            link = self._make_link()
+            link = self._link()
             if (facts := await self._connect(link)) is not None:
                 began = self._now()
                 self._opened(link, facts)
@@ -166,7 +166,7 @@ class Publisher:
             self.breaker.undecided(generation)
             raise
         finally:
-            self._link = None
+            self._open = None
             if link is not None:
                 link.abort()
         if self._closing.requested.is_set():
@@ -188,7 +188,7 @@ class Publisher:
                 connecting.exception()
 
     def _opened(self, link: Link, facts: Facts) -> None:
-        self._link = link
+        self._open = link
         self._queue.answers.clear()
         for topic_filter, handler in self._handlers:
             link.subscribe(topic_filter, handler)

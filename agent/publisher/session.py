@@ -29,9 +29,9 @@ class Closing:
         self._now, self._until = now, 0.0
         self.requested, self.done = asyncio.Event(), asyncio.Event()
 
-    def request(self, patience: float) -> None:
-        """Ask for the end; what is fresh may take `patience` seconds from now."""
-        self._until = self._now() + patience
+    def request(self, grace: float) -> None:
+        """Ask for the end; what is fresh may take `grace` seconds from now."""
+        self._until = self._now() + grace
         self.requested.set()
 
     def seconds_left(self) -> float:
@@ -97,10 +97,10 @@ class Session:
         if self._problem is not None:
             raise self._problem
 
-    async def _say_goodbye(self, patience: float) -> None:
+    async def _say_goodbye(self, grace: float) -> None:
         self._closing = True
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(grace):
                 while True:
                     self._ready.clear()
                     self._raise_problem()
