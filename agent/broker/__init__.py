@@ -24,7 +24,10 @@ class BrokerError(OSError):
     Attributes:
         permanent: it looks as if a person had to change something: try again rarely.
         code: the MQTT reason code, if the broker sent one.
+        answered: the broker had accepted the session.
     """
+
+    answered = False
 
     def __init__(self, message: str, *, permanent: bool = False, code: int | None = None) -> None:
         super().__init__(message)
@@ -64,13 +67,22 @@ class Tls:
     key_file: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes when we vanish. `qos`: 0 or 1."""
+
+    topic: str
+    payload: bytes
+    retain: bool = True
+    qos: int = 1
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Address:
     """Where the broker is and who we are there.
 
     Attributes:
         version: "5" or "3.1.1". keepalive: whole seconds.
-        will: topic, and payload that the broker retains there when we vanish.
     """
 
     host: str
@@ -81,7 +93,7 @@ class Address:
     version: str = "5"
     keepalive: int = 15
     tls: Tls | None = None
-    will: tuple[str, bytes] | None = None
+    will: Will | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +142,28 @@ class Link(Protocol):
             BrokerError: it could not be opened; the link is used up.
         """
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[int]:
-        """Send with QoS 1 (0 if the broker knows no other); the future tells the reason code of the acknowledgement.
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        content_type: str | None = None,
+        correlation: bytes | None = None,
+    ) -> asyncio.Future[int]:
+        """Send with QoS 1; the future's result is the reason code of the acknowledgement.
 
-        It fails with a BrokerError when the connection ends first. Retain is left out where the broker has none.
+        Where the broker has no QoS 1, the message goes with QoS 0, and the result is 0 as soon as a later answer of
+        the broker proves that it arrived. The future fails with a BrokerError if the connection ends first. Retain is
+        left out where the broker has none, content type and correlation data before MQTT 5.
         """
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Ask for messages; the handler runs on the loop. A refusal is logged."""
+    def subscribe(self, topic_filter: str, handler: Handler) -> asyncio.Future[int]:
+        """Ask for messages; the handler runs on the loop. The future's result is the reason code of the answer.
+
+        FAILURE or more is a refusal. The future fails with a BrokerError if the connection ends first; it need not be
+        awaited.
+        """
 
     async def close(self) -> None:
         """Say good-bye and close, within a second. Unacknowledged futures fail."""
@@ -146,10 +172,21 @@ class Link(Protocol):
         """Close without a word, at once; the broker publishes the will. Does nothing on a closed link."""
 
 
-def packet_size(topic: str, payload: int, version: str) -> int:
-    """Return the bytes of a QoS 1 PUBLISH packet with a payload of so many bytes and without properties."""
-    rest = 2 + len(topic.encode()) + 2 + (version == "5") + payload
+def packet_size(
+    topic: str, payload: int, version: str, content_type: str | None = None, correlation: bytes | None = None
+) -> int:
+    """Return the bytes of a QoS 1 PUBLISH packet with a payload of `payload` bytes."""
+    rest = 2 + len(topic.encode()) + 2 + payload
+    if version == "5":
+        texts = [len(text) for text in ((content_type or "").encode(), correlation or b"") if text]
+        properties = sum(3 + length for length in texts)
+        rest += _varint_size(properties) + properties
+    return 1 + _varint_size(rest) + rest
+
+
+def _varint_size(value: int) -> int:
+    """Return how many bytes a variable byte integer takes (MQTT 5.0 §1.5.5)."""
     length, most = 1, 128
-    while rest >= most:
+    while value >= most:
         length, most = length + 1, most * 128
-    return 1 + length + rest
+    return length

@@ -18,8 +18,9 @@ from typing import Any
 from paho.mqtt import client as paho
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from . import Address, BrokerError, BrokerLost, BrokerTimeout, Facts, Handler, Message
-from .client import code_of, dial, facts_of, make_client
+from . import FAILURE, Address, BrokerError, BrokerLost, BrokerTimeout, Facts, Handler, Message
+from .client import dial, facts_of, make_client, publish_properties
+from .echoes import Echoes
 from .errors import context, farewell, lost, refusal, translated
 
 log = logging.getLogger(__name__)
@@ -38,14 +39,18 @@ class PahoLink:
         self.lost: asyncio.Future[BrokerError] = self._loop.create_future()
         self.facts = Facts(version=address.version)
         self._client = make_client(address)
+        self._echoes = Echoes(self._client.ping)
         self._client.on_connect, self._client.on_disconnect = self._on_connect, self._on_disconnect
         self._client.on_publish, self._client.on_message = self._on_publish, self._on_message
-        self._client.on_subscribe, self._client.on_log = self._on_subscribe, self._on_log
+        self._client.on_refusal, self._client.on_farewell = self._on_refusal, self._on_farewell
+        self._client.on_answer, self._client.on_pong = self._on_answer, self._echoes.ponged
+        self._client.on_log = self._on_log
         self._client.on_socket_close = self._on_socket_close
         self._client.on_socket_register_write = self._on_register_write
         self._client.on_socket_unregister_write = self._on_unregister_write
         self._connack: asyncio.Future[Facts] = self._loop.create_future()
         self._acks: dict[int, asyncio.Future[int]] = {}
+        self._answers: dict[int, asyncio.Future[int]] = {}
         self._handlers: dict[str, Handler] = {}
         self._socket: Any = None
         self._complaint = ""
@@ -72,32 +77,50 @@ class PahoLink:
             raise
         return self.facts
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[int]:
-        """Send with QoS 1, or with what the broker has; the future tells the reason code of the acknowledgement."""
-        future: asyncio.Future[int] = self._loop.create_future()
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        content_type: str | None = None,
+        correlation: bytes | None = None,
+    ) -> asyncio.Future[int]:
+        """Send with QoS 1, or with what the broker has; see `Link`."""
         if self._ended:
-            future.set_exception(BrokerLost("not connected"))
-            return future
+            return self._failed(BrokerLost("not connected"))
+        qos, retain = self.facts.maximum_qos, retain and self.facts.retain_available
+        properties = publish_properties(content_type, correlation) if self.address.version == "5" else None
         try:
-            info = self._client.publish(
-                topic, payload, qos=self.facts.maximum_qos, retain=retain and self.facts.retain_available
-            )
+            info = self._client.publish(topic, payload, qos, retain, properties)
         except ValueError as error:
-            future.set_exception(BrokerLost(f"cannot publish on {topic!r}: {error}"))
-            return future
+            return self._failed(BrokerLost(f"cannot publish on {topic!r}: {error}"))
         if info.rc != paho.MQTT_ERR_SUCCESS:
-            future.set_exception(BrokerLost(paho.error_string(info.rc)))
-        else:
+            return self._failed(BrokerLost(paho.error_string(info.rc)))
+        future: asyncio.Future[int] = self._loop.create_future()
+        if qos:
             self._acks[info.mid] = future
+        else:
+            self._echoes.wait(future)
         return future
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Ask for messages; the handler runs on the loop."""
+    def subscribe(self, topic_filter: str, handler: Handler) -> asyncio.Future[int]:
+        """Ask for messages; the handler runs on the loop; see `Link`."""
+        if self._ended:
+            return self._failed(BrokerLost("not connected"))
+        try:
+            if self.address.version == "5":
+                rc, mid = self._client.subscribe(topic_filter, options=SubscribeOptions(qos=1, retainHandling=2))
+            else:
+                rc, mid = self._client.subscribe(topic_filter, qos=1)
+        except ValueError as error:
+            return self._failed(BrokerLost(f"cannot subscribe to {topic_filter!r}: {error}"))
+        if rc != paho.MQTT_ERR_SUCCESS or mid is None:
+            return self._failed(BrokerLost(paho.error_string(rc)))
         self._handlers[topic_filter] = handler
-        if self.address.version == "5":
-            self._client.subscribe(topic_filter, options=SubscribeOptions(qos=1, retainHandling=2))
-        else:
-            self._client.subscribe(topic_filter, qos=1)
+        future = self._answers[mid] = self._loop.create_future()
+        future.add_done_callback(_noticed)
+        return future
 
     async def close(self) -> None:
         """Say good-bye and close, within a second."""
@@ -208,15 +231,23 @@ class PahoLink:
         if self._misc is not None:
             self._misc.cancel()
         self._forget_socket()
+        reason.answered = self._connack.done()
         if not self.lost.done():
             self.lost.set_result(reason)
         if not self._connack.done():
             self._connack.set_exception(reason)
             self._connack.exception()
-        acks, self._acks = self._acks, {}
-        for future in acks.values():
+        waiting = [*self._acks.values(), *self._answers.values(), *self._echoes.waiting()]
+        self._acks, self._answers = {}, {}
+        for future in waiting:
             if not future.done():
                 future.set_exception(reason)
+
+    def _failed(self, error: BrokerError) -> asyncio.Future[int]:
+        future: asyncio.Future[int] = self._loop.create_future()
+        future.set_exception(error)
+        future.add_done_callback(_noticed)
+        return future
 
     def _forget_socket(self) -> None:
         sock, self._socket = self._socket, None
@@ -248,32 +279,29 @@ class PahoLink:
         if level == paho.MQTT_LOG_ERR:
             self._complaint = text  # nowhere else does paho say why
 
-    def _on_connect(self, _client: Any, _userdata: Any, _flags: Any, reason: Any, properties: Any) -> None:
-        code = code_of(reason)
-        if self._connack.done():
-            return
-        if code:
-            self._connack.set_exception(refusal(code))
-        else:
-            self._connack.set_result(facts_of(properties, self.address.version))
-            self._client.on_log = None  # it would format a line for each packet
+    def _on_refusal(self, code: int) -> None:
+        self._loop.call_soon(self._end, refusal(code))
 
-    def _on_disconnect(self, _client: Any, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
-        problem: BrokerError
-        if flags.is_disconnect_packet_from_server:
-            problem = farewell(code_of(reason))
-        else:
-            problem = lost(self.address, self._complaint or str(reason), answered=self._connack.done())
+    def _on_farewell(self, code: int) -> None:
+        self._loop.call_soon(self._end, farewell(code))
+
+    def _on_connect(self, _client: Any, _userdata: Any, _flags: Any, _reason: Any, properties: Any) -> None:
+        if not self._connack.done():
+            self._connack.set_result(facts_of(properties, self.address.version))
+            # It would format a line for each packet.
+            self._client.on_log = None
+
+    def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        problem = lost(self.address, self._complaint or str(reason), answered=self._connack.done())
         self._loop.call_soon(self._end, problem)
 
-    def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: Any, _properties: Any) -> None:
+    def _on_publish(self, client: Any, _userdata: Any, mid: int, _reason: Any, _properties: Any) -> None:
         if (future := self._acks.pop(mid, None)) is not None and not future.done():
-            future.set_result(code_of(reason))
+            future.set_result(client.code)
 
-    def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        for reason in reasons:
-            if code_of(reason) >= 0x80:
-                log.error("subscription refused", extra={"reason": str(reason), "topics": list(self._handlers)})
+    def _on_answer(self, identifier: int, codes: list[int]) -> None:
+        if (future := self._answers.pop(identifier, None)) is not None and not future.done():
+            future.set_result(codes[0] if codes else FAILURE)
 
     def _on_message(self, _client: Any, _userdata: Any, message: Any) -> None:
         if message.retain:
@@ -292,3 +320,9 @@ class PahoLink:
         for topic_filter, handler in self._handlers.items():
             if paho.topic_matches_sub(topic_filter, topic):
                 self._loop.call_soon(handler, received)
+
+
+def _noticed(future: asyncio.Future[int]) -> None:
+    """Keep asyncio from complaining of a failure that was not asked for."""
+    if not future.cancelled():
+        future.exception()

@@ -10,15 +10,15 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from agent.broker import Address, BrokerError, BrokerRefused, Tls, TlsProblem
+from agent.broker import Address, BrokerError, BrokerRefused, Tls, TlsProblem, Will
 from agent.broker.link import PahoLink
 from agent.clock import Clock
 from agent.messages import payloads
 from agent.messages.topics import Topics
 from agent.outbox import Item, Outbox
 from agent.publisher import Publisher, Settings
-from agent.publisher import pacing as traffic_module
-from agent.publisher import reconnect as patience_module
+from agent.publisher import pacing as pacing_module
+from agent.publisher import reconnect as reconnect_module
 
 TOPICS = Topics("limpet", "pi")
 
@@ -80,7 +80,7 @@ class Rig:
         self.clock = Clock()
         self.outbox = Outbox("boot", self.clock.now, kernel_boot=self.clock.kernel_boot)
         where = Address(
-            "127.0.0.1", **{"port": port, "client_id": "limpet-pi", "will": (TOPICS.status, b"offline"), **address}
+            "127.0.0.1", **{"port": port, "client_id": "limpet-pi", "will": Will(TOPICS.status, b"offline"), **address}
         )
         self.publisher = Publisher(
             lambda: PahoLink(where),
@@ -115,11 +115,11 @@ async def running(rig: Rig, ledger: Ledger) -> AsyncIterator[None]:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
     """The same rules with shorter times."""
-    monkeypatch.setattr(patience_module, "FIRST", 0.05)
-    monkeypatch.setattr(patience_module, "CAP", 0.1)
-    monkeypatch.setattr(patience_module, "CONNECTS", 1000)
-    monkeypatch.setattr(traffic_module, "LEAST_DEADLINE", 0.5)
-    monkeypatch.setattr(traffic_module, "UNHEARD_FIRST", 0.05)
+    monkeypatch.setattr(reconnect_module, "FIRST", 0.05)
+    monkeypatch.setattr(reconnect_module, "CAP", 0.1)
+    monkeypatch.setattr(reconnect_module, "CONNECTS", 1000)
+    monkeypatch.setattr(pacing_module, "LEAST_DEADLINE", 0.5)
+    monkeypatch.setattr(pacing_module, "UNHEARD_FIRST", 0.05)
 
 
 def story(mosquitto, told, **address) -> None:
