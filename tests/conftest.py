@@ -35,7 +35,8 @@ class VirtualSelector(selectors.BaseSelector):
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
         self.real = selectors.DefaultSelector()
-        self.threads = threading.active_count()  # what others left behind wakes nobody here
+        # Threads that earlier tests left behind cannot wake this loop, and may end while it runs.
+        self.strangers = frozenset(threading.enumerate())
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         return self.real.register(fileobj, events, data)
@@ -53,7 +54,7 @@ class VirtualSelector(selectors.BaseSelector):
         self.real.close()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        outsiders = len(self.real.get_map()) > 1 or threading.active_count() > self.threads
+        outsiders = len(self.real.get_map()) > 1 or not self.strangers.issuperset(threading.enumerate())
         if timeout is None:
             ready = self.real.select(PATIENCE if outsiders else 0)
             if not ready:

@@ -9,7 +9,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from agent.broker import Address, Facts
+from . import Address, Facts
 
 CONNECT_ADDRESS = 4.0  # seconds for each address of a name
 WILL_DELAY, SESSION_EXPIRY = 5, 60  # seconds; MQTT 5: a blip shows no `offline`

@@ -18,9 +18,9 @@ from typing import Any
 from paho.mqtt import client as paho
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from agent.broker import Address, BrokerError, BrokerLost, BrokerTimeout, Facts, Handler, Message
-from agent.broker.client import code_of, dial, facts_of, make_client
-from agent.broker.troubles import context, farewell, lost, refusal, translated
+from . import Address, BrokerError, BrokerLost, BrokerTimeout, Facts, Handler, Message
+from .client import code_of, dial, facts_of, make_client
+from .errors import context, farewell, lost, refusal, translated
 
 log = logging.getLogger(__name__)
 

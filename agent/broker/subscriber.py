@@ -12,8 +12,8 @@ from typing import Any
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent.broker import Address
-from agent.broker.troubles import context, refusal, translated
+from . import Address
+from .errors import context, refusal, translated
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .mistakes import ConfigError, Mistake
 
 if TYPE_CHECKING:
-    from .tables import Mqtt
+    from .tables import MqttConfig
 
 VARIABLE = "LIMPET_MQTT_PASSWORD"
 CREDENTIAL = "mqtt_password"
@@ -40,7 +40,7 @@ class Secret:
         raise TypeError("a secret is not copied to anywhere")
 
 
-def password(mqtt: Mqtt, environ: Mapping[str, str]) -> Secret | None:
+def password(mqtt: MqttConfig, environ: Mapping[str, str]) -> Secret | None:
     """Return the broker's password: $LIMPET_MQTT_PASSWORD, else systemd's credential, else `password_file`; else None.
 
     Reads files. A trailing line end is not part of the password.

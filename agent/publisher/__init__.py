@@ -1,5 +1,5 @@
 """From the outbox to the broker: live first, history paced, nothing believed that was not acknowledged."""
 
-from agent.publisher.service import BrokerState, Publisher, Settings
+from .publisher import BrokerState, Publisher, Settings
 
 __all__ = ["BrokerState", "Publisher", "Settings"]

@@ -8,11 +8,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from agent import wire
 from agent.broker import BrokerError, BrokerLost, BrokerTimeout, Facts, Link, packet_size
+from agent.messages import payloads
 from agent.outbox import Gap, Item
-from agent.publisher.shared import Shared
-from agent.publisher.verdicts import Verdicts
+
+from .reason_codes import Verdicts
+from .shared import Shared
 
 IN_HAND, REFILL = 64, 16  # batches of history taken from the outbox at once, and when to take more
 LIVES = 3  # batches of history that may pass between two live ones when both wait
@@ -145,7 +146,7 @@ class Session:
 
     def _send_live(self) -> bool:
         while (item := self.outbox.live(self.clock.now())) is not None:
-            if self._send_item(item, self.topics.batch, self._body(item, wire.corrected)):
+            if self._send_item(item, self.topics.batch, self._body(item, payloads.corrected)):
                 return True
         return False
 
@@ -162,7 +163,7 @@ class Session:
                 return False
             item = self._in_hand.popleft()
             self.traffic.sent_history()
-            if self._send_item(item, self.topics.backfill, self._body(item, wire.historical)):
+            if self._send_item(item, self.topics.backfill, self._body(item, payloads.historical)):
                 return True
         return False
 
@@ -178,9 +179,9 @@ class Session:
 
     def _body(self, item: Item, make: Callable[..., bytes]) -> bytes | None:
         stamp: Sequence[str] = ()
-        if UNSYNCED in item.body and item.machine == self.clock.machine_boot != "" and self.clock.synced():
+        if UNSYNCED in item.body and item.kernel_boot == self.clock.kernel_boot != "" and self.clock.synced():
             stamp = (self.clock.stamp(item.taken),)
-        if make is wire.corrected and not stamp:
+        if make is payloads.corrected and not stamp:
             return item.body
         try:
             return make(item.body, *stamp)
@@ -206,7 +207,7 @@ class Session:
 
     def _send_gap(self) -> bool:
         while not self._gap_in_flight and (gap := self.outbox.next_gap()) is not None:
-            body = wire.gap(gap.boot, gap.first, gap.last, gap.reason, self.clock.stamp(self.clock.now()))
+            body = payloads.gap(gap.run_id, gap.first, gap.last, gap.reason, self.clock.stamp(self.clock.now()))
             if self._fits(self.topics.gap, body):
                 self._gap_in_flight = True
                 self._send(self.topics.gap, body, False, gap, self._gap_acknowledged)

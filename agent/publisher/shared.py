@@ -6,16 +6,17 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agent.messages.topics import Topics
 from agent.outbox import Outbox
-from agent.publisher.retained import Retained
-from agent.publisher.traffic import Traffic
-from agent.topics import Topics
+
+from .pacing import Traffic
+from .retained import Retained
 
 
 class Wall(Protocol):
     """What of the agent's clock is needed here; see `agent.clock.Clock`."""
 
-    machine_boot: str
+    kernel_boot: str
 
     def now(self) -> float: ...
     def synced(self) -> bool: ...

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from agent.lane import Lane
+from agent.acquisition.bus import GuardedBus
+from agent.acquisition.sensor import COUNTED, Outcome, Sensor
 from agent.resilience import CircuitBreaker, RetryPolicy
-from agent.sensor import COUNTED, Outcome, Sensor
 from drivers.bus.worker import Share, Turn
 from drivers.chip import Driver, Quantity
 
@@ -65,10 +65,10 @@ def sensor(chip: Driver, clock: Any, *, threshold: int = 1, name: str = "s1", **
     return Sensor(name, chip, every=10.0, timeout=2.0, breaker=breaker, retry=RetryPolicy(1), clock=clock, **more)
 
 
-def bus(clock: Any) -> tuple[Lane, HandWorker]:
+def bus(clock: Any) -> tuple[GuardedBus, HandWorker]:
     """Return a bus, and the worker that takes the place of its thread."""
     worker = HandWorker()
-    return Lane("i2c-1", worker, CircuitBreaker(1, 5.0, clock=clock)), worker
+    return GuardedBus("i2c-1", worker, CircuitBreaker(1, 5.0, clock=clock)), worker
 
 
 def end(turn: Generator[float, None, Outcome]) -> Outcome:

@@ -22,13 +22,13 @@ import greenhouse
 from conftest import VirtualRunner
 from simlink import SimBroker
 
-from agent.app import Agent
 from agent.clock import Clock
 from agent.config import Config, parse
-from agent.health import resident
 from agent.publisher import Publisher
-from agent.simulation import SimulatedMachine
-from agent.supervise import Supervisor
+from agent.service.agent import Agent
+from agent.service.process import resident
+from agent.service.systemd import Supervisor
+from agent.simulation.machine import SimulatedMachine
 from drivers.bus.worker import LoopWorker
 from drivers.fakes import FakeBus, Fault
 
@@ -143,7 +143,7 @@ def _agent(settings: Config, clock: Clock, broker: SimBroker) -> Agent:
     loop = asyncio.get_running_loop()
     return Agent(
         settings,
-        machine=SimulatedMachine(settings, clock=clock.now, worker=lambda lane: LoopWorker(lane, loop)),
+        hardware=SimulatedMachine(settings, clock=clock.now, worker=lambda bus: LoopWorker(bus, loop)),
         publishing=lambda outbox, topics, on_event: Publisher(broker.link, outbox, topics, clock, on_event=on_event),
         clock=clock,
         rng=Random(1),

@@ -9,7 +9,7 @@ import pytest
 from world import GREENHOUSE, World
 
 from agent.broker import BrokerLost
-from agent.commands import run
+from agent.cli import run
 
 LIMIT = 2.0  # seconds that any end may take
 

@@ -1,4 +1,4 @@
-"""What the whole agent does besides its rounds: reload, orders, edges, substitutes, the watchdog."""
+"""What the whole agent does besides its rounds: reload, requests, edges, substitutes, the watchdog."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from world import GREENHOUSE, World, configured
 
 from agent.broker import BrokerLost
-from agent.commands import run
+from agent.cli import run
 
 
 def scene(runner, story, *args, **more):
@@ -64,7 +64,7 @@ class TestAReload:
         async def story(world):
             mistake = run.config.Mistake(str(file), 1, "driver", "has no fake", "install one")
             reload = mocker.patch.object(world.agent, "reload", side_effect=[run.config.ConfigError([mistake]), None])
-            mocker.patch("agent.app.who", return_value="the same")
+            mocker.patch("agent.service.agent.who", return_value="the same")
             asked = asyncio.Event()
             args = SimpleNamespace(config=str(file))
             task = asyncio.create_task(run._reload(world.agent, args, asked, world.clock, Random(1)))

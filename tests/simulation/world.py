@@ -9,22 +9,23 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from known import ScheduledFault
 from ledger import Ledger
 from simbroker import Broker
 from simclock import SimClock
 from simdisk import Disk, SimStore
-from truth import Trouble, Truth
+from truth import Truth
 
-from agent.app import Agent
 from agent.config import Config, parse
-from agent.connection import Making
+from agent.messages.topics import Topics
 from agent.outbox import Item, Outbox
 from agent.publisher import Publisher, Settings
 from agent.resilience import CircuitState
-from agent.scenario import Curve
-from agent.simulation import SimulatedMachine
-from agent.supervise import Supervisor
-from agent.topics import Topics
+from agent.service.agent import Agent
+from agent.service.connect import Making
+from agent.service.systemd import Supervisor
+from agent.simulation.machine import SimulatedMachine
+from agent.simulation.scenario import Curve
 from drivers.bus.worker import LoopWorker
 
 GREENHOUSE = """
@@ -112,7 +113,7 @@ class World:
                 self._ail(bus, kind, address, ends)
         self.agent = Agent(
             self.config,
-            machine=self.machine,
+            hardware=self.machine,
             publishing=self.making(self.config),
             clock=self.clock,
             rng=Random(self.rng.getrandbits(64)),
@@ -145,7 +146,7 @@ class World:
         return make
 
     def _watch(self, agent: Agent) -> None:
-        put, documents = agent.outbox.put, agent.documents
+        put, status = agent.outbox.put, agent.status
         self.truth.begin(agent, self.machine)
 
         def noted(item: Item) -> None:
@@ -153,9 +154,9 @@ class World:
             put(item)
 
         agent.outbox.put = noted  # type: ignore[method-assign]
-        documents.state = judged(documents.state, self.truth.state)  # type: ignore[method-assign]
-        documents.health = judged(documents.health, self.truth.health)  # type: ignore[method-assign]
-        agent.documents.process.facts = lambda: {"pid": 1, "rss": 1}  # its true length would change a slow link's times
+        status.state = judged(status.state, self.truth.state)  # type: ignore[method-assign]
+        status.health = judged(status.health, self.truth.health)  # type: ignore[method-assign]
+        status.process.facts = lambda: {"pid": 1, "rss": 1}  # its true length would change a slow link's times
 
     async def finished(self) -> None:
         """Wait until the agent has ended by itself."""
@@ -212,8 +213,8 @@ class World:
 
     def _declared(self) -> set[tuple[str, int]]:
         assert self.agent is not None
-        gaps = self.agent.outbox.keeper.gaps._rows.values()
-        return {(gap.boot, seq) for gap in gaps for seq in range(gap.first, gap.last + 1)}
+        gaps = self.agent.outbox.retention.gaps._rows.values()
+        return {(gap.run_id, seq) for gap in gaps for seq in range(gap.first, gap.last + 1)}
 
     def _excuse(self) -> None:
         """Note what a crash at this moment takes along, and whether that is more than promised."""
@@ -236,7 +237,7 @@ class World:
         """Give a chip, or a whole bus, a fault."""
         ends = self.loop.time() + lasts
         self._troubles[bus, kind, address] = ends
-        self.truth.troubles.append(Trouble(kind, bus, address, self.loop.time(), ends))
+        self.truth.faults.append(ScheduledFault(kind, bus, address, self.loop.time(), ends))
         self._ail(bus, kind, address, ends)
 
     def feel(self, sensor: str, **values: float) -> None:
@@ -268,7 +269,7 @@ class World:
             self._running.result()
             return
         outbox, ledger = agent.outbox, self.ledger
-        memory = {(one.item.boot, one.item.seq) for one in outbox.shelf.memory.values()}
+        memory = {(one.item.run_id, one.item.seq) for one in outbox.index.memory.values()}
         forgotten = ledger.pending.keys() - memory - self.disk.batches() - self._declared()
         if forgotten and not self.store_of:
             ledger.wrong(f"nobody has these any more: {sorted(seq for _, seq in forgotten)[:9]}")

@@ -10,15 +10,15 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from agent import wire
 from agent.broker import Address, BrokerError, BrokerRefused, Tls, TlsProblem
 from agent.broker.link import PahoLink
 from agent.clock import Clock
+from agent.messages import payloads
+from agent.messages.topics import Topics
 from agent.outbox import Item, Outbox
 from agent.publisher import Publisher, Settings
-from agent.publisher import patience as patience_module
-from agent.publisher import traffic as traffic_module
-from agent.topics import Topics
+from agent.publisher import pacing as traffic_module
+from agent.publisher import reconnect as patience_module
 
 TOPICS = Topics("limpet", "pi")
 
@@ -78,7 +78,7 @@ class Ledger:
 class Rig:
     def __init__(self, port: int, **address) -> None:
         self.clock = Clock()
-        self.outbox = Outbox("boot", self.clock.now, machine=self.clock.machine_boot)
+        self.outbox = Outbox("boot", self.clock.now, kernel_boot=self.clock.kernel_boot)
         where = Address(
             "127.0.0.1", **{"port": port, "client_id": "limpet-pi", "will": (TOPICS.status, b"offline"), **address}
         )
@@ -96,7 +96,7 @@ class Rig:
         for _ in range(count):
             self.count += 1
             document = {"seq": self.count, "clock": "synced", "faults": [], "pad": "x" * 200}
-            item = Item("boot", self.count, self.clock.now(), self.clock.machine_boot, wire.encode(document))
+            item = Item("boot", self.count, self.clock.now(), self.clock.kernel_boot, payloads.encode(document))
             self.outbox.put(item)
 
 
@@ -198,8 +198,8 @@ def test_30_a_batch_over_the_announced_packet_size_becomes_a_gap(mosquitto):
 
     async def told(rig, ledger):
         rig.put(2)
-        body = wire.encode({"seq": 3, "clock": "synced", "faults": [], "pad": "x" * 2000})
-        rig.outbox.put(Item("boot", 3, rig.clock.now(), rig.clock.machine_boot, body))
+        body = payloads.encode({"seq": 3, "clock": "synced", "faults": [], "pad": "x" * 2000})
+        rig.outbox.put(Item("boot", 3, rig.clock.now(), rig.clock.kernel_boot, body))
         rig.count = 3
         rig.put(2)
         await ledger.until(lambda: len(ledger.seqs()) == 4 and any(name == "gap" for name, _ in ledger.seen))

@@ -1,0 +1,46 @@
+"""GPIO edges become batches, at once: from the pin's thread over to the loop, as they were seen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+
+from agent.model import Batch, Reading
+from drivers.errors import PermanentError
+
+from .sensor import Sensor
+
+
+class EdgeWatcher:
+    """Watches every sensor whose driver can tell edges.
+
+    Args:
+        deliver: takes each event's batch; called on the loop.
+    """
+
+    def __init__(self, deliver: Callable[[Batch], object]) -> None:
+        self.deliver = deliver
+
+    def watch(self, sensors: Iterable[Sensor]) -> None:
+        """Begin to watch. A line that cannot be opened now is told by the sensor's next reading, which tries again."""
+        loop = asyncio.get_running_loop()
+        for sensor in sensors:
+            watch = getattr(sensor.chip, "watch", None)
+            if watch is None:
+                continue
+
+            def seen(value: float, at: float, sensor: Sensor = sensor) -> None:
+                with contextlib.suppress(RuntimeError):  # the loop is closed: we are at the end
+                    loop.call_soon_threadsafe(self._edge, sensor, value, at)
+
+            with contextlib.suppress(OSError, PermanentError):
+                watch(seen)
+
+    def _edge(self, sensor: Sensor, value: float, at: float) -> None:
+        state = next((q for q in sensor.quantities if q.name == "state"), None)
+        if state is None:
+            return
+        reading = Reading(sensor.id, state.name, value, state.unit)
+        sensor.note(reading, at)
+        self.deliver(Batch(at, "event", None, (sensor.id,), (reading,)))

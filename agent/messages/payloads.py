@@ -1,0 +1,202 @@
+"""Batch -> JSON: the only file that turns our words into camelCase."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from agent.clock import rfc3339
+from agent.model import Batch, Fault, Reading
+
+SCHEMA = 1
+AS_THEY_ARE = ("breakers", "sensors", "buses")  # the keys below these are names, not words of ours
+
+
+class Named(Protocol):
+    """A quantity, as far as a subscriber is told."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def kind(self) -> str | None: ...
+
+
+class Sensed(Protocol):
+    """A sensor, as far as a subscriber is told."""
+
+    id: str
+    driver: str
+    every: float
+    status: str
+    latest: tuple[Reading, ...]
+    read_at: float | None
+
+    @property
+    def quantities(self) -> Sequence[Named]: ...
+
+
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """Return a JSON document as UTF-8.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    return _dump(document).encode()
+
+
+def reading(one: Reading) -> dict[str, Any]:
+    """Return a reading as it stands in a batch; what is None is left out."""
+    entry: dict[str, Any] = {
+        "sensorId": one.sensor,
+        "quantity": one.quantity,
+        "value": one.value,
+        "unit": one.unit,
+        "status": one.status,
+    }
+    if one.age is not None:
+        entry["age"] = round(one.age, 3)
+    if one.reason is not None:
+        entry["reason"] = one.reason
+    if one.source is not None:
+        entry["source"] = one.source
+    return entry
+
+
+def fault(one: Fault, stamp: Callable[[float], str]) -> dict[str, Any]:
+    """Return a fault as it stands in a batch."""
+    return {
+        "sensorId": one.sensor,
+        "error": one.error,
+        "message": one.message,
+        "attempts": one.attempts,
+        "breaker": one.breaker,
+        "retryAfter": None if one.retry_after is None else round(one.retry_after, 3),
+        "since": stamp(one.since),
+    }
+
+
+def batch(
+    one: Batch, *, device_id: str, boot_id: str, seq: int, synced: bool, stamp: Callable[[float], str]
+) -> dict[str, Any]:
+    """Return a batch as published."""
+    unavailable = list(one.unavailable)
+    return {
+        "schema": SCHEMA,
+        "deviceId": device_id,
+        "bootId": boot_id,
+        "seq": seq,
+        "timestamp": stamp(one.taken),
+        "clock": "synced" if synced else "unsynced",
+        "trigger": one.trigger,
+        "interval": one.interval,
+        "readings": [reading(r) for r in one.readings],
+        "unavailableSensors": unavailable,
+        "degraded": bool(unavailable) or any(r.status != "ok" for r in one.readings),
+        "faults": [fault(f, stamp) for f in one.faults],
+    }
+
+
+def historical(body: bytes, timestamp: str | None = None) -> bytes:
+    """Return a stored batch as it goes to `backfill`; with `timestamp`, its unsynced time is put right.
+
+    The moments in its faults move by as much.
+    """
+    document = json.loads(body)
+    document["historical"] = True
+    if timestamp is not None and document.get("clock") == "unsynced":
+        _correct(document, timestamp)
+    return encode(document)
+
+
+def corrected(body: bytes, timestamp: str) -> bytes:
+    """Return a batch that was taken while the clock was unsynced, with its time put right."""
+    document = json.loads(body)
+    if document.get("clock") == "unsynced":
+        _correct(document, timestamp)
+    return encode(document)
+
+
+def _correct(document: dict[str, Any], timestamp: str) -> None:
+    shift = datetime.fromisoformat(timestamp).timestamp() - datetime.fromisoformat(document["timestamp"]).timestamp()
+    document["timestamp"], document["clock"] = timestamp, "corrected"
+    for one in document["faults"]:
+        one["since"] = rfc3339(datetime.fromisoformat(one["since"]).timestamp() + shift)
+
+
+def gap(boot_id: str, first: int, last: int, reason: str, timestamp: str) -> bytes:
+    """Return a declared hole as published on `gap`."""
+    return encode({"bootId": boot_id, "from": first, "to": last, "reason": reason, "timestamp": timestamp})
+
+
+def state(sensors: Iterable[Sensed], *, now: str, stamp: Callable[[float], str]) -> dict[str, Any]:
+    """Return the present of every sensor: absence is told with `null`, never implied by a missing key."""
+    entries: dict[str, dict[str, Any]] = {}
+    missing, degraded = [], False
+    stamps: dict[float | None, str | None] = {None: None}  # the sensors of one round were read at one moment
+    for one in sensors:
+        values = {r.quantity: r.value for r in one.latest}
+        entry: dict[str, Any] = {"status": one.status if values else "unavailable"}
+        if one.read_at is not None and one.read_at not in stamps:
+            stamps[one.read_at] = stamp(one.read_at)
+        entry["timestamp"] = stamps[one.read_at]
+        for quantity in one.quantities:
+            entry[quantity.name] = values.get(quantity.name)
+        entries[one.id] = entry
+        degraded |= entry["status"] != "ok"
+        if not values:
+            missing.append(one.id)
+    return {"timestamp": now, "degraded": degraded, "unavailableSensors": missing, "sensors": entries}
+
+
+def info(
+    sensors: Iterable[Sensed],
+    *,
+    device_id: str,
+    boot_id: str,
+    started: str,
+    version: str,
+    host: Mapping[str, Any],
+    previous: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return what this device is and measures; `previous` tells how the last run ended."""
+    return {
+        "schema": SCHEMA,
+        "deviceId": device_id,
+        "bootId": boot_id,
+        "startedAt": started,
+        "version": version,
+        "host": dict(host),
+        "sensors": [
+            {
+                "id": one.id,
+                "driver": one.driver,
+                "every": one.every,
+                "quantities": [{"name": q.name, "unit": q.unit, "kind": q.kind} for q in one.quantities],
+            }
+            for one in sensors
+        ],
+        "previous": None if previous is None else camel(previous),
+    }
+
+
+def camel(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document with its snake_case keys, at every depth, in camelCase; below `AS_THEY_ARE` keys are names."""
+    return {_camel(key): _within(value, key in AS_THEY_ARE) for key, value in document.items()}
+
+
+def _within(value: Any, names: bool) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _within(one, False) for name, one in value.items()} if names else camel(value)
+    return [_within(one, False) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)

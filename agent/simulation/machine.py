@@ -1,0 +1,212 @@
+"""A simulated machine: a fake for every configured chip and pin below the true drivers, moved by a scenario.
+
+Nothing runs by itself: weather and faults are looked up from the clock when a sensor is read.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from agent.acquisition.bus import Worker
+from agent.clock import Clock
+from agent.config import BusConfig, Config, ConfigError, Mistake, SensorConfig
+from agent.service.hardware import build
+from drivers.bus.recovery import Recovery, recovery
+from drivers.bus.worker import BusWorker
+from drivers.catalog import find
+from drivers.chip import Driver
+from drivers.fakes import fake_chip
+
+from .devices import Alone, OnBus, WeatherBus, injected
+from .scenario import Scenario, load
+
+log = logging.getLogger("limpet.simulation")
+
+
+def simulated(
+    config: Config, file: str | Path | None = None, *, clock: Callable[[], float] = time.monotonic
+) -> tuple[Clock, SimulatedMachine]:
+    """Return clock and machine for a configuration, with the scenario in `file`.
+
+    Raises:
+        ConfigError: the scenario has mistakes, or a driver has no fake.
+    """
+    machine = SimulatedMachine(config, clock=clock)
+    if file is not None:
+        machine.play(load(file, machine.parts, machine.buses))
+        if any(one.broker for one in machine.scenario.faults):
+            log.warning("broker is not simulated", extra={"cure": "only `limpet demo` has one that it can take down"})
+    return SimulatedClock(machine.scenario, machine.elapsed), machine
+
+
+class SimulatedClock(Clock):
+    """The machine's clock, whose wall time jumps when the scenario says so.
+
+    Args:
+        elapsed: seconds since the start.
+    """
+
+    def __init__(self, scenario: Scenario, elapsed: Callable[[], float]) -> None:
+        super().__init__()
+        self.steps = [one for one in scenario.faults if one.kind == "clock_step"]
+        self.elapsed = elapsed
+
+    def offset(self) -> float:
+        """Return wall time minus `now()`, in seconds, as the machine believes at this moment."""
+        return super().offset() + sum(one.by or 0.0 for one in self.steps if one.active(self.elapsed()))
+
+
+class SimulatedMachine:
+    """Fakes for all sensors of a configuration.
+
+    Args:
+        clock: seconds, monotonic: the fakes' time.
+        worker: what runs a bus's turns; one that has `occupy` is told when a bus takes its time.
+
+    Attributes:
+        parts: sensor id -> its fake. buses: `i2c-1` -> fake bus.
+
+    Raises:
+        ConfigError: a driver has no fake.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        scenario: Scenario | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        worker: Callable[[str], Worker] = BusWorker,
+    ) -> None:
+        self.clock, self.began, self._worker = clock, clock(), worker
+        self.scenario = scenario or Scenario()
+        self.buses: dict[str, WeatherBus] = {}
+        self.parts: dict[str, OnBus | Alone] = {}
+        self._specs: dict[str, SensorConfig] = {}
+        self._workers: dict[str, Worker] = {}
+        self._pins = False
+        self._folder: TemporaryDirectory[str] | None = None
+        self._released = threading.Event()
+        self._furnish(config)
+        self.began = clock()  # now: what was imported took its time
+        for bus in self.buses.values():
+            bus.began = self.began
+        self.play(self.scenario)
+
+    def elapsed(self) -> float:
+        """Return the seconds since the start."""
+        return self.clock() - self.began
+
+    def play(self, scenario: Scenario) -> None:
+        """Let this happen from now on."""
+        self.scenario = scenario
+        for name, bus in self.buses.items():
+            bus.faults.clear()
+            bus.faults.rng.seed(f"{scenario.seed} {name}")
+            for one in scenario.faults:
+                if one.bus == name:
+                    bus.faults.add(injected(one))
+        for name, part in self.parts.items():
+            part.play(name, scenario)
+
+    def driver(self, spec: SensorConfig) -> tuple[str, Driver]:
+        """Return the name of the sensor's bus and its true driver, with a fake below.
+
+        Raises:
+            ConfigError: it has no fake.
+        """
+        if self._specs.get(spec.id) != spec:  # new since the start: the configuration was read again
+            self.parts[spec.id] = self._part(spec)
+            self.parts[spec.id].play(spec.id, self.scenario)
+        part = self.parts[spec.id]
+        if isinstance(part, OnBus):
+            return build(spec, part.bus)
+        options = {name: value for name, value in spec.options.items() if name != "path"}
+        bus, driver = build(replace(spec, device=None, options={**options, **part.fake.wiring}), None)
+        part.go_below(driver, partial(self._wait, bus))
+        return bus, driver
+
+    def bus(self, number: int) -> WeatherBus:
+        """Return the fake of /dev/i2c-`number`."""
+        name = f"i2c-{number}"
+        if name not in self.buses:
+            bus = WeatherBus(name, self.clock, partial(self._wait, name))
+            bus.began = self.began
+            self.buses[name] = bus
+        return self.buses[name]
+
+    def worker(self, bus: str) -> Worker:
+        """Return a new worker for a bus."""
+        self._workers[bus] = self._worker(bus)
+        return self._workers[bus]
+
+    def recovery(self, bus: BusConfig) -> Recovery | None:
+        """Return what is configured to free a stuck bus, on fake pins that free the fake one."""
+        if bus.recovery == "off":
+            return None
+        from drivers.fakes.wires import FakeWires
+
+        self._mock_pins()
+        FakeWires(self.bus(int(bus.name.removeprefix("i2c-"))), bus.scl, bus.sda, bus.power)
+        return recovery(bus.recovery, scl=bus.scl, sda=bus.sda, power=bus.power)
+
+    def _mock_pins(self) -> None:
+        from drivers.fakes.pins import mock_pins
+
+        mock_pins(fresh=not self._pins)
+        self._pins = True
+
+    def close(self) -> None:
+        """Let go whoever hangs, and remove what was written."""
+        self._released.set()
+        for bus in self.buses.values():
+            bus.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _furnish(self, config: Config) -> None:
+        mistakes: list[Mistake] = []
+        for spec in config.sensors:
+            try:
+                self.parts[spec.id] = self._part(spec)
+            except ConfigError as error:
+                mistakes += error.mistakes
+        if mistakes:
+            raise ConfigError(mistakes)
+
+    def _part(self, spec: SensorConfig) -> OnBus | Alone:
+        self._specs[spec.id] = spec
+        try:
+            if not find(spec.driver).addresses:
+                return Alone(self._alone(spec), self.elapsed, spec.driver)
+            return OnBus(fake_chip(spec.driver), spec, self.bus(spec.bus), self.elapsed)
+        except LookupError:
+            what = f'the driver "{spec.driver}" of sensor "{spec.id}" has no fake, so it cannot be simulated'
+            fix = "run without --simulate, or install a fake for it (entry point group limpet.fakes)"
+            raise ConfigError([Mistake("simulation", 0, spec.id, what, fix)]) from None
+
+    def _alone(self, spec: SensorConfig) -> Any:
+        """Return the fake of what is on no bus: a pin, a kernel sensor."""
+        if getattr(find(spec.driver), "lane", "") == "gpio":
+            self._mock_pins()
+            return fake_chip(spec.driver, pin=spec.pin, options=spec.options)
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="limpet-simulated-", ignore_cleanup_errors=True)
+        device = spec.device and Path(spec.device).name
+        return fake_chip(spec.driver, root=self._folder.name, device=device, options=spec.options)
+
+    def _wait(self, bus: str, seconds: float | None) -> None:
+        """Let a bus's thread wait, for ever if None; it is let go when the machine is closed."""
+        occupy = getattr(self._workers.get(bus), "occupy", None)
+        if occupy is None:
+            self._released.wait(seconds)
+        else:
+            occupy(seconds)
