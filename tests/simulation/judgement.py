@@ -86,11 +86,11 @@ def replacements(known: Known, readings: Mapping[str, Any], source: Known | None
             for name, (value, at) in known.good.items()
             if until - at <= known.spec.max_age
         }
-    elif source is not None and source.status == "ok":
+    elif source is not None:
         right = {
             quantity.name: {"status": "substituted", "value": source.shown[quantity.name], "source": source.spec.id}
             for quantity in known.quantities
-            if quantity.name in source.shown
+            if quantity.name in source.sound
         }
     for name in right.keys() | readings.keys():
         expected, found = right.get(name), readings.get(name)

@@ -38,7 +38,8 @@ class Known:
     Attributes:
         curves: what its fake feels: (since when, quantity -> curve).
         began: when the machine began, from which the curves count.
-        good: quantity -> its last value that was ok, and when. shown: what was told last.
+        good: quantity -> its last value that was ok, and when.
+        shown: what was told last. sound: that of it which was ok.
         failures, breaker, openings, until: a model of its breaker.
     """
 
@@ -47,6 +48,7 @@ class Known:
     began: float
     good: dict[str, tuple[float, float]] = field(default_factory=dict)
     shown: dict[str, float] = field(default_factory=dict)
+    sound: set[str] = field(default_factory=set)
     status: str = "unknown"
     error: str = ""
     shown_at: float | None = None
@@ -83,12 +85,12 @@ class Known:
     def learn(self, readings: Mapping[str, Any], fault: Mapping[str, Any] | None, at: float) -> None:
         """Take what was told at this moment as known."""
         self.shown, self.shown_at = {name: reading["value"] for name, reading in readings.items()}, at
+        self.sound = {name for name, reading in readings.items() if reading["status"] == "ok"}
         statuses = {reading["status"] for reading in readings.values()} or {"unavailable"}
         self.status = statuses.pop() if len(statuses) == 1 else "suspect"
-        for name, reading in readings.items():
-            if reading["status"] == "ok":
-                self.good[name] = (reading["value"], at)
-                self.last_ok = at
+        for name in self.sound:
+            self.good[name] = (self.shown[name], at)
+            self.last_ok = at
         if fault is None:
             self.since, self.error, self.failures, self.openings, self.breaker = None, "", 0, 0, "closed"
             return

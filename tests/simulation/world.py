@@ -240,6 +240,11 @@ class World:
         self.truth.faults.append(ScheduledFault(kind, bus, address, self.loop.time(), ends))
         self._ail(bus, kind, address, ends)
 
+    def chip(self, sensor: str) -> Any:
+        """Return the driver of a sensor."""
+        assert self.agent is not None
+        return next(one.chip for one in self.agent.assembly.sensors if one.id == sensor)
+
     def feel(self, sensor: str, **values: float) -> None:
         """Let a sensor's fake feel these constant values from now on."""
         assert self.machine is not None

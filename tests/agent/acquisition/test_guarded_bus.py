@@ -51,3 +51,17 @@ def test_two_timeouts_with_a_success_in_between_are_no_dead_bus(clock):
     guarded.begin([well], unheard)
     worker.finish()
     assert guarded.breaker.state is CircuitState.CLOSED
+
+
+@pytest.mark.xfail(strict=True, reason="the probe goes to the first sensor, though its own breaker refuses it")
+def test_the_probe_of_a_bus_goes_to_a_sensor_whose_own_breaker_lets_it_through(clock):
+    guarded, worker = bus(clock)
+    refused, doubtful = sensor(ScriptedChip(), clock), sensor(ScriptedChip(), clock, threshold=3, name="s2")
+    refused.breaker.trip()
+    doubtful.breaker.failed(doubtful.breaker.admit(), BusTimeout("x"))
+    guarded.breaker.trip()
+    clock.advance(6.0)  # the bus may be probed, the first sensor may not
+    guarded.begin([refused, doubtful], unheard)
+    worker.finish()
+    assert guarded.outcome(doubtful).values
+    assert guarded.breaker.state is CircuitState.CLOSED
