@@ -12,8 +12,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from agent import web
+from agent.acquisition.collector import Collector
 from agent.acquisition.edges import EdgeWatcher
-from agent.acquisition.scheduler import Collector, Scheduler
+from agent.acquisition.scheduler import Scheduler
 from agent.clock import Clock
 from agent.config import Config
 from agent.messages import payloads
