@@ -21,13 +21,13 @@ class Clock:
     """The machine's clock: `now()` in seconds since boot, `wall()` in seconds since 1970.
 
     Attributes:
-        machine_boot: names this boot of the machine; stamps of another boot cannot be put right.
+        kernel_boot: names this boot of the machine; stamps of another boot cannot be put right.
     """
 
     def __init__(self) -> None:
-        self.machine_boot = ""
+        self.kernel_boot = ""
         with contextlib.suppress(OSError):
-            self.machine_boot = BOOT_ID.read_text().strip()
+            self.kernel_boot = BOOT_ID.read_text().strip()
 
     def now(self) -> float:
         """Return seconds on a clock that never steps; also the event loop's clock."""

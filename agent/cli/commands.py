@@ -1,4 +1,4 @@
-"""The verbs of `limpet`, one file each.
+"""The commands of `limpet`, one file each.
 
 Each has `arguments(parser)`, which says what it takes, and `main(args)`, which does it and returns the exit code.
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-VERBS = {  # verb, which is its module here, too -> one line for `limpet --help`
+COMMANDS = {  # command, which is its module here, too -> one line for `limpet --help`
     "run": "run the service: read, publish, hold on",
     "demo": "show it all at work, with simulated chips and a broker of its own",
     "check": "validate the configuration: all mistakes at once, each with line and cure",
@@ -31,9 +31,13 @@ VERBS = {  # verb, which is its module here, too -> one line for `limpet --help`
 
 
 def present() -> dict[str, str]:
-    """Return the verbs whose module is installed."""
+    """Return the commands whose module is installed."""
     here = Path(__file__).parent
-    return {verb: text for verb, text in VERBS.items() if (here / f"{verb}.py").is_file() or (here / verb).is_dir()}
+    return {
+        command: text
+        for command, text in COMMANDS.items()
+        if (here / f"{command}.py").is_file() or (here / command).is_dir()
+    }
 
 
 def takes_config(parser: argparse.ArgumentParser) -> None:

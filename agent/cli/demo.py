@@ -15,7 +15,7 @@ from .commands import when_told_to_end, whole_number
 
 if TYPE_CHECKING:
     from agent.broker.subscriber import Line, Received
-    from agent.simulation.demo import Rehearsal
+    from agent.simulation.demo import Demo
 
     from .watching.picture import Picture
 
@@ -72,7 +72,7 @@ class Audience:
 
         self.picture: Picture = Picture()
         self.batches, self.plain = batches, plain
-        self.play: Rehearsal | None = None
+        self.play: Demo | None = None
 
     def hear(self, message: Received | Line) -> None:
         """Take a message or a change of the connection."""
@@ -101,9 +101,9 @@ class Audience:
 
 
 async def _play(audience: Audience) -> None:
-    from agent.simulation.demo import Rehearsal
+    from agent.simulation.demo import Demo
 
-    play = audience.play = Rehearsal(audience.hear)
+    play = audience.play = Demo(audience.hear)
     running = asyncio.create_task(play.run(), name="play")
     when_told_to_end(play.stop)
     if audience.plain:
@@ -114,7 +114,7 @@ async def _play(audience: Audience) -> None:
         await running
 
 
-async def _show(picture: Picture, play: Rehearsal, running: asyncio.Task[Any]) -> None:
+async def _show(picture: Picture, play: Demo, running: asyncio.Task[Any]) -> None:
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text

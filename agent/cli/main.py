@@ -1,4 +1,4 @@
-"""The command `limpet`: finds the verb, imports it, turns its end into an exit code. No logic of its own."""
+"""The command `limpet`: finds the subcommand, imports it, turns its end into an exit code. No logic of its own."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ OK, FAILED, USAGE, CONFIG = 0, 1, 2, 78  # 78 is EX_CONFIG of sysexits.h: system
 
 
 class Ended(SystemExit):
-    """A signal has ended the verb."""
+    """A signal has ended the command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb and return the exit code: 0 done, 1 failed or found a fault, 2 wrong usage, 78 configuration."""
+    """Run one command and return the exit code: 0 done, 1 failed or found a fault, 2 wrong usage, 78 configuration."""
     words = list(sys.argv[1:] if argv is None else argv)
     before = [signal.getsignal(number) for number in ENDINGS]
     try:
@@ -50,7 +50,7 @@ def _on_ending(handler: Any, *numbers: int) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End the verb, at once and only once; where somebody swallows the exception, a moment later without asking.
+    """End the command, at once and only once; where somebody swallows the exception, a moment later without asking.
 
     Not by KeyboardInterrupt: if it meets an `exec`, as dataclasses do at import, Python ends itself by SIGINT at exit.
     """
@@ -64,14 +64,14 @@ def _run(words: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, OSError):  # replaced by something simpler
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    parser, verbs = _parser()
-    verb = _verb(words)
+    parser, commands = _parser()
+    command = _command(words)
     module = None
-    if verb in verbs:
-        module = importlib.import_module(f".{verb}", __package__)
-        module.arguments(verbs[verb])
+    if command in commands:
+        module = importlib.import_module(f".{command}", __package__)
+        module.arguments(commands[command])
         with contextlib.suppress(argparse.ArgumentError):  # it has its own; the others read none and let it pass
-            verbs[verb].add_argument("-c", "--config", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+            commands[command].add_argument("-c", "--config", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     args = parser.parse_args(words)
     if module is None:
         parser.print_help(sys.stderr)
@@ -86,26 +86,26 @@ def _run(words: list[str]) -> int:
 
 
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """Return the parser and those of its verbs, which are still without arguments."""
+    """Return the parser and those of its commands, which are still without arguments."""
     parser = argparse.ArgumentParser(
         prog="limpet",
         description="Reads the sensors of a Raspberry Pi and publishes them over MQTT.",
         epilog="example:\n  limpet demo              needs no hardware, no broker, no configuration\n"
-        "  limpet check -c my.toml\n\n`limpet VERB --help` tells more about a verb.",
+        "  limpet check -c my.toml\n\n`limpet COMMAND --help` tells more about a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("-c", "--config", metavar="FILE", help="the configuration, for verbs that read one")
+    parser.add_argument("-c", "--config", metavar="FILE", help="the configuration, for commands that read one")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    under = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
-    verbs = {}
-    for verb, text in present().items():
+    under = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands = {}
+    for command, text in present().items():
         described = text[0].upper() + text[1:] + "."
         form = argparse.RawDescriptionHelpFormatter
-        verbs[verb] = under.add_parser(verb, help=text, description=described, formatter_class=form)
-    return parser, verbs
+        commands[command] = under.add_parser(command, help=text, description=described, formatter_class=form)
+    return parser, commands
 
 
-def _verb(words: Sequence[str]) -> str | None:
+def _command(words: Sequence[str]) -> str | None:
     """Return the first word that is neither an option nor the value of one."""
     rest = iter(words)
     for word in rest:

@@ -19,7 +19,7 @@ from .commands import print_json, print_table, takes_config, takes_json
 if TYPE_CHECKING:
     from agent.clock import Clock
     from agent.model import Batch
-    from agent.service.hardware import Machine
+    from agent.service.hardware import Hardware
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,8 +47,8 @@ def main(args: argparse.Namespace) -> int:
     wanted = args.sensor or known
     logging.getLogger().addHandler(logging.NullHandler())  # all of it is in the faults
     args.scenario = None
-    clock, machine = doors(args, config)
-    batch = asyncio.run(_collect(machine, clock, _needed(config, wanted), wanted))
+    clock, hardware = doors(args, config)
+    batch = asyncio.run(_collect(hardware, clock, _needed(config, wanted), wanted))
     show(batch, wanted, clock, as_json=args.json)
     return 1 if set(batch.unavailable) & set(wanted) else 0
 
@@ -69,12 +69,12 @@ def _needed(config: Config, wanted: Sequence[str]) -> Config:
     return replace(config, sensors=tuple(patient))
 
 
-async def _collect(machine: Machine, clock: Clock, config: Config, wanted: Sequence[str]) -> Batch:
+async def _collect(hardware: Hardware, clock: Clock, config: Config, wanted: Sequence[str]) -> Batch:
     """Return one batch, of a round that waits as long as the slowest sensor needs."""
     from agent.acquisition.collector import Collector
     from agent.service.build import Assembly
 
-    assembly = Assembly(machine, clock.now, Random(), lambda _event: None)
+    assembly = Assembly(hardware, clock.now, Random(), lambda _event: None)
     try:
         assembly.arrange(config)
         collector = Collector(assembly.buses, clock.now)

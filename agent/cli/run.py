@@ -21,7 +21,7 @@ from .commands import takes_config, when_told_to_end, whole_number
 
 if TYPE_CHECKING:
     from agent.service.agent import Agent
-    from agent.service.hardware import Machine
+    from agent.service.hardware import Hardware
 
 log = logging.getLogger("limpet")
 
@@ -87,7 +87,7 @@ async def _run(args: argparse.Namespace, settings: config.Config, state_dir: Pat
         store = SqliteStore(state_dir, settings.outbox.max_size)
     agent = Agent(
         settings,
-        machine=machine,
+        hardware=machine,
         publishing=publishing(settings, clock, rng, os.environ),
         clock=clock,
         rng=rng,
@@ -134,12 +134,12 @@ async def _reload(
         agent.supervisor.tell("READY=1")
 
 
-def doors(args: argparse.Namespace, settings: config.Config) -> tuple[Clock, Machine]:
+def doors(args: argparse.Namespace, settings: config.Config) -> tuple[Clock, Hardware]:
     """Return the clock and the machine: this one, or a simulated one."""
     if not args.simulate:
-        from agent.service.hardware import ThisMachine
+        from agent.service.hardware import RealHardware
 
-        return Clock(), ThisMachine()
+        return Clock(), RealHardware()
     from agent.simulation.machine import simulated
 
     return simulated(settings, args.scenario)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.config.shapes import Table
-from agent.config.tables import VERBS, Config
+from agent.config.tables import REQUESTS, Config
 
 from .topics import Topics
 
@@ -244,7 +244,7 @@ def _channel(address: str, message: str) -> Schema:
     known: dict[str, Schema] = {
         "root": {"description": "`topic_root` of the configuration", "default": "limpet"},
         "deviceId": {"description": "`device_id` of the configuration"},
-        "verb": {"description": "what is asked for", "enum": list(VERBS)},
+        "verb": {"description": "what is asked for", "enum": list(REQUESTS)},
     }
     return {
         "address": address,

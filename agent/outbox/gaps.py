@@ -35,16 +35,16 @@ class Gaps:
         """Add a hole; return the numbers of the rows that it swallowed."""
         swallowed = []
         first, last = gap.first, gap.last
-        left = self._by_last.get((gap.boot, gap.reason, first - 1))
+        left = self._by_last.get((gap.run_id, gap.reason, first - 1))
         if left is not None and self._rows[left] is not self._told:
             first = self._remove(left).first
             swallowed.append(left)
-        right = self._by_first.get((gap.boot, gap.reason, last + 1))
+        right = self._by_first.get((gap.run_id, gap.reason, last + 1))
         if right is not None and self._rows[right] is not self._told:
             last = self._remove(right).last
             swallowed.append(right)
         number = self._next_number()
-        self._insert(number, Gap(gap.boot, first, last, gap.reason))
+        self._insert(number, Gap(gap.run_id, first, last, gap.reason))
         self.unstored.add(number)
         return swallowed
 
@@ -55,7 +55,7 @@ class Gaps:
 
     def done(self, gap: Gap) -> list[int]:
         """Forget a hole that was told; return the number of its row, if it was there."""
-        number = self._by_first.get((gap.boot, gap.reason, gap.first))
+        number = self._by_first.get((gap.run_id, gap.reason, gap.first))
         if number is None or self._rows[number] != gap:
             return []
         self._remove(number)
@@ -67,12 +67,12 @@ class Gaps:
 
     def _insert(self, number: int, gap: Gap) -> None:
         self._rows[number] = gap
-        self._by_first[gap.boot, gap.reason, gap.first] = number
-        self._by_last[gap.boot, gap.reason, gap.last] = number
+        self._by_first[gap.run_id, gap.reason, gap.first] = number
+        self._by_last[gap.run_id, gap.reason, gap.last] = number
 
     def _remove(self, number: int) -> Gap:
         gap = self._rows.pop(number)
-        del self._by_first[gap.boot, gap.reason, gap.first]
-        del self._by_last[gap.boot, gap.reason, gap.last]
+        del self._by_first[gap.run_id, gap.reason, gap.first]
+        del self._by_last[gap.run_id, gap.reason, gap.last]
         self.unstored.discard(number)
         return gap

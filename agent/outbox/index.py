@@ -26,7 +26,7 @@ class Entry:
         self.number, self.item, self.stored, self.repeat, self.waits = number, item, stored, repeat, False
 
 
-class Shelf:
+class Index:
     """All batches that are not acknowledged.
 
     Attributes:
@@ -77,7 +77,7 @@ class Shelf:
             return
         entry.waits = False
         self.memory_bytes -= len(entry.item.body)
-        self.in_flight.pop((entry.item.boot, entry.item.seq), None)
+        self.in_flight.pop((entry.item.run_id, entry.item.seq), None)
         if entry.stored:
             self.dead.append(entry.number)
         elif self.unstored.pop(entry.number, None) is not None:
@@ -91,12 +91,12 @@ class Shelf:
     def fly(self, entry: Entry) -> Item:
         """Hand it out."""
         entry.waits = False
-        self.in_flight[entry.item.boot, entry.item.seq] = entry
+        self.in_flight[entry.item.run_id, entry.item.seq] = entry
         return entry.item
 
     def land(self, item: Item) -> Entry | None:
         """Return what was handed out as `item`, which is in flight no more; None if it is gone meanwhile."""
-        return self.in_flight.pop((item.boot, item.seq), None)
+        return self.in_flight.pop((item.run_id, item.seq), None)
 
     def oldest(self) -> Entry | None:
         """Return the oldest history in memory."""

@@ -25,10 +25,10 @@ class Recent:
         self._bytes += len(item.body)
         self._trim()
 
-    def between(self, boot: str, first: int, last: int) -> list[Item]:
+    def between(self, run_id: str, first: int, last: int) -> list[Item]:
         """Return those of one run with `first` <= seq <= `last`, in order, each once."""
         self._trim()
-        found = {item.seq: item for _, item in self._items if item.boot == boot and first <= item.seq <= last}
+        found = {item.seq: item for _, item in self._items if item.run_id == run_id and first <= item.seq <= last}
         return [found[seq] for seq in sorted(found)]
 
     def _trim(self) -> None:

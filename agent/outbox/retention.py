@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 from .gaps import Gaps
-from .index import Entry, Shelf
+from .index import Entry, Index
 from .store import Gap, Item, NullStore, Previous, Row, Store
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,8 @@ EXPIRE_EVERY = 60.0
 DROP_ITEMS = 64  # at once, from the store
 
 
-class Keeper:
-    """Guards a shelf: stores it in groups, bounds it in bytes and age, declares each loss.
+class Retention:
+    """Guards an index: stores it in groups, bounds it in bytes and age, declares each loss.
 
     Attributes:
         storage: "ok", or "degraded" while the store fails; then everything goes on in memory.
@@ -36,7 +36,7 @@ class Keeper:
         self,
         now: Callable[[], float],
         *,
-        machine: str,
+        kernel_boot: str,
         store: Store | None,
         durability: str,
         max_size: int,
@@ -44,15 +44,15 @@ class Keeper:
         when_full: str,
         changed: Callable[[], None],
     ) -> None:
-        self.now, self.machine, self.store = now, machine, store or NullStore()
+        self.now, self.kernel_boot, self.store = now, kernel_boot, store or NullStore()
         self.durability, self.max_size, self.max_age, self.when_full = durability, max_size, max_age, when_full
         self.changed = changed
-        self.shelf = Shelf()
-        self.gaps = Gaps(self.shelf.next_number)
+        self.index = Index()
+        self.gaps = Gaps(self.index.next_number)
         self.previous: Previous | None = None
         self.storage, self.dropped = "ok", 0
         self._began, self._committed, self._retry_at = now(), now(), -math.inf
-        self._boot, self._opened, self._met_damage, self._expire_at = "", False, False, -math.inf
+        self._run_id, self._opened, self._met_damage, self._expire_at = "", False, False, -math.inf
         self._lock, self._urgent = asyncio.Lock(), asyncio.Event()
 
     # --- at once
@@ -67,8 +67,8 @@ class Keeper:
 
     def look(self) -> None:
         """See after something came in whether there is something to do."""
-        shelf = self.shelf
-        if shelf.disk_items == 0 or self.storage != "ok":
+        index = self.index
+        if index.disk_items == 0 or self.storage != "ok":
             self._bound_memory()
         elif self._over():
             self._urgent.set()
@@ -78,14 +78,14 @@ class Keeper:
     def _hurries(self) -> bool:
         if self.durability == "memory":
             return False
-        waiting = len(self.shelf.unstored)
+        waiting = len(self.index.unstored)
         return waiting > 0 and (
             self.durability == "always" or self._tight() or (waiting >= GROUP_ITEMS and self._tardy())
         )
 
     def give_up(self, entry: Entry, reason: str) -> None:
         """Forget a batch, and declare it unless it was delivered before."""
-        self.shelf.remove(entry)
+        self.index.remove(entry)
         if not entry.repeat:
             self.declare(entry.item, reason)
         self.changed()
@@ -93,37 +93,37 @@ class Keeper:
     def declare(self, item: Item, reason: str) -> None:
         """Declare a batch as given up."""
         self.dropped += reason in ("full", "too_old")
-        self._declare(Gap(item.boot, item.seq, item.seq, reason))
+        self._declare(Gap(item.run_id, item.seq, item.seq, reason))
 
     def _damaged(self, gap: Gap) -> None:
         if not self._met_damage:
-            log.warning("stored batch was damaged", extra={"boot": gap.boot, "seq": gap.first})
+            log.warning("stored batch was damaged", extra={"run_id": gap.run_id, "seq": gap.first})
         self._met_damage = True
         self.dropped += 1
         self._declare(gap)
 
     def _declare(self, gap: Gap) -> None:
-        self.shelf.dead.extend(self.gaps.declare(gap))
+        self.index.dead.extend(self.gaps.declare(gap))
 
     def oldest_taken(self) -> float | None:
         """Return when the oldest batch in memory was taken; None without one, or for another boot of the machine."""
-        entry = next(iter(self.shelf.memory.values()), None)
-        return entry.item.taken if entry is not None and entry.item.machine == self.machine else None
+        entry = next(iter(self.index.memory.values()), None)
+        return entry.item.taken if entry is not None and entry.item.kernel_boot == self.kernel_boot else None
 
     # --- in the background
 
-    async def open(self, boot: str) -> None:
+    async def open(self, run_id: str) -> None:
         """Take over what the store holds; if it cannot be opened now, as soon as it can."""
-        self._boot = boot
+        self._run_id = run_id
         try:
             await self._open()
         except OSError as error:
             self._failed(error)
 
     async def _open(self) -> None:
-        contents = await self.store.open(self._boot)
+        contents = await self.store.open(self._run_id)
         self._opened = True
-        self.shelf.load(contents.rows, contents.size, contents.last)
+        self.index.load(contents.rows, contents.size, contents.last)
         self.gaps.load(contents.gaps, contents.last)
         self.previous = contents.previous
         self.dropped += contents.lost
@@ -148,7 +148,7 @@ class Keeper:
         """Store what has to be stored, delete what was acknowledged, drop what is too old or too much."""
         self._expire_memory()
         if self.durability == "memory":
-            self.shelf.dead.clear()
+            self.index.dead.clear()
             self.gaps.unstored.clear()
             return
         if self.storage != "ok" and self.now() < self._retry_at and not everything:
@@ -170,16 +170,16 @@ class Keeper:
 
     async def oldest(self, limit: int) -> list[Entry]:
         """Return up to `limit` entries of history, oldest first, that are in memory now; take them, or `wait` them."""
-        taken = self.shelf.take(limit)
-        if taken or self.shelf.disk_items == 0:
+        taken = self.index.take(limit)
+        if taken or self.index.disk_items == 0:
             return taken
         try:
             async with self._lock:
-                rows = await self.store.scan(self.shelf.cursor, limit)
+                rows = await self.store.scan(self.index.cursor, limit)
         except OSError as error:
             self._failed(error)
-            return self.shelf.take(limit, leap=True)
-        for found in self.shelf.adopt(rows, limit):
+            return self.index.take(limit, leap=True)
+        for found in self.index.adopt(rows, limit):
             if isinstance(found, Gap):
                 self._damaged(found)
             else:
@@ -190,39 +190,39 @@ class Keeper:
     # --- the store
 
     def _tight(self) -> bool:
-        return len(self.shelf.memory) > MEMORY_ITEMS or self.shelf.memory_bytes > MEMORY_BYTES
+        return len(self.index.memory) > MEMORY_ITEMS or self.index.memory_bytes > MEMORY_BYTES
 
     def _tardy(self) -> bool:
         oldest = self.oldest_taken()
         late = oldest is not None and self.now() - oldest > TARDY
-        return late or self._tight() or self.shelf.disk_items > 0
+        return late or self._tight() or self.index.disk_items > 0
 
     def _must_store(self) -> bool:
-        shelf = self.shelf
+        index = self.index
         if self.durability == "always":
-            return bool(shelf.unstored or self.gaps.unstored)
+            return bool(index.unstored or self.gaps.unstored)
         if not self._tardy():
             return bool(self.gaps.unstored)
-        enough = len(shelf.unstored) >= GROUP_ITEMS or shelf.unstored_bytes >= GROUP_BYTES
+        enough = len(index.unstored) >= GROUP_ITEMS or index.unstored_bytes >= GROUP_BYTES
         return enough or self.now() - self._committed >= GROUP_SECONDS - KEEP_EVERY
 
     async def _store(self) -> None:
-        entries = [entry for entry in self.shelf.unstored.values() if not entry.repeat]
+        entries = [entry for entry in self.index.unstored.values() if not entry.repeat]
         rows = [Row(entry.number, entry.item) for entry in entries] + self.gaps.to_store()
         if rows:
             await self.store.append(rows)
-            self.shelf.stored(entries)
+            self.index.stored(entries)
             self.gaps.unstored.difference_update(row.number for row in rows)
             self._committed = self.now()
-        self.shelf.evict(MEMORY_ITEMS, MEMORY_BYTES)
+        self.index.evict(MEMORY_ITEMS, MEMORY_BYTES)
 
     async def _delete(self) -> None:
-        dead, self.shelf.dead = self.shelf.dead, []
+        dead, self.index.dead = self.index.dead, []
         try:
             if dead:
                 await self.store.delete(dead)
         except OSError:
-            self.shelf.dead += dead
+            self.index.dead += dead
             raise
 
     def _failed(self, error: OSError) -> None:
@@ -240,17 +240,17 @@ class Keeper:
     # --- the bounds
 
     def _over(self, more: int = 0) -> bool:
-        shelf = self.shelf
+        index = self.index
         if self.storage != "ok":
-            return shelf.memory_bytes + more > min(DEGRADED_BYTES, self.max_size)
-        return shelf.memory_bytes + shelf.disk_bytes + more > self.max_size
+            return index.memory_bytes + more > min(DEGRADED_BYTES, self.max_size)
+        return index.memory_bytes + index.disk_bytes + more > self.max_size
 
     def _bound_memory(self) -> None:
         while self._over():
-            if self.when_full == "thin" and self._thin(self.shelf.history()):
+            if self.when_full == "thin" and self._thin(self.index.history()):
                 continue
-            fresh = self.shelf.fresh
-            if (entry := self.shelf.oldest() or (fresh.popleft() if len(fresh) > 1 else None)) is None:
+            fresh = self.index.fresh
+            if (entry := self.index.oldest() or (fresh.popleft() if len(fresh) > 1 else None)) is None:
                 return
             self.give_up(entry, "full")
 
@@ -260,42 +260,42 @@ class Keeper:
         return len(victims)
 
     async def _bound_disk(self) -> None:
-        if self._over() and self.shelf.disk_items and self.when_full == "thin":
+        if self._over() and self.index.disk_items and self.when_full == "thin":
             await self._thin_disk()
-        while self._over() and self.shelf.disk_items:
+        while self._over() and self.index.disk_items:
             for entry in await self.oldest(DROP_ITEMS):
                 self.give_up(entry, "full")
             async with self._lock:
                 await self._delete()
 
     async def _thin_disk(self) -> None:
-        after, left, odd = self.shelf.cursor, self.shelf.disk_items // 2, False
+        after, left, odd = self.index.cursor, self.index.disk_items // 2, False
         while left > 0:
             async with self._lock:
                 rows = await self.store.scan(after, DROP_ITEMS)
                 for number, record in rows[:left]:
                     after, odd = number, not odd
-                    if odd and isinstance(record, Item) and self.shelf.forget(number, record):
+                    if odd and isinstance(record, Item) and self.index.forget(number, record):
                         self.declare(record, "full")
                 await self._delete()
             left = left - len(rows) if len(rows) == DROP_ITEMS else 0
 
     def _too_old(self, item: Item) -> bool:
-        since = item.taken if item.machine == self.machine else self._began
+        since = item.taken if item.kernel_boot == self.kernel_boot else self._began
         return self.now() - since > self.max_age
 
     def _expire_memory(self) -> None:
-        while self.shelf.oldest_is_in_memory() and (entry := self.shelf.oldest()) and self._too_old(entry.item):
+        while self.index.oldest_is_in_memory() and (entry := self.index.oldest()) and self._too_old(entry.item):
             self.give_up(entry, "too_old")
 
     async def _expire_disk(self) -> None:
         if self.now() < self._expire_at:
             return
         self._expire_at = self.now() + EXPIRE_EVERY
-        while self.shelf.disk_items:
+        while self.index.disk_items:
             async with self._lock:  # only a look: what is taken and put back would lose its turn
-                rows = await self.store.scan(self.shelf.cursor, 1)
+                rows = await self.store.scan(self.index.cursor, 1)
             if not rows or (isinstance(rows[0].record, Item) and not self._too_old(rows[0].record)):
                 return
             for entry in await self.oldest(1):
-                self.give_up(entry, "too_old") if self._too_old(entry.item) else self.shelf.wait(entry)
+                self.give_up(entry, "too_old") if self._too_old(entry.item) else self.index.wait(entry)

@@ -69,7 +69,7 @@ class Verdicts:
         largest = max(under_way, key=lambda item: len(item.body), default=None)
         if largest is None or len(largest.body) <= shared.largest_delivered:
             return
-        key = (largest.boot, largest.seq)
+        key = (largest.run_id, largest.seq)
         count = 1 + (shared.suspect[1] if shared.suspect and shared.suspect[0] == key else 0)
         shared.suspect = (key, count)
         if count >= (POISON_TOLD if reason.code == TOO_LARGE else POISON):

@@ -179,7 +179,7 @@ class Session:
 
     def _body(self, item: Item, make: Callable[..., bytes]) -> bytes | None:
         stamp: Sequence[str] = ()
-        if UNSYNCED in item.body and item.machine == self.clock.machine_boot != "" and self.clock.synced():
+        if UNSYNCED in item.body and item.kernel_boot == self.clock.kernel_boot != "" and self.clock.synced():
             stamp = (self.clock.stamp(item.taken),)
         if make is payloads.corrected and not stamp:
             return item.body
@@ -207,7 +207,7 @@ class Session:
 
     def _send_gap(self) -> bool:
         while not self._gap_in_flight and (gap := self.outbox.next_gap()) is not None:
-            body = payloads.gap(gap.boot, gap.first, gap.last, gap.reason, self.clock.stamp(self.clock.now()))
+            body = payloads.gap(gap.run_id, gap.first, gap.last, gap.reason, self.clock.stamp(self.clock.now()))
             if self._fits(self.topics.gap, body):
                 self._gap_in_flight = True
                 self._send(self.topics.gap, body, False, gap, self._gap_acknowledged)

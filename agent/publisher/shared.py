@@ -16,7 +16,7 @@ from .retained import Retained
 class Wall(Protocol):
     """What of the agent's clock is needed here; see `agent.clock.Clock`."""
 
-    machine_boot: str
+    kernel_boot: str
 
     def now(self) -> float: ...
     def synced(self) -> bool: ...

@@ -26,9 +26,9 @@ from agent.resilience import BreakerEvent, CircuitState
 from . import process
 from .build import Assembly
 from .connect import Making
-from .hardware import Machine
-from .reporter import Herald
-from .status import Documents
+from .hardware import Hardware
+from .reporter import Reporter
+from .status import Status
 from .systemd import Supervisor
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("limpet")
 
 FIRST_ROUND = 1.0  # seconds that the connection waits for the first values, so that `state` tells them before `online`
-PATIENCE = 1.2  # seconds that the end waits for a disk and for acknowledgements, together
-DISK_PATIENCE = 0.5  # seconds that it waits for a disk at most; once more after the good-bye
+END_WITHIN = 1.2  # seconds that the end waits for a disk and for acknowledgements, together
+DISK_WITHIN = 0.5  # seconds that it waits for a disk at most; once more after the good-bye
 STALLED = 10.0  # seconds beyond the longest interval without a finished round: then the watchdog goes hungry
 
 
@@ -53,7 +53,7 @@ class Agent:
         self,
         config: Config,
         *,
-        machine: Machine,
+        hardware: Hardware,
         publishing: Making,
         clock: Clock,
         rng: Random,
@@ -69,22 +69,22 @@ class Agent:
         self.outbox = Outbox(
             self.boot_id,
             clock.now,
-            machine=clock.machine_boot,
+            kernel_boot=clock.kernel_boot,
             store=store,
             durability=config.outbox.durability,
             max_size=config.outbox.max_size,
             max_age=config.outbox.max_age,
             when_full=config.outbox.when_full,
         )
-        self.assembly = Assembly(machine, clock.now, rng, self._breaker_changed)
-        self.documents = Documents(config.agent.device_id, self.boot_id, version, clock, self.outbox)
+        self.assembly = Assembly(hardware, clock.now, rng, self._breaker_changed)
+        self.status = Status(config.agent.device_id, self.boot_id, version, clock, self.outbox)
         self.publisher = publishing(self.outbox, self.topics, self._breaker_changed)
         self.collector = Collector(self.assembly.buses, clock.now)
         self.scheduler = Scheduler(self.collector, (), self.deliver, clock.now)
         self.edges = EdgeWatcher(self.deliver)
         self.stopping = asyncio.Event()
         self.goes_on = False  # another run follows in this process: the supervisor is not told of an end
-        self.herald = Herald(self.documents, self.outbox, health_file)
+        self.reporter = Reporter(self.status, self.outbox, health_file)
         self._answers: set[asyncio.Task[None]] = set()
         self._page: Page | None = None
 
@@ -102,15 +102,15 @@ class Agent:
                 storing = group.create_task(self.outbox.run(), name="store")
                 publishing = group.create_task(self._publish(), name="publish")
                 watching = group.create_task(self.supervisor.feed(self.alive), name="watchdog")
-                telling = group.create_task(self.herald.run(), name="health")
+                telling = group.create_task(self.reporter.run(), name="health")
                 collecting = group.create_task(self._collect(rounds), name="collect")
                 self.supervisor.tell("READY=1", f"STATUS=reading {len(self.assembly.due)} sensors")
                 await self.stopping.wait()
                 if not self.goes_on:
                     self.supervisor.tell("STOPPING=1")
                 collecting.cancel()  # 1. nothing new comes in
-                ends = self.clock.now() + PATIENCE
-                await self._within(DISK_PATIENCE, self.outbox.flush())  # 2. what we have is safe, and leaves if it can
+                ends = self.clock.now() + END_WITHIN
+                await self._within(DISK_WITHIN, self.outbox.flush())  # 2. what we have is safe, and leaves if it can
                 await self.publisher.close(ends - self.clock.now())
                 for task in (publishing, storing, watching, telling):  # 3. good-bye
                     task.cancel()
@@ -118,8 +118,8 @@ class Agent:
             if self._page is not None:
                 self._page.close()
             self.assembly.close()
-            await self._within(DISK_PATIENCE, self.outbox.close())
-            self.herald.write()
+            await self._within(DISK_WITHIN, self.outbox.close())
+            self.reporter.write()
 
     def stop(self) -> None:
         """Begin the end: at once, cleanly, whatever hangs."""
@@ -147,10 +147,10 @@ class Agent:
         )
         body = payloads.encode(document)
         self.seq += 1
-        self.outbox.put(Item(self.boot_id, self.seq, batch.taken, self.clock.machine_boot, body))
+        self.outbox.put(Item(self.boot_id, self.seq, batch.taken, self.clock.kernel_boot, body, self.topics.device))
         log.debug("batch", extra={"seq": self.seq, "bytes": len(body)})
-        self.herald.present()
-        self.herald.began.set()
+        self.reporter.present()
+        self.reporter.began.set()
         return document
 
     async def reload(self, config: Config, publishing: Making) -> None:
@@ -163,72 +163,74 @@ class Agent:
         self.outbox.adjust(
             durability=box.durability, max_size=box.max_size, max_age=box.max_age, when_full=box.when_full
         )
-        speaks_anew = _speaks(old) != _speaks(config)
-        if speaks_anew:
-            await self._speak_anew(publishing)
+        reconnects = _connection(old) != _connection(config)
+        if reconnects:
+            await self._reconnect(publishing)
         self.publisher.adjust(box.backfill_rate, box.require_subscriber)
-        met = old.homeassistant != config.homeassistant
-        self._arrange(introduce=speaks_anew or met or old.sensors != config.sensors, listen=speaks_anew)
-        if met and not speaks_anew:
-            self.herald.meet()
+        discovery_changed = old.homeassistant != config.homeassistant
+        self._arrange(announce=reconnects or discovery_changed or old.sensors != config.sensors, listen=reconnects)
+        if discovery_changed and not reconnects:
+            self.reporter.listen()
         if old.web != config.web:
             self._show()
-        self.herald.present()
-        self.herald.news.set()
-        log.info("configuration reloaded", extra={"sensors": len(config.sensors), "reconnects": speaks_anew})
+        self.reporter.present()
+        self.reporter.news.set()
+        log.info("configuration reloaded", extra={"sensors": len(config.sensors), "reconnects": reconnects})
 
     # ---- parts
 
-    async def _speak_anew(self, publishing: Making) -> None:
+    async def _reconnect(self, publishing: Making) -> None:
         """Take another publisher, and another name where the configuration has one."""
         before = self.publisher
         self.topics = Topics(self.config.mqtt.topic_root, self.config.agent.device_id)
-        self.documents.device_id = self.config.agent.device_id
+        self.status.device_id = self.config.agent.device_id
         self.publisher = publishing(self.outbox, self.topics, self._breaker_changed)
         await before.close(0.5)
 
-    def _arrange(self, *, introduce: bool = True, listen: bool = True) -> None:
-        """Build what the configuration asks for, and introduce it."""
+    def _arrange(self, *, announce: bool = True, listen: bool = True) -> None:
+        """Build what the configuration asks for, and announce it."""
         built = self.assembly.arrange(self.config)
         self.scheduler.arrange(self.assembly.due)
-        self.documents.sensors = self.assembly.sensors
-        self.documents.buses = {name: self.assembly.buses[name] for _, name in self.assembly.due}
-        self.documents.rounds = self.scheduler.rounds
-        self.herald.speak_through(self.publisher, self.topics, self.config.homeassistant)
+        self.status.sensors = self.assembly.sensors
+        self.status.buses = {name: self.assembly.buses[name] for _, name in self.assembly.due}
+        self.status.rounds = self.scheduler.rounds
+        self.reporter.use(self.publisher, self.topics, self.config.homeassistant)
         self.edges.watch(built)
-        if introduce:
-            self.herald.introduce()
+        if announce:
+            self.reporter.announce()
         if listen:
             self._listen()
 
     def _listen(self) -> None:
         if self.config.commands.allow:
-            from .request_handlers import Verbs
-            from .requests import Orders
+            from .request_handlers import RequestHandlers
+            from .requests import Requests
 
-            verbs = Verbs(self.collector, lambda: self.assembly.due, self.deliver, self.documents, self.outbox)
-            orders = Orders(self.topics, verbs.all(), self.publisher.answer, self.clock.now, self._answer)
-            orders.listen(self.config.commands.allow, self.publisher.subscribe)
-        self.herald.meet()
+            handlers = RequestHandlers(
+                self.collector, lambda: self.assembly.due, self.deliver, self.status, self.outbox
+            )
+            requests = Requests(self.topics, handlers.all(), self.publisher.answer, self.clock.now, self._answer)
+            requests.listen(self.config.commands.allow, self.publisher.subscribe)
+        self.reporter.listen()
 
     def _show(self) -> None:
         """Serve the status page where the configuration says, or nowhere."""
         if self._page is not None:
             self._page.close()
-        self._page = self.documents.web = None
+        self._page = self.status.web = None
         if (listen := self.config.web.listen) is None:
             return
         if (cure := web.missing()) is not None:  # that is no reason not to read sensors
             log.error("status page needs a package", extra={"cure": cure})
-            self.documents.web = lambda: {"error": f"a package is missing: {cure}"}
+            self.status.web = lambda: {"error": f"a package is missing: {cure}"}
         else:
             from agent.web.answers import Answers
             from agent.web.server import Server
 
             name = process.host()["name"]
-            answers = Answers(self.documents, self.alive, listen[0], (name, f"{name}.local"))
-            self._page = Server(listen, answers, self.herald.news.set)
-            self.documents.web = self._page.facts
+            answers = Answers(self.status, self.alive, listen[0], (name, f"{name}.local"))
+            self._page = Server(listen, answers, self.reporter.news.set)
+            self.status.web = self._page.facts
             self._page.start()
 
     def _answer(self, answering: Coroutine[Any, Any, None]) -> None:
@@ -247,22 +249,22 @@ class Agent:
         self.stop()
 
     async def _publish(self) -> None:
-        await self._within(FIRST_ROUND, self.herald.began.wait())
-        if not self.herald.began.is_set():
-            self.herald.present()
+        await self._within(FIRST_ROUND, self.reporter.began.wait())
+        if not self.reporter.began.is_set():
+            self.reporter.present()
         while not self.stopping.is_set():  # a reload closes one publisher and makes another
             await self.publisher.run()
 
     def _breaker_changed(self, event: BreakerEvent) -> None:
         """Note and log a change; may come from a bus's thread."""
-        self.documents.since[event.name] = self.clock.now()
+        self.status.since[event.name] = self.clock.now()
         if CircuitState.HALF_OPEN not in (event.old, event.new) or event.new is CircuitState.CLOSED:
             facts: dict[str, object] = {"breaker": event.name, "state": event.new.value, "why": event.reason}
             lasted = {"open_for": round(event.open_for, 1)} if event.open_for else {}
             level = logging.DEBUG if event.name == "broker" else logging.INFO  # the publisher tells its falls, seldom
             log.log(level, "breaker changed", extra=facts | lasted)
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            self.loop.call_soon_threadsafe(self.herald.news.set)
+            self.loop.call_soon_threadsafe(self.reporter.news.set)
 
     @staticmethod
     async def _within(seconds: float, waiting: Coroutine[Any, Any, object]) -> None:
@@ -277,6 +279,6 @@ def who(config: Config) -> tuple[object, ...]:
     return config.agent.device_id, config.mqtt.topic_root, config.agent.state_dir, on_disk
 
 
-def _speaks(config: Config) -> tuple[object, ...]:
+def _connection(config: Config) -> tuple[object, ...]:
     """Return what a connection is made for; where it changes, another one is needed."""
     return config.mqtt, config.agent.device_id, config.commands

@@ -13,7 +13,7 @@ from agent.config import BusConfig, Config, SensorConfig
 from agent.resilience import BreakerEvent, CircuitBreaker, RetryPolicy
 from drivers.chip import Driver
 
-from .hardware import Machine
+from .hardware import Hardware
 
 BUS_RESET, BUS_MAX_RESET = 5.0, 60.0  # seconds between two probes of a silent bus
 
@@ -26,9 +26,9 @@ class Assembly:
     """
 
     def __init__(
-        self, machine: Machine, clock: Callable[[], float], rng: Random, on_event: Callable[[BreakerEvent], None]
+        self, hardware: Hardware, clock: Callable[[], float], rng: Random, on_event: Callable[[BreakerEvent], None]
     ) -> None:
-        self.machine, self.clock, self.rng, self.on_event = machine, clock, rng, on_event
+        self.hardware, self.clock, self.rng, self.on_event = hardware, clock, rng, on_event
         self.buses: dict[str, GuardedBus] = {}
         self.due: list[tuple[Sensor, str]] = []
         self._specs: dict[str, SensorConfig] = {}
@@ -51,7 +51,7 @@ class Assembly:
         built = []
         for spec in config.sensors:
             if spec.id not in pairs:
-                bus, driver = self.machine.driver(spec)
+                bus, driver = self.hardware.driver(spec)
                 self._bus(bus)
                 pairs[spec.id] = (self._sensor(spec, driver), bus)
                 built.append(pairs[spec.id][0])
@@ -67,7 +67,7 @@ class Assembly:
         for sensor, _ in self.due:
             if not sensor.chip.addresses:
                 sensor.chip.close()
-        self.machine.close()
+        self.hardware.close()
 
     def _arrange_recoveries(self, buses: dict[str, BusConfig]) -> None:
         """Give each bus its recovery, where that is new or changed."""
@@ -75,7 +75,7 @@ class Assembly:
             if buses.get(name) != self._buses.get(name):
                 if bus.recovery is not None:
                     bus.recovery.close()
-                bus.recovery = self.machine.recovery(buses[name]) if name in buses else None
+                bus.recovery = self.hardware.recovery(buses[name]) if name in buses else None
         self._buses = {name: bus for name, bus in buses.items() if name in self.buses}
 
     def _bus(self, name: str) -> None:
@@ -89,7 +89,7 @@ class Assembly:
                 clock=self.clock,
                 rng=self.rng,
             )
-            self.buses[name] = GuardedBus(name, self.machine.worker(name), breaker)
+            self.buses[name] = GuardedBus(name, self.hardware.worker(name), breaker)
 
     def _sensor(self, spec: SensorConfig, driver: Driver) -> Sensor:
         breaker = CircuitBreaker(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from drivers.bus.recovery import Recovery
 
 
-class Machine(Protocol):
+class Hardware(Protocol):
     """Where chips and workers come from: this machine, or a simulated one."""
 
     def driver(self, spec: SensorConfig) -> tuple[str, Driver]: ...
@@ -23,7 +23,7 @@ class Machine(Protocol):
     def close(self) -> None: ...
 
 
-class ThisMachine:
+class RealHardware:
     """Real buses, real pins, a thread for each bus."""
 
     def __init__(self) -> None:
@@ -63,4 +63,4 @@ def build(spec: SensorConfig, bus: Any) -> tuple[str, Driver]:
             bus = Mux(bus, spec.mux.address, spec.mux.channel)
         return f"i2c-{spec.bus}", open_chip(spec.driver, bus, spec.address, **spec.options)
     driver = open_chip(spec.driver, **spec.arguments())
-    return getattr(driver, "lane", spec.driver), driver
+    return getattr(driver, "bus_name", spec.driver), driver

@@ -15,7 +15,7 @@ from agent.outbox import Outbox
 from agent.publisher import Publisher
 
 from . import process
-from .status import Documents
+from .status import Status
 
 log = logging.getLogger("limpet")
 
@@ -23,8 +23,8 @@ EVERY = 60.0  # seconds between two documents `health` when nothing changes
 BUNCH = 0.2  # seconds: changes come in bunches and are told together
 
 
-class Herald:
-    """One run's herald. `speak_through` names the publisher; a reload names another.
+class Reporter:
+    """One run's reporter. `use` names the publisher; a reload names another.
 
     Attributes:
         news: set whenever something changed that `health` tells.
@@ -32,22 +32,22 @@ class Herald:
         file: where `health` is written to as well; None: nowhere.
     """
 
-    def __init__(self, documents: Documents, outbox: Outbox, file: Path | None) -> None:
-        self.documents, self.outbox, self.file = documents, outbox, file
+    def __init__(self, documents: Status, outbox: Outbox, file: Path | None) -> None:
+        self.status, self.outbox, self.file = documents, outbox, file
         self.news, self.began = asyncio.Event(), asyncio.Event()
-        self._introduction = homeassistant.Introduction()
-        self._introduced: list[object] = []
+        self._announcement = homeassistant.Announcement()
+        self._announced: list[object] = []
         self._degraded = False
 
-    def speak_through(self, publisher: Publisher, topics: Topics, settings: HomeAssistantConfig) -> None:
+    def use(self, publisher: Publisher, topics: Topics, settings: HomeAssistantConfig) -> None:
         """Tell everything through this publisher from now on."""
         self.publisher, self.topics, self.settings = publisher, topics, settings
-        self.documents.broker = lambda: (publisher.breaker, publisher.state)
+        self.status.broker = lambda: (publisher.breaker, publisher.state)
         publisher.on_change = self._connection_changed
 
-    def introduce(self) -> None:
+    def announce(self) -> None:
         """Tell what this device is and measures, Home Assistant, too, where it is configured."""
-        documents = self.documents
+        documents = self.status
         self.publisher.retain(self.topics.info, payloads.encode(documents.info()))
         discovery = {}
         if self.settings.discovery:
@@ -55,20 +55,22 @@ class Herald:
             discovery[topic] = homeassistant.discovery(
                 documents.sensors, self.topics, version=documents.version, model=process.host()["model"]
             )
-        for topic, document in self._introduction.update(discovery).items():
+        for topic, document in self._announcement.update(discovery).items():
             self.publisher.retain(topic, payloads.encode(document) if document else b"")
-        self._introduced = self._quantities()
+        self._announced = self._quantities()
 
-    def meet(self) -> None:
+    def listen(self) -> None:
         """Listen for Home Assistant's start: then it wants to know us, and the present."""
         if self.settings.discovery:
-            self.publisher.subscribe(f"{self.settings.prefix}/status", lambda message: self._greet(message.payload))
+            self.publisher.subscribe(
+                f"{self.settings.prefix}/status", lambda message: self._home_assistant_says(message.payload)
+            )
 
     def present(self) -> None:
         """Tell the present of every sensor."""
-        if self._introduced != self._quantities():  # some drivers know theirs only once they saw the device
-            self.introduce()
-        document = self.documents.state()
+        if self._announced != self._quantities():  # some drivers know theirs only once they saw the device
+            self.announce()
+        document = self.status.state()
         self.publisher.retain(self.topics.state, payloads.encode(document))
         if document["degraded"] != self._degraded:
             self._degraded = document["degraded"]
@@ -85,7 +87,7 @@ class Herald:
 
     def write(self) -> bytes:
         """Write the file; return what is in it. A disk that fails is no reason to fail."""
-        document = payloads.encode(self.documents.health())
+        document = payloads.encode(self.status.health())
         if self.file is not None:
             try:
                 process.replace(self.file, document)
@@ -106,13 +108,13 @@ class Herald:
     def _connection_changed(self) -> None:
         """Have the new state in hand before the session sends the document; it is written down a moment later."""
         if self.began.is_set():
-            self.publisher.retain(self.topics.health, payloads.encode(self.documents.health()))
+            self.publisher.retain(self.topics.health, payloads.encode(self.status.health()))
         self.news.set()
 
-    def _greet(self, payload: bytes) -> None:
+    def _home_assistant_says(self, payload: bytes) -> None:
         if payload == b"online":
-            self.introduce()
+            self.announce()
             self.present()
 
     def _quantities(self) -> list[object]:
-        return [sensor.quantities for sensor in self.documents.sensors]
+        return [sensor.quantities for sensor in self.status.sensors]

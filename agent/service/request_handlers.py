@@ -1,4 +1,4 @@
-"""What the orders do: read now, reset a breaker, tell who we are, send again what the broker has lost."""
+"""What the requests do: read now, reset a breaker, tell who we are, send again what the broker has lost."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from agent.acquisition.sensor import Sensor
 from agent.model import Batch
 from agent.outbox import Outbox
 
-from .requests import Order, Refused
-from .status import Documents
+from .requests import Handler, Refused
+from .status import Status
 
 Due = Sequence[tuple[Sensor, str]]
 
 
-class Verbs:
-    """The four orders. A request with a key that its order does not know is refused, and nothing is done.
+class RequestHandlers:
+    """The four handlers. A request with a key that its handler does not know is refused, and nothing is done.
 
     Args:
         due: returns all sensors with their buses. deliver: takes a batch and returns it as published.
@@ -29,14 +29,14 @@ class Verbs:
         collector: Collector,
         due: Callable[[], Due],
         deliver: Callable[[Batch], dict[str, Any]],
-        documents: Documents,
+        documents: Status,
         outbox: Outbox,
     ) -> None:
         self.collector, self.due, self.deliver = collector, due, deliver
-        self.documents, self.outbox = documents, outbox
+        self.status, self.outbox = documents, outbox
 
-    def all(self) -> dict[str, Order]:
-        """Return the orders by their verbs."""
+    def all(self) -> dict[str, Handler]:
+        """Return the handlers by their names."""
         return {"read": self.read, "reset": self.reset, "info": self.info, "resend": self.resend}
 
     async def read(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class Verbs:
     async def reset(self, request: dict[str, Any]) -> dict[str, Any]:
         """Close the `breaker` named, or all: the next call is made at once."""
         _takes(request, "reset", "breaker")
-        breakers = self.documents.breakers()
+        breakers = self.status.breakers()
         name = request.get("breaker")
         if name is not None:
             _known(name, breakers, "breaker")
@@ -68,7 +68,7 @@ class Verbs:
     async def info(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the document `info`."""
         _takes(request, "info")
-        return self.documents.info()
+        return self.status.info()
 
     async def resend(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send recently acknowledged batches `from` to `to` of run `bootId` once more, on backfill."""
@@ -80,13 +80,13 @@ class Verbs:
         return {"resent": self.outbox.again(items), "missing": last - first + 1 - len(items)}
 
 
-def _takes(request: Mapping[str, Any], verb: str, *keys: str) -> None:
-    for name in request:
-        if name not in (*keys, "transaction"):
-            near = difflib.get_close_matches(name, keys, 1)
-            listed = ", ".join(f"`{key}`" for key in keys) or "nothing"
-            cure = f"did you mean `{near[0]}`?" if near else f"{verb} takes {listed}"
-            raise Refused(f"unknown key {name!r}; {cure}")
+def _takes(request: Mapping[str, Any], name: str, *keys: str) -> None:
+    for key in request:
+        if key not in (*keys, "transaction"):
+            near = difflib.get_close_matches(key, keys, 1)
+            listed = ", ".join(f"`{one}`" for one in keys) or "nothing"
+            cure = f"did you mean `{near[0]}`?" if near else f"{name} takes {listed}"
+            raise Refused(f"unknown key {key!r}; {cure}")
 
 
 def _seq(number: object) -> int:

@@ -17,7 +17,7 @@ from agent.resilience import AsyncCircuitBreaker, CircuitBreaker, CircuitState
 from . import process
 
 
-class Documents:
+class Status:
     """Knows whom to ask. Each method returns a document as published.
 
     Attributes:
@@ -135,4 +135,4 @@ class Documents:
 def _previous(previous: Previous | None) -> dict[str, Any] | None:
     if previous is None:
         return None
-    return {"boot_id": previous.boot, "last_seq": previous.last_seq, "clean": previous.clean}
+    return {"boot_id": previous.run_id, "last_seq": previous.last_seq, "clean": previous.clean}

@@ -17,7 +17,7 @@ from agent.service.connect import publishing
 from agent.service.systemd import Supervisor
 
 from .machine import SimulatedClock, SimulatedMachine
-from .scenario import Trouble
+from .scenario import ScenarioFault
 from .scenario import parse as parse_scenario
 
 CONFIG = """
@@ -110,7 +110,7 @@ class LinkAfter(PahoLink):
         return facts
 
 
-class Rehearsal:
+class Demo:
     """Broker, agent and subscriber, and the troubles that befall them.
 
     Args:
@@ -173,11 +173,11 @@ class Rehearsal:
         machine = self._machine = SimulatedMachine(config)
         script = parse_scenario(scenario(), "demo", machine.parts, machine.buses)
         machine.play(script)
-        self._downs: Sequence[Trouble] = [one for one in script.troubles if one.broker]
+        self._downs: Sequence[ScenarioFault] = [one for one in script.faults if one.broker]
         clock, rng = SimulatedClock(script, machine.elapsed), Random()
         return Agent(
             config,
-            machine=machine,
+            hardware=machine,
             publishing=publishing(config, clock, rng, {}, make_link=self._link),
             clock=clock,
             rng=rng,

@@ -11,7 +11,7 @@ from drivers.chip import Driver, Values
 from drivers.errors import AdapterGone, BusError, BusTimeout, NoAcknowledge
 from drivers.fakes import FakeBus, FakeChip, Fault, Faults, fake_chip
 
-from .scenario import OF_SENSORS, Curve, Scenario, Trouble
+from .scenario import OF_SENSORS, Curve, Scenario, ScenarioFault
 
 FLAKY = 0.7  # the share of transfers that fail when a scenario does not say
 SLOW = 0.3  # seconds
@@ -34,10 +34,10 @@ def default_weather(senses: Mapping[str, float], name: str, seed: int) -> dict[s
     return curves
 
 
-def fault(trouble: Trouble, address: int | None = None) -> Fault:
-    """Return what a trouble is on a fake bus."""
-    rate = trouble.rate or (FLAKY if trouble.kind == "flaky" else 1.0)
-    return Fault(trouble.kind, address, trouble.at, trouble.lasts, rate, trouble.delay or SLOW)
+def injected(one: ScenarioFault, address: int | None = None) -> Fault:
+    """Return a scenario's fault as it is injected into a fake bus."""
+    rate = one.rate or (FLAKY if one.kind == "flaky" else 1.0)
+    return Fault(one.kind, address, one.at, one.lasts, rate, one.delay or SLOW)
 
 
 class OnBus:
@@ -49,7 +49,7 @@ class OnBus:
         self.chip, self.bus, self.mux, self.elapsed = chip, bus, spec.mux, elapsed
         self.address = spec.address or chip.addresses[0]
         self.curves: dict[str, Curve] = {}
-        self.frozen: list[Trouble] = []
+        self.frozen: list[ScenarioFault] = []
         self.switch: Any = None
         if spec.mux is None:
             bus.plug(self.address, chip)
@@ -73,19 +73,19 @@ class OnBus:
     def play(self, name: str, scenario: Scenario) -> None:
         """Let this happen to it from now on."""
         self.curves = default_weather(self.chip.senses, name, scenario.seed) | dict(scenario.weather.get(name, {}))
-        mine = [trouble for trouble in scenario.troubles if trouble.sensor == name]
-        self.frozen = [trouble for trouble in mine if trouble.kind == "frozen"]
-        for trouble in mine:
-            if trouble.kind == "stuck":  # it holds a line low, and nobody gets through
-                self.bus.faults.add(fault(trouble))
-            elif trouble.kind != "frozen":
-                self.bus.aim(fault(trouble, self.address), self)
+        mine = [one for one in scenario.faults if one.sensor == name]
+        self.frozen = [one for one in mine if one.kind == "frozen"]
+        for one in mine:
+            if one.kind == "stuck":  # it holds a line low, and nobody gets through
+                self.bus.faults.add(injected(one))
+            elif one.kind != "frozen":
+                self.bus.aim(injected(one, self.address), self)
         self.feel(anyway=True)
 
     def feel(self, *, anyway: bool = False) -> None:
         """Feel the weather of this moment."""
         now = self.elapsed()
-        if anyway or not any(trouble.active(now) for trouble in self.frozen):
+        if anyway or not any(one.active(now) for one in self.frozen):
             self.chip.feel(**{name: curve.at(now) for name, curve in self.curves.items()})
 
 
@@ -139,7 +139,7 @@ class Alone:
     def __init__(self, fake: Any, elapsed: Callable[[], float], driver: str) -> None:
         self.fake, self.elapsed, self.driver = fake, elapsed, driver
         self.curves: dict[str, Curve] = {}
-        self.troubles: list[Trouble] = []
+        self.faults: list[ScenarioFault] = []
         self.dice = Random(0)
 
     @property
@@ -155,7 +155,7 @@ class Alone:
     def play(self, name: str, scenario: Scenario) -> None:
         """Let this happen to it from now on."""
         self.curves = default_weather(self.fake.senses, name, scenario.seed) | dict(scenario.weather.get(name, {}))
-        self.troubles = [trouble for trouble in scenario.troubles if trouble.sensor == name]
+        self.faults = [one for one in scenario.faults if one.sensor == name]
         self.dice = Random(f"{scenario.seed} {name}")
         self.feel()
 
@@ -186,7 +186,7 @@ class Alone:
     def _suffer(self, wait: Callable[[float | None], object]) -> None:
         """Meet the faults of this moment: some the fake itself has, the others are raised or waited for here."""
         now = self.elapsed()
-        active = [trouble for trouble in self.troubles if trouble.active(now)]
+        active = [one for one in self.faults if one.active(now)]
         own = next((one.kind for one in active if self._is_its_own(one.kind)), "")
         if own != self.fake.fault:
             self.fake.suffer(own) if own else self.fake.heal()

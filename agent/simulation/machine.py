@@ -24,7 +24,7 @@ from drivers.catalog import find
 from drivers.chip import Driver
 from drivers.fakes import fake_chip
 
-from .devices import Alone, OnBus, WeatherBus, fault
+from .devices import Alone, OnBus, WeatherBus, injected
 from .scenario import Scenario, load
 
 log = logging.getLogger("limpet.simulation")
@@ -41,7 +41,7 @@ def simulated(
     machine = SimulatedMachine(config, clock=clock)
     if file is not None:
         machine.play(load(file, machine.parts, machine.buses))
-        if any(trouble.broker for trouble in machine.scenario.troubles):
+        if any(one.broker for one in machine.scenario.faults):
             log.warning("broker is not simulated", extra={"cure": "only `limpet demo` has one that it can take down"})
     return SimulatedClock(machine.scenario, machine.elapsed), machine
 
@@ -55,7 +55,7 @@ class SimulatedClock(Clock):
 
     def __init__(self, scenario: Scenario, elapsed: Callable[[], float]) -> None:
         super().__init__()
-        self.steps = [one for one in scenario.troubles if one.kind == "clock_step"]
+        self.steps = [one for one in scenario.faults if one.kind == "clock_step"]
         self.elapsed = elapsed
 
     def offset(self) -> float:
@@ -110,9 +110,9 @@ class SimulatedMachine:
         for name, bus in self.buses.items():
             bus.faults.clear()
             bus.faults.rng.seed(f"{scenario.seed} {name}")
-            for trouble in scenario.troubles:
-                if trouble.bus == name:
-                    bus.faults.add(fault(trouble))
+            for one in scenario.faults:
+                if one.bus == name:
+                    bus.faults.add(injected(one))
         for name, part in self.parts.items():
             part.play(name, scenario)
 
@@ -194,7 +194,7 @@ class SimulatedMachine:
 
     def _alone(self, spec: SensorConfig) -> Any:
         """Return the fake of what is on no bus: a pin, a kernel sensor."""
-        if getattr(find(spec.driver), "lane", "") == "gpio":
+        if getattr(find(spec.driver), "bus_name", "") == "gpio":
             self._mock_pins()
             return fake_chip(spec.driver, pin=spec.pin, options=spec.options)
         if self._folder is None:

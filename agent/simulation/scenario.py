@@ -88,7 +88,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class ScenarioFault:
     """One fault of a scenario.
 
     Attributes:
@@ -125,11 +125,11 @@ class Scenario:
     Attributes:
         seed: of all dice.
         weather: sensor -> quantity -> curve; what is missing follows its default.
-        troubles: in the order of the file.
+        faults: in the order of the file.
     """
 
     seed: int = key(Whole(0, 2**63 - 1), 0)
-    troubles: tuple[Trouble, ...] = key(Tables(Trouble), (), name="fault")
+    faults: tuple[ScenarioFault, ...] = key(Tables(ScenarioFault), (), name="fault")
     weather: Mapping[str, Mapping[str, Curve]] = field(default_factory=dict)
 
 
@@ -172,11 +172,11 @@ def parse(text: str, file: str | Path, parts: Mapping[str, Part], buses: Collect
     scenario = read_table(Scenario, {name: raw[name] for name in raw if name != "weather"}, report)
     stage = _Stage(parts, buses, report)
     weather = stage.weather(raw.get("weather", []))
-    for index, trouble in enumerate(scenario.troubles):
-        stage.check(trouble, raw["fault"][index], ("fault", index))
+    for index, one in enumerate(scenario.faults):
+        stage.check(one, raw["fault"][index], ("fault", index))
     if mistakes := report.mistakes(text, file):
         raise ConfigError(mistakes)
-    return Scenario(seed=scenario.seed, troubles=scenario.troubles, weather=weather)
+    return Scenario(seed=scenario.seed, faults=scenario.faults, weather=weather)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ class _Stage:
         self.report.mistake(where, f"there is no sensor {sensor!r}", fix)
         return False
 
-    def check(self, one: Trouble, raw: Mapping[str, Any], where: Where) -> None:
+    def check(self, one: ScenarioFault, raw: Mapping[str, Any], where: Where) -> None:
         """Make sure that the kind and its target go together, and that the target is there."""
         if not isinstance(one.kind, str) or self.report.touches((*where, "kind")):
             return
@@ -248,13 +248,13 @@ class _Stage:
         else:
             self._target(one, where)
 
-    def _clock(self, one: Trouble, raw: Mapping[str, Any], where: Where, targets: list[str]) -> None:
+    def _clock(self, one: ScenarioFault, raw: Mapping[str, Any], where: Where, targets: list[str]) -> None:
         if "by" not in raw:
             self.report.mistake(where, "by is missing", 'add by = "1h", how far the clock jumps')
         if targets:
             self.report.mistake((*where, targets[0]), "the clock belongs to everybody", "remove this line")
 
-    def _target(self, one: Trouble, where: Where) -> None:
+    def _target(self, one: ScenarioFault, where: Where) -> None:
         if one.sensor and self._there(one.sensor, (*where, "sensor")):
             can = self.parts[one.sensor].suffers
             if one.kind not in can:

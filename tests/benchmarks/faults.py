@@ -143,7 +143,7 @@ def _agent(settings: Config, clock: Clock, broker: SimBroker) -> Agent:
     loop = asyncio.get_running_loop()
     return Agent(
         settings,
-        machine=SimulatedMachine(settings, clock=clock.now, worker=lambda bus: LoopWorker(bus, loop)),
+        hardware=SimulatedMachine(settings, clock=clock.now, worker=lambda bus: LoopWorker(bus, loop)),
         publishing=lambda outbox, topics, on_event: Publisher(broker.link, outbox, topics, clock, on_event=on_event),
         clock=clock,
         rng=Random(1),

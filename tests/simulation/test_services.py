@@ -1,4 +1,4 @@
-"""What the whole agent does besides its rounds: reload, orders, edges, substitutes, the watchdog."""
+"""What the whole agent does besides its rounds: reload, requests, edges, substitutes, the watchdog."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class World:
                 self._ail(bus, kind, address, ends)
         self.agent = Agent(
             self.config,
-            machine=self.machine,
+            hardware=self.machine,
             publishing=self.making(self.config),
             clock=self.clock,
             rng=Random(self.rng.getrandbits(64)),
@@ -138,7 +138,7 @@ class World:
             put(item)
 
         agent.outbox.put = noted  # type: ignore[method-assign]
-        agent.documents.process.facts = lambda: {"pid": 1, "rss": 1}  # its true length would change a slow link's times
+        agent.status.process.facts = lambda: {"pid": 1, "rss": 1}  # its true length would change a slow link's times
 
     async def finished(self) -> None:
         """Wait until the agent has ended by itself."""
@@ -195,8 +195,8 @@ class World:
 
     def _declared(self) -> set[tuple[str, int]]:
         assert self.agent is not None
-        gaps = self.agent.outbox.keeper.gaps._rows.values()
-        return {(gap.boot, seq) for gap in gaps for seq in range(gap.first, gap.last + 1)}
+        gaps = self.agent.outbox.retention.gaps._rows.values()
+        return {(gap.run_id, seq) for gap in gaps for seq in range(gap.first, gap.last + 1)}
 
     def _excuse(self) -> None:
         """Note what a crash at this moment takes along, and whether that is more than promised."""
@@ -242,7 +242,7 @@ class World:
             self._running.result()
             return
         outbox, ledger = agent.outbox, self.ledger
-        memory = {(one.item.boot, one.item.seq) for one in outbox.shelf.memory.values()}
+        memory = {(one.item.run_id, one.item.seq) for one in outbox.index.memory.values()}
         forgotten = ledger.pending.keys() - memory - self.disk.batches() - self._declared()
         if forgotten and not self.store_of:
             ledger.wrong(f"nobody has these any more: {sorted(seq for _, seq in forgotten)[:9]}")

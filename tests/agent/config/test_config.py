@@ -171,7 +171,7 @@ class TestMistakes:
             (AIR + "adress = 0x44", "4: adress: unknown key"),
             (AIR + "address = 0x78", "4: address: 0x78 is outside of 0x08..0x77"),
             (AIR + "address = 0x76", "4: address: warning: a sht4x cannot be at 0x76"),
-            (AIR + 'bus = "i2c-1"', "4: bus: a text where the number N of /dev/i2c-N belongs"),
+            (AIR + 'bus = "i2c-1"', '4: bus: "i2c-1" is a text'),
             (AIR + "mux = { address = 0x70 }", "4: mux: channel is missing"),
             (AIR + "limits = { humidty = [0, 1] }", "4: limits.humidty: a sht4x does not measure this"),
             (AIR + "calibrate = { humidity = { scale = 0 } }", "4: calibrate.humidity.scale: a scale of 0"),
@@ -224,10 +224,10 @@ class TestMistakes:
 
     def test_two_sensors_on_one_pin(self):
         door = '[[sensor]]\nid = "{}"\ndriver = "contact"\npin = 17\n'
-        assert only(door.format("a") + door.format("b")) == '8: pin: pin 17 is taken by sensor "a"'
+        assert only(door.format("a") + door.format("b")) == '8: pin: pin 17 is taken by sensor "a" (sensor b)'
 
     def test_two_chips_at_one_address(self):
-        assert only(AIR + AIR.replace("air", "two")) == '4: address: 0x44 on i2c-1 is where "air" is'
+        assert only(AIR + AIR.replace("air", "two")) == '4: address: 0x44 on i2c-1 is where "air" is (sensor two)'
 
     def test_one_address_behind_two_channels_is_well(self):
         mux = "mux = { address = 0x70, channel = %d }\n"
@@ -240,7 +240,7 @@ class TestMistakes:
             f'[[sensor]]\nid = "{one}"\ndriver = "sht4x"\naddress = {0x44 + at}\nfallback = "sensor:{names[at - 2]}"\n'
             for at, one in enumerate(names)
         ]
-        assert only("".join(sensors)) == "5: fallback: the fallbacks lead in a circle: a -> b -> c -> a"
+        assert only("".join(sensors)) == "5: fallback: the fallbacks lead in a circle: a -> b -> c -> a (sensor a)"
 
     def test_a_fallback_that_measures_something_else_is_unwise(self):
         light = '[[sensor]]\nid = "light"\ndriver = "bh1750"\n'

@@ -139,19 +139,19 @@ class TestItsTemplates:
 
 class TestWhatIsGone:
     def test_is_named_with_its_platform_only_until_it_comes_back(self):
-        introduction = homeassistant.Introduction()
+        announcement = homeassistant.Announcement()
         air, tank = sensor("air", Quantity("temperature")), sensor("tank", Quantity("distance"))
-        introduction.update({TOPIC: document(air, tank)})
-        without = introduction.update({TOPIC: document(air)})[TOPIC]["components"]
+        announcement.update({TOPIC: document(air, tank)})
+        without = announcement.update({TOPIC: document(air)})[TOPIC]["components"]
         assert without["tank_distance"] == {"platform": "sensor"}
-        assert introduction.update({TOPIC: document(air)})[TOPIC]["components"] == without
-        assert introduction.update({TOPIC: document(air, tank)})[TOPIC] == document(air, tank)
+        assert announcement.update({TOPIC: document(air)})[TOPIC]["components"] == without
+        assert announcement.update({TOPIC: document(air, tank)})[TOPIC] == document(air, tank)
 
     def test_is_taken_back_once_when_the_whole_device_is_gone(self):
-        introduction = homeassistant.Introduction()
-        introduction.update({TOPIC: document()})
-        assert introduction.update({}) == {TOPIC: {}}
-        assert introduction.update({}) == {}
+        announcement = homeassistant.Announcement()
+        announcement.update({TOPIC: document()})
+        assert announcement.update({}) == {TOPIC: {}}
+        assert announcement.update({}) == {}
 
 
 class TestTheAgent:

@@ -22,15 +22,15 @@ class DictStore:
         self.fails: OSError | None = None
         self.appends: list[int] = []
         self.previous: Previous | None = None
-        self.boot = ""
+        self.run_id = ""
 
     def _check(self) -> None:
         if self.fails is not None:
             raise self.fails
 
-    async def open(self, boot):
+    async def open(self, run_id):
         self._check()
-        self.boot = boot
+        self.run_id = run_id
         items = [one for one in self.rows.values() if isinstance(one, Item)]
         gaps = tuple(Row(number, one) for number, one in sorted(self.rows.items()) if isinstance(one, Gap))
         size = sum(len(one.body) for one in items)
@@ -56,7 +56,7 @@ class DictStore:
 
     async def close(self, last_seq):
         self._check()
-        self.previous = Previous(self.boot, last_seq, True)
+        self.previous = Previous(self.run_id, last_seq, True)
 
     @property
     def seqs(self) -> list[int]:
@@ -66,13 +66,13 @@ class DictStore:
 class Box(Outbox):
     """An outbox with a pen: `fill` puts numbered batches of 100 bytes."""
 
-    def __init__(self, now, boot="boot", **options) -> None:
-        super().__init__(boot, now, machine="this", **options)
+    def __init__(self, now, run_id="boot", **options) -> None:
+        super().__init__(run_id, now, kernel_boot="this", **options)
         self.numbers = itertools.count(1)
 
     def fill(self, count: int = 1, size: int = 100) -> None:
         for _ in range(count):
-            self.put(Item(self.boot, next(self.numbers), self.now(), "this", b"x" * size))
+            self.put(Item(self.run_id, next(self.numbers), self.now(), "this", b"x" * size))
 
     def lives(self) -> list[int]:
         found = []
@@ -202,7 +202,7 @@ class TestAFullOutbox:
         runner.clock.advance(40)
         box.fill(3)
         runner.clock.advance(30)
-        runner.run(box.keeper.keep())
+        runner.run(box.retention.keep())
         assert box.told() == [(1, 3, "too_old")]
         assert seqs(runner.run(box.history(9))) == [4, 5, 6]
 
@@ -294,7 +294,7 @@ class TestOnDisk:
             for _ in range(3000):
                 box.fill()
                 await asyncio.sleep(1)
-            assert len(box.shelf.memory) <= 330
+            assert len(box.index.memory) <= 330
             assert box.waiting == 3000
             await asyncio.sleep(4)
             delivered = []
@@ -331,7 +331,7 @@ class TestOnDisk:
                 runner.clock.advance(4)
                 await box.flush()
                 await asyncio.sleep(11)
-            assert len(box.shelf.memory) <= 330
+            assert len(box.index.memory) <= 330
             delivered = []
             while box.waiting:
                 for item in await box.history(64):
@@ -351,13 +351,13 @@ class TestOnDisk:
             box.fill(150)
             assert await box.flush()
             await box.close()
-            later = Box(runner.clock, boot="later", store=store)
+            later = Box(runner.clock, run_id="later", store=store)
             await later.open()
             assert later.previous == Previous("boot", 150, True)
             later.fill()
             assert later.told() == [(1, 50, "full")]
             assert seqs(later.lives()) == [1]
-            return [(item.boot, item.seq) for _ in range(3) for item in await later.history(64)]
+            return [(item.run_id, item.seq) for _ in range(3) for item in await later.history(64)]
 
         assert runner.run(story()) == [("boot", seq) for seq in range(51, 151)]
 
@@ -370,7 +370,7 @@ class TestOnDisk:
             with sqlite3.connect(tmp_path / "outbox.db") as database:
                 database.execute("UPDATE batch SET crc = crc + 1 WHERE seq IN (10, 11, 150)")
             database.close()
-            later = Box(runner.clock, boot="later", store=SqliteStore(tmp_path, 1_000_000))
+            later = Box(runner.clock, run_id="later", store=SqliteStore(tmp_path, 1_000_000))
             await later.open()
             left = [item.seq for _ in range(9) for item in await later.history(64)]
             assert left == [seq for seq in range(1, 201) if seq not in (10, 11, 150)]
@@ -461,7 +461,7 @@ class TestTheLaw:
                 elif step == "wait":
                     now[0] += 2.0
                 elif step == "keep":
-                    await box.keeper.keep(everything=True)
+                    await box.retention.keep(everything=True)
                 elif flying:
                     item = flying.pop(0)
                     getattr(box, step)(item, *(["refused"] if step == "refuse" else []))

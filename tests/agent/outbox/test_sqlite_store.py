@@ -20,20 +20,20 @@ from agent.outbox import sqlite as module
 from agent.outbox.sqlite import SqliteStore
 
 
-def item(seq: int, boot: str = "boot-a", size: int = 300) -> Item:
-    return Item(boot, seq, 100.0 + seq, "machine-1", random.Random(seq).randbytes(size))
+def item(seq: int, run_id: str = "boot-a", size: int = 300) -> Item:
+    return Item(run_id, seq, 100.0 + seq, "machine-1", random.Random(seq).randbytes(size))
 
 
 def rows(first: int, last: int) -> list[Row]:
     return [Row(n, item(n)) for n in range(first, last + 1)]
 
 
-def use(folder: Path, story, boot: str = "boot-a"):
+def use(folder: Path, story, run_id: str = "boot-a"):
     """Open a store, tell it a story, close its connection as a crash would; return what the story returns."""
 
     async def scene():
         store = SqliteStore(folder, 1_000_000)
-        contents = await store.open(boot)
+        contents = await store.open(run_id)
         try:
             return await story(store, contents)
         finally:
@@ -167,7 +167,7 @@ class TestADamagedFile:
         (aside,) = tmp_path.glob("outbox.corrupt-*.db")
         assert [one.message for one in caplog.records] == ["outbox was damaged"]
         assert {one.name for one in tmp_path.iterdir()} <= {"outbox.db", "outbox.db-wal", "outbox.db-shm", aside.name}
-        assert use(tmp_path, opened, "boot-c").previous.boot == "boot-b"
+        assert use(tmp_path, opened, "boot-c").previous.run_id == "boot-b"
 
     def test_of_another_program_is_not_changed(self, tmp_path):
         _execute(tmp_path / "outbox.db", RECIPES)
