@@ -59,9 +59,9 @@ class Collector:
         """
         async with self._lock:
             began = self.clock()
-            last = began + max((sensor.patience for sensor, _ in due), default=0.0)
+            last = began + max((sensor.round_wait for sensor, _ in due), default=0.0)
             deadline = last if interval is None else min(last, began + SHARE_OF_INTERVAL * interval)
-            look = min((min(sensor.hold, sensor.patience) for sensor, _ in due), default=0.0)
+            look = min((min(sensor.hold, sensor.round_wait) for sensor, _ in due), default=0.0)
             turns: dict[str, list[SensorTurn]] = {}
             for sensor, bus in due:
                 turns.setdefault(bus, []).append(sensor.turn())

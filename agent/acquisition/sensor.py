@@ -21,7 +21,7 @@ log = logging.getLogger("limpet.sensor")
 
 COSTLY = 1.0  # seconds: a transfer that holds the bus for longer opens the sensor's breaker at once
 SLOW = 2.0  # seconds: a driver that takes longer is slow, where its timeout does not allow for it
-SLOW_PATIENCE = 0.5  # seconds that a round waits for a slow sensor: it may be ready at once
+SLOW_WAIT = 0.5  # seconds that a round waits for a slow sensor: it may be ready at once
 ROOM = 1.5  # of the time that a slow sensor takes
 HOLD = 0.8  # of the interval: a transfer that takes longer is known to hang before its round leaves
 
@@ -39,7 +39,7 @@ class Sensor:
         every: its interval, in seconds.
         slow: it takes longer than its timeout where it has to wait for its chip; then it goes on beside the rounds.
         hold: seconds that one transfer may hold the bus: the timeout, or less where the next round comes sooner.
-        patience: seconds that a round waits for this sensor: one attempt and the waits between all of them.
+        round_wait: seconds that a round waits for this sensor: one attempt and the waits between all of them.
         fallback: "none", "last" or "sensor:ID". max_age: seconds that a last value may be old.
     """
 
@@ -61,7 +61,7 @@ class Sensor:
         self.id, self.chip, self.every, self.driver = name, chip, every, driver or chip.name
         self.slow = chip.takes > max(timeout, SLOW)
         self.hold = min(timeout, HOLD * every)
-        self.patience = SLOW_PATIENCE if self.slow else timeout + _waits(retry)
+        self.round_wait = SLOW_WAIT if self.slow else timeout + _waits(retry)
         self.fallback, self.max_age = fallback, max_age
         self.history = History()
         limit = ROOM * chip.takes if self.slow else timeout

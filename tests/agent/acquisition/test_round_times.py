@@ -23,7 +23,7 @@ class TestASlowSensor:
                 return (yield from quick())
 
             chip.measure = measure
-            one.slow, one.patience, one.attempts.limit = True, 0.5, 1.5 * seconds
+            one.slow, one.round_wait, one.attempts.limit = True, 0.5, 1.5 * seconds
             mocker.patch.object(type(chip), "takes", seconds)
 
         return be_slow
