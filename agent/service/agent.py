@@ -147,7 +147,7 @@ class Agent:
         )
         body = payloads.encode(document)
         self.seq += 1
-        self.outbox.put(Item(self.boot_id, self.seq, batch.taken, self.clock.kernel_boot, body, self.topics.device))
+        self.outbox.put(Item(self.boot_id, self.seq, batch.due, self.clock.kernel_boot, body, self.topics.device))
         log.debug("batch", extra={"seq": self.seq, "bytes": len(body)})
         self.reporter.present()
         self.reporter.began.set()

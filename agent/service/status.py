@@ -70,7 +70,7 @@ class Status:
                 "device_id": self.device_id,
                 "boot_id": self.boot_id,
                 "timestamp": self._stamp(self.clock.now()),
-                "degraded": any(sensor.present.status not in ("ok", "unknown") for sensor in self.sensors),
+                "degraded": any(sensor.present.degraded for sensor in self.sensors),
                 "breakers": {name: self._breaker(name, one) for name, one in self.breakers().items()},
                 "sensors": {sensor.id: self._sensor(sensor) for sensor in self.sensors},
                 "buses": {name: {"silent_first": bus.silent[0]} for name, bus in self.buses.items() if bus.silent},
