@@ -71,7 +71,18 @@ class TestValues:
     def test_what_is_no_duration_is_refused(self, written):
         assert only(f"{AIR}max_age = {written}").startswith("4: max_age: ")
 
-    @pytest.mark.parametrize(("written", "size"), [('"64MB"', 64_000_000), ('"512KiB"', 524_288), ("4096", 4096)])
+    @pytest.mark.parametrize(
+        ("written", "size"),
+        [
+            ('"64MB"', 64_000_000),
+            ('"5kB"', 5_000),
+            ('"1GB"', 10**9),
+            ('"512KiB"', 524_288),
+            ('"1MiB"', 2**20),
+            ('"1GiB"', 2**30),
+            ("4096", 4096),
+        ],
+    )
     def test_sizes_become_bytes(self, written, size):
         assert good(f"{AIR}[outbox]\nmax_size = {written}").outbox.max_size == size
 
@@ -233,6 +244,15 @@ class TestMistakes:
         mux = "mux = { address = 0x70, channel = %d }\n"
         good(AIR + mux % 1 + AIR.replace("air", "two") + mux % 2)
         assert "is where" in only(AIR + mux % 1 + AIR.replace("air", "two"))
+
+    def test_two_chips_behind_one_channel_need_two_addresses(self):
+        mux = "mux = { address = 0x70, channel = 3 }\n"
+        assert 'is where "air" is' in only(AIR + mux + AIR.replace("air", "two") + mux)
+
+    def test_a_pin_of_a_recovery_is_free_for_no_sensor(self):
+        bus = '[[bus]]\nname = "i2c-1"\nrecovery = "power"\npower = 17\n'
+        found = mistakes(bus + '[[sensor]]\nid = "door"\ndriver = "contact"\npin = 17\n')
+        assert any("taken by power" in one for one in found)
 
     def test_a_circle_of_fallbacks_is_told_once(self):
         names = ("a", "b", "c")
