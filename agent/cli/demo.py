@@ -11,7 +11,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from .commands import when_told_to_end, whole_number
+from agent.service.signals import when_told_to_end
+
+from .commands import whole_number
 
 if TYPE_CHECKING:
     from agent.broker.subscriber import Line, Received

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agent.acquisition.bus import Worker
-from agent.config import BusConfig, SensorConfig
+from agent.clock import Clock
+from agent.config import BusConfig, Config, SensorConfig, load
 from drivers.bus.i2c import LastingBus, open_bus
 from drivers.bus.worker import BusWorker
 from drivers.catalog import find, open_chip
@@ -22,6 +24,25 @@ class Hardware(Protocol):
     def worker(self, bus: str) -> Worker: ...
     def recovery(self, bus: BusConfig) -> Recovery | None: ...
     def close(self) -> None: ...
+
+
+class RealWorld:
+    """This machine, as it is.
+
+    Args:
+        file: the configuration; None: where `agent.config.find` finds one.
+    """
+
+    def __init__(self, file: str | Path | None) -> None:
+        self._file = file
+
+    def load(self) -> Config:
+        """Read the configuration; raises ConfigError."""
+        return load(self._file)
+
+    def doors(self, config: Config) -> tuple[Clock, Hardware]:
+        """Return the machine's clock, and its buses and pins."""
+        return Clock(), RealHardware()
 
 
 class RealHardware:

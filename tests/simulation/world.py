@@ -185,8 +185,8 @@ class World:
 
     def _buried(self, *, clean: bool) -> None:
         assert self.agent is not None
-        lost = self.ledger.last_of(self.agent.boot_id)
-        self.boots.append((self.agent.boot_id, lost, clean))
+        lost = self.ledger.last_of(self.agent.run_id)
+        self.boots.append((self.agent.run_id, lost, clean))
         if clean:
             unsafe = [] if self.store_of else set(self.ledger.pending) - self.disk.batches() - self._declared()
             if unsafe and self.config.outbox.durability != "memory" and self._disk_was_sound():
