@@ -153,6 +153,9 @@ class Sensor:
                 late = f"{self.id} ({self.driver}): no reading within {limit:g} s"
                 raise BusTimeout(f"{late}; the bus was held") if now - resumed > limit / 2 else NotReady(late)
             if values is not None:
+                for value in values.values():
+                    if isinstance(value, BaseException):
+                        raise value
                 return values
             yield wait
 

@@ -14,6 +14,7 @@ from .devices import SensorConfig
 from .mistakes import Report, Where, near
 from .reading import read_table, read_tables
 from .tables import Config, MqttConfig, OutboxConfig
+from .upgrade import current
 from .wiring import Fitted, fit
 
 FEW = 64_000  # bytes: about a minute of a batch a second
@@ -28,6 +29,9 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     config = _paths(config, file.parent)
     if config.mqtt.tls and "port" not in raw["mqtt"]:
         config = replace(config, mqtt=replace(config.mqtt, port=8883))
+    if config.config_version > current():
+        what = f"this file is of version {config.config_version}, and this Limpet knows {current()} at most"
+        report.mistake(("config_version",), what, "upgrade Limpet, or write the file for the version you have")
     _broker(config, report)
     _outbox(config.outbox, report)
     _web(config, report)
@@ -37,6 +41,7 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
             ("sensor",), "there is no sensor", "add a [[sensor]]; `limpet scan --toml` prints those that it finds"
         )
     _unique(sensors, report)
+    _one_name_for_a_bus(sensors, report)
     fitted = [fit(one, raw["sensor"][number], report, ("sensor", number)) for number, one in enumerate(sensors)]
     config = replace(config, sensors=tuple(one.sensor for one in fitted))
     _fallbacks(fitted, report)
@@ -140,6 +145,15 @@ def _unique(sensors: Sequence[SensorConfig], report: Report) -> None:
         seen.add(sensor.id)
 
 
+def _one_name_for_a_bus(sensors: Sequence[SensorConfig], report: Report) -> None:
+    """Make sure that no bus has two names: it would get two threads, which disturb each other."""
+    numbers = {f"/dev/i2c-{one.bus}": one.bus for one in sensors if isinstance(one.bus, int)}
+    for number, sensor in enumerate(sensors):
+        if sensor.bus in numbers:
+            what = f"{sensor.bus} is bus {numbers[sensor.bus]} of another sensor"
+            report.mistake(("sensor", number, "bus"), what, "write it the same way everywhere")
+
+
 def _fallbacks(fitted: Sequence[Fitted], report: Report) -> None:
     by_id = {one.sensor.id: one for one in fitted}
     for one in fitted:
@@ -175,13 +189,13 @@ def _circle(sensor: SensorConfig, by_id: dict[str, Fitted]) -> list[str]:
 
 def _addresses(fitted: Sequence[Fitted], report: Report) -> None:
     """Make sure that no two chips answer to one address, with and without multiplexers."""
-    taken: dict[tuple[int, int], list[SensorConfig]] = {}
+    taken: dict[tuple[int | str, int], list[SensorConfig]] = {}
     muxes = {(one.sensor.bus, one.sensor.mux.address): one.sensor for one in fitted if one.sensor.mux}
     for one in fitted:
         sensor, where = one.sensor, (*one.where, "address")
         if sensor.address is None:
             continue
-        place = f"0x{sensor.address:02x} on i2c-{sensor.bus}"
+        place = f"0x{sensor.address:02x} on {sensor.bus_name}"
         here = taken.setdefault((sensor.bus, sensor.address), [])
         for other in here:
             if sensor.mux == other.mux or not (sensor.mux and other.mux):

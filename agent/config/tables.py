@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .devices import BreakerConfig, BusConfig, RetryConfig, SensorConfig
+from .devices import EVERY, BreakerConfig, BusConfig, RetryConfig, SensorConfig
 from .kinds import Duration, Flag, Host, Number, OneOf, Place, Size, Text, Whole
 from .mistakes import Mistake
 from .shapes import Listen, Several, Table, Tables, key
@@ -39,7 +39,7 @@ class AgentConfig:
     """
 
     device_id: str = key(LEVEL, factory=host_name)
-    every: float = key(Duration(), 10.0)
+    every: float = key(EVERY, 10.0)
     state_dir: Path | None = key(Place(), None)
     log_level: str = key(OneOf(("debug", "info", "warning", "error")), "info")
     log_format: str = key(OneOf(("text", "json")), "text")
@@ -164,6 +164,7 @@ class Config:
     """The whole configuration.
 
     Attributes:
+        config_version: of the file, for `limpet check --upgrade`.
         agent: the agent itself.
         mqtt: the broker.
         outbox: what waits for it.
@@ -177,6 +178,7 @@ class Config:
         warnings: what is unwise in it.
     """
 
+    config_version: int = key(Whole(1, 1000, says="the version of the file"), 1)
     agent: AgentConfig = key(Table(AgentConfig), factory=AgentConfig)
     mqtt: MqttConfig = key(Table(MqttConfig), MqttConfig())
     outbox: OutboxConfig = key(Table(OutboxConfig), OutboxConfig())

@@ -85,4 +85,4 @@ def build(spec: SensorConfig, bus: Any) -> tuple[str, Driver]:
             bus = Mux(bus, spec.mux.address, spec.mux.channel)
         return f"i2c-{spec.bus}", open_chip(spec.driver, bus, spec.address, **spec.options)
     driver = open_chip(spec.driver, **spec.arguments())
-    return getattr(driver, "lane", spec.driver), driver
+    return getattr(driver, "bus_name", spec.driver), driver

@@ -195,7 +195,7 @@ class SimulatedMachine:
 
     def _alone(self, spec: SensorConfig) -> Any:
         """Return the fake of what is on no bus: a pin, a kernel sensor."""
-        if getattr(find(spec.driver), "lane", "") == "gpio":
+        if getattr(find(spec.driver), "bus_name", "") == "gpio":
             self._mock_pins()
             return fake_chip(spec.driver, pin=spec.pin, options=spec.options)
         if self._folder is None:

@@ -41,7 +41,7 @@ class Told(Protocol):
 
 
 class Answers:
-    """Answers to whoever asks in our name.
+    """Answers requests that name this machine.
 
     A page elsewhere can make its visitor's browser ask us under a name of its own (DNS rebinding): so only names that
     are ours are answered, and numbers only where the configuration listens everywhere, since no number can be rebound.
@@ -63,9 +63,17 @@ class Answers:
             "/info.json": lambda: _document(documents.info()),
         }
 
-    def to(self, method: str, target: str, host: str) -> Answer:
-        """Return the answer to a request."""
-        if not self._is_ours(_bare(host)):
+    def to(self, method: str, target: str, host: str | None) -> Answer:
+        """Return the answer to a request.
+
+        Args:
+            target: a path, or a whole URL as a proxy asks for; its host then counts, not `host` (RFC 9112 §3.2.2).
+            host: the header; None for a client of HTTP/1.0, which no browser is, so that it cannot be lured here.
+        """
+        if (scheme := target.partition("://"))[0].lower() in ("http", "https") and scheme[1]:
+            host, slash, path = scheme[2].partition("/")
+            target = slash + path or "/"
+        if host is not None and not self._is_ours(_bare(host)):
             return Answer(403, f"Host {host!r} is none of our names\n".encode())
         if method not in ("GET", "HEAD"):
             return Answer(405, b"only GET and HEAD\n", headers=(("Allow", "GET, HEAD"),))

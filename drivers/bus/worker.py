@@ -1,7 +1,7 @@
-"""The one thread of one bus. It is the lock, too: it runs the turns of a round interleaved, each a generator of waits.
+"""The thread of one bus, which is also its lock. It interleaves the turns of a round, each a generator of waits.
 
-A transfer that never ends cannot be stopped from outside, only noticed: `overdue` tells it, and a stuck worker is given
-nothing more until it comes back. What comes back late belongs to a turn that was abandoned, and is thrown away.
+A transfer that never ends cannot be stopped from outside, only noticed: `overdue` names the turn, and a stuck worker
+gets no more work until the transfer returns. A result that comes late belongs to an abandoned turn, and is thrown away.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Turn:
         steps: a generator that yields the seconds it wants to wait; its value becomes `result`.
         limit: seconds that one step (the code between two waits) may take.
         done: whether `result` is there. crashed: what the generator raised, if it did.
-        abandoned: nobody waits for it any more; it is closed at its next step.
+        abandoned: its result is no longer wanted; it is closed at its next step.
     """
 
     __slots__ = ("abandoned", "crashed", "done", "limit", "result", "share", "steps")
@@ -51,7 +51,7 @@ class Turn:
 
 
 class Share:
-    """What one bus does in one round: its turns, and whom to tell when the last one is over."""
+    """What one bus does in one round: its turns, and what to call when the last one is over."""
 
     __slots__ = ("left", "on_done", "turns")
 
@@ -62,13 +62,18 @@ class Share:
 
 
 class BusWorker:
-    """Runs turns in a thread of its own, started by the first one. Its methods may be called from any thread."""
+    """Runs turns in a thread of its own, started by the first one. Its methods may be called from any thread.
 
-    def __init__(self, name: str, clock: Callable[[], float] = now) -> None:
+    Args:
+        clock: seconds, monotonic.
+        changed: what the thread waits on until the next turn is due or a share is submitted.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float] = now, changed: threading.Condition | None = None) -> None:
         self.name, self.clock = name, clock
         self._waiting: list[tuple[float, int, Turn]] = []
         self._order = itertools.count()
-        self._changed = threading.Condition()
+        self._changed = changed or threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
         self._now: tuple[Turn, float] | None = None  # the turn that runs and when its step began
@@ -90,7 +95,7 @@ class BusWorker:
         return running[0] if running and self.clock() - running[1] > running[0].limit else None
 
     def moving(self) -> bool:
-        """Tell whether the bus is busy, and gets on with it."""
+        """Return whether the bus is busy and making progress."""
         with self._changed:
             now, running = self.clock(), self._now
             if running is not None:
@@ -98,7 +103,7 @@ class BusWorker:
             return bool(self._waiting) and self._waiting[0][0] <= now
 
     def close(self) -> None:
-        """Let the thread end after its present step. Never waits: the step may hang."""
+        """End the thread after its present step. Does not wait for it: the step may hang."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -137,7 +142,7 @@ class BusWorker:
 class LoopWorker:
     """Runs turns on the event loop, in its time: the worker for rehearsals in virtual time, where nothing blocks.
 
-    A fake that takes its time (`slow`, `hang`) adds to `occupied`: the bus is busy for so long.
+    A fake that takes its time (`slow`, `hang`) calls `occupy`: the bus is then busy for that long.
     """
 
     def __init__(self, name: str, loop: Any) -> None:
@@ -148,7 +153,7 @@ class LoopWorker:
         self._closed = False
 
     def occupy(self, seconds: float | None) -> None:
-        """Let the step that runs take `seconds` longer, or for ever; the `wait` of a fake bus."""
+        """Let the step that runs take `seconds` longer, or forever (None); the `wait` of a fake bus."""
         self._taken += float("inf") if seconds is None else seconds
 
     def submit(self, share: Share) -> None:
@@ -162,7 +167,7 @@ class LoopWorker:
         return running[0] if running and self.loop.time() - running[1] > running[0].limit else None
 
     def moving(self) -> bool:
-        """Tell whether the bus is busy, and gets on with it."""
+        """Return whether the bus is busy and making progress."""
         now = self.loop.time()
         return self._now is not None and now < self._free_at and now - self._now[1] < MOVING
 

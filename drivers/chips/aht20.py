@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits
 from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 
 POWERING_UP = 0.11  # the AHT20 needs 40 ms, the AHT21 and DHT20 100 ms; it may have been plugged in just now
@@ -29,10 +29,9 @@ class Aht20(I2cChip):
     probes = (Probe(b"", 7, lambda frame: len(set(frame)) > 1 and not crc.crc8(frame), decides=False),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01),
-        Quantity("humidity", "%", "humidity", 100 / (1 << 20), 100.0, 0.024),
+        Quantity("humidity", "%", "humidity", 100 / (1 << 20), 100.0, 0.024, needs="temperature"),
     )
 
-    @waits
     def identify(self) -> Waits:
         """Initialise the chip if it asks for that, then let it measure: the frame's checksum proves who it is.
 

@@ -32,7 +32,7 @@ class Bmp280(BoschChip):
     name = "bmp280"
     quantities: tuple[Quantity, ...] = (
         Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01),
-        Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1100.0, 0.03),
+        Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1100.0, 0.03, needs="temperature"),
     )
     identities: ClassVar[tuple[int, ...]] = (0x58, 0x56, 0x57)  # the last two are samples
     frame = 10  # bytes from the status to the end of the data
@@ -97,7 +97,7 @@ class Bme280(Bmp280):
     """One BME280: a BMP280 that also measures humidity."""
 
     name = "bme280"
-    quantities = (*Bmp280.quantities, Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01))
+    quantities = (*Bmp280.quantities, Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01, needs="temperature"))
     identities = (0x60,)
     frame = 12
 

@@ -35,8 +35,8 @@ class Bme680(BoschChip):
     takes = 1.0
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01),
-        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01),
-        Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1100.0, 0.01),
+        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01, needs="temperature"),
+        Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1100.0, 0.01, needs="temperature"),
         Quantity("gas_resistance", "Ω", None, 176.8, 12.94e6, 1000.0),  # `configure` says what this chip can show
     )
     identities = (0x61,)

@@ -28,7 +28,7 @@ class Bmp388(BoschChip):
     name = "bmp388"
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01),
-        Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1250.0, 0.01),
+        Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1250.0, 0.01, needs="temperature"),
     )
     identity = 0x00
     identities = (0x50,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import crc
-from ..chip import I2cChip, Probe, Waits, waits
+from ..chip import I2cChip, Probe, Waits
 from ..errors import InvalidReading, WrongChip
 
 _BMP280 = 'this is a BMP280, often sold as BME280, but without humidity: write driver = "bmp280"'
@@ -37,7 +37,6 @@ class BoschChip(I2cChip):
         super().__init_subclass__()
         cls.probes = (Probe(bytes([cls.identity]), 1, lambda answer: answer[0] in cls.identities),)
 
-    @waits
     def identify(self) -> Waits:
         """Read the identity register.
 

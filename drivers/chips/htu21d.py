@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits
 from ..errors import ChecksumError, InvalidReading, NoAcknowledge, WrongChip
 
 RESET, RESETTING_TAKES = b"\xfe", 0.017
@@ -32,11 +32,10 @@ class Htu21d(I2cChip):
     probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] == 0x32),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.011),
-        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.04),
+        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.04, needs="temperature"),
     )
     identity: ClassVar[int] = 0x32
 
-    @waits
     def identify(self) -> Waits:
         """Read the second half of the serial number, which begins with the kind of chip.
 

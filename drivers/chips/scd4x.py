@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits
 from ..errors import ChecksumError, InvalidReading, NoAcknowledge, NotReady, WrongChip
 
 POWER_UP_TAKES = 0.033  # 30 ms, and 10 %; early chips needed up to 1 s and refuse until then
@@ -35,10 +35,9 @@ class Scd4x(I2cChip):
     quantities = (
         Quantity("co2", "ppm", "carbon_dioxide", 1.0, 40_000.0, 1.0),
         Quantity("temperature", "°C", "temperature", -40.0, 70.0, 0.01),
-        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01),
+        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01, needs="temperature"),
     )
 
-    @waits
     def identify(self) -> Waits:
         """Stop the measurement, for else it refuses, and read the serial number: three words with checksums.
 

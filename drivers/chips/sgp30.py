@@ -9,7 +9,7 @@ from collections.abc import Generator
 from typing import Any
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits
 from ..errors import ChecksumError, LostPower, NoAcknowledge, WrongChip
 
 POWER_UP_TAKES = 0.001
@@ -34,7 +34,7 @@ class Sgp30(I2cChip):
     takes = 18.0
     quantities = (
         Quantity("eco2", "ppm", "carbon_dioxide", 400.0, 60_000.0, 1.0),
-        Quantity("tvoc", "ppb", "volatile_organic_compounds_parts", 0.0, 60_000.0, 1.0),
+        Quantity("tvoc", "ppb", "volatile_organic_compounds_parts", 0.0, 60_000.0, 1.0, needs="eco2"),
     )
 
     def __init__(self, bus: Any, address: int | None = None) -> None:
@@ -43,7 +43,6 @@ class Sgp30(I2cChip):
         self.last: tuple[int, ...] = ()  # what was told last since then
         self.doubted = False  # it answered as in clean air, and was set up again for it
 
-    @waits
     def identify(self) -> Waits:
         """Read the feature set: product type 0, feature set 0x20 or later.
 

@@ -6,7 +6,7 @@ Source: Sensirion "Datasheet SHT3x-DIS": single shot mode, break command, status
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits
 from ..errors import ChecksumError, NoAcknowledge, WrongChip
 
 POWERING_UP = 0.002  # it may have been plugged in just now
@@ -30,12 +30,11 @@ class Sht3x(I2cChip):
     probes = (Probe(READ_STATUS, 3, lambda status: bool(crc.words(status)), BREAKING_TAKES),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.01),
-        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01),
+        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01, needs="temperature"),
     )
 
     heats = False
 
-    @waits
     def identify(self) -> Waits:
         """Make sure that a Sensirion sensor answers: its status comes with a checksum. It has no identity register.
 

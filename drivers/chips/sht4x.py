@@ -6,7 +6,7 @@ Source: Sensirion "Datasheet SHT4x" v6 (2023). Sections below are those of that 
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits
 from ..errors import ChecksumError, NoAcknowledge, WrongChip
 
 MEASURE_HIGH_PRECISION = b"\xfd"  # §4.5
@@ -25,10 +25,9 @@ class Sht4x(I2cChip):
     probes = (Probe(b"\x89", 6, lambda serial: bool(crc.words(serial)), SERIAL_TAKES),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.01),
-        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01),
+        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01, needs="temperature"),
     )
 
-    @waits
     def identify(self) -> Waits:
         """Make sure that a Sensirion sensor answers: its serial number comes with two checksums.
 

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "drivers.crc": "drivers.errors",
     "drivers.registers": "",
     "drivers.bus": "drivers.errors",
-    "drivers.chip": "drivers.bus drivers.errors",
+    "drivers.chip": "drivers.bus drivers.crc drivers.errors drivers.registers",
     "drivers.chips": "drivers.chip drivers.crc drivers.errors drivers.registers",
     "drivers.pins": "drivers.bus drivers.chip drivers.errors",
     "drivers.kernel": "drivers.bus drivers.chip drivers.errors",

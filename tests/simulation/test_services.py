@@ -14,7 +14,6 @@ from agent.broker import BrokerLost
 from agent.config import ConfigError, Mistake
 from agent.service import runs
 from agent.service.hardware import RealWorld
-from drivers.fakes.pins import mock_pins
 
 
 def scene(runner, story, *args, **more):
@@ -164,14 +163,14 @@ class TestAnEdge:
             await world.sleep(15)
             (chip,) = [s.chip for s in world.agent.assembly.sensors if s.id == "door"]
             chip.edges.clock = world.clock.now
-            for level in (0, 1):
-                mock_pins().drive(17, level)
+            for state in (1, 0):
+                world.feel("door", state=state)
                 await world.sleep(1)
 
         world = scene(runner, story, config=GREENHOUSE + door)
         events = [one for one in documents(world, "batch") if one["trigger"] == "event"]
         assert [(e["seq"], e["interval"], len(e["readings"])) for e in events] == [(3, None, 1), (4, None, 1)]
-        assert [e["readings"][0]["value"] for e in events] == [1, 0], "pulled up: low is active"
+        assert [e["readings"][0]["value"] for e in events] == [1, 0]
         assert 14 < at(world, 3) < 16
 
 

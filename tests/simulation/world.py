@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -12,6 +13,7 @@ from ledger import Ledger
 from simbroker import Broker
 from simclock import SimClock
 from simdisk import Disk, SimStore
+from truth import Trouble, Truth
 
 from agent.config import Config, parse
 from agent.messages.topics import Topics
@@ -22,6 +24,7 @@ from agent.service.agent import Agent
 from agent.service.connect import Making
 from agent.service.systemd import Supervisor
 from agent.simulation.machine import SimulatedMachine
+from agent.simulation.scenario import Curve
 from drivers.bus.worker import LoopWorker
 
 GREENHOUSE = """
@@ -56,6 +59,16 @@ def configured(text: str) -> Config:
     return config
 
 
+def judged(make: Callable[[], dict[str, Any]], judge: Callable[[dict[str, Any]], None]) -> Callable[[], dict[str, Any]]:
+    """Return what makes a document, and has it judged at the moment at which it is made."""
+
+    def made() -> dict[str, Any]:
+        judge(document := make())
+        return document
+
+    return made
+
+
 class World:
     """Everything outside of the agent. One agent at a time lives in it.
 
@@ -72,6 +85,7 @@ class World:
         if not honest:
             self.clock.power_cycle()
         self.ledger = Ledger(self.clock)
+        self.truth = Truth(self.clock, self.ledger.wrong)
         self.broker = Broker(Random(seed + 1), self._sent, self._heard)
         self.disk, self.store_of = Disk(), disk
         self.disk_ill_until = float("-inf")
@@ -132,12 +146,15 @@ class World:
 
     def _watch(self, agent: Agent) -> None:
         put = agent.outbox.put
+        self.truth.begin(agent, self.machine)
 
         def noted(item: Item) -> None:
-            self.ledger.accept(item)
+            self.truth.batch(self.ledger.accept(item), item.taken)
             put(item)
 
         agent.outbox.put = noted  # type: ignore[method-assign]
+        agent.status.state = judged(agent.status.state, self.truth.state)  # type: ignore[method-assign]
+        agent.status.health = judged(agent.status.health, self.truth.health)  # type: ignore[method-assign]
         agent.status.process.facts = lambda: {"pid": 1, "rss": 1}  # its true length would change a slow link's times
 
     async def finished(self) -> None:
@@ -176,7 +193,7 @@ class World:
         """Let the machine sleep: for its programs, time jumps."""
         self.asleep += seconds
         self.loop.clock.advance(seconds)  # type: ignore[attr-defined]
-        self.awake_since = self.loop.time()
+        self.awake_since = self.truth.awake_since = self.loop.time()
 
     async def power_cut(self) -> None:
         """Crash, and let the machine start anew."""
@@ -219,7 +236,16 @@ class World:
         """Give a chip, or a whole bus, a fault."""
         ends = self.loop.time() + lasts
         self._troubles[bus, kind, address] = ends
+        self.truth.troubles.append(Trouble(kind, bus, address, self.loop.time(), ends))
         self._ail(bus, kind, address, ends)
+
+    def feel(self, sensor: str, **values: float) -> None:
+        """Let a sensor's fake feel these constant values from now on."""
+        assert self.machine is not None
+        part = self.machine.parts[sensor]
+        part.curves |= {name: Curve(mean=value) for name, value in values.items()}
+        self.truth.feel(sensor, part.curves)
+        part.feel()
 
     def _ail(self, bus: str, kind: str, address: int | None, ends: float) -> None:
         assert self.machine is not None

@@ -124,6 +124,38 @@ def test_a_new_interval_begins_at_once_while_a_long_one_is_waited_for(runner):
     assert runner.run(story()) < 70.0
 
 
+def test_an_interval_that_comes_again_is_read_at_its_next_multiple_and_has_missed_nothing(runner):
+    async def story():
+        house, other = Greenhouse((1,), every=10.0), Greenhouse((1,), every=3.0)
+        running = asyncio.create_task(house.scheduler.run())
+
+        async def turn_to(one: Greenhouse, seconds: float) -> None:
+            house.collector.buses = one.guarded
+            house.scheduler.arrange(one.due)
+            await asyncio.sleep(seconds)
+
+        await asyncio.sleep(31)
+        await turn_to(other, 2.5)
+        sooner = sum(batch.interval == 3.0 for batch in house.batches)
+        await turn_to(house, 100)
+        await turn_to(other, 10)
+        running.cancel()
+        return sooner, house.scheduler.rounds.skipped
+
+    assert runner.run(story()) == (1, 0)
+
+
+def test_a_round_of_several_intervals_tells_the_shortest(runner):
+    async def story():
+        house, other = Greenhouse((1,), every=10.0), Greenhouse((1,), every=5.0)
+        house.guarded["other"] = other.guarded["i2c-1"]
+        house.scheduler.arrange([*house.due, (other.sensors[0], "other")])
+        house.scheduler._last.clear()
+        return [batch.interval for batch in await house.rounds(2)]
+
+    assert runner.run(story()) == [5.0, 5.0]
+
+
 class TestABusThatIsAskedForTooMuch:
     def test_costs_whole_rounds_and_leaves_no_sensor_out(self, runner):
         async def story(house: Greenhouse):

@@ -121,6 +121,14 @@ class TestAHungBus:
         assert second.taken - 10 < 0.1, "a bus that hangs costs nothing any more"
         assert [r.sensor for r in third.readings] == ["s3", "s3"]
 
+    def test_opens_the_breaker_of_the_sensor_that_hangs_at_once(self, runner):
+        async def story(house):
+            house.fault("hang", "s1", lasts=300)
+            await house.rounds(1)
+            return [sensor.breaker.state for sensor in house.sensors]
+
+        assert play(runner, story) == [CircuitState.OPEN, CircuitState.CLOSED]
+
     def test_is_told_as_such_also_in_a_round_that_is_shorter_than_the_timeout(self, runner):
         async def story(house):
             house.fault("hang", "s1", lasts=300)
@@ -214,6 +222,14 @@ class TestAFallback:
         assert batch.degraded
         assert not batch.unavailable
 
+    def test_to_another_sensor_leaves_out_what_is_suspect_there(self, runner):
+        async def story(house):
+            house.fault("unplugged", "s1")
+            return (await house.rounds(1))[0]
+
+        batch = play(runner, story, fallback="sensor:s2", limits={"temperature": (-20.0, 5.0)})
+        assert [(r.quantity, r.status) for r in batch.readings if r.sensor == "s1"] == [("humidity", "substituted")]
+
 
 class TestValues:
     def test_are_calibrated_and_those_outside_of_the_limits_are_suspect(self, runner):
@@ -235,3 +251,13 @@ class TestValues:
         batches = play(runner, story, (1,))
         assert batches[300].readings[0].status == "ok"
         assert batches[364].readings[0].status == "suspect"
+
+    def test_that_move_stay_ok_however_long(self, runner):
+        async def story(house):
+            chip = house.buses["i2c-1"].chips[0x44]
+            for number in range(400):
+                chip.feel(temperature=20 + number % 7, humidity=40 + number % 5)
+                await house.rounds(1)
+            return house.batches
+
+        assert not any(batch.degraded for batch in play(runner, story, (1,)))

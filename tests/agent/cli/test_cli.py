@@ -105,21 +105,21 @@ class TestCheck:
 
     def test_says_what_is_wrong_where_and_how_to_cure_it(self, limpet):
         Path("my.toml").write_text(AIR + "adress = 0x44\n")
-        says = "my.toml:4: adress: unknown key\n    fix: did you mean `address`?\n"
+        says = "my.toml:4: adress: unknown key (sensor air)\n    fix: did you mean `address`?\n"
         assert limpet("check", "-c", "my.toml") == (78, "", says)
         assert limpet("-c", "my.toml", "check") == (78, "", says)
         assert limpet("--config=my.toml", "check") == (78, "", says)
 
     def test_is_not_the_only_command_that_says_so(self, limpet):
         Path("limpet.toml").write_text(AIR + "adress = 0x44\n")
-        says = "limpet.toml:4: adress: unknown key\n    fix: did you mean `address`?\n"
+        says = "limpet.toml:4: adress: unknown key (sensor air)\n    fix: did you mean `address`?\n"
         assert limpet("plan") == (78, "", says)
 
     def test_lets_the_unwise_pass_with_a_warning(self, limpet):
         Path("limpet.toml").write_text(AIR + "address = 0x76\n")
         code, out, err = limpet("check")
         assert (code, out) == (0, "")
-        assert err.startswith("limpet.toml:4: address: warning: a sht4x cannot be at 0x76\n    fix: ")
+        assert err.startswith("limpet.toml:4: address: warning: a sht4x cannot be at 0x76 (sensor air)\n    fix: ")
 
     def test_speaks_json(self, limpet):
         Path("limpet.toml").write_text(AIR + "adress = 0x44\naddress = 0x76")
@@ -129,12 +129,13 @@ class TestCheck:
             {
                 "file": "limpet.toml",
                 "line": 4,
-                "key": "adress",
+                "key": "sensor.adress",
+                "sensor": "air",
                 "what": "unknown key",
                 "fix": "did you mean `address`?",
             }
         ]
-        assert [one["key"] for one in json.loads(out)["warnings"]] == ["address"]
+        assert [one["key"] for one in json.loads(out)["warnings"]] == ["sensor.address"]
 
     def test_without_a_file_names_the_places_it_looked_at(self, limpet):
         code, out, err = limpet("check")

@@ -79,6 +79,11 @@ class TestTheDocument:
             assert made.get("device_class") in (None, *homeassistant.BINARY)
             assert not {"state_class", "unit_of_measurement"} & set(made)
 
+    def test_takes_an_entity_as_available_only_while_both_agent_and_sensor_are(self):
+        made = document(sensor("s", Quantity("temperature", "°C", "temperature")))["components"]["s_temperature"]
+        assert made["availability_mode"] == "all"
+        assert len(made["availability"]) == 2
+
     def test_makes_a_contact_a_binary_sensor_and_a_charge_none(self):
         made = document(sensor("s", Quantity("state"), Quantity("charge", "%", "battery")))["components"]
         assert made["s_state"]["platform"] == "binary_sensor"

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.outbox import Contents, Gap, Item, Outbox, Previous, Row
+from agent.outbox.gaps import Gaps
 from agent.outbox.sqlite import SqliteStore
 
 
@@ -205,6 +206,22 @@ class TestAFullOutbox:
         runner.run(box.retention.keep())
         assert box.told() == [(1, 3, "too_old")]
         assert seqs(runner.run(box.history(9))) == [4, 5, 6]
+
+    def test_dates_what_another_boot_of_the_machine_took_from_this_start(self, runner):
+        runner.clock.advance(5000)
+        box = Box(runner.clock, max_age=60)
+        box.put(Item("older", 7, 10.0, "another", b"x"))
+        runner.run(box.retention.keep())
+        assert box.told() == []
+        runner.clock.advance(61)
+        runner.run(box.retention.keep())
+        assert box.told() == [(7, 7, "too_old")]
+
+    def test_declares_neighbours_given_up_for_different_reasons_as_two_gaps(self):
+        gaps = Gaps(itertools.count(1).__next__)
+        gaps.declare(Gap("boot", 1, 1, "full"))
+        gaps.declare(Gap("boot", 2, 2, "too_old"))
+        assert len(gaps) == 2
 
     def test_a_gap_that_is_being_told_grows_no_more(self, runner):
         box = Box(runner.clock, max_size=1000)
@@ -421,6 +438,38 @@ class TestOnDisk:
 
         assert runner.run(story()) == list(range(1, 601))
         assert len(caplog.records) == 1
+
+    def test_what_is_in_memory_leaves_though_the_store_cannot_be_read(self, runner, store):
+        box = Box(runner.clock, store=store)
+
+        async def story():
+            for count in (600, 5):
+                box.fill(count)
+                runner.clock.advance(4)
+                await box.flush()
+            box.fill(5)
+            runner.clock.advance(4)
+            assert box.index.disk_items
+            store.fails = OSError(5, "Input/output error")
+            return [item.seq for _ in range(9) for item in await box.history(64)]
+
+        assert runner.run(story())
+
+    def test_what_came_before_a_late_opening_leaves_after_it(self, runner, store):
+        store.rows = {5: Gap("older", 1, 1, "full")}
+        store.fails = OSError(28, "No space left on device")
+        box = Box(runner.clock, store=store)
+
+        async def story():
+            await box.open()
+            box.fill(3)
+            runner.clock.advance(70)
+            assert box.has_history
+            store.fails = None
+            await box.retention.keep()
+            return [(one.run_id, one.seq) for _ in range(9) for one in await box.history(64)]
+
+        assert runner.run(story()) == [("boot", 1), ("boot", 2), ("boot", 3)]
 
     def test_a_degraded_outbox_is_bounded_in_memory(self, runner, store):
         store.fails = OSError(30, "Read-only file system")
