@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from agent.acquisition.bus import Worker
 from agent.clock import Clock
 from agent.config import BusConfig, Config, SensorConfig, load
-from drivers.bus.i2c import LastingBus, open_bus
+from drivers.bus.i2c import LastingBus, find_bus, open_bus
 from drivers.bus.worker import BusWorker
 from drivers.catalog import find, open_chip
 from drivers.chip import Driver
@@ -49,17 +49,16 @@ class RealHardware:
     """Real buses, real pins, a thread for each bus."""
 
     def __init__(self) -> None:
-        self._buses: dict[int, LastingBus] = {}
+        self._buses: dict[str, LastingBus] = {}
 
     def driver(self, spec: SensorConfig) -> tuple[str, Driver]:
         """Return the name of the sensor's bus and its driver, without any I/O."""
-        return build(spec, self.bus(spec.bus))
+        return build(spec, self._bus(spec))
 
-    def bus(self, number: int) -> Any:
-        """Return the lasting bus of /dev/i2c-`number`."""
-        if number not in self._buses:
-            self._buses[number] = LastingBus(f"i2c-{number}", lambda: open_bus(number))
-        return self._buses[number]
+    def _bus(self, spec: SensorConfig) -> LastingBus:
+        if spec.bus_name not in self._buses:
+            self._buses[spec.bus_name] = LastingBus(spec.bus_name, lambda: open_bus(find_bus(spec.bus)))
+        return self._buses[spec.bus_name]
 
     def worker(self, bus: str) -> Worker:
         """Return a new worker for a bus."""
@@ -83,6 +82,6 @@ def build(spec: SensorConfig, bus: Any) -> tuple[str, Driver]:
             from drivers.bus.mux import Mux
 
             bus = Mux(bus, spec.mux.address, spec.mux.channel)
-        return f"i2c-{spec.bus}", open_chip(spec.driver, bus, spec.address, **spec.options)
+        return spec.bus_name, open_chip(spec.driver, bus, spec.address, **spec.options)
     driver = open_chip(spec.driver, **spec.arguments())
     return getattr(driver, "bus_name", spec.driver), driver

@@ -134,9 +134,9 @@ class SimulatedMachine:
         part.go_below(driver, partial(self._wait, bus))
         return bus, driver
 
-    def bus(self, number: int) -> WeatherBus:
-        """Return the fake of /dev/i2c-`number`."""
-        name = f"i2c-{number}"
+    def bus(self, where: int | str) -> WeatherBus:
+        """Return the fake of a bus, by its number or by what the configuration calls it."""
+        name = f"i2c-{where}" if isinstance(where, int) else where
         if name not in self.buses:
             bus = WeatherBus(name, self.clock, partial(self._wait, name))
             bus.began = self.began
@@ -155,7 +155,7 @@ class SimulatedMachine:
         from drivers.fakes.wires import FakeWires
 
         self._mock_pins()
-        FakeWires(self.bus(int(bus.name.removeprefix("i2c-"))), bus.scl, bus.sda, bus.power)
+        FakeWires(self.bus(bus.name), bus.scl, bus.sda, bus.power)
         return recovery(bus.recovery, scl=bus.scl, sda=bus.sda, power=bus.power)
 
     def _mock_pins(self) -> None:

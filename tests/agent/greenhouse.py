@@ -13,8 +13,8 @@ from agent.acquisition.scheduler import Collector, Scheduler
 from agent.acquisition.sensor import COUNTED, Sensor
 from agent.model import Batch
 from agent.resilience import CircuitBreaker, RetryPolicy
+from agent.simulation.worker import LoopWorker
 from drivers import open_chip
-from drivers.bus.worker import LoopWorker
 from drivers.fakes import FakeBus, fake_chip
 
 ADDRESSES = (0x44, 0x45, 0x46)

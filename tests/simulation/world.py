@@ -25,7 +25,7 @@ from agent.service.connect import Making
 from agent.service.systemd import Supervisor
 from agent.simulation.machine import SimulatedMachine
 from agent.simulation.scenario import Curve
-from drivers.bus.worker import LoopWorker
+from agent.simulation.worker import LoopWorker
 
 GREENHOUSE = """
 [agent]

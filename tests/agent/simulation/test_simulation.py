@@ -14,7 +14,7 @@ from agent.service.build import Assembly
 from agent.simulation.machine import SimulatedClock, SimulatedMachine, simulated
 from agent.simulation.scenario import Scenario
 from agent.simulation.scenario import parse as parse_scenario
-from drivers.bus.worker import LoopWorker
+from agent.simulation.worker import LoopWorker
 
 TWO_BUSES = """
 [[sensor]]
