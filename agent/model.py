@@ -46,6 +46,25 @@ class Fault:
     since: float
 
 
+class Present(NamedTuple):
+    """What is known of one sensor now.
+
+    Attributes:
+        status: "unknown" before its first turn, then that of its readings, or "unavailable" without any.
+        readings: the usable ones of its last round, with an edge since then.
+        measured: when it was read, in seconds of the agent's clock. last_ok: when it last had a good value.
+        since: when the present outage began; None while there is none. error, message: its cause.
+    """
+
+    status: str = "unknown"
+    readings: tuple[Reading, ...] = ()
+    measured: float | None = None
+    last_ok: float | None = None
+    since: float | None = None
+    error: str = ""
+    message: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What one round, one edge or one request yields.

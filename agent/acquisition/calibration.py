@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,7 +11,11 @@ from drivers.chip import Quantity
 
 
 class QuantityCalibration(NamedTuple):
-    """What is done with one quantity's number: calibrated, rounded to a tenth of what the chip can tell, judged."""
+    """What is done with one quantity's number: calibrated, rounded to a tenth of what the chip can tell, judged.
+
+    Attributes:
+        low, high: the configured limits; a value outside is suspect.
+    """
 
     name: str
     unit: str
@@ -19,7 +23,7 @@ class QuantityCalibration(NamedTuple):
     scale: float
     offset: float
     digits: int
-    low: float  # of the limits
+    low: float
     high: float
 
     def of(self, value: float) -> float:
@@ -31,20 +35,20 @@ class QuantityCalibration(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What is done with a sensor's values, from the configuration.
+    """What the configuration says about a sensor's values.
 
     Attributes:
-        fallback: "none", "last" or "sensor:ID". max_age: seconds a last value may be old.
         calibrate: quantity -> (scale, offset). limits: quantity -> (low, high).
     """
 
-    fallback: str = "none"
-    max_age: float = 300.0
     calibrate: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
-    def of(self, quantity: Quantity) -> QuantityCalibration:
-        """Return what is done with this quantity's numbers."""
+    def of_each(self, quantities: Sequence[Quantity]) -> tuple[QuantityCalibration, ...]:
+        """Return what is done with the numbers of each quantity."""
+        return tuple(self._of(quantity) for quantity in quantities)
+
+    def _of(self, quantity: Quantity) -> QuantityCalibration:
         name, step = quantity.name, quantity.step
         digits = 6 if step <= 0 else max(0, 1 - math.floor(math.log10(step)))
         scale, offset = self.calibrate.get(name, (1.0, 0.0))

@@ -1,41 +1,29 @@
-"""One configured sensor: its chip behind the stack fallback(breaker(retry(measure))), as a generator of waits.
+"""One configured sensor: it hands a turn to its bus, and concludes on the loop what came of it.
 
-`read` runs in the bus's thread and yields its waits; `conclude` turns what came of it into readings, on the loop.
+The stack is fallback(breaker(retry(measure))): the inner two are `Attempts`, in the bus's thread; the fallback is here.
 """
 
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Callable, Generator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
-from agent.model import Fault, Reading
+from agent.model import Fault, Present, Reading
 from agent.resilience import CircuitBreaker, CircuitOpenError, CircuitState, RetryPolicy
 from drivers.chip import Driver, Quantity, Values
-from drivers.chip import Reading as Measuring
-from drivers.errors import BusTimeout, NotReady, PermanentError
+from drivers.errors import NotReady
 
 from .calibration import Calibration, QuantityCalibration
+from .history import History
+from .turn import COUNTED, Attempts, Outcome, SensorTurn
 
 log = logging.getLogger("limpet.sensor")
 
-COUNTED = (OSError, PermanentError)  # what speaks against a sensor; everything else is a bug of ours
 COSTLY = 1.0  # seconds: a transfer that holds the bus for longer opens the sensor's breaker at once
 SLOW = 2.0  # seconds: a driver that takes longer is slow, where its timeout does not allow for it
-SLOW_PATIENCE = 0.5  # seconds that a round waits for a slow sensor: it may be ready at once
+SLOW_WAIT = 0.5  # seconds that a round waits for a slow sensor: it may be ready at once
 ROOM = 1.5  # of the time that a slow sensor takes
 HOLD = 0.8  # of the interval: a transfer that takes longer is known to hang before its round leaves
-FLAT_READINGS, FLAT_SECONDS = 60, 3600.0  # the same numbers to the last digit, that often and for that long
-
-
-class Outcome(NamedTuple):
-    """What one turn yielded: values, or the error that ended it."""
-
-    values: Values | None = None
-    error: BaseException | None = None
-    attempts: int = 0
-    at: float = math.inf  # when the values were there, on the sensor's clock
 
 
 def _waits(retry: RetryPolicy) -> float:
@@ -45,14 +33,14 @@ def _waits(retry: RetryPolicy) -> float:
 
 
 class Sensor:
-    """One sensor and its history.
+    """One sensor. Everything here runs on the loop; what the bus's thread runs is `attempts`.
 
     Attributes:
-        timeout: seconds that one attempt may take; every: its interval.
-        hold: seconds that one transfer may hold the bus: its deadline, or less where the next round comes sooner.
+        every: its interval, in seconds.
         slow: it takes longer than its timeout where it has to wait for its chip; then it goes on beside the rounds.
-        patience: seconds that a round waits for this sensor: one attempt and the waits between all of them.
-        since: when the present outage began, on `clock`; None while all is well. last_ok: the last good reading.
+        hold: seconds that one transfer may hold the bus: the timeout, or less where the next round comes sooner.
+        round_wait: seconds that a round waits for this sensor: one attempt and the waits between all of them.
+        fallback: "none", "last" or "sensor:ID". max_age: seconds that a last value may be old.
     """
 
     def __init__(
@@ -65,30 +53,22 @@ class Sensor:
         breaker: CircuitBreaker,
         retry: RetryPolicy,
         clock: Callable[[], float],
-        calibration: Calibration | None = None,
         driver: str = "",
+        fallback: str = "none",
+        max_age: float = 300.0,
+        calibration: Calibration | None = None,
     ) -> None:
-        self.id, self.chip, self.every, self.timeout = name, chip, every, timeout
-        self.breaker, self.retry, self.clock = breaker, retry, clock
-        self.calibration = calibration or Calibration()
-        self.driver = driver or chip.name
+        self.id, self.chip, self.every, self.driver = name, chip, every, driver or chip.name
         self.slow = chip.takes > max(timeout, SLOW)
         self.hold = min(timeout, HOLD * every)
-        self.patience = SLOW_PATIENCE if self.slow else timeout + _waits(retry)
-        self.since: float | None = None
-        self.last_ok: float | None = None
-        self.status, self.error, self.message = "unknown", "", ""
-        self.latest: tuple[Reading, ...] = ()
-        self.read_at: float | None = None
-        self._good: dict[str, tuple[float, float]] = {}  # quantity -> its last good value, and when that was
-        self._before: Values = {}
-        self._last: Outcome | None = None  # the last success
-        self._noted: tuple[float, Reading] | None = None  # the last edge
-        self._same = (0, 0.0)  # how often, and since when, the values have not changed
-        self._admission = 0  # the breaker's generation for the turn that runs
-        self._turn = 0  # counts turns: one that was given up reports nothing any more
-        self._calibrations: tuple[QuantityCalibration, ...] = ()
-        self._calibrated_for: Sequence[Quantity] | None = None  # whose calibrations these are
+        self.round_wait = SLOW_WAIT if self.slow else timeout + _waits(retry)
+        self.fallback, self.max_age = fallback, max_age
+        self.history = History()
+        limit = ROOM * chip.takes if self.slow else timeout
+        self.attempts = Attempts(f"{name} ({self.driver})", chip, breaker, retry, clock, limit)
+        self._turn: SensorTurn | None = None
+        self._calibrate = calibration or Calibration()
+        self._calibrated: tuple[Sequence[Quantity], tuple[QuantityCalibration, ...]] = (), ()
 
     @property
     def quantities(self) -> Sequence[Quantity]:
@@ -96,190 +76,162 @@ class Sensor:
         return self.chip.quantities
 
     @property
-    def healthy(self) -> bool:
-        """Whether nothing speaks against it; healthy sensors are read first."""
-        return self.breaker.state is CircuitState.CLOSED and not self.breaker.failure_count
+    def breaker(self) -> CircuitBreaker:
+        """What stops its attempts while it fails."""
+        return self.attempts.breaker
 
-    # ---- in the bus's thread
+    @property
+    def present(self) -> Present:
+        """What is known of it now."""
+        return self.history.present
 
-    def read(self) -> Generator[float, None, Outcome]:
-        """Take one turn: refused by the breaker, or attempts until one succeeds. Yields its waits; never raises."""
-        self._turn += 1
+    # ---- around one turn
+
+    def turn(self) -> SensorTurn:
+        """Return the turn for the round that begins: a new one, or that of an earlier round if it still runs."""
         turn = self._turn
-        try:
-            self._admission = admission = self.breaker.admit()
-        except CircuitOpenError as error:
-            return Outcome(error=error)
-        probing = self.breaker.state is CircuitState.HALF_OPEN
-        began, attempts = self.clock(), 0
-        while True:
-            attempts += 1
-            try:
-                values = yield from self._attempt()
-            except COUNTED as error:
-                delay = None if probing else self.retry.next_delay(attempts, error, self.clock() - began)
-                if delay is None:
-                    if turn == self._turn:
-                        self.breaker.failed(admission, error)
-                    return Outcome(error=error, attempts=attempts)
-            except Exception as bug:  # the one place where any error is taken: a driver's bug must not end the others
-                self.breaker.undecided(admission)
-                return Outcome(error=bug, attempts=attempts)
-            except BaseException:  # closed: nobody waits any more
-                self.breaker.undecided(admission)
-                raise
-            else:
-                if turn == self._turn:
-                    self.breaker.succeeded(admission)
-                self._last = Outcome(values, attempts=attempts, at=self.clock())
-                return self._last
-            yield delay
+        if turn is not None and turn.running:
+            turn.earlier = True
+            return turn
+        if turn is not None and (late := turn.known()) is not None:
+            self._take_late(late)
+        healthy = self.breaker.state is CircuitState.CLOSED and not self.breaker.failure_count
+        self._turn = SensorTurn(
+            self.attempts, sensor=self.id, driver=self.driver, hold=self.hold, slow=self.slow, healthy=healthy
+        )
+        return self._turn
 
-    def _attempt(self) -> Measuring:
-        """Read the chip once, with a deadline on the whole; an answer that comes later is thrown away."""
-        began, steps = self.clock(), self.chip.reading()
-        limit = ROOM * self.chip.takes if self.slow else self.timeout
-        values: Values | None = None
-        while True:
-            resumed = self.clock()
-            try:
-                wait = next(steps)
-            except StopIteration as end:
-                wait, values = 0.0, end.value
-            now = self.clock()
-            if now + wait - began > limit:
-                steps.close()
-                self.chip.known = False
-                late = f"{self.id} ({self.driver}): no reading within {limit:g} s"
-                raise BusTimeout(f"{late}; the bus was held") if now - resumed > limit / 2 else NotReady(late)
-            if values is not None:
-                for value in values.values():
-                    if isinstance(value, BaseException):
-                        raise value
-                return values
-            yield wait
+    def outcome(self, now: float) -> Outcome:
+        """Return what came of the turn, or what counts in its place because it still runs when the round leaves."""
+        carried, self.history.carried = self.history.carried, None
+        assert self._turn is not None, "turn() comes first"
+        turn = self._turn
+        if (known := turn.known()) is not None:
+            self._turn = None
+            if known.held:
+                self._gave_up(turn, known)
+            return known
+        if turn.earlier:
+            return self.latest_of_its_chip(now) or Outcome(error=self._not_ready("still starting"))
+        # What it brought since the round before is at most one interval old.
+        return carried or Outcome(error=self._not_ready("still starting when the round left"), attempts=1)
 
-    # ---- on the loop
-
-    def latest_of_its_chip(self) -> Outcome | None:
-        """Return a slow sensor's last success, for as long as its chip may take for a new one."""
-        last = self._last
-        if not self.slow or last is None or self.clock() - last.at > ROOM * self.chip.takes:
-            return None
-        return last
-
-    def overdue(self, error: OSError, held: float) -> Outcome:
-        """Give the running turn up: its transfer has held the bus for `held` seconds. What it still says is old."""
-        self._turn += 1
-        self.breaker.failed(self._admission, error)
-        if held >= COSTLY and self.breaker.state is CircuitState.CLOSED:
-            self.breaker.trip()
-        return Outcome(error=error, attempts=1)
-
-    def conclude(self, outcome: Outcome, now: float) -> tuple[list[Reading], Fault | None]:
+    def conclude(self, outcome: Outcome, now: float) -> tuple[Sequence[Reading], Fault | None]:
         """Return what the outcome means: usable readings (`substituted` ones apart), and the fault if there is one."""
-        self.read_at = now
-        if outcome.values is not None:
-            values = outcome.values
-            if self._noted is not None and self._noted[0] >= outcome.at:  # an edge since then is newer
-                values = {**values, self._noted[1].quantity: self._noted[1].value}
-            readings = self._usable(values, now)
-            self._well(now)
-            self.latest = tuple(readings)
-            return readings, None
-        assert outcome.error is not None
-        fault = self._unwell(outcome.error, outcome.attempts, now)
-        readings = self._stale(now) if self.calibration.fallback == "last" else []
-        self.latest = tuple(readings)
-        return readings, fault
+        if outcome.values is None:
+            return self._failed(outcome, now)
+        return self._succeeded(outcome.values, outcome, now), None
 
-    def learn(self, error: BaseException) -> None:
-        """Take the error of a turn that ended after its round had left: it is why the sensor was late."""
-        if self.since is not None and not isinstance(error, CircuitOpenError):
-            self.error, self.message = type(error).__name__, str(error) or type(error).__name__
+    def latest_of_its_chip(self, now: float) -> Outcome | None:
+        """Return a slow sensor's last success, for as long as its chip may take for a new one."""
+        last = self.history.last
+        return last if self.slow and last is not None and now - last.at <= ROOM * self.chip.takes else None
+
+    # ---- what comes without a turn
 
     def note(self, reading: Reading, at: float) -> None:
         """Take a reading that came by itself: an edge."""
-        others = tuple(r for r in self.latest if r.quantity != reading.quantity)
-        self.latest, self.status, self.read_at, self.last_ok = (*others, reading), "ok", at, at
-        self._good[reading.quantity] = (reading.value, at)
-        self._noted = (at, reading)
+        before = self.present
+        others = tuple(one for one in before.readings if one.quantity != reading.quantity)
+        self.history.edge(reading.quantity, reading.value, at)
+        self.history.present = before._replace(status="ok", readings=(*others, reading), measured=at, last_ok=at)
 
-    def substitute(self, source: Sensor) -> list[Reading]:
+    def substitute(self, source: Sensor) -> Sequence[Reading]:
         """Return the readings of another sensor as this one's own, marked as such."""
-        wanted = {q.name for q in self.chip.quantities}
-        found = [
-            Reading(self.id, r.quantity, r.value, r.unit, "substituted", source=source.id)
-            for r in source.latest
-            if r.status == "ok" and r.quantity in wanted
-        ]
+        wanted = {quantity.name for quantity in self.quantities}
+        found = tuple(
+            Reading(self.id, one.quantity, one.value, one.unit, "substituted", source=source.id)
+            for one in source.present.readings
+            if one.status == "ok" and one.quantity in wanted
+        )
         if found:
-            self.latest, self.status = tuple(found), "substituted"
+            self.history.present = self.present._replace(status="substituted", readings=found)
         return found
 
-    def _usable(self, values: Values, now: float) -> list[Reading]:
-        if self._calibrated_for is not self.chip.quantities:
-            self._calibrated_for = self.chip.quantities
-            self._calibrations = tuple(self.calibration.of(quantity) for quantity in self._calibrated_for)
-        values = {one.name: one.of(values[one.name]) for one in self._calibrations}
-        flat = self._flat(values, now)
-        readings, well = [], True
-        for one in self._calibrations:
+    # ---- conclusions
+
+    def _succeeded(self, values: Values, outcome: Outcome, now: float) -> Sequence[Reading]:
+        history, before = self.history, self.present
+        if before.since is not None:
+            log.info("sensor came back", extra={"sensor": self.id, "silent_for": round(now - before.since, 1)})
+        history.last = outcome
+        calibrations = self._calibrations()
+        raw = history.newest(values, outcome.at)
+        values = {one.name: one.of(raw[one.name]) for one in calibrations}
+        flat = history.flat(values, now) if self._many_are_noisy() else None
+        readings, last_ok = [], before.last_ok
+        for one in calibrations:
             value = values[one.name]
-            if flat is None and one.low <= value <= one.high:
+            reason = flat
+            if reason is None and not one.low <= value <= one.high:
+                reason = f"outside of the limits {one.low:g}..{one.high:g}"
+            if reason is None:
                 readings.append(Reading(self.id, one.name, value, one.unit))
-                self._good[one.name] = (value, now)
-                self.last_ok = now
+                history.good(one.name, value, now)
+                last_ok = now
             else:
-                well = False
-                reason = flat or f"outside of the limits {one.low:g}..{one.high:g}"
                 readings.append(Reading(self.id, one.name, value, one.unit, "suspect", reason=reason))
-        self.status = "ok" if well else "suspect"
+        well = all(one.status == "ok" for one in readings)
+        history.present = Present("ok" if well else "suspect", tuple(readings), measured=now, last_ok=last_ok)
         return readings
 
-    def _flat(self, values: Values, now: float) -> str | None:
-        """Return a reason if several noisy quantities have all stood still for too long to be true."""
-        count, since = self._same
-        self._same = (count + 1, since) if values == self._before else (1, now)
-        self._before = values
-        count, since = self._same
-        if count < FLAT_READINGS or now - since < FLAT_SECONDS or sum(q.step > 0 for q in self.chip.quantities) < 2:
-            return None
-        return f"no digit has changed in {(now - since) / 60:.0f} minutes"
-
-    def _stale(self, now: float) -> list[Reading]:
-        units = {q.name: q.unit for q in self.chip.quantities}
-        stale = [
-            Reading(self.id, name, value, units.get(name, ""), "stale", age=now - at)
-            for name, (value, at) in self._good.items()
-            if now - at <= self.calibration.max_age
-        ]
-        if stale:
-            self.status = "stale"
-        return stale
-
-    def _well(self, now: float) -> None:
-        if self.since is not None:
-            log.info("sensor came back", extra={"sensor": self.id, "silent_for": round(now - self.since, 1)})
-        self.since, self.error, self.message = None, "", ""
-
-    def _unwell(self, error: BaseException, attempts: int, now: float) -> Fault:
-        refused = isinstance(error, CircuitOpenError)
-        if not refused or not self.error:
-            name, message = type(error).__name__, str(error) or type(error).__name__
-            bug = not isinstance(error, (*COUNTED, CircuitOpenError))
-            if self.since is None or (bug and self.error != name):
-                self._tell(error, message, bug)
-            self.since = now if self.since is None else self.since
-            self.error, self.message = name, message
-        self.status = "unavailable"
+    def _failed(self, outcome: Outcome, now: float) -> tuple[Sequence[Reading], Fault]:
+        assert outcome.error is not None
+        before = self.present
+        since, name, message = self._blame(outcome.error, now)
+        readings: list[Reading] = []
+        if self.fallback == "last":
+            units = {quantity.name: quantity.unit for quantity in self.quantities}
+            readings = self.history.stale(self.id, units, self.max_age, now)
+        status = "stale" if readings else "unavailable"
+        self.history.present = Present(status, tuple(readings), now, before.last_ok, since, name, message)
         state = self.breaker.state
         waiting = None if state is CircuitState.CLOSED else self.breaker.retry_after
-        return Fault(self.id, self.error, self.message, attempts, state.value, waiting, self.since or now)
+        return readings, Fault(self.id, name, message, outcome.attempts, state.value, waiting, since)
 
-    def _tell(self, error: BaseException, message: str, bug: bool) -> None:
-        facts = {"sensor": self.id, "driver": self.driver, "error": type(error).__name__, "why": message}
-        if bug:
-            log.error("driver has a bug", extra=facts, exc_info=error)
-        else:
+    def _blame(self, error: BaseException, now: float) -> tuple[float, str, str]:
+        """Return since when the outage lasts, the error's name, and its message; log what is new.
+
+        A refusal by the breaker says nothing about the cause: the error that opened it stays.
+        """
+        before = self.present
+        if isinstance(error, CircuitOpenError) and before.error:
+            return before.since or now, before.error, before.message
+        name, message = type(error).__name__, str(error) or type(error).__name__
+        facts = {"sensor": self.id, "driver": self.driver, "error": name, "why": message}
+        if not isinstance(error, (*COUNTED, CircuitOpenError)):
+            if before.since is None or before.error != name:
+                log.error("driver has a bug", extra=facts, exc_info=error)
+        elif before.since is None:
             log.warning("sensor fell silent", extra=facts)
+        return now if before.since is None else before.since, name, message
+
+    def _gave_up(self, turn: SensorTurn, outcome: Outcome) -> None:
+        """Report to the breaker that a transfer has held the bus; the turn itself reports nothing any more."""
+        assert outcome.error is not None
+        self.breaker.failed(turn.admission, outcome.error)
+        if outcome.held >= COSTLY and self.breaker.state is CircuitState.CLOSED:
+            self.breaker.trip()
+
+    def _take_late(self, late: Outcome) -> None:
+        """Take what came after its round had left: values count in the next round, an error says why it was late."""
+        before, error = self.present, late.error
+        if late.values is not None:
+            self.history.carried = self.history.last = late
+        elif before.since is not None and error is not None and not isinstance(error, CircuitOpenError):
+            name = type(error).__name__
+            self.history.present = before._replace(error=name, message=str(error) or name)
+
+    def _not_ready(self, why: str) -> NotReady:
+        return NotReady(f"{self.attempts.label}: {why}")
+
+    def _calibrations(self) -> tuple[QuantityCalibration, ...]:
+        """Return what is done with each quantity; a driver may learn its quantities when it sees the device."""
+        quantities, calibrations = self._calibrated
+        if quantities is not self.chip.quantities:
+            calibrations = self._calibrate.of_each(self.chip.quantities)
+            self._calibrated = self.chip.quantities, calibrations
+        return calibrations
+
+    def _many_are_noisy(self) -> bool:
+        return sum(quantity.step > 0 for quantity in self.quantities) > 1

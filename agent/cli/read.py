@@ -72,7 +72,7 @@ def _needed(config: Config, wanted: Sequence[str]) -> Config:
 
 async def _collect(hardware: Hardware, clock: Clock, config: Config, wanted: Sequence[str]) -> Batch:
     """Return one batch, of a round that waits as long as the slowest sensor needs."""
-    from agent.acquisition.scheduler import Collector
+    from agent.acquisition.collector import Collector
     from agent.service.build import Assembly
 
     assembly = Assembly(hardware, clock.now, Random(), lambda _event: None)

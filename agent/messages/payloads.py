@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from agent.clock import rfc3339
-from agent.model import Batch, Fault, Reading
+from agent.model import Batch, Fault, Present, Reading
 
 SCHEMA = 1
 AS_THEY_ARE = ("breakers", "sensors", "buses")  # the keys below these are names, not words of ours
@@ -31,12 +31,11 @@ class Sensed(Protocol):
     id: str
     driver: str
     every: float
-    status: str
-    latest: tuple[Reading, ...]
-    read_at: float | None
 
     @property
     def quantities(self) -> Sequence[Named]: ...
+    @property
+    def present(self) -> Present: ...
 
 
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
@@ -139,13 +138,15 @@ def state(sensors: Iterable[Sensed], *, now: str, stamp: Callable[[float], str])
     """Return the present of every sensor: absence is told with `null`, never implied by a missing key."""
     entries: dict[str, dict[str, Any]] = {}
     missing, degraded = [], False
-    stamps: dict[float | None, str | None] = {None: None}  # the sensors of one round were read at one moment
+    # The sensors of one round were read at one moment.
+    stamps: dict[float | None, str | None] = {None: None}
     for one in sensors:
-        values = {r.quantity: r.value for r in one.latest}
-        entry: dict[str, Any] = {"status": one.status if values else "unavailable"}
-        if one.read_at is not None and one.read_at not in stamps:
-            stamps[one.read_at] = stamp(one.read_at)
-        entry["timestamp"] = stamps[one.read_at]
+        present = one.present
+        values = {r.quantity: r.value for r in present.readings}
+        entry: dict[str, Any] = {"status": present.status if values else "unavailable"}
+        if present.measured is not None and present.measured not in stamps:
+            stamps[present.measured] = stamp(present.measured)
+        entry["timestamp"] = stamps[present.measured]
         for quantity in one.quantities:
             entry[quantity.name] = values.get(quantity.name)
         entries[one.id] = entry

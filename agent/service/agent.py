@@ -11,8 +11,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from agent.acquisition.collector import Collector
 from agent.acquisition.edges import EdgeWatcher
-from agent.acquisition.scheduler import Collector, Scheduler
+from agent.acquisition.scheduler import Scheduler
 from agent.clock import Clock
 from agent.config import Config
 from agent.messages.topics import Topics

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agent.acquisition.bus import Worker
 from agent.clock import Clock
 from agent.config import BusConfig, Config, SensorConfig, load
 from drivers.bus.i2c import LastingBus, find_bus, open_bus
-from drivers.bus.worker import BusWorker
+from drivers.bus.worker import BusWorker, Worker
 from drivers.catalog import find, open_chip
 from drivers.chip import Driver
 

@@ -95,7 +95,7 @@ class Status:
                 "device_id": self.identity.device_id,
                 "boot_id": self.identity.run_id,
                 "timestamp": self._stamp(self._clock.now()),
-                "degraded": any(sensor.status not in ("ok", "unknown") for sensor in self.sensors),
+                "degraded": any(sensor.present.status not in ("ok", "unknown") for sensor in self.sensors),
                 "breakers": {name: self._breaker(name, one) for name, one in self.breakers().items()},
                 "sensors": {sensor.id: self._sensor(sensor) for sensor in self.sensors},
                 "buses": {n: {"silent_first": bus.silent[0]} for n, bus in self._assembly.used.items() if bus.silent},
@@ -118,11 +118,12 @@ class Status:
         }
 
     def _sensor(self, sensor: Sensor) -> dict[str, Any]:
+        present = sensor.present
         return {
-            "status": sensor.status,
-            "error": f"{sensor.error}: {sensor.message}" if sensor.error else None,
-            "since": self._optional(sensor.since),
-            "last_ok": self._optional(sensor.last_ok),
+            "status": present.status,
+            "error": f"{present.error}: {present.message}" if present.error else None,
+            "since": self._optional(present.since),
+            "last_ok": self._optional(present.last_ok),
         }
 
     def _outbox_facts(self) -> dict[str, Any]:

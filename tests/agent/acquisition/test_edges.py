@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from agent.acquisition.edges import EdgeWatcher
-from agent.acquisition.sensor import Outcome, Sensor
+from agent.acquisition.sensor import Sensor
+from agent.acquisition.turn import Outcome
 from agent.model import Reading
 from agent.resilience import CircuitBreaker, RetryPolicy
 from drivers import open_chip

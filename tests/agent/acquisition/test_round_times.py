@@ -15,14 +15,15 @@ class TestASlowSensor:
     @pytest.fixture
     def slow(self, mocker):
         def be_slow(house, seconds):
-            chip, quick = house.sensors[0].chip, house.sensors[0].chip.measure
+            one = house.sensors[0]
+            chip, quick = one.chip, one.chip.measure
 
             def measure():
                 yield seconds
                 return (yield from quick())
 
             chip.measure = measure
-            house.sensors[0].slow, house.sensors[0].patience = True, 0.5
+            one.slow, one.round_wait, one.attempts.limit = True, 0.5, 1.5 * seconds
             mocker.patch.object(type(chip), "takes", seconds)
 
         return be_slow
@@ -46,7 +47,7 @@ class TestASlowSensor:
             await house.rounds(2)
             sensor, known = house.sensors[0], []
             for _ in range(3):
-                known.append(sensor.latest_of_its_chip() is not None)
+                known.append(sensor.latest_of_its_chip(house.clock()) is not None)
                 house.loop.clock.advance(2.5)
             return known
 

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from agent.acquisition.scheduler import Collector
+from agent.acquisition.collector import Collector
 from agent.clock import Clock
 from agent.config import Config, ConfigError, parse
 from agent.model import Batch
