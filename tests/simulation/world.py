@@ -242,7 +242,7 @@ class World:
     def feel(self, sensor: str, **values: float) -> None:
         """Let a sensor's fake feel these constant values from now on."""
         assert self.machine is not None
-        part = self.machine.parts[sensor]
+        part = self.machine.devices[sensor]
         part.curves |= {name: Curve(mean=value) for name, value in values.items()}
         self.truth.feel(sensor, part.curves)
         part.feel()
