@@ -91,7 +91,7 @@ class Agent:
         return self.recorder.run_id
 
     async def run(self, rounds: int | None = None) -> None:
-        """Run until `stop()`, or for so many rounds; then deliver or store what there is.
+        """Run until `stop()`, or for `rounds` rounds; then deliver or store what there is.
 
         Raises:
             ExceptionGroup: a part of the agent crashed; all others have been ended.

@@ -36,7 +36,7 @@ class World(Protocol):
 
 
 def run(world: World, rounds: int | None = None) -> int:
-    """Run agents, one after the other, until told to stop or for so many rounds.
+    """Run agents, one after the other, until told to stop, or for `rounds` rounds.
 
     Returns:
         0; 1 if another instance runs already.

@@ -54,7 +54,7 @@ class Hangups:
             self._came()
 
     def ignore(self) -> None:
-        """Keep what comes until somebody listens again."""
+        """Keep what comes for the next `listen`."""
         self._wake = None
 
     def _came(self, *_: object) -> None:
