@@ -14,103 +14,11 @@ from judgement import BUS_OPEN, LONGEST, MILLISECOND, TEN_MINUTES, Round, attemp
 from known import Known, ScheduledFault
 from simclock import SimClock
 
-<<<<<<< HEAD
 from agent.simulation.scenario import Curve
 
 SOUND = 0.6  # seconds of a round in which nothing is wrong, the first one with its setting up included
 ALWAYS = float("-inf")
 FRESH = ("ok", "suspect")
-=======
-from agent.config import SensorConfig
-from agent.simulation.scenario import Curve
-from drivers.catalog import find
-
-LONGEST = 2.6  # seconds of a round in which something hangs
-SOUND = 0.6  # seconds of a round in which nothing does, the first one with its setting up included
-BUS_OPEN = 77.0  # seconds from a bus's last failure to its next probe: its breaker's longest period, and a round
-TEN_MINUTES = 600.0
-PERIODS = (30.0, 60.0, 120.0)  # seconds that a sensor's breaker stays open: at first, then after each failed probe
-JITTER = 1.1
-MILLISECOND = 0.0021  # two stamps, each rounded
-
-CERTAIN = ("unplugged", "nack", "hang", "stuck", "bug", "wrong_chip")  # nothing gets through
-OF_THE_BUS = ("hang", "stuck")  # whoever else is on the bus suffers, too
-DAMAGED = frozenset({"ChecksumError", "LostPower", "InvalidReading", "WrongChip"})
-UNPOWERED = ("power_loss", "unplugged", "wrong_chip")
-NEVER_RETRIED = ("TypeError", "WrongChip")
-ERRORS = {
-    "unplugged": {"NoAcknowledge"},
-    "nack": {"NoAcknowledge"},
-    "flaky": {"NoAcknowledge"},
-    "hang": {"BusTimeout", "BusStuck"},
-    "stuck": {"BusTimeout", "BusStuck"},
-    "bug": {"TypeError"},
-    "corrupt": DAMAGED,
-    "wrong_chip": DAMAGED,
-    "power_loss": {"LostPower", "NotReady"},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """A scheduled fault of a chip, or of a whole bus; on the loop's clock."""
-
-    kind: str
-    bus: str
-    address: int | None
-    begins: float
-    ends: float
-
-    def touches(self, since: float, until: float) -> bool:
-        """Tell whether it was there at any moment in between."""
-        return self.begins <= until and since < self.ends
-
-    def spans(self, since: float, until: float) -> bool:
-        """Tell whether it was there all the time."""
-        return self.begins <= since and until < self.ends
-
-
-@dataclass(slots=True)
-class Known:
-    """One sensor as a subscriber has known it since the run began; moments on the loop's clock.
-
-    Attributes:
-        curves: what its fake feels: (since when, quantity -> curve).
-        good: quantity -> its last value that was ok, and when. shown: what was told last.
-        failures, breaker, openings, until: a model of its breaker.
-    """
-
-    spec: SensorConfig
-    curves: list[tuple[float, Mapping[str, Curve]]]
-    began: float  # of the machine, from which the curves count
-    good: dict[str, tuple[float, float]] = field(default_factory=dict)
-    shown: dict[str, float] = field(default_factory=dict)
-    status: str = "unknown"
-    error: str = ""
-    shown_at: float | None = None
-    since: float | None = None
-    last_ok: float | None = None
-    failures: int = 0
-    breaker: str = "closed"
-    openings: int = 0
-    until: float = 0.0
-
-    @property
-    def bus(self) -> str:
-        return f"i2c-{self.spec.bus}" if self.spec.address else "gpio"
-
-    def feels(self, quantity: str, at: float) -> float:
-        """Return what the agent has to publish for what the fake felt at this moment."""
-        curves = next(curves for since, curves in reversed(self.curves) if since <= at)
-        scale, offset = self.spec.calibrate.get(quantity, (1.0, 0.0))
-        return scale * curves[quantity].at(at - self.began) + offset
-
-    def tells(self, quantity: Any, value: float, since: float, until: float) -> bool:
-        """Tell whether the fake felt this, within the chip's step, at any moment in between."""
-        step = quantity.step * max(1.0, abs(self.spec.calibrate.get(quantity.name, (1.0, 0.0))[0])) + 1e-6
-        moments = [since + 0.1 * n for n in range(int((until - since) / 0.1) + 1)]
-        return any(abs(value - self.feels(quantity.name, at)) <= step for at in (until, *moments))
->>>>>>> main
 
 
 class Truth:
