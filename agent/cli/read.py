@@ -71,7 +71,7 @@ def _needed(config: Config, wanted: Sequence[str]) -> Config:
 
 async def _collect(hardware: Hardware, clock: Clock, config: Config, wanted: Sequence[str]) -> Batch:
     """Return one batch, of a round that waits as long as the slowest sensor needs."""
-    from agent.acquisition.scheduler import Collector
+    from agent.acquisition.collector import Collector
     from agent.service.build import Assembly
 
     assembly = Assembly(hardware, clock.now, Random(), lambda _event: None)
@@ -110,8 +110,8 @@ def _document(batch: Batch, clock: Clock) -> dict[str, Any]:
     from agent.messages import payloads
 
     return {
-        "timestamp": clock.stamp(batch.taken),
-        "readings": [payloads.reading(one) for one in batch.readings],
+        "timestamp": clock.stamp(batch.due),
+        "readings": [payloads.reading(one, batch.due, clock.stamp) for one in batch.readings],
         "unavailableSensors": list(batch.unavailable),
         "degraded": batch.degraded,
         "faults": [payloads.fault(one, clock.stamp) for one in batch.faults],

@@ -12,8 +12,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from agent import web
+from agent.acquisition.collector import Collector
 from agent.acquisition.edges import EdgeWatcher
-from agent.acquisition.scheduler import Collector, Scheduler
+from agent.acquisition.scheduler import Scheduler
 from agent.clock import Clock
 from agent.config import Config
 from agent.messages import payloads
@@ -146,7 +147,7 @@ class Agent:
         )
         body = payloads.encode(document)
         self.seq += 1
-        self.outbox.put(Item(self.boot_id, self.seq, batch.taken, self.clock.kernel_boot, body, self.topics.device))
+        self.outbox.put(Item(self.boot_id, self.seq, batch.due, self.clock.kernel_boot, body, self.topics.device))
         log.debug("batch", extra={"seq": self.seq, "bytes": len(body)})
         self.reporter.present()
         self.reporter.began.set()

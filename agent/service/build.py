@@ -7,7 +7,8 @@ from random import Random
 
 from agent.acquisition.bus import GuardedBus
 from agent.acquisition.calibration import Calibration
-from agent.acquisition.sensor import COUNTED, Sensor
+from agent.acquisition.sensor import Sensor
+from agent.acquisition.turn import COUNTED
 from agent.config import BusConfig, Config, SensorConfig
 from agent.resilience import BreakerEvent, CircuitBreaker, RetryPolicy
 from drivers.chip import Driver
@@ -113,6 +114,8 @@ class Assembly:
             breaker=breaker,
             retry=retry,
             clock=self.clock,
-            calibration=Calibration(spec.fallback, spec.max_age, spec.calibrate, spec.limits),
             driver=spec.driver,
+            fallback=spec.fallback,
+            max_age=spec.max_age,
+            calibration=Calibration(spec.calibrate, spec.limits),
         )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agent.acquisition.bus import Worker
 from agent.config import BusConfig, SensorConfig
 from drivers.bus.i2c import LastingBus, open_bus
-from drivers.bus.worker import BusWorker
+from drivers.bus.worker import BusWorker, Worker
 from drivers.catalog import find, open_chip
 from drivers.chip import Driver
 

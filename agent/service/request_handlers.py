@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from agent.acquisition.scheduler import Collector
+from agent.acquisition.collector import Collector
 from agent.acquisition.sensor import Sensor
 from agent.model import Batch
 from agent.outbox import Outbox

@@ -70,7 +70,7 @@ class Status:
                 "device_id": self.device_id,
                 "boot_id": self.boot_id,
                 "timestamp": self._stamp(self.clock.now()),
-                "degraded": any(sensor.status not in ("ok", "unknown") for sensor in self.sensors),
+                "degraded": any(sensor.present.degraded for sensor in self.sensors),
                 "breakers": {name: self._breaker(name, one) for name, one in self.breakers().items()},
                 "sensors": {sensor.id: self._sensor(sensor) for sensor in self.sensors},
                 "buses": {name: {"silent_first": bus.silent[0]} for name, bus in self.buses.items() if bus.silent},
@@ -92,11 +92,12 @@ class Status:
         }
 
     def _sensor(self, sensor: Sensor) -> dict[str, Any]:
+        present = sensor.present
         return {
-            "status": sensor.status,
-            "error": f"{sensor.error}: {sensor.message}" if sensor.error else None,
-            "since": self._optional(sensor.since),
-            "last_ok": self._optional(sensor.last_ok),
+            "status": present.status,
+            "error": f"{present.error}: {present.message}" if present.error else None,
+            "since": self._optional(present.since),
+            "last_ok": self._optional(present.last_ok),
         }
 
     def _outbox(self) -> dict[str, Any]:

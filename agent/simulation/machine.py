@@ -15,12 +15,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from agent.acquisition.bus import Worker
 from agent.clock import Clock
 from agent.config import BusConfig, Config, ConfigError, Mistake, SensorConfig
 from agent.service.hardware import build
 from drivers.bus.recovery import Recovery, recovery
-from drivers.bus.worker import BusWorker
+from drivers.bus.worker import BusWorker, Worker
 from drivers.catalog import find
 from drivers.chip import Driver
 from drivers.fakes import fake_chip

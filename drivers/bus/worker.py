@@ -10,7 +10,7 @@ import heapq
 import itertools
 import threading
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from .clock import now
 
@@ -59,6 +59,15 @@ class Share:
         self.turns, self.on_done, self.left = turns, on_done, len(turns)
         for turn in turns:
             turn.share = self
+
+
+class Worker(Protocol):
+    """What runs the turns of a bus: a thread, or the event loop in virtual time."""
+
+    def submit(self, share: Share) -> None: ...
+    def overdue(self) -> Turn | None: ...
+    def moving(self) -> bool: ...
+    def close(self) -> None: ...
 
 
 class BusWorker:

@@ -164,7 +164,8 @@ class TestTheConfiguration:
     @pytest.mark.parametrize("text", [PULSES, POWER])
     def test_frees_the_simulated_bus_through_simulated_pins(self, runner, text):
         async def run():
-            from agent.acquisition.scheduler import Collector, Scheduler
+            from agent.acquisition.collector import Collector
+            from agent.acquisition.scheduler import Scheduler
 
             settings, loop, batches = parsed(TWO + text), runner.get_loop(), []
             machine = SimulatedMachine(settings, clock=loop.time, worker=lambda bus: LoopWorker(bus, loop))
