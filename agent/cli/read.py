@@ -11,7 +11,7 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from agent.config import Config, load
+from agent.config import Config
 from agent.config.mistakes import near
 
 from .commands import print_json, print_table, takes_config, takes_json
@@ -33,9 +33,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Read once; return 1 if a sensor is unavailable, 2 if one is not configured."""
-    from .run import doors
+    from .run import world
 
-    config = load(args.config)
+    args.scenario = None
+    chosen = world(args)
+    config = chosen.load()
     known = [spec.id for spec in config.sensors]
     strange = [name for name in args.sensor if name not in known]
     for name in strange:
@@ -46,8 +48,7 @@ def main(args: argparse.Namespace) -> int:
         return 2
     wanted = args.sensor or known
     logging.getLogger().addHandler(logging.NullHandler())  # all of it is in the faults
-    args.scenario = None
-    clock, hardware = doors(args, config)
+    clock, hardware = chosen.doors(config)
     batch = asyncio.run(_collect(hardware, clock, _needed(config, wanted), wanted))
     show(batch, wanted, clock, as_json=args.json)
     return 1 if set(batch.unavailable) & set(wanted) else 0

@@ -39,6 +39,11 @@ class Assembly:
         """All sensors, in the order of the configuration."""
         return [sensor for sensor, _ in self.due]
 
+    @property
+    def used(self) -> dict[str, GuardedBus]:
+        """The buses that have sensors, by name."""
+        return {name: self.buses[name] for _, name in self.due}
+
     def arrange(self, config: Config) -> list[Sensor]:
         """Build what is new or changed, keep what is as it was, close what is gone; return what was built.
 

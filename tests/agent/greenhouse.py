@@ -15,8 +15,8 @@ from agent.acquisition.sensor import Sensor
 from agent.acquisition.turn import COUNTED
 from agent.model import Batch
 from agent.resilience import CircuitBreaker, RetryPolicy
+from agent.simulation.worker import LoopWorker
 from drivers import open_chip
-from drivers.bus.worker import LoopWorker
 from drivers.fakes import FakeBus, fake_chip
 
 ADDRESSES = (0x44, 0x45, 0x46)

@@ -29,7 +29,7 @@ from agent.service.agent import Agent
 from agent.service.process import resident
 from agent.service.systemd import Supervisor
 from agent.simulation.machine import SimulatedMachine
-from drivers.bus.worker import LoopWorker
+from agent.simulation.worker import LoopWorker
 from drivers.fakes import FakeBus, Fault
 
 HOUR = 3600

@@ -57,7 +57,7 @@ class Truth:
         for spec in config.sensors:
             one = before.get(spec.id)
             if one is None or one.spec != spec:
-                one = Known(spec, [(ALWAYS, dict(self._machine.parts[spec.id].curves))], began)
+                one = Known(spec, [(ALWAYS, dict(self._machine.devices[spec.id].curves))], began)
             self.known[spec.id] = one
 
     # ---- batches

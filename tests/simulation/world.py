@@ -26,7 +26,7 @@ from agent.service.connect import Making
 from agent.service.systemd import Supervisor
 from agent.simulation.machine import SimulatedMachine
 from agent.simulation.scenario import Curve
-from drivers.bus.worker import LoopWorker
+from agent.simulation.worker import LoopWorker
 
 GREENHOUSE = """
 [agent]
@@ -203,8 +203,8 @@ class World:
 
     def _buried(self, *, clean: bool) -> None:
         assert self.agent is not None
-        lost = self.ledger.last_of(self.agent.boot_id)
-        self.boots.append((self.agent.boot_id, lost, clean))
+        lost = self.ledger.last_of(self.agent.run_id)
+        self.boots.append((self.agent.run_id, lost, clean))
         if clean:
             unsafe = [] if self.store_of else set(self.ledger.pending) - self.disk.batches() - self._declared()
             if unsafe and self.config.outbox.durability != "memory" and self._disk_was_sound():
@@ -248,7 +248,7 @@ class World:
     def feel(self, sensor: str, **values: float) -> None:
         """Let a sensor's fake feel these constant values from now on."""
         assert self.machine is not None
-        part = self.machine.parts[sensor]
+        part = self.machine.devices[sensor]
         part.curves |= {name: Curve(mean=value) for name, value in values.items()}
         self.truth.feel(sensor, part.curves)
         part.feel()

@@ -9,7 +9,7 @@ from greenhouse import Greenhouse
 from agent import config
 from agent.service.build import Assembly
 from agent.simulation.machine import SimulatedMachine
-from drivers.bus.worker import LoopWorker
+from agent.simulation.worker import LoopWorker
 from drivers.errors import BusStuck
 
 

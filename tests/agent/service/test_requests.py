@@ -256,7 +256,7 @@ class TestTheAgent:
     def test_sends_again_what_the_broker_acknowledged(self, runner):
         async def resend() -> None:
             async with whole(ALLOWED) as home:
-                run = {"bootId": home.agent.boot_id, "from": 1, "to": 3}
+                run = {"bootId": home.agent.run_id, "from": 1, "to": 3}
                 assert (await home.ask("resend", run))["data"] == {"resent": 1, "missing": 2}
                 assert json.loads(home.last("limpet/pi/backfill"))["seq"] == 1
                 for wrong in ({}, run | {"from": 0}, run | {"to": True}, run | {"from": 5}, run | {"bootId": 1}):

@@ -14,7 +14,7 @@ from agent.service.build import Assembly
 from agent.simulation.machine import SimulatedClock, SimulatedMachine, simulated
 from agent.simulation.scenario import Scenario
 from agent.simulation.scenario import parse as parse_scenario
-from drivers.bus.worker import LoopWorker
+from agent.simulation.worker import LoopWorker
 
 TWO_BUSES = """
 [[sensor]]
@@ -74,7 +74,7 @@ class Stage:
         loop = asyncio.get_running_loop()
         self.config, self.clock = config_of(text), loop.time
         self.machine = SimulatedMachine(self.config, clock=loop.time, worker=lambda bus: LoopWorker(bus, loop))
-        self.machine.play(parse_scenario(faults, "test", self.machine.parts, self.machine.buses))
+        self.machine.play(parse_scenario(faults, "test", self.machine.devices, self.machine.buses))
         self.assembly = Assembly(self.machine, loop.time, Random(1), lambda _: None)
         self.assembly.arrange(self.config)
         self.collector = Collector(self.assembly.buses, loop.time)
@@ -130,7 +130,7 @@ class TestWithoutAScenario:
 
     def test_its_folder_is_gone_at_the_end(self):
         machine = SimulatedMachine(config_of(OFF_THE_BUS))
-        root = Path(machine.parts["boiler"].fake.wiring["root"])
+        root = Path(machine.devices["boiler"].fake.wiring["root"])
         assert root.is_dir()
         machine.close()
         assert not root.exists()

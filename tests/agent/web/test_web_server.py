@@ -253,7 +253,7 @@ class TestTheAgent:
                 other.listen()
                 text = f'{FILE}[web]\nlisten = "127.0.0.1:{other.getsockname()[1]}"\n'
                 async with whole(text) as home:
-                    assert home.agent.seq == 1
+                    assert home.agent.recorder.seq == 1
                     assert json.loads(home.last("limpet/pi/health"))["web"]["listening"] is False
 
         runner.run(live())
@@ -270,7 +270,7 @@ class TestAMissingExtra:
 
         async def live():
             async with whole(f'{FILE}[web]\nlisten = "127.0.0.1:8080"\n') as home:
-                assert home.agent.seq == 1
+                assert home.agent.recorder.seq == 1
                 assert "pip install h11" in json.loads(home.last("limpet/pi/health"))["web"]["error"]
 
         runner.run(live())
