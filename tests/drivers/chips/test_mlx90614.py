@@ -54,8 +54,14 @@ class TestAKnownMlx90614:
         with pytest.raises(ChecksumError):
             chip.read()
 
-    def test_refuses_a_word_with_the_error_flag(self, bus, chip):
+    def test_tells_its_own_temperature_where_that_of_the_object_carries_the_error_flag(self, bus, chip):
         bus.answers[OBJECT] = signed_off(OBJECT, 0x01, 0x80)
+        assert set(chip.read()) == {"ambient_temperature"}
+        with pytest.raises(InvalidReading, match="error flag"):
+            raise chip.missing["object_temperature"]
+
+    def test_tells_nothing_where_its_own_temperature_carries_the_error_flag(self, bus, chip):
+        bus.answers[AMBIENT] = signed_off(AMBIENT, 0x01, 0x80)
         with pytest.raises(InvalidReading, match="error flag"):
             chip.read()
 

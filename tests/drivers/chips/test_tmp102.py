@@ -61,41 +61,17 @@ def test_refuses_a_chip_that_does_not_keep_what_is_written(react):
 class TestAnEmulatorThatKeepsEverything:
     @pytest.fixture
     def bus(self):
-        bus = board()
-        bus.put(2, b"\x4b\x00")
-        bus.react = lambda bus, data: None
-        return bus
+        return ScriptedBus(width=2, registers={0: b"\xe7\x00"})
 
-    def test_is_read_and_its_limit_put_back(self, bus):
-        chip = driver(Tmp102, bus)
-        assert chip.read() == {"temperature": 50.0}
-        bus.put(0, b"\xe7\x00")
+    def test_is_no_tmp102(self, bus):
+        with pytest.raises(WrongChip):
+            driver(Tmp102, bus).read()
+
+    def test_is_read_where_it_is_believed_to_be_one(self, bus):
+        chip = driver(Tmp102, bus, identity="lenient")
         assert chip.read() == {"temperature": -25.0}
-        assert bus.memory[4:6] == b"\x4b\x00"
-
-    def test_converts_all_the_time_for_longer_than_its_cycle(self, bus):
-        chip = driver(Tmp102, bus)
-        waited = []
-        chip.sleep = waited.append
-        chip.read()
-        assert bus.memory[2:4] == b"\x60\xc0"
-        assert waited[-1] >= 0.1375
-
-    def test_is_known_again_after_a_transfer_failed_while_it_was_identified(self, bus):
-        bus.put(1, b"\x01\x40")
-        assert driver(Tmp102, bus).read() == {"temperature": 50.0}
-
-    def test_is_seen_to_lose_power(self, bus):
-        chip = driver(Tmp102, bus)
-        chip.read()
-        bus.react = lambda bus, data: bus.put(1, b"\x60\xa0")
-        with pytest.raises(LostPower):
-            chip.read()
-
-
-def test_takes_an_emulator_whose_registers_are_bare_for_a_tmp102():
-    bus = ScriptedBus(width=2, registers={0: b"\xe7\x00"})
-    assert driver(Tmp102, bus).read() == {"temperature": -25.0}
+        bus.put(0, b"\x32\x00")
+        assert chip.read() == {"temperature": 50.0}
 
 
 class TestAKnownTmp102:

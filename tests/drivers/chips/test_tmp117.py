@@ -42,21 +42,10 @@ def test_gives_up_a_conversion_that_does_not_end():
         driver(Tmp117, bus).read()
 
 
-def test_resets_a_chip_that_only_keeps_its_configuration_and_believes_what_it_has_converted_since():
+def test_refuses_a_chip_that_only_keeps_its_configuration():
     bus = board()
     bus.react = lambda bus, data: None
-    chip = driver(Tmp117, bus)
-    waited = []
-    chip.sleep = waited.append
-    assert chip.read() == {"temperature": 25.0}
-    assert bus.memory[2:4] == b"\x00\x02"
-    assert waited[-1] >= 0.1375  # eight conversions, 10 % slow
-
-
-def test_refuses_a_chip_that_has_not_converted_after_its_reset():
-    bus = board()
-    bus.react = lambda bus, data: bus.put(0, b"\x80\x00") if data == b"\x01\x00\x02" else None
-    with pytest.raises(InvalidReading, match="never converted"):
+    with pytest.raises(NotReady):
         driver(Tmp117, bus).read()
 
 
