@@ -70,9 +70,7 @@ class Lm75(I2cChip):
         Raises:
             LostPower: a witness is gone. ChecksumError: two reads differ. InvalidReading: unused bits are set.
         """
-        register = self.get_twice(TEMPERATURE)
-        # Last: what was read before them is from before a loss of power.
-        self.look_for_witnesses()
+        register = self.get_twice(TEMPERATURE, between=self.look_for_witnesses)
         if UNUSED.of(register):
             raise InvalidReading(f"{self.name}: unused bits are set in 0x{register & 0xFFFF:04x}; the line floats")
         return {"temperature": celsius(register)}
