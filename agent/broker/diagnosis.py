@@ -8,15 +8,16 @@ import ssl
 from dataclasses import replace
 
 from . import Address, BrokerError, BrokerLost, TlsProblem
-from .dial import RECORDS, certified, open_socket
-from .errors import WITH_TLS, WITHOUT_TLS
+from .dial import certified, open_socket
+from .errors import WITH_TLS, WITHOUT_TLS, foreign
 from .route import Target
 from .tls import tls_problem
 
 WAIT = 1.0  # seconds for each answer
 # MQTT 3.1.1 §3.1: CONNECT with an empty client id and a clean session.
 ANONYMOUS_CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"
-CONNACK_TYPE = 0x20
+CONNACK_BYTE = b"\x20"
+RECORDS = range(0x14, 0x19)  # RFC 8446 §5.1: what a TLS server's bytes may begin with
 
 
 def diagnose(
@@ -33,8 +34,8 @@ def diagnose(
             found = BrokerLost(f"{target.name} is {WITH_TLS}", permanent=True)
     elif error.hung_up:
         found = _late_alert(address, target, tls)
-    elif isinstance(error, TlsProblem) and error.state == "port" and _speaks_mqtt(target):
-        found = TlsProblem(f"{target.name} is {WITHOUT_TLS}", "port")
+    elif isinstance(error, TlsProblem) and error.state == "port":
+        found = _without_tls(target)
     return found or error
 
 
@@ -59,18 +60,27 @@ def _late_alert(address: Address, target: Target, tls: ssl.SSLContext) -> TlsPro
 
 def _speaks_tls(target: Target) -> bool:
     """Return whether a TLS handshake is answered, whatever the certificate."""
+    answer = _answer(target, _client_hello())
+    return bool(answer) and answer[0] in RECORDS
+
+
+def _without_tls(target: Target) -> TlsProblem | None:
+    """Return what answers in the clear where TLS was expected."""
+    answer = _answer(target, _client_hello())
+    if answer and answer[0] not in RECORDS:
+        return TlsProblem(f"{foreign(answer, target.name)}; it does not speak TLS there", "port")
+    if not answer and _answer(target, ANONYMOUS_CONNECT)[:1] == CONNACK_BYTE:
+        return TlsProblem(f"{target.name} is {WITHOUT_TLS}", "port")
+    return None
+
+
+def _client_hello() -> bytes:
     hello = ssl.MemoryBIO()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with contextlib.suppress(ssl.SSLWantReadError):
         context.wrap_bio(ssl.MemoryBIO(), hello).do_handshake()
-    answer = _answer(target, hello.read())
-    return bool(answer) and answer[0] in RECORDS
-
-
-def _speaks_mqtt(target: Target) -> bool:
-    """Return whether an MQTT CONNECT in the clear is answered."""
-    return _answer(target, ANONYMOUS_CONNECT)[:1] == bytes([CONNACK_TYPE])
+    return hello.read()
 
 
 def _answer(target: Target, question: bytes) -> bytes:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from . import Address, BrokerError, BrokerTimeout, TlsProblem
-from .errors import foreign, translated
+from .errors import translated
 from .route import Target
 from .tls import context
 from .websocket import WebSocket, handshake
 
 Socket: TypeAlias = socket.socket | WebSocket
-RECORDS = range(0x14, 0x19)  # RFC 8446 §5.1: what a TLS server's bytes may begin with
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -95,20 +93,13 @@ def _wrapped(raw: socket.socket, address: Address, target: Target, tls: ssl.SSLC
 
 
 def _shake_hands(secured: ssl.SSLSocket, target: Target, seconds: float) -> None:
-    """Do the TLS handshake, and look at the first bytes of the answer before OpenSSL does.
+    """Do the TLS handshake.
 
     Raises:
         OSError: it failed.
     """
+    secured.settimeout(seconds)
     try:
-        secured.settimeout(0)
-        with contextlib.suppress(ssl.SSLWantReadError):
-            secured.do_handshake()
-        secured.settimeout(seconds)
-        # SSLSocket.recv takes no flags; the socket below it does.
-        first = socket.socket.recv(secured, 16, socket.MSG_PEEK)
-        if first and first[0] not in RECORDS:
-            raise TlsProblem(f"{foreign(first, target.name)}; it does not speak TLS there", "port")
         secured.do_handshake()
     except TimeoutError:
         raise BrokerTimeout(f"{target.name} did not answer when TLS began; does the broker speak TLS there?") from None
