@@ -11,7 +11,7 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from agent.config import Config, load
+from agent.config import Config
 from agent.config.mistakes import near
 
 from .commands import print_json, print_table, takes_config, takes_json
@@ -19,7 +19,7 @@ from .commands import print_json, print_table, takes_config, takes_json
 if TYPE_CHECKING:
     from agent.clock import Clock
     from agent.model import Batch
-    from agent.service.hardware import Machine
+    from agent.service.hardware import Hardware
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +33,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Read once; return 1 if a sensor is unavailable, 2 if one is not configured."""
-    from .run import doors
+    from .run import world
 
-    config = load(args.config)
+    args.scenario = None
+    chosen = world(args)
+    config = chosen.load()
     known = [spec.id for spec in config.sensors]
     strange = [name for name in args.sensor if name not in known]
     for name in strange:
@@ -46,9 +48,8 @@ def main(args: argparse.Namespace) -> int:
         return 2
     wanted = args.sensor or known
     logging.getLogger().addHandler(logging.NullHandler())  # all of it is in the faults
-    args.scenario = None
-    clock, machine = doors(args, config)
-    batch = asyncio.run(_collect(machine, clock, _needed(config, wanted), wanted))
+    clock, hardware = chosen.doors(config)
+    batch = asyncio.run(_collect(hardware, clock, _needed(config, wanted), wanted))
     show(batch, wanted, clock, as_json=args.json)
     return 1 if set(batch.unavailable) & set(wanted) else 0
 
@@ -69,15 +70,15 @@ def _needed(config: Config, wanted: Sequence[str]) -> Config:
     return replace(config, sensors=tuple(patient))
 
 
-async def _collect(machine: Machine, clock: Clock, config: Config, wanted: Sequence[str]) -> Batch:
+async def _collect(hardware: Hardware, clock: Clock, config: Config, wanted: Sequence[str]) -> Batch:
     """Return one batch, of a round that waits as long as the slowest sensor needs."""
-    from agent.acquisition.scheduler import Collector
+    from agent.acquisition.collector import Collector
     from agent.service.build import Assembly
 
-    assembly = Assembly(machine, clock.now, Random(), lambda _event: None)
+    assembly = Assembly(hardware, clock.now, Random(), lambda _event: None)
     try:
         assembly.arrange(config)
-        collector = Collector(assembly.lanes, clock.now)
+        collector = Collector(assembly.buses, clock.now)
         collector.sensors = assembly.sensors
         batch = await collector.collect(assembly.due, "request", None)
     finally:
@@ -110,8 +111,8 @@ def _document(batch: Batch, clock: Clock) -> dict[str, Any]:
     from agent.messages import payloads
 
     return {
-        "timestamp": clock.stamp(batch.taken),
-        "readings": [payloads.reading(one) for one in batch.readings],
+        "timestamp": clock.stamp(batch.due),
+        "readings": [payloads.reading(one, batch.due, clock.stamp) for one in batch.readings],
         "unavailableSensors": list(batch.unavailable),
         "degraded": batch.degraded,
         "faults": [payloads.fault(one, clock.stamp) for one in batch.faults],

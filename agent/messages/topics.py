@@ -18,7 +18,12 @@ class Topics:
 
     def of(self, name: str) -> str:
         """Return the full topic of `name`."""
-        return f"{self.root}/{self.device_id}/{name}"
+        return f"{self.device}/{name}"
+
+    @property
+    def device(self) -> str:
+        """What all of them begin with."""
+        return f"{self.root}/{self.device_id}"
 
     @property
     def status(self) -> str:
@@ -55,13 +60,13 @@ class Topics:
         """Declared holes."""
         return self.of("gap")
 
-    def request(self, verb: str = "+") -> str:
-        """Where commands come in."""
-        return self.of(f"request/{verb}")
+    def request(self, name: str = "+") -> str:
+        """Where requests come in."""
+        return self.of(f"request/{name}")
 
-    def response(self, verb: str) -> str:
-        """Where their answers go."""
-        return self.of(f"response/{verb}")
+    def response(self, name: str) -> str:
+        """Where their responses go."""
+        return self.of(f"response/{name}")
 
     @property
     def client_id(self) -> str:

@@ -79,10 +79,10 @@ def batches(file: Path) -> Iterator[tuple[Any, ...]]:
 
 
 def runs(file: Path) -> list[tuple[str, int, bool]]:
-    """Return boot, last number and end of each run, oldest first; nothing if not all of them can be read."""
+    """Return run id, last number and end of each run, oldest first; nothing if not all of them can be read."""
     found: list[tuple[Any, ...]] = []
     with contextlib.suppress(*DAMAGE), contextlib.closing(sqlite3.connect(file)) as damaged:
         damaged.text_factory = text
         found = damaged.execute(f"{RUNS} ORDER BY id").fetchall()
-    sound = all(isinstance(boot, str) and isinstance(last, int) and clean in (0, 1) for boot, last, clean in found)
-    return [(boot, last, bool(clean)) for boot, last, clean in found] if sound else []
+    sound = all(isinstance(run_id, str) and isinstance(last, int) and clean in (0, 1) for run_id, last, clean in found)
+    return [(run_id, last, bool(clean)) for run_id, last, clean in found] if sound else []

@@ -9,40 +9,40 @@ from typing import Any
 
 from .store import Gap, Item
 
-VERSION = 1
+VERSION = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS batch (
-    number INTEGER PRIMARY KEY, boot TEXT NOT NULL, seq INTEGER NOT NULL, taken REAL NOT NULL,
-    machine TEXT NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL);
+    number INTEGER PRIMARY KEY, run_id TEXT NOT NULL, seq INTEGER NOT NULL, taken REAL NOT NULL,
+    kernel_boot TEXT NOT NULL, topic TEXT NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS gap (
-    number INTEGER PRIMARY KEY, boot TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    number INTEGER PRIMARY KEY, run_id TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
     reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS run (
-    id INTEGER PRIMARY KEY, boot TEXT NOT NULL UNIQUE, last_seq INTEGER NOT NULL, clean INTEGER NOT NULL);
+    id INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, last_seq INTEGER NOT NULL, clean INTEGER NOT NULL);
 """
-BATCHES = "SELECT number, boot, seq, taken, machine, crc, body FROM batch"
-BATCH_COLUMNS = 7
-GAPS = "SELECT number, boot, first, last, reason FROM gap"
-RUNS = "SELECT boot, last_seq, clean FROM run"
+BATCHES = "SELECT number, run_id, seq, taken, kernel_boot, topic, crc, body FROM batch"
+BATCH_COLUMNS = 8
+GAPS = "SELECT number, run_id, first, last, reason FROM gap"
+RUNS = "SELECT run_id, last_seq, clean FROM run"
 DAMAGE = (sqlite3.Error, UnicodeError)  # the module decodes SQLite's messages, which may quote damaged text
 DISK = ("FULL", "IOERR", "READONLY", "CANTOPEN", "PERM", "BUSY", "LOCKED", "NOMEM")
 
 
 def crc(number: int, item: Item) -> int:
     """Return the check of a batch under its row's number."""
-    head = f"{number} {item.boot} {item.seq} {item.taken!r} {item.machine} ".encode()
+    head = f"{number} {item.run_id} {item.seq} {item.taken!r} {item.kernel_boot} {item.topic} ".encode()
     return zlib.crc32(item.body, zlib.crc32(head))
 
 
 def checked(row: tuple[Any, ...]) -> Item | Gap:
     """Return the batch of a row, or the gap that it is when its CRC does not fit."""
-    number, boot, seq, taken, machine, check, body = row
+    number, run_id, seq, taken, kernel_boot, topic, check, body = row
     with contextlib.suppress(TypeError, ValueError):
-        item = Item(str(boot), int(seq), float(taken), str(machine), bytes(body))
+        item = Item(str(run_id), int(seq), float(taken), str(kernel_boot), bytes(body), str(topic))
         if crc(number, item) == check:
             return item
     seq = seq if isinstance(seq, int) else 0
-    return Gap(str(boot), seq, seq, "corrupt")
+    return Gap(str(run_id), seq, seq, "corrupt")
 
 
 def text(content: bytes) -> str:

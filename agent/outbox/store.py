@@ -12,16 +12,18 @@ class Item:
     """One encoded batch.
 
     Attributes:
-        boot: the run of the agent that made it. seq: its number in that run, from 1.
+        run_id: the run of the agent that made it. seq: its number in that run, from 1.
         taken: when it was complete, in seconds of `Clock.now()`.
-        machine: the boot of the machine that `taken` belongs to; "" if unknown.
+        kernel_boot: the boot of the machine that `taken` belongs to; "" if unknown.
+        topic: the topic of the device that made it, such as "limpet/greenhouse-1"; "" if unknown.
     """
 
-    boot: str
+    run_id: str
     seq: int
     taken: float
-    machine: str
+    kernel_boot: str
     body: bytes
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Gap:
         reason: "full", "too_old", "refused", "too_large" or "corrupt".
     """
 
-    boot: str
+    run_id: str
     first: int
     last: int
     reason: str
@@ -47,7 +49,7 @@ class Previous:
         clean: it ended as it should.
     """
 
-    boot: str
+    run_id: str
     last_seq: int | None
     clean: bool
 
@@ -81,8 +83,8 @@ class Contents:
 class Store(Protocol):
     """Where rows survive a power cut. One caller, one call at a time. Every call may raise OSError."""
 
-    async def open(self, boot: str) -> Contents:
-        """Begin the run `boot`, whatever state the file is in."""
+    async def open(self, run_id: str) -> Contents:
+        """Begin the run `run_id`, whatever state the file is in."""
 
     async def append(self, rows: Sequence[Row]) -> None:
         """Keep all rows, or none; when this returns, they survive a power cut. A known row is replaced."""
@@ -103,7 +105,7 @@ class Store(Protocol):
 class NullStore:
     """Keeps nothing."""
 
-    async def open(self, boot: str) -> Contents:
+    async def open(self, run_id: str) -> Contents:
         """Return that there is nothing."""
         return Contents()
 

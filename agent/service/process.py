@@ -63,13 +63,9 @@ def host() -> dict[str, Any]:
     }
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old or the new one, never half of it.
-
-    Raises:
-        OSError: the folder is not there, not writable, or full.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_bytes(content)
-    fresh.replace(path)
+def version() -> str:
+    """Return the installed version, from the name of its folder: importlib.metadata would cost a tenth of the start."""
+    for folder in map(Path, sys.path):
+        for found in folder.glob("limpet-*.dist-info"):
+            return found.name.removeprefix("limpet-").removesuffix(".dist-info")
+    return "0"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, says, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits, says
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 
 STATUS, MODE, RESULT, IDENTITY, ERROR, START_APP = 0x00, 0x01, 0x02, 0x20, 0xE0, 0xF4
@@ -38,10 +38,9 @@ class Ccs811(I2cChip):
     takes = 1.6
     quantities = (
         Quantity("eco2", "ppm", "carbon_dioxide", 400.0, 29_206.0, 1.0),
-        Quantity("tvoc", "ppb", "volatile_organic_compounds_parts", 0.0, 32_768.0, 1.0),
+        Quantity("tvoc", "ppb", "volatile_organic_compounds_parts", 0.0, 32_768.0, 1.0, needs="eco2"),
     )
 
-    @waits
     def identify(self) -> Waits:
         """Look at the hardware identity.
 

@@ -6,7 +6,7 @@ Source: Melexis data sheet "MLX90614 family", sections on the SMBus protocol, th
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Values, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Values, Waits
 from ..errors import ChecksumError, InvalidReading, NotReady, WrongChip
 
 AMBIENT, OBJECT = 0x06, 0x07  # words in its RAM
@@ -28,7 +28,6 @@ class Mlx90614(I2cChip):
         Quantity("object_temperature", "°C", "temperature", -70.0, 382.2, 0.02),
     )
 
-    @waits
     def identify(self) -> Waits:
         """Read one word: it comes with a packet error code.
 

@@ -7,7 +7,7 @@ on the one-shot mode and the register map.
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -33,7 +33,6 @@ class Tmp117(I2cChip):
     probes = (Probe(b"\x0f", 2, lambda found: DEVICE.of(IDENTITY.decode(found)) == 0x117),)
     quantities = (Quantity("temperature", "°C", "temperature", -55.0, 150.0, 0.0078125),)
 
-    @waits
     def identify(self) -> Waits:
         """Read the identity register.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -45,7 +45,6 @@ class Vl53l0x(I2cChip):
     quantities = (Quantity("distance", "mm", "distance", 0.0, 2000.0, 1.0),)
     stop_variable, witness = 0, b""
 
-    @waits
     def identify(self) -> Waits:
         """Look at the three reference registers.
 

@@ -128,7 +128,7 @@ class Bench:
         return world
 
     def outcome(self) -> str:
-        """Read once: `truth`, `raised …`, or what is wrong with it."""
+        """Read once: `truth`, `raised …` (for the whole, or for a part), or what is wrong with it."""
         began = self.time.now
         try:
             values = self.driver.read()
@@ -137,15 +137,16 @@ class Bench:
         except Exception as error:
             return f"CRASHED with {error!r}"
         else:
-            result = self.lie(values) or "truth"
+            missing = [f"{name}: {error!r}" for name, error in self.driver.missing.items()]
+            result = self.lie(values) or (f"raised {'; '.join(missing)}" if missing else "truth")
         longest = 2 * max(self.driver.takes, 0.5)  # the identity may be asked twice
         took = self.time.now - began
         return result if took <= longest + 1e-6 else f"TOOK {took:.3f} s and {result}; at most {longest} s are allowed"
 
     def lie(self, values: Mapping[str, float]) -> str:
-        """Return what is wrong with a reading, nothing if all that the fake feels was told."""
+        """Return what is wrong with a reading, nothing if all that was told is what the fake feels."""
         for quantity in self.driver.quantities:
-            if quantity.name not in self.senses:
+            if quantity.name not in self.senses or quantity.name not in values:
                 continue
             felt, told = self.chip.world.get(quantity.name), values[quantity.name]
             if felt is None:

@@ -17,8 +17,8 @@ from agent.messages import payloads
 from agent.messages.topics import Topics
 from agent.outbox import Item, Outbox
 from agent.publisher import Publisher, Settings
-from agent.publisher import pacing as traffic_module
-from agent.publisher import reconnect as patience_module
+from agent.publisher import pacing as pacing_module
+from agent.publisher import reconnect as reconnect_module
 
 TOPICS = Topics("limpet", "pi")
 
@@ -78,7 +78,7 @@ class Ledger:
 class Rig:
     def __init__(self, port: int, **address) -> None:
         self.clock = Clock()
-        self.outbox = Outbox("boot", self.clock.now, machine=self.clock.machine_boot)
+        self.outbox = Outbox("boot", self.clock.now, kernel_boot=self.clock.kernel_boot)
         where = Address(
             "127.0.0.1", **{"port": port, "client_id": "limpet-pi", "will": Will(TOPICS.status, b"offline"), **address}
         )
@@ -96,7 +96,7 @@ class Rig:
         for _ in range(count):
             self.count += 1
             document = {"seq": self.count, "clock": "synced", "faults": [], "pad": "x" * 200}
-            item = Item("boot", self.count, self.clock.now(), self.clock.machine_boot, payloads.encode(document))
+            item = Item("boot", self.count, self.clock.now(), self.clock.kernel_boot, payloads.encode(document))
             self.outbox.put(item)
 
 
@@ -115,11 +115,11 @@ async def running(rig: Rig, ledger: Ledger) -> AsyncIterator[None]:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
     """The same rules with shorter times."""
-    monkeypatch.setattr(patience_module, "FIRST", 0.05)
-    monkeypatch.setattr(patience_module, "CAP", 0.1)
-    monkeypatch.setattr(patience_module, "CONNECTS", 1000)
-    monkeypatch.setattr(traffic_module, "LEAST_DEADLINE", 0.5)
-    monkeypatch.setattr(traffic_module, "UNHEARD_FIRST", 0.05)
+    monkeypatch.setattr(reconnect_module, "FIRST", 0.05)
+    monkeypatch.setattr(reconnect_module, "CAP", 0.1)
+    monkeypatch.setattr(reconnect_module, "CONNECTS", 1000)
+    monkeypatch.setattr(pacing_module, "LEAST_DEADLINE", 0.5)
+    monkeypatch.setattr(pacing_module, "UNHEARD_FIRST", 0.05)
 
 
 def story(mosquitto, told, **address) -> None:
@@ -199,7 +199,7 @@ def test_30_a_batch_over_the_announced_packet_size_becomes_a_gap(mosquitto):
     async def told(rig, ledger):
         rig.put(2)
         body = payloads.encode({"seq": 3, "clock": "synced", "faults": [], "pad": "x" * 2000})
-        rig.outbox.put(Item("boot", 3, rig.clock.now(), rig.clock.machine_boot, body))
+        rig.outbox.put(Item("boot", 3, rig.clock.now(), rig.clock.kernel_boot, body))
         rig.count = 3
         rig.put(2)
         await ledger.until(lambda: len(ledger.seqs()) == 4 and any(name == "gap" for name, _ in ledger.seen))

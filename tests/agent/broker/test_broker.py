@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 import time
 
@@ -23,10 +24,21 @@ from brokers import (
 )
 from simlink import SimBroker
 
-from agent.broker import Address, BrokerError, BrokerLost, BrokerRefused, BrokerTimeout, TlsProblem, Will, packet_size
+from agent.broker import (
+    Address,
+    BrokerError,
+    BrokerLost,
+    BrokerRefused,
+    BrokerTimeout,
+    Tls,
+    TlsProblem,
+    Will,
+    packet_size,
+)
 from agent.broker import link as paho_link
 from agent.broker.errors import translated
 from agent.broker.link import PahoLink
+from agent.broker.tls import context
 
 PONG = packet(PINGRESP, b"")
 STATUS = Will("limpet/pi/status", b"offline")
@@ -587,3 +599,14 @@ class TestWords:
         for error in (OSError(111, "refused"), UnicodeError("label empty"), TimeoutError(), ValueError("odd")):
             assert isinstance(translated(error, here), BrokerError)
         assert isinstance(translated(TlsProblem("x", "expired"), here), TlsProblem)
+
+
+class TestTls:
+    def test_is_at_least_1_2(self):
+        assert context(Tls()).minimum_version == ssl.TLSVersion.TLSv1_2
+
+    @pytest.mark.parametrize(("code", "permanent"), [(9, False), (10, True), (62, True)])
+    def test_waits_for_a_certificate_that_is_not_yet_valid_and_for_no_other(self, code, permanent):
+        error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+        error.verify_code, error.verify_message = code, "x"
+        assert translated(error, Address("h", 1, "x", tls=Tls())).permanent is permanent

@@ -263,7 +263,7 @@ class TestACheck:
         assert all(one.cure for one in broken)
 
 
-class TestTheVerb:
+class TestTheCommand:
     @pytest.fixture
     def limpet(self, tmp_path, monkeypatch, capsys):
         """Return a function that runs the doctor with given findings: exit code, stdout."""

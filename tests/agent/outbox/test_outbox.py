@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import sqlite3
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.outbox import Contents, Gap, Item, Outbox, Previous, Row
+from agent.outbox.gaps import Gaps
 from agent.outbox.sqlite import SqliteStore
 
 
@@ -22,15 +24,15 @@ class DictStore:
         self.fails: OSError | None = None
         self.appends: list[int] = []
         self.previous: Previous | None = None
-        self.boot = ""
+        self.run_id = ""
 
     def _check(self) -> None:
         if self.fails is not None:
             raise self.fails
 
-    async def open(self, boot):
+    async def open(self, run_id):
         self._check()
-        self.boot = boot
+        self.run_id = run_id
         items = [one for one in self.rows.values() if isinstance(one, Item)]
         gaps = tuple(Row(number, one) for number, one in sorted(self.rows.items()) if isinstance(one, Gap))
         size = sum(len(one.body) for one in items)
@@ -56,7 +58,7 @@ class DictStore:
 
     async def close(self, last_seq):
         self._check()
-        self.previous = Previous(self.boot, last_seq, True)
+        self.previous = Previous(self.run_id, last_seq, True)
 
     @property
     def seqs(self) -> list[int]:
@@ -66,13 +68,13 @@ class DictStore:
 class Box(Outbox):
     """An outbox with a pen: `fill` puts numbered batches of 100 bytes."""
 
-    def __init__(self, now, boot="boot", **options) -> None:
-        super().__init__(boot, now, machine="this", **options)
+    def __init__(self, now, run_id="boot", **options) -> None:
+        super().__init__(run_id, now, kernel_boot="this", **options)
         self.numbers = itertools.count(1)
 
     def fill(self, count: int = 1, size: int = 100) -> None:
         for _ in range(count):
-            self.put(Item(self.boot, next(self.numbers), self.now(), "this", b"x" * size))
+            self.put(Item(self.run_id, next(self.numbers), self.now(), "this", b"x" * size))
 
     def lives(self) -> list[int]:
         found = []
@@ -202,9 +204,25 @@ class TestAFullOutbox:
         runner.clock.advance(40)
         box.fill(3)
         runner.clock.advance(30)
-        runner.run(box.keeper.keep())
+        runner.run(box.retention.keep())
         assert box.told() == [(1, 3, "too_old")]
         assert seqs(runner.run(box.history(9))) == [4, 5, 6]
+
+    def test_dates_what_another_boot_of_the_machine_took_from_this_start(self, runner):
+        runner.clock.advance(5000)
+        box = Box(runner.clock, max_age=60)
+        box.put(Item("older", 7, 10.0, "another", b"x"))
+        runner.run(box.retention.keep())
+        assert box.told() == []
+        runner.clock.advance(61)
+        runner.run(box.retention.keep())
+        assert box.told() == [(7, 7, "too_old")]
+
+    def test_declares_neighbours_given_up_for_different_reasons_as_two_gaps(self):
+        gaps = Gaps(itertools.count(1).__next__)
+        gaps.declare(Gap("boot", 1, 1, "full"))
+        gaps.declare(Gap("boot", 2, 2, "too_old"))
+        assert len(gaps) == 2
 
     def test_a_gap_that_is_being_told_grows_no_more(self, runner):
         box = Box(runner.clock, max_size=1000)
@@ -294,7 +312,7 @@ class TestOnDisk:
             for _ in range(3000):
                 box.fill()
                 await asyncio.sleep(1)
-            assert len(box.shelf.memory) <= 330
+            assert len(box.index.memory) <= 330
             assert box.waiting == 3000
             await asyncio.sleep(4)
             delivered = []
@@ -331,7 +349,7 @@ class TestOnDisk:
                 runner.clock.advance(4)
                 await box.flush()
                 await asyncio.sleep(11)
-            assert len(box.shelf.memory) <= 330
+            assert len(box.index.memory) <= 330
             delivered = []
             while box.waiting:
                 for item in await box.history(64):
@@ -351,13 +369,13 @@ class TestOnDisk:
             box.fill(150)
             assert await box.flush()
             await box.close()
-            later = Box(runner.clock, boot="later", store=store)
+            later = Box(runner.clock, run_id="later", store=store)
             await later.open()
             assert later.previous == Previous("boot", 150, True)
             later.fill()
             assert later.told() == [(1, 50, "full")]
             assert seqs(later.lives()) == [1]
-            return [(item.boot, item.seq) for _ in range(3) for item in await later.history(64)]
+            return [(item.run_id, item.seq) for _ in range(3) for item in await later.history(64)]
 
         assert runner.run(story()) == [("boot", seq) for seq in range(51, 151)]
 
@@ -370,7 +388,7 @@ class TestOnDisk:
             with sqlite3.connect(tmp_path / "outbox.db") as database:
                 database.execute("UPDATE batch SET crc = crc + 1 WHERE seq IN (10, 11, 150)")
             database.close()
-            later = Box(runner.clock, boot="later", store=SqliteStore(tmp_path, 1_000_000))
+            later = Box(runner.clock, run_id="later", store=SqliteStore(tmp_path, 1_000_000))
             await later.open()
             left = [item.seq for _ in range(9) for item in await later.history(64)]
             assert left == [seq for seq in range(1, 201) if seq not in (10, 11, 150)]
@@ -422,6 +440,52 @@ class TestOnDisk:
         assert runner.run(story()) == list(range(1, 601))
         assert len(caplog.records) == 1
 
+    def test_what_is_in_memory_leaves_though_the_store_cannot_be_read(self, runner, store):
+        box = Box(runner.clock, store=store)
+
+        async def story():
+            for count in (600, 5):
+                box.fill(count)
+                runner.clock.advance(4)
+                await box.flush()
+            box.fill(5)
+            runner.clock.advance(4)
+            assert box.index.disk.items
+            store.fails = OSError(5, "Input/output error")
+            return [item.seq for _ in range(9) for item in await box.history(64)]
+
+        assert runner.run(story())
+
+    def test_what_came_before_a_late_opening_leaves_after_it(self, runner, store):
+        store.rows = {5: Gap("older", 1, 1, "full")}
+        store.fails = OSError(28, "No space left on device")
+        box = Box(runner.clock, store=store)
+
+        async def story():
+            await box.open()
+            box.fill(3)
+            runner.clock.advance(70)
+            assert box.has_history
+            store.fails = None
+            await box.retention.keep()
+            return [(one.run_id, one.seq) for _ in range(9) for one in await box.history(64)]
+
+        assert runner.run(story()) == [("boot", 1), ("boot", 2), ("boot", 3)]
+
+    def test_gaps_merged_before_a_late_opening_cost_no_row_of_an_earlier_run(self, runner, store):
+        store.rows = {n: Item("older", n, 0.0, "another", b"x") for n in range(1, 6)}
+        store.fails = OSError(28, "No space left on device")
+        box = Box(runner.clock, store=store, max_size=300)
+
+        async def story():
+            await box.open()
+            box.fill(10)
+            store.fails = None
+            await box.flush()
+            return len(store.rows), box.waiting
+
+        assert runner.run(story()) == (5 + 3 + 1, 5 + 3)
+
     def test_a_degraded_outbox_is_bounded_in_memory(self, runner, store):
         store.fails = OSError(30, "Read-only file system")
         box = Box(runner.clock, store=store)
@@ -433,6 +497,118 @@ class TestOnDisk:
         runner.run(story())
         assert box.size <= 8 * 1024 * 1024
         assert box.told() == [(1, 3000 - box.waiting, "full")]
+
+
+OLD = frozenset({"limpet/old"})
+
+
+def of_two_devices(count: int, size: int = 100) -> dict[int, Item]:
+    """Return what an earlier run left: first batches of another device, then of this one."""
+    topics = ["limpet/old"] * count + ["limpet/new"] * count
+    return {n: Item("older", n, 0.0, "another", b"x" * size, topic) for n, topic in enumerate(topics, 1)}
+
+
+class TestATopicThatIsLeftOut:
+    def test_holds_nothing_else_back_however_much_of_it_lies_first(self, runner, store):
+        store.rows = of_two_devices(1000)
+        box = Box(runner.clock, store=store)
+
+        async def story():
+            await box.open()
+            left = []
+            while box.has_history:
+                for item in await box.history(64, OLD):
+                    left.append(item.seq)
+                    box.done(item)
+            return left
+
+        assert runner.run(story()) == list(range(1001, 2001))
+        assert box.waiting == 1000
+
+    def test_leaves_in_order_once_it_is_wanted_again(self, runner, store):
+        store.rows = of_two_devices(100)
+        box = Box(runner.clock, store=store)
+
+        async def story():
+            await box.open()
+            for item in await box.history(64, OLD):
+                box.back(item)
+            left = []
+            while box.has_history:
+                left += [item.seq for item in await box.history(64)]
+            return left
+
+        assert runner.run(story()) == list(range(1, 201))
+
+    @pytest.mark.parametrize("bounds", [{"max_size": 15_000}, {"max_size": 5000}, {"max_age": 60.0}])
+    def test_is_given_up_first_all_the_same(self, runner, store, bounds):
+        store.rows = of_two_devices(100)
+        box = Box(runner.clock, store=store, **bounds)
+
+        async def story():
+            await box.open()
+            for item in await box.history(1, OLD):
+                box.back(item)
+            runner.clock.advance(70)
+            await box.retention.keep()
+            return [item async for item in drain(box, OLD)]
+
+        left = runner.run(story())
+        (first, last, _), *_ = box.told()
+        assert first == 1
+        assert len(left) == min(100, 200 - last)
+
+    @settings(max_examples=60, deadline=None)
+    @given(steps=st.lists(st.sampled_from(["put", "some", "all", "done", "back", "flush"]), max_size=60))
+    @example(steps=["some", "back", "flush"])
+    def test_is_not_handed_out_and_everything_leaves_in_the_end(self, steps):
+        now = [0.0]
+        store = DictStore()
+        store.rows = dict(enumerate(random.Random(1).sample(list(of_two_devices(15).values()), 30), 1))
+        box = Box(lambda: now[0], store=store)
+        done, flying, topics = [], [], itertools.cycle(["limpet/old", "limpet/new"])
+
+        async def story():
+            await box.open()
+            for step in steps:
+                now[0] += 4.0
+                if step == "put":
+                    for seq in range(next(box.numbers) * 10, next(box.numbers) * 10):
+                        box.put(Item("boot", seq, now[0], "this", b"x", next(topics)))
+                elif step in ("some", "all"):
+                    items = await box.history(7, OLD if step == "some" else frozenset())
+                    assert step == "all" or all(item.topic not in OLD for item in items)
+                    flying.extend(items)
+                elif step == "flush":
+                    await box.flush()
+                    box.index.evict(1, 100)
+                elif step == "back":
+                    while flying:
+                        box.back(flying.pop())
+                elif flying:
+                    done.append(flying.pop())
+                    box.done(done[-1])
+            waiting = box.waiting
+            now[0] += 4.0
+            for item in flying:
+                box.back(item)
+            left = [item async for item in drain(box, OLD)]
+            assert not box.has_history
+            assert box.waiting == waiting - len(left)
+            rest = [item async for item in drain(box)]
+            assert all(item.topic == "limpet/old" for item in rest)
+            left += rest
+            assert len(left) == len(set(left)) == waiting
+            assert not set(left) & set(done)
+
+        asyncio.run(story())
+
+
+async def drain(box, leave_out=frozenset()):
+    while items := await box.history(64, leave_out):
+        for item in items:
+            box.done(item)
+            yield item
 
 
 STEPS = ["put", "live", "history", "done", "back", "refuse", "wait", "keep"]
@@ -461,7 +637,7 @@ class TestTheLaw:
                 elif step == "wait":
                     now[0] += 2.0
                 elif step == "keep":
-                    await box.keeper.keep(everything=True)
+                    await box.retention.keep(everything=True)
                 elif flying:
                     item = flying.pop(0)
                     getattr(box, step)(item, *(["refused"] if step == "refuse" else []))

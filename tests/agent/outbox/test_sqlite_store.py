@@ -17,23 +17,24 @@ from hypothesis import strategies as st
 
 from agent.outbox import Gap, Item, Previous, Row
 from agent.outbox import sqlite as module
+from agent.outbox.reader import OutboxReader
 from agent.outbox.sqlite import SqliteStore
 
 
-def item(seq: int, boot: str = "boot-a", size: int = 300) -> Item:
-    return Item(boot, seq, 100.0 + seq, "machine-1", random.Random(seq).randbytes(size))
+def item(seq: int, run_id: str = "boot-a", size: int = 300) -> Item:
+    return Item(run_id, seq, 100.0 + seq, "machine-1", random.Random(seq).randbytes(size))
 
 
 def rows(first: int, last: int) -> list[Row]:
     return [Row(n, item(n)) for n in range(first, last + 1)]
 
 
-def use(folder: Path, story, boot: str = "boot-a"):
+def use(folder: Path, story, run_id: str = "boot-a"):
     """Open a store, tell it a story, close its connection as a crash would; return what the story returns."""
 
     async def scene():
         store = SqliteStore(folder, 1_000_000)
-        contents = await store.open(boot)
+        contents = await store.open(run_id)
         try:
             return await story(store, contents)
         finally:
@@ -114,6 +115,38 @@ class TestAStore:
         assert use(tmp_path, opened, "boot-c").previous == Previous("boot-b", 0, True)
         assert use(tmp_path, opened, "boot-d").previous == Previous("boot-c", None, False)
 
+    def test_never_lets_the_last_number_of_a_run_go_back(self, tmp_path):
+        async def story(store, _):
+            await store.append([Row(1, item(9))])
+            await store.append([Row(2, item(3))])
+            await store.delete([1, 2])
+
+        use(tmp_path, story, "boot-a")
+        assert use(tmp_path, opened, "boot-b").previous.last_seq == 9
+
+    def test_has_a_commit_on_the_card_before_it_returns(self, tmp_path):
+        async def story(store, _):
+            return await store._in_thread(lambda: store._connection().execute("PRAGMA synchronous").fetchone())
+
+        full = (2,)
+        assert use(tmp_path, story) == full
+
+    def test_has_a_new_file_in_its_folder_for_good(self, tmp_path, mocker):
+        synced = mocker.spy(module, "_sync_folder")
+        fsync = mocker.spy(module.os, "fsync")
+        use(tmp_path, opened)
+        assert synced.call_count == 1
+        assert fsync.call_count >= 1
+
+    def test_shows_other_programs_at_once_what_was_deleted(self, tmp_path):
+        async def story(store, _):
+            await store.append(rows(1, 2))
+            await store.delete([1])
+            with OutboxReader(tmp_path / "outbox.db") as reader:
+                return reader.summary().number
+
+        assert use(tmp_path, story) == 1
+
     def test_does_not_wait_long_for_somebody_elses_lock(self, tmp_path):
         fill(tmp_path)
         lock = sqlite3.connect(tmp_path / "outbox.db")
@@ -167,7 +200,7 @@ class TestADamagedFile:
         (aside,) = tmp_path.glob("outbox.corrupt-*.db")
         assert [one.message for one in caplog.records] == ["outbox was damaged"]
         assert {one.name for one in tmp_path.iterdir()} <= {"outbox.db", "outbox.db-wal", "outbox.db-shm", aside.name}
-        assert use(tmp_path, opened, "boot-c").previous.boot == "boot-b"
+        assert use(tmp_path, opened, "boot-c").previous.run_id == "boot-b"
 
     def test_of_another_program_is_not_changed(self, tmp_path):
         _execute(tmp_path / "outbox.db", RECIPES)
@@ -298,6 +331,41 @@ class TestADamagedFile:
         assert contents.last >= max(row.number for row in contents.gaps)
         assert {row.record.reason for row in contents.gaps} == {"corrupt"}
         assert use(tmp_path, opened).lost == 0, "told once"
+
+    def test_declares_the_tail_that_the_damage_took(self, tmp_path):
+        async def story(store, _):
+            await store.append(rows(1, 30))
+            await store.delete(range(21, 31))
+
+        use(tmp_path, story)
+        file = tmp_path / "outbox.db"
+        content = bytearray(file.read_bytes())
+        content[:16] = b"\0" * 16
+        file.write_bytes(content)
+        gaps = use(tmp_path, opened, "boot-b").gaps
+        assert [(row.record.first, row.record.last) for row in gaps] == [(21, 30)]
+
+    def test_that_is_damaged_while_it_is_open_is_saved_at_the_next_call(self, tmp_path):
+        fill(tmp_path, 400)
+        file = tmp_path / "outbox.db"
+        with sqlite3.connect(file) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.close()
+
+        async def story(store, _):
+            content = bytearray(file.read_bytes())
+            for page in range(2 * 4096, len(content) - 4096, 4096):
+                content[page : page + 200] = b"\xff" * 200
+            with file.open("r+b") as there:
+                there.write(content)
+            # without its cache SQLite reads the file again
+            await store._in_thread(lambda: store._connection().execute("PRAGMA shrink_memory").fetchall())
+            with pytest.raises(OSError, match=r"malformed|corrupt"):
+                await store.scan(0, 1000)
+            await store.append([Row(5000, item(5000))])
+            return store.salvaged
+
+        assert use(tmp_path, story) is not None
 
 
 class FailingNth(sqlite3.Connection):

@@ -26,7 +26,7 @@ EPOCH = 1_800_000_000.0
 class Wall:
     """The agent's clock on virtual time."""
 
-    machine_boot = "this-boot"
+    kernel_boot = "this-boot"
 
     def __init__(self, now) -> None:
         self.now, self.honest = now, True
@@ -43,7 +43,7 @@ class Rig:
 
     def __init__(self, now, **settings) -> None:
         self.clock, self.broker = Wall(now), SimBroker()
-        self.outbox = Outbox("boot", now, machine=self.clock.machine_boot)
+        self.outbox = Outbox("boot", now, kernel_boot=self.clock.kernel_boot)
         self.changes: list[bool] = []
         self.publisher = Publisher(
             self.broker.link,
@@ -68,7 +68,7 @@ class Rig:
                 "faults": [],
                 "pad": "x" * pad,
             }
-            self.outbox.put(Item("boot", seq, taken, self.clock.machine_boot, payloads.encode(document)))
+            self.outbox.put(Item("boot", seq, taken, self.clock.kernel_boot, payloads.encode(document)))
 
     async def sample(self, count: int, every: float = 1.0) -> None:
         for _ in range(count):
