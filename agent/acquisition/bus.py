@@ -51,7 +51,11 @@ class GuardedBus:
                 if turn is culprit or not turn.running:
                     turn.outcome = Outcome(error=self._stuck(culprit, turn))
             return 0
-        admitted, generation = self._admit([turn for turn in turns if not turn.running])
+        new = [turn for turn in turns if not turn.running]
+        if len(new) < len(turns):
+            # More is due than the bus can carry: whoever has waited longest comes first.
+            new.sort(key=lambda turn: turn.last)
+        admitted, generation = self._admit(new)
         slow: list[Turn] = []
         healthy: list[Turn] = []
         sick: list[Turn] = []

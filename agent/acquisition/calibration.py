@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from drivers.chip import Quantity
+from drivers.errors import InvalidReading
 
 
 class QuantityCalibration(NamedTuple):
@@ -15,6 +16,7 @@ class QuantityCalibration(NamedTuple):
 
     Attributes:
         low, high: the configured limits; a value outside is suspect.
+        noisy: one that stands still for an hour is suspect, too.
     """
 
     name: str
@@ -25,12 +27,26 @@ class QuantityCalibration(NamedTuple):
     digits: int
     low: float
     high: float
+    noisy: bool
 
     def of(self, value: float) -> float:
-        """Return the number as it is published."""
+        """Return the number as it is published.
+
+        Raises:
+            InvalidReading: the calibration takes it beyond what a number can hold.
+        """
         if not self.calibrated and isinstance(value, int):
             return value  # a state, a count
-        return round(value * self.scale + self.offset, self.digits)
+        try:
+            result = round(value * self.scale + self.offset, self.digits)
+        except OverflowError:
+            result = math.inf
+        if not math.isfinite(result):
+            raise InvalidReading(
+                f"{self.name} of {value:g} {self.unit} times {self.scale:g} plus {self.offset:g} is no finite number; "
+                f"correct `calibrate`"
+            )
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +69,5 @@ class Calibration:
         digits = 6 if step <= 0 else max(0, 1 - math.floor(math.log10(step)))
         scale, offset = self.calibrate.get(name, (1.0, 0.0))
         low, high = self.limits.get(name, (-math.inf, math.inf))
-        return QuantityCalibration(name, quantity.unit, name in self.calibrate, scale, offset, digits, low, high)
+        noisy = quantity.noisy and step > 0
+        return QuantityCalibration(name, quantity.unit, name in self.calibrate, scale, offset, digits, low, high, noisy)

@@ -51,12 +51,16 @@ class Collector:
         # A sensor has one turn at a time.
         self._lock = asyncio.Lock()
 
-    async def collect(self, due: Sequence[Due], trigger: str, interval: float | None) -> Batch:
+    async def collect(self, due: Sequence[Due], trigger: str, interval: float | None, at: float | None = None) -> Batch:
         """Return the batch of the sensors that are due.
 
         Leaves when all are known, or when the most patient sensor's time is over, or before the interval is. A bus that
         is only busy is waited for: what is too much costs whole rounds, not the same sensors in each of them.
+
+        Args:
+            at: the moment for which the round is due; None: now.
         """
+        at = self.clock() if at is None else at
         async with self._lock:
             began = self.clock()
             last = began + max((sensor.round_wait for sensor, _ in due), default=0.0)
@@ -66,7 +70,7 @@ class Collector:
             for sensor, bus in due:
                 turns.setdefault(bus, []).append(sensor.turn())
             await self._run(turns, look, deadline, last)
-            return self._batch([sensor for sensor, _ in due], trigger, interval)
+            return self._batch([sensor for sensor, _ in due], trigger, interval, at)
 
     async def _run(self, turns: Mapping[str, Sequence[SensorTurn]], look: float, deadline: float, last: float) -> None:
         """Hand each bus its turns and return when they are over, or when the round must leave.
@@ -79,15 +83,17 @@ class Collector:
             for _ in range(MOST_SHARES - self.buses[bus].begin(its, gate.arrived)):
                 gate.arrived()
         gate.arrived()
-        while gate.missing:
+        # Turns of an earlier round count for this one; their shares arrive at a gate that is gone.
+        earlier = [turn for its in turns.values() for turn in its if turn.earlier and not turn.slow]
+        while gate.missing or any(turn.known() is None for turn in earlier):
             if (time_left := deadline - self.clock()) <= 0:
                 if self.clock() >= last or not any(self.buses[bus].worker.moving() for bus in turns):
                     self._give_up(turns)
                     return
                 time_left = BUSY
             try:
-                async with asyncio.timeout(min(look, time_left)):
-                    await gate.open.wait()
+                async with asyncio.timeout(min(look if gate.missing else LOOK_AGAIN, time_left)):
+                    await (gate.open.wait() if gate.missing else asyncio.Event().wait())
             except TimeoutError:
                 look = LOOK_AGAIN
                 self._give_up(turns)
@@ -98,24 +104,22 @@ class Collector:
         for bus, its in turns.items():
             self.buses[bus].give_up(its)
 
-    def _batch(self, sensors: Sequence[Sensor], trigger: str, interval: float | None) -> Batch:
+    def _batch(self, sensors: Sequence[Sensor], trigger: str, interval: float | None, at: float) -> Batch:
         now = self.clock()
         readings: list[Reading] = []
         faults: list[Fault] = []
         for sensor in sensors:
-            usable, fault = sensor.conclude(sensor.outcome(now), now)
+            usable, its_faults = sensor.conclude(at, now)
             readings += usable
-            if fault:
-                faults.append(fault)
-        readings += self._substitutes([sensor for sensor in sensors if not sensor.present.readings])
-        return Batch(now, trigger, interval, tuple(one.id for one in sensors), tuple(readings), tuple(faults))
+            faults += its_faults
+        readings += self._substitutes([sensor for sensor in sensors if sensor.present.lacking])
+        return Batch(at, trigger, interval, tuple(one.id for one in sensors), tuple(readings), tuple(faults))
 
-    def _substitutes(self, missing: Sequence[Sensor]) -> list[Reading]:
-        """Return readings of other sensors for the missing ones that have a substitute."""
+    def _substitutes(self, lacking: Sequence[Sensor]) -> list[Reading]:
+        """Return readings of other sensors for those that lack some and have a substitute."""
         known = {sensor.id: sensor for sensor in self.sensors}
         readings: list[Reading] = []
-        for sensor in missing:
-            kind, _, source = sensor.fallback.partition(":")
-            if kind == "sensor" and source in known:
-                readings += sensor.substitute(known[source])
+        for sensor in lacking:
+            if sensor.substitute_id in known:
+                readings += sensor.substitute(known[sensor.substitute_id])
         return readings

@@ -85,7 +85,8 @@ class Scheduler:
                 last[interval] = self._number(interval, last[interval], now)
             if intervals:
                 due = [pair for i in sorted(intervals) for pair in self.groups.get(i, ())]
-                self.deliver(await self.collector.collect(due, "interval", min(intervals)))
+                at = max(self._at(i, last[i]) for i in intervals)
+                self.deliver(await self.collector.collect(due, "interval", min(intervals), at))
                 self.rounds.finished += 1
                 self.progress = self.clock()
 

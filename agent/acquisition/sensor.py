@@ -1,23 +1,21 @@
 """One configured sensor: it hands a turn to its bus, and concludes on the loop what came of it.
 
-The stack is fallback(breaker(retry(measure))): the inner two are `Attempts`, in the bus's thread; the fallback is here.
+The stack is fallback(breaker(retry(measure))). `Attempts` makes the attempts, in the bus's thread; `Conclusions` says
+what their outcome means.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 
-from agent.model import Fault, Present, Reading
+from agent.model import Present, Reading
 from agent.resilience import CircuitBreaker, CircuitOpenError, CircuitState, RetryPolicy
-from drivers.chip import Driver, Quantity, Values
-from drivers.errors import NotReady
+from drivers.chip import Driver, Quantity
 
-from .calibration import Calibration, QuantityCalibration
+from .calibration import Calibration
+from .conclusion import Conclusions, Told
 from .history import History
-from .turn import COUNTED, Attempts, Outcome, SensorTurn
-
-log = logging.getLogger("limpet.sensor")
+from .turn import Attempts, Outcome, SensorTurn
 
 COSTLY = 1.0  # seconds: a transfer that holds the bus for longer opens the sensor's breaker at once
 SLOW = 2.0  # seconds: a driver that takes longer is slow, where its timeout does not allow for it
@@ -26,20 +24,23 @@ ROOM = 1.5  # of the time that a slow sensor takes
 HOLD = 0.8  # of the interval: a transfer that takes longer is known to hang before its round leaves
 
 
-def _waits(retry: RetryPolicy) -> float:
+def _longest(retry: RetryPolicy) -> float:
     """Return the longest time between the first attempt and the last."""
     delays = (retry.base_delay_seconds * retry.multiplier**n for n in range((retry.max_attempts or 1) - 1))
     return sum(min(retry.max_delay_seconds, delay) for delay in delays)
 
 
 class Sensor:
-    """One sensor. Everything here runs on the loop; what the bus's thread runs is `attempts`.
+    """One sensor. Everything here runs on the loop; the bus's thread runs what `attempts` does, and nothing else.
 
     Attributes:
         every: its interval, in seconds.
         slow: it takes longer than its timeout where it has to wait for its chip; then it goes on beside the rounds.
         hold: seconds that one transfer may hold the bus: the timeout, or less where the next round comes sooner.
         round_wait: seconds that a round waits for this sensor: one attempt and the waits between all of them.
+        substitute_id: the sensor whose readings stand in where this one has none; "" without one.
+
+    Args:
         fallback: "none", "last" or "sensor:ID". max_age: seconds that a last value may be old.
     """
 
@@ -61,14 +62,22 @@ class Sensor:
         self.id, self.chip, self.every, self.driver = name, chip, every, driver or chip.name
         self.slow = chip.takes > max(timeout, SLOW)
         self.hold = min(timeout, HOLD * every)
-        self.round_wait = SLOW_WAIT if self.slow else timeout + _waits(retry)
-        self.fallback, self.max_age = fallback, max_age
+        self.round_wait = SLOW_WAIT if self.slow else timeout + _longest(retry)
+        kind, _, source = fallback.partition(":")
+        self.substitute_id = source if kind == "sensor" else ""
         self.history = History()
+        self.conclusions = Conclusions(
+            name,
+            chip,
+            self.driver,
+            breaker,
+            self.history,
+            max_age=max_age if fallback == "last" else None,
+            calibration=calibration or Calibration(),
+        )
         limit = ROOM * chip.takes if self.slow else timeout
         self.attempts = Attempts(f"{name} ({self.driver})", chip, breaker, retry, clock, limit)
         self._turn: SensorTurn | None = None
-        self._calibrate = calibration or Calibration()
-        self._calibrated: tuple[Sequence[Quantity], tuple[QuantityCalibration, ...]] = (), ()
 
     @property
     def quantities(self) -> Sequence[Quantity]:
@@ -95,32 +104,35 @@ class Sensor:
             return turn
         if turn is not None and (late := turn.known()) is not None:
             self._take_late(late)
-        healthy = self.breaker.state is CircuitState.CLOSED and not self.breaker.failure_count
         self._turn = SensorTurn(
-            self.attempts, sensor=self.id, driver=self.driver, hold=self.hold, slow=self.slow, healthy=healthy
+            self.attempts,
+            sensor=self.id,
+            driver=self.driver,
+            hold=self.hold,
+            slow=self.slow,
+            healthy=self.breaker.state is CircuitState.CLOSED and not self.breaker.failure_count,
+            last=self.history.last_at,
         )
         return self._turn
 
-    def outcome(self, now: float) -> Outcome:
-        """Return what came of the turn, or what counts in its place because it still runs when the round leaves."""
-        carried, self.history.carried = self.history.carried, None
-        assert self._turn is not None, "turn() comes first"
-        turn = self._turn
-        if (known := turn.known()) is not None:
-            self._turn = None
-            if known.held:
-                self._gave_up(turn, known)
-            return known
-        if turn.earlier:
-            return self.latest_of_its_chip(now) or Outcome(error=self._not_ready("still starting"))
-        # What it brought since the round before is at most one interval old.
-        return carried or Outcome(error=self._not_ready("still starting when the round left"), attempts=1)
+    def conclude(self, due: float, now: float) -> Told:
+        """Return what came of the turn: usable readings (`substituted` ones apart), and why others are missing.
 
-    def conclude(self, outcome: Outcome, now: float) -> tuple[Sequence[Reading], Fault | None]:
-        """Return what the outcome means: usable readings (`substituted` ones apart), and the fault if there is one."""
-        if outcome.values is None:
-            return self._failed(outcome, now)
-        return self._succeeded(outcome.values, outcome, now), None
+        Args:
+            due: the moment for which the round was due. now: when it leaves.
+        """
+        turn, carried = self._turn, self.history.carried
+        assert turn is not None, "a round takes the turn first"
+        self.history.carried = None
+        outcome = turn.known()
+        if outcome is not None:
+            self._turn = None
+            if outcome.held:
+                self._gave_up(turn, outcome)
+            return self.conclusions.of(outcome, due)
+        # The turn goes on beside the rounds. What came since the round before is at most one interval old.
+        outcome = carried or (self.latest_of_its_chip(now) if turn.earlier else None)
+        return self._waits(turn, due) if outcome is None else self.conclusions.of(outcome, due)
 
     def latest_of_its_chip(self, now: float) -> Outcome | None:
         """Return a slow sensor's last success, for as long as its chip may take for a new one."""
@@ -132,79 +144,28 @@ class Sensor:
     def note(self, reading: Reading, at: float) -> None:
         """Take a reading that came by itself: an edge."""
         before = self.present
-        others = tuple(one for one in before.readings if one.quantity != reading.quantity)
+        others = [one for one in before.readings if one.quantity != reading.quantity]
+        lacking = [name for name in before.lacking if name != reading.quantity]
         self.history.edge(reading.quantity, reading.value, at)
-        self.history.present = before._replace(status="ok", readings=(*others, reading), measured=at, last_ok=at)
+        self.history.tell([*others, reading._replace(measured=at)], lacking, measured=at)
 
     def substitute(self, source: Sensor) -> Sequence[Reading]:
-        """Return the readings of another sensor as this one's own, marked as such."""
-        wanted = {quantity.name for quantity in self.quantities}
-        found = tuple(
-            Reading(self.id, one.quantity, one.value, one.unit, "substituted", source=source.id)
-            for one in source.present.readings
-            if one.status == "ok" and one.quantity in wanted
-        )
+        """Return the readings of another sensor in place of those that are lacking here, marked as such."""
+        before, theirs = self.present, source.present
+        found = [
+            Reading(self.id, one.quantity, one.value, one.unit, "substituted", source=source.id, measured=one.measured)
+            for one in theirs.readings
+            if one.status == "ok" and one.quantity in before.lacking
+        ]
         if found:
-            self.history.present = self.present._replace(status="substituted", readings=found)
+            filled = {one.quantity for one in found}
+            lacking = [name for name in before.lacking if name not in filled]
+            measured = before.measured if before.readings else theirs.measured
+            self.history.tell([*before.readings, *found], lacking, measured=measured)
+            self.history.present = self.present._replace(since=before.since, error=before.error, message=before.message)
         return found
 
-    # ---- conclusions
-
-    def _succeeded(self, values: Values, outcome: Outcome, now: float) -> Sequence[Reading]:
-        history, before = self.history, self.present
-        if before.since is not None:
-            log.info("sensor came back", extra={"sensor": self.id, "silent_for": round(now - before.since, 1)})
-        history.last = outcome
-        calibrations = self._calibrations()
-        raw = history.newest(values, outcome.at)
-        values = {one.name: one.of(raw[one.name]) for one in calibrations}
-        flat = history.flat(values, now) if self._many_are_noisy() else None
-        readings, last_ok = [], before.last_ok
-        for one in calibrations:
-            value = values[one.name]
-            reason = flat
-            if reason is None and not one.low <= value <= one.high:
-                reason = f"outside of the limits {one.low:g}..{one.high:g}"
-            if reason is None:
-                readings.append(Reading(self.id, one.name, value, one.unit))
-                history.good(one.name, value, now)
-                last_ok = now
-            else:
-                readings.append(Reading(self.id, one.name, value, one.unit, "suspect", reason=reason))
-        well = all(one.status == "ok" for one in readings)
-        history.present = Present("ok" if well else "suspect", tuple(readings), measured=now, last_ok=last_ok)
-        return readings
-
-    def _failed(self, outcome: Outcome, now: float) -> tuple[Sequence[Reading], Fault]:
-        assert outcome.error is not None
-        before = self.present
-        since, name, message = self._blame(outcome.error, now)
-        readings: list[Reading] = []
-        if self.fallback == "last":
-            units = {quantity.name: quantity.unit for quantity in self.quantities}
-            readings = self.history.stale(self.id, units, self.max_age, now)
-        status = "stale" if readings else "unavailable"
-        self.history.present = Present(status, tuple(readings), now, before.last_ok, since, name, message)
-        state = self.breaker.state
-        waiting = None if state is CircuitState.CLOSED else self.breaker.retry_after
-        return readings, Fault(self.id, name, message, outcome.attempts, state.value, waiting, since)
-
-    def _blame(self, error: BaseException, now: float) -> tuple[float, str, str]:
-        """Return since when the outage lasts, the error's name, and its message; log what is new.
-
-        A refusal by the breaker says nothing about the cause: the error that opened it stays.
-        """
-        before = self.present
-        if isinstance(error, CircuitOpenError) and before.error:
-            return before.since or now, before.error, before.message
-        name, message = type(error).__name__, str(error) or type(error).__name__
-        facts = {"sensor": self.id, "driver": self.driver, "error": name, "why": message}
-        if not isinstance(error, (*COUNTED, CircuitOpenError)):
-            if before.since is None or before.error != name:
-                log.error("driver has a bug", extra=facts, exc_info=error)
-        elif before.since is None:
-            log.warning("sensor fell silent", extra=facts)
-        return now if before.since is None else before.since, name, message
+    # ---- the breaker, and turns that end late
 
     def _gave_up(self, turn: SensorTurn, outcome: Outcome) -> None:
         """Report to the breaker that a transfer has held the bus; the turn itself reports nothing any more."""
@@ -215,23 +176,27 @@ class Sensor:
 
     def _take_late(self, late: Outcome) -> None:
         """Take what came after its round had left: values count in the next round, an error says why it was late."""
-        before, error = self.present, late.error
         if late.values is not None:
             self.history.carried = self.history.last = late
-        elif before.since is not None and error is not None and not isinstance(error, CircuitOpenError):
-            name = type(error).__name__
-            self.history.present = before._replace(error=name, message=str(error) or name)
+        elif late.error is not None and not isinstance(late.error, CircuitOpenError):
+            fault = self.conclusions.blame(late.error, late.at, late.attempts)
+            self.history.present = self.present._replace(since=fault.since, error=fault.error, message=fault.message)
 
-    def _not_ready(self, why: str) -> NotReady:
-        return NotReady(f"{self.attempts.label}: {why}")
-
-    def _calibrations(self) -> tuple[QuantityCalibration, ...]:
-        """Return what is done with each quantity; a driver may learn its quantities when it sees the device."""
-        quantities, calibrations = self._calibrated
-        if quantities is not self.chip.quantities:
-            calibrations = self._calibrate.of_each(self.chip.quantities)
-            self._calibrated = self.chip.quantities, calibrations
-        return calibrations
-
-    def _many_are_noisy(self) -> bool:
-        return sum(quantity.step > 0 for quantity in self.quantities) > 1
+    def _waits(self, turn: SensorTurn, due: float) -> Told:
+        """Return what a turn that goes on means: nothing speaks against the sensor unless it was silent before."""
+        history, before, attempts = self.history, self.present, int(turn.begun and not turn.earlier)
+        if history.silent is not None:
+            fault = self.conclusions.fault(before.error, before.message, attempts, history.silent)
+        else:
+            if not turn.begun:
+                why = "waits its turn; the bus is busy with other sensors"
+            elif self.slow and history.last is None:
+                why = f"is starting; the first reading takes up to {self.chip.takes:g} s"
+            else:
+                why = "was still measuring when the round left"
+            since = due if before.since is None else before.since
+            fault = self.conclusions.fault("NotReady", f"{self.attempts.label} {why}", attempts, since)
+        told = self.conclusions.absent(fault, due)
+        if before.status == "unknown" and not told[0]:
+            history.present = history.present._replace(status="unknown")
+        return told

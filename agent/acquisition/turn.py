@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from agent.resilience import CircuitBreaker, CircuitOpenError, CircuitState, RetryPolicy
 from drivers.bus.worker import Turn
-from drivers.chip import Driver, Values
+from drivers.chip import Driver, Told
 from drivers.chip import Reading as Measuring
-from drivers.errors import BusTimeout, NotReady, PermanentError
+from drivers.errors import BeyondRange, BusTimeout, NotReady, PermanentError
 
 # What counts against a sensor. Any other error is a bug in its driver.
 COUNTED = (OSError, PermanentError)
@@ -20,12 +20,13 @@ class Outcome(NamedTuple):
     """What came of a turn: values, or the error that ended it.
 
     Attributes:
+        values: of each quantity its value, or the error that stands in its place.
         attempts: how many were made; 0 if the turn was refused.
-        at: when the outcome was there, in seconds of the sensor's clock.
+        at: when the values were measured, or when the first attempt failed, in seconds of the sensor's clock.
         held: seconds that a transfer had held the bus when the turn was given up; 0 if it was not.
     """
 
-    values: Values | None = None
+    values: Told | None = None
     error: BaseException | None = None
     attempts: int = 0
     at: float = math.inf
@@ -41,14 +42,17 @@ class SensorTurn(Turn):
     Attributes:
         slow: it may take longer than a round waits.
         healthy: nothing speaks against the sensor.
-        earlier: it began in an earlier round.
+        last: when the sensor was last read, in seconds of its clock.
+        earlier: the turn began in an earlier round.
     """
 
-    __slots__ = ("admission", "driver", "earlier", "healthy", "outcome", "sensor", "slow")
+    __slots__ = ("admission", "driver", "earlier", "healthy", "last", "outcome", "sensor", "slow")
 
-    def __init__(self, attempts: Attempts, *, sensor: str, driver: str, hold: float, slow: bool, healthy: bool) -> None:
+    def __init__(
+        self, attempts: Attempts, *, sensor: str, driver: str, hold: float, slow: bool, healthy: bool, last: float
+    ) -> None:
         super().__init__(attempts.run(self), hold)
-        self.sensor, self.driver, self.slow, self.healthy = sensor, driver, slow, healthy
+        self.sensor, self.driver, self.slow, self.healthy, self.last = sensor, driver, slow, healthy, last
         self.admission, self.earlier = 0, False
         self.outcome: Outcome | None = None
 
@@ -56,6 +60,11 @@ class SensorTurn(Turn):
     def running(self) -> bool:
         """Whether the bus has it and its outcome is still wanted."""
         return self.share is not None and not self.done and not self.abandoned
+
+    @property
+    def begun(self) -> bool:
+        """Whether the sensor was asked; until then the turn waits for others on the bus."""
+        return self.admission != 0
 
     def known(self) -> Outcome | None:
         """Return what came of it, or None while it runs."""
@@ -98,21 +107,23 @@ class Attempts:
         except CircuitOpenError as error:
             return Outcome(error=error)
         probing = self.breaker.state is CircuitState.HALF_OPEN
-        began, attempts = self.clock(), 0
+        began, attempts, failed = self.clock(), 0, math.inf
         while True:
             attempts += 1
             try:
                 values = yield from self._once()
             except COUNTED as error:
-                delay = None if probing else self.retry.next_delay(attempts, error, self.clock() - began)
+                now = self.clock()
+                failed = min(failed, now)
+                delay = None if probing else self.retry.next_delay(attempts, error, now - began)
                 if delay is None:
                     if not turn.abandoned:
                         self.breaker.failed(turn.admission, error)
-                    return Outcome(error=error, attempts=attempts)
+                    return Outcome(error=error, attempts=attempts, at=failed)
             # The one place where every error is caught: a bug in one driver must not end the other sensors' turns.
             except Exception as bug:
                 self.breaker.undecided(turn.admission)
-                return Outcome(error=bug, attempts=attempts)
+                return Outcome(error=bug, attempts=attempts, at=min(failed, self.clock()))
             except BaseException:  # the turn was closed
                 self.breaker.undecided(turn.admission)
                 raise
@@ -123,15 +134,20 @@ class Attempts:
             yield delay
 
     def _once(self) -> Measuring:
-        """Read the chip once, with a deadline on the whole; an answer that comes later is thrown away."""
+        """Read the chip once, with a deadline on the whole; an answer that comes later is thrown away.
+
+        A driver that raises `BeyondRange` says it of all its quantities: the device has answered.
+        """
         began, steps = self.clock(), self.chip.reading()
-        values: Values | None = None
+        values: Told | None = None
         while True:
             resumed = self.clock()
             try:
                 wait = next(steps)
             except StopIteration as end:
                 wait, values = 0.0, end.value
+            except BeyondRange as error:
+                wait, values = 0.0, dict.fromkeys((quantity.name for quantity in self.chip.quantities), error)
             now = self.clock()
             if now + wait - began > self.limit:
                 steps.close()

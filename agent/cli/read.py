@@ -111,8 +111,8 @@ def _document(batch: Batch, clock: Clock) -> dict[str, Any]:
     from agent.messages import payloads
 
     return {
-        "timestamp": clock.stamp(batch.taken),
-        "readings": [payloads.reading(one) for one in batch.readings],
+        "timestamp": clock.stamp(batch.due),
+        "readings": [payloads.reading(one, batch.due, clock.stamp) for one in batch.readings],
         "unavailableSensors": list(batch.unavailable),
         "degraded": batch.degraded,
         "faults": [payloads.fault(one, clock.stamp) for one in batch.faults],

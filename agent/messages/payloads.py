@@ -11,6 +11,7 @@ from agent.clock import rfc3339
 from agent.model import Batch, Fault, Present, Reading
 
 SCHEMA = 1
+APART = 0.5  # seconds: a reading that was measured farther from its batch's moment carries its own
 AS_THEY_ARE = ("breakers", "sensors", "buses")  # the keys below these are names, not words of ours
 
 
@@ -50,8 +51,8 @@ def encode(document: Mapping[str, Any]) -> bytes:
     return _dump(document).encode()
 
 
-def reading(one: Reading) -> dict[str, Any]:
-    """Return a reading as it stands in a batch; what is None is left out."""
+def reading(one: Reading, due: float, stamp: Callable[[float], str]) -> dict[str, Any]:
+    """Return a reading as it stands in a batch that was due at this moment; what is None is left out."""
     entry: dict[str, Any] = {
         "sensorId": one.sensor,
         "quantity": one.quantity,
@@ -65,13 +66,17 @@ def reading(one: Reading) -> dict[str, Any]:
         entry["reason"] = one.reason
     if one.source is not None:
         entry["source"] = one.source
+    if one.measured is not None and not -APART <= one.measured - due <= APART:
+        entry["timestamp"] = stamp(one.measured)
     return entry
 
 
 def fault(one: Fault, stamp: Callable[[float], str]) -> dict[str, Any]:
     """Return a fault as it stands in a batch."""
+    part = {} if one.quantity is None else {"quantity": one.quantity}
     return {
         "sensorId": one.sensor,
+        **part,
         "error": one.error,
         "message": one.message,
         "attempts": one.attempts,
@@ -85,19 +90,18 @@ def batch(
     one: Batch, *, device_id: str, boot_id: str, seq: int, synced: bool, stamp: Callable[[float], str]
 ) -> dict[str, Any]:
     """Return a batch as published."""
-    unavailable = list(one.unavailable)
     return {
         "schema": SCHEMA,
         "deviceId": device_id,
         "bootId": boot_id,
         "seq": seq,
-        "timestamp": stamp(one.taken),
+        "timestamp": stamp(one.due),
         "clock": "synced" if synced else "unsynced",
         "trigger": one.trigger,
         "interval": one.interval,
-        "readings": [reading(r) for r in one.readings],
-        "unavailableSensors": unavailable,
-        "degraded": bool(unavailable) or any(r.status != "ok" for r in one.readings),
+        "readings": [reading(r, one.due, stamp) for r in one.readings],
+        "unavailableSensors": list(one.unavailable),
+        "degraded": one.degraded,
         "faults": [fault(f, stamp) for f in one.faults],
     }
 
@@ -105,7 +109,7 @@ def batch(
 def historical(body: bytes, timestamp: str | None = None) -> bytes:
     """Return a stored batch as it goes to `backfill`; with `timestamp`, its unsynced time is put right.
 
-    The moments in its faults move by as much.
+    The moments in its readings and faults move by as much.
     """
     document = json.loads(body)
     document["historical"] = True
@@ -126,7 +130,14 @@ def _correct(document: dict[str, Any], timestamp: str) -> None:
     shift = datetime.fromisoformat(timestamp).timestamp() - datetime.fromisoformat(document["timestamp"]).timestamp()
     document["timestamp"], document["clock"] = timestamp, "corrected"
     for one in document["faults"]:
-        one["since"] = rfc3339(datetime.fromisoformat(one["since"]).timestamp() + shift)
+        one["since"] = _moved(one["since"], shift)
+    for one in document["readings"]:
+        if "timestamp" in one:
+            one["timestamp"] = _moved(one["timestamp"], shift)
+
+
+def _moved(stamp: str, seconds: float) -> str:
+    return rfc3339(datetime.fromisoformat(stamp).timestamp() + seconds)
 
 
 def gap(boot_id: str, first: int, last: int, reason: str, timestamp: str) -> bytes:
@@ -143,15 +154,16 @@ def state(sensors: Iterable[Sensed], *, now: str, stamp: Callable[[float], str])
     for one in sensors:
         present = one.present
         values = {r.quantity: r.value for r in present.readings}
-        entry: dict[str, Any] = {"status": present.status if values else "unavailable"}
+        untold = present.status in ("unknown", "unavailable")
+        entry: dict[str, Any] = {"status": "unavailable" if untold else present.status}
         if present.measured is not None and present.measured not in stamps:
             stamps[present.measured] = stamp(present.measured)
         entry["timestamp"] = stamps[present.measured]
         for quantity in one.quantities:
             entry[quantity.name] = values.get(quantity.name)
         entries[one.id] = entry
-        degraded |= entry["status"] != "ok"
-        if not values:
+        degraded |= untold or present.degraded
+        if untold:
             missing.append(one.id)
     return {"timestamp": now, "degraded": degraded, "unavailableSensors": missing, "sensors": entries}
 

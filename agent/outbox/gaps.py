@@ -1,4 +1,4 @@
-"""Batches that were given up: merged into ranges, kept until the broker was told."""
+"""Batches that were given up: merged into ranges, kept until the broker has acknowledged them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ from .store import Gap, Row
 
 
 class Gaps:
-    """Declared holes, the oldest first. Neighbours of one run and one reason become one range."""
+    """Declared holes, the oldest first. Neighbours of one run and one reason become one range.
+
+    Attributes:
+        unstored: numbers of the rows that no store has yet.
+    """
 
     def __init__(self, next_number: Callable[[], int]) -> None:
         self._next_number = next_number
         self._rows: dict[int, Gap] = {}
         self._by_first: dict[tuple[str, str, int], int] = {}
         self._by_last: dict[tuple[str, str, int], int] = {}
-        self._told: Gap | None = None  # handed out: it must not grow any more
+        # Handed out: what is under way must not change.
+        self._told: Gap | None = None
         self.unstored: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def load(self, rows: Iterable[Row], last: int) -> None:
-        """Take over what a store held; what is here already goes behind its `last` number."""
+        """Take over what a store held; what is here already gets numbers beyond `last`."""
         mine, self._rows = self._rows, {}
         self.unstored = {number + last for number in self.unstored}
         for number, gap in rows:
@@ -49,12 +54,12 @@ class Gaps:
         return swallowed
 
     def first(self) -> Gap | None:
-        """Hand out the oldest hole; it stays, and grows no more."""
+        """Hand out the oldest hole; it stays, but no longer grows."""
         self._told = next(iter(self._rows.values()), None)
         return self._told
 
     def done(self, gap: Gap) -> list[int]:
-        """Forget a hole that was told; return the number of its row, if it was there."""
+        """Forget a hole that was acknowledged; return the number of its row, if it is there."""
         number = self._by_first.get((gap.run_id, gap.reason, gap.first))
         if number is None or self._rows[number] != gap:
             return []

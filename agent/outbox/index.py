@@ -1,13 +1,11 @@
-"""Where each waiting batch is: fresh, history or in flight; in memory, in the store, or in both. Sums, no decisions.
-
-Row numbers ascend in the order of arrival. Rows that are only in the store have numbers beyond `cursor`.
-"""
+"""Where each waiting batch is: fresh, history or in flight; in memory, in the store, or in both. No decisions."""
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, ValuesView
+from dataclasses import dataclass
 
 from .store import Gap, Item, Row
 
@@ -16,8 +14,10 @@ class Entry:
     """A batch in memory.
 
     Attributes:
-        stored: its row is in the store. repeat: it was acknowledged before, so that losing it is no gap.
-        waits: it is history, ready to be handed out.
+        number: its row number, which ascends in the order of arrival.
+        stored: its row is in the store.
+        repeat: it was acknowledged before, so that losing it is no gap.
+        waits: it is history and can be handed out.
     """
 
     __slots__ = ("item", "number", "repeat", "stored", "waits")
@@ -26,27 +26,103 @@ class Entry:
         self.number, self.item, self.stored, self.repeat, self.waits = number, item, stored, repeat, False
 
 
+class Entries:
+    """Entries by row number, and the sum of their bodies' bytes."""
+
+    def __init__(self) -> None:
+        self._by_number: dict[int, Entry] = {}
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._by_number)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._by_number
+
+    def values(self) -> ValuesView[Entry]:
+        """Return the entries in the order in which they came."""
+        return self._by_number.values()
+
+    def get(self, number: int) -> Entry | None:
+        """Return the entry of a row number, if it is here."""
+        return self._by_number.get(number)
+
+    def add(self, entry: Entry) -> None:
+        """Take an entry that is not here yet."""
+        self._by_number[entry.number] = entry
+        self.bytes += len(entry.item.body)
+
+    def remove(self, entry: Entry) -> bool:
+        """Forget an entry; return whether it was here."""
+        if self._by_number.pop(entry.number, None) is None:
+            return False
+        self.bytes -= len(entry.item.body)
+        return True
+
+    def renumber(self) -> None:
+        """Note that the numbers of all entries have changed."""
+        self._by_number = {entry.number: entry for entry in self._by_number.values()}
+
+
+@dataclass(slots=True)
+class Amount:
+    """A number of batches and the bytes of their bodies."""
+
+    items: int = 0
+    bytes: int = 0
+
+    def add(self, item: Item) -> None:
+        """Count one more."""
+        self.items, self.bytes = self.items + 1, self.bytes + len(item.body)
+
+    def remove(self, item: Item) -> None:
+        """Count one less."""
+        self.items, self.bytes = self.items - 1, self.bytes - len(item.body)
+
+    def clear(self) -> None:
+        """Count nothing."""
+        self.items = self.bytes = 0
+
+
 class Index:
-    """All batches that are not acknowledged.
+    """All batches that are not acknowledged. Only the event loop touches it.
+
+    A batch is in `memory`, only in the store (counted in `disk`), or in both. Each sum is kept where its batches come
+    and go: `memory` and `unstored` count their own bytes, and `disk` changes in the five methods that move a batch from
+    or to the store.
 
     Attributes:
-        memory_bytes, disk_bytes: of the bodies in memory, and of those that are only in the store.
+        memory: what is in memory. unstored: the part of it that is not in the store.
+        disk: what is only in the store.
+        fresh: what has not been handed out and may still be called live, oldest first.
+        in_flight: what has been handed out, by run and number.
+        cursor: rows that are only in the store have numbers beyond it, but for those that were passed over.
+        passed_over: what is only in the store, below the cursor, because its topic is not wanted now.
         dead: numbers of rows that the store may forget.
     """
 
     def __init__(self) -> None:
-        self.memory: dict[int, Entry] = {}
+        self.memory, self.unstored, self.disk = Entries(), Entries(), Amount()
         self.fresh: deque[Entry] = deque()
         self.in_flight: dict[tuple[str, int], Entry] = {}
-        self.unstored: dict[int, Entry] = {}
-        self.memory_bytes = self.unstored_bytes = self.disk_bytes = self.disk_items = 0
         self.cursor = 0
+        self.passed_over = Amount()
         self.dead: list[int] = []
-        self._heap: list[int] = []  # numbers of history in memory; some are stale
+        # Numbers of history in memory. What left in the meantime is dropped when it comes to the top.
+        self._heap: list[int] = []
+        # The same for topics that are not wanted now, and the greatest row number that was passed over for them.
+        self._unwanted: frozenset[str] = frozenset()
+        self._unwanted_heap: list[int] = []
+        self._passed = 0
         self._number = 0
 
     def __len__(self) -> int:
-        return len(self.memory) + self.disk_items
+        return len(self.memory) + self.disk.items
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all bodies."""
+        return self.memory.bytes + self.disk.bytes
 
     def next_number(self) -> int:
         """Return a new row number."""
@@ -54,63 +130,94 @@ class Index:
         return self._number
 
     def load(self, items: int, size: int, last: int) -> None:
-        """Take over what is in the store: all of it came before anything new, so that what is here goes behind it."""
+        """Take over a store with `items` batches of `size` bytes, whose greatest row number is `last`.
+
+        They came before anything that is here already, which therefore gets numbers beyond `last`.
+        """
         for entry in self.memory.values():
             entry.number += last
-        self.memory = {entry.number: entry for entry in self.memory.values()}
-        self.unstored = {entry.number: entry for entry in self.unstored.values()}
+        self.memory.renumber()
+        self.unstored.renumber()
         self._heap = [number + last for number in self._heap]
+        self._unwanted_heap = [number + last for number in self._unwanted_heap]
         self._number += last
-        self.disk_items, self.disk_bytes = items, size
+        # What died before this was never stored, and its old numbers now name rows of an earlier run.
+        self.dead.clear()
+        self.disk.items, self.disk.bytes = items, size
+
+    # --- batches in memory
 
     def add(self, item: Item, *, repeat: bool = False) -> Entry:
         """Take a new batch into memory."""
         entry = Entry(self.next_number(), item, repeat=repeat)
-        self.memory[entry.number] = self.unstored[entry.number] = entry
-        self.memory_bytes += len(item.body)
-        self.unstored_bytes += len(item.body)
+        self.memory.add(entry)
+        self.unstored.add(entry)
         return entry
 
     def remove(self, entry: Entry) -> None:
         """Forget a batch that is in memory, wherever else it is."""
-        if self.memory.pop(entry.number, None) is None:
+        if not self.memory.remove(entry):
             return
         entry.waits = False
-        self.memory_bytes -= len(entry.item.body)
         self.in_flight.pop((entry.item.run_id, entry.item.seq), None)
+        # If it is being written at this moment, `stored` will find it gone.
         if entry.stored:
             self.dead.append(entry.number)
-        elif self.unstored.pop(entry.number, None) is not None:
-            self.unstored_bytes -= len(entry.item.body)
+        else:
+            self.unstored.remove(entry)
 
     def wait(self, entry: Entry) -> None:
-        """Make it history."""
+        """Make a batch history."""
         entry.waits = True
-        heapq.heappush(self._heap, entry.number)
+        heapq.heappush(self._unwanted_heap if entry.item.topic in self._unwanted else self._heap, entry.number)
+
+    def leave_out(self, topics: frozenset[str]) -> None:
+        """Hand out no history of these topics until the next call; with other topics than before, look at all again."""
+        if topics == self._unwanted:
+            return
+        waiting = self.history()
+        self._unwanted, self._heap, self._unwanted_heap = topics, [], []
+        for entry in waiting:
+            self.wait(entry)
+        self.cursor = self._passed = 0
+        self.passed_over.clear()
 
     def fly(self, entry: Entry) -> Item:
-        """Hand it out."""
+        """Hand a batch out."""
         entry.waits = False
         self.in_flight[entry.item.run_id, entry.item.seq] = entry
         return entry.item
 
     def land(self, item: Item) -> Entry | None:
-        """Return what was handed out as `item`, which is in flight no more; None if it is gone meanwhile."""
+        """Return the batch that was handed out as `item`; None if it is gone in the meantime."""
         return self.in_flight.pop((item.run_id, item.seq), None)
 
     def oldest(self) -> Entry | None:
+        """Return the oldest history in memory that may be handed out."""
+        return self._top(self._heap)
+
+    def oldest_of_all(self) -> Entry | None:
         """Return the oldest history in memory."""
-        while self._heap:
-            entry = self.memory.get(self._heap[0])
+        found = [entry for heap in (self._heap, self._unwanted_heap) if (entry := self._top(heap)) is not None]
+        return min(found, key=lambda entry: entry.number, default=None)
+
+    def _top(self, heap: list[int]) -> Entry | None:
+        while heap:
+            entry = self.memory.get(heap[0])
             if entry is not None and entry.waits:
                 return entry
-            heapq.heappop(self._heap)
+            heapq.heappop(heap)
         return None
 
+    @property
+    def more_on_disk(self) -> bool:
+        """Whether there may be history that only the store has and that may be handed out."""
+        return self.disk.items > self.passed_over.items
+
     def oldest_is_in_memory(self) -> bool:
-        """Tell whether the oldest history of all can be taken without the store."""
+        """Return whether the oldest history that may be handed out can be taken without the store."""
         entry = self.oldest()
-        return entry is not None and (self.disk_items == 0 or entry.number <= self.cursor)
+        return entry is not None and (not self.more_on_disk or entry.number <= self.cursor)
 
     def take(self, limit: int, *, leap: bool = False) -> list[Entry]:
         """Take up to `limit` of the oldest history in memory; with `leap` also what comes after rows in the store."""
@@ -122,7 +229,10 @@ class Index:
 
     def history(self) -> list[Entry]:
         """Return all history in memory, oldest first."""
-        return [entry for number in sorted(set(self._heap)) if (entry := self.memory.get(number)) and entry.waits]
+        numbers = sorted({*self._heap, *self._unwanted_heap})
+        return [entry for number in numbers if (entry := self.memory.get(number)) and entry.waits]
+
+    # --- batches in the store
 
     def adopt(self, rows: Sequence[Row], limit: int) -> Iterator[Entry | Gap]:
         """Take rows read beyond `cursor`: yield each as an entry that is in memory now, or as the gap that it became.
@@ -132,32 +242,44 @@ class Index:
         dead = set(self.dead)
         for number, record in rows:
             self.cursor = max(self.cursor, number)
-            entry = self.memory.get(number)
-            if isinstance(record, Gap):
-                self.disk_items -= 1
-                self.dead.append(number)
-                yield record
-            elif entry is not None:
-                if entry.waits:
+            if (entry := self.memory.get(number)) is not None:
+                # A row beyond the cursor is in memory, too, when memory never had to give it up.
+                if entry.waits and entry.item.topic not in self._unwanted:
                     yield entry
-            elif number not in dead:
+            elif number in dead:
+                continue
+            elif isinstance(record, Gap):
+                self.forget(number, record)
+                yield record
+            elif record.topic in self._unwanted:
+                self._pass_over(number, record)
+            else:
                 yield self._from_disk(number, record)
         if len(rows) < limit:
-            self.disk_items = self.disk_bytes = 0
+            self.disk.items, self.disk.bytes = self.passed_over.items, self.passed_over.bytes
 
     def _from_disk(self, number: int, item: Item) -> Entry:
-        entry = self.memory[number] = Entry(number, item, stored=True)
-        self.memory_bytes += len(item.body)
-        self.disk_items -= 1
-        self.disk_bytes -= len(item.body)
+        entry = Entry(number, item, stored=True)
+        self.memory.add(entry)
+        self.disk.remove(item)
         return entry
 
-    def forget(self, number: int, item: Item) -> bool:
-        """Give up a row that is only in the store; return whether it was."""
+    def _pass_over(self, number: int, item: Item) -> None:
+        # An eviction moves the cursor back, so that a row may be met again.
+        if number > self._passed:
+            self._passed = number
+            self.passed_over.add(item)
+
+    def forget(self, number: int, record: Item | Gap) -> bool:
+        """Give up a row that is only in the store; return whether it was. The size of a damaged one is not known."""
         if number in self.memory or number in self.dead:
             return False
-        self.disk_items -= 1
-        self.disk_bytes -= len(item.body)
+        if isinstance(record, Gap):
+            self.disk.items -= 1
+        else:
+            self.disk.remove(record)
+            if record.topic in self._unwanted and number <= self._passed:
+                self.passed_over.remove(record)
         self.dead.append(number)
         return True
 
@@ -165,20 +287,22 @@ class Index:
         """Note that the store has these now."""
         for entry in entries:
             entry.stored = True
-            if self.unstored.pop(entry.number, None) is not None:
-                self.unstored_bytes -= len(entry.item.body)
-            if entry.number not in self.memory:  # acknowledged while it was being written
+            self.unstored.remove(entry)
+            # It was acknowledged while it was being written.
+            if entry.number not in self.memory:
                 self.dead.append(entry.number)
 
     def evict(self, items: int, size: int) -> None:
         """Leave the oldest history to the store alone, until memory holds at most `items` and `size` bytes."""
+        # What is in flight may come back, and must then be older than everything beyond the cursor.
         flying = min((entry.number for entry in self.in_flight.values()), default=self._number + 1)
-        while len(self.memory) > items or self.memory_bytes > size:
-            entry = self.oldest()
+        while len(self.memory) > items or self.memory.bytes > size:
+            entry = self.oldest_of_all()
             if entry is None or not entry.stored or entry.number > flying:
                 return
-            del self.memory[entry.number]
-            self.memory_bytes -= len(entry.item.body)
-            self.disk_items += 1
-            self.disk_bytes += len(entry.item.body)
-            self.cursor = min(self.cursor, entry.number - 1)
+            self.memory.remove(entry)
+            self.disk.add(entry.item)
+            if entry.item.topic in self._unwanted and entry.number <= self._passed:
+                self.passed_over.add(entry.item)
+            else:
+                self.cursor = min(self.cursor, entry.number - 1)

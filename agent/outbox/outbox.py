@@ -1,7 +1,7 @@
-"""What goes out next, and what comes back: the outbox as the publisher sees it. Runs on the loop and never blocks it.
+"""What goes out next, and what comes back: the outbox as the publisher sees it.
 
 A batch is *fresh* for three seconds, then it is *history*. Handed out, it is *in flight* until `done`, `back` or
-`refuse`.
+`refuse` is called for it. Everything here runs on the event loop and never blocks it.
 """
 
 from __future__ import annotations
@@ -9,23 +9,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from .index import Entry
+from .gaps import Gaps
+from .index import Entry, Index
 from .recent import Recent
-from .retention import Retention
+from .retention import Bounds, Retention
+from .storage import Storage
 from .store import Gap, Item, NullStore, Previous, Stats, Store
 
-FRESH = 3.0  # seconds; the public promise of the topic `batch`
+# Seconds; what the topic `batch` promises.
+FRESH = 3.0
 
 
 class Outbox:
-    """Bounded, ordered, durable as configured.
+    """Bounded, ordered, durable as configured. `Index`, `Storage` and `Retention` do the work.
+
+    Args:
+        run_id: the present run of the agent.
+        now: the clock that `Item.taken` is measured on.
+        store: where batches survive a power cut; None keeps them in memory only.
+        durability: "always": stored before it is handed out. "outage": stored once the broker does not acknowledge.
+            "memory": never stored, which is what it is without a store.
+        max_size, max_age, when_full: see `Bounds`.
 
     Attributes:
         ready: set whenever there may be something new to send; the reader clears it.
-        max_size: bytes of bodies. max_age: seconds; a batch of another boot of the machine ages from this start on.
-        when_full: "drop_oldest", "drop_newest" or "thin": keep every second of the older half.
-        durability: "always": stored before it is handed out. "outage": stored once the broker does not acknowledge.
-            "memory": never stored, and what it is without a store.
+        refused, unheard: batches that the broker refused for good, and that it took without a subscriber.
     """
 
     def __init__(
@@ -36,34 +44,30 @@ class Outbox:
         kernel_boot: str = "",
         store: Store | None = None,
         durability: str = "outage",
-        max_size: int = 64_000_000,
-        max_age: float = 30 * 86400.0,
-        when_full: str = "drop_oldest",
+        max_size: int = Bounds.max_size,
+        max_age: float = Bounds.max_age,
+        when_full: str = Bounds.when_full,
     ) -> None:
         self.run_id, self.now, self.kernel_boot = run_id, now, kernel_boot
         self.ready, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
-        self.retention = Retention(
-            now,
-            kernel_boot=kernel_boot,
-            store=store,
-            durability="memory" if store is None else durability,
-            max_size=max_size,
-            max_age=max_age,
-            when_full=when_full,
-            changed=self._changed,
+        self.index = Index()
+        gaps = Gaps(self.index.next_number)
+        durability = "memory" if store is None else durability
+        self.storage = Storage(
+            self.index, gaps, store, now, run_id=run_id, kernel_boot=kernel_boot, durability=durability
         )
-        self.index = self.retention.index
+        bounds = Bounds(max_size, max_age, when_full)
+        self.retention = Retention(self.index, gaps, self.storage, bounds, changed=self._changed)
         self.acknowledged = Recent(now)
         self.refused = self.unheard = self._last_seq = 0
 
     def adjust(self, *, durability: str, max_size: int, max_age: float, when_full: str) -> bool:
-        """Take other bounds from now on; tell whether the durability could be had, too: not where there is no store."""
-        retention = self.retention
-        retention.max_size, retention.max_age, retention.when_full = max_size, max_age, when_full
-        if durability != "memory" and isinstance(retention.store, NullStore):
+        """Take other bounds from now on; return whether the durability could be had, which needs a store."""
+        self.retention.bounds = Bounds(max_size, max_age, when_full)
+        if durability != "memory" and isinstance(self.storage.store, NullStore):
             return False
-        retention.durability = durability
+        self.storage.durability = durability
         return True
 
     # --- in and out
@@ -84,17 +88,22 @@ class Outbox:
     def live(self, now: float) -> Item | None:
         """Hand out the next fresh batch that was never handed out; with "always", only once it is stored."""
         self._age(now)
-        if self.index.fresh and self.retention.safe(self.index.fresh[0]):
-            return self.index.fly(self.index.fresh.popleft())
+        fresh = self.index.fresh
+        if fresh and self.storage.safe(fresh[0]):
+            return self.index.fly(fresh.popleft())
         return None
 
-    async def history(self, limit: int) -> list[Item]:
-        """Hand out up to `limit` batches that are not fresh, oldest first."""
+    async def history(self, limit: int, leave_out: frozenset[str] = frozenset()) -> list[Item]:
+        """Hand out up to `limit` batches that are not fresh, oldest first, none of the topics in `leave_out`.
+
+        These stay, and do not count as history until the next call asks for them.
+        """
+        self.index.leave_out(leave_out)
         self._age(self.now())
         return [self.index.fly(entry) for entry in await self.retention.oldest(limit)]
 
     def done(self, item: Item, *, heard: bool = True) -> None:
-        """The broker has it; `heard`: somebody had subscribed."""
+        """Take note that the broker has it; `heard`: there was a subscriber."""
         self.unheard += not heard
         if (entry := self.index.land(item)) is not None:
             self.index.remove(entry)
@@ -102,25 +111,25 @@ class Outbox:
             self._changed()
 
     def back(self, item: Item) -> None:
-        """It was not delivered; it is history now."""
+        """Take back what was not delivered; it is history now."""
         if (entry := self.index.land(item)) is not None:
             self.index.wait(entry)
             self.retention.look()
             self.ready.set()
 
     def refuse(self, item: Item, reason: str) -> None:
-        """It can never be delivered: give it up, and declare it."""
+        """Give up and declare what can never be delivered."""
         if (entry := self.index.land(item)) is not None:
             self.refused += 1
             self.retention.give_up(entry, reason)
             self.ready.set()
 
     def next_gap(self) -> Gap | None:
-        """Return the oldest gap that nobody was told yet; it stays until `gap_done`."""
+        """Return the oldest gap that the broker has not taken yet; it stays until `gap_done`."""
         return self.retention.gaps.first()
 
     def gap_done(self, gap: Gap) -> None:
-        """The broker has it."""
+        """Take note that the broker has it."""
         self.index.dead.extend(self.retention.gaps.done(gap))
 
     def recent(self, run_id: str, first: int, last: int) -> list[Item]:
@@ -133,7 +142,6 @@ class Outbox:
         for entry in repeats:
             self.index.wait(entry)
         self._changed()
-        self.ready.set()
         return len(repeats)
 
     # --- what it holds
@@ -141,12 +149,12 @@ class Outbox:
     @property
     def previous(self) -> Previous | None:
         """The run before this one; None at the first start, and until `open`."""
-        return self.retention.previous
+        return self.storage.previous
 
     @property
     def size(self) -> int:
         """Bytes of all bodies that wait."""
-        return self.index.memory_bytes + self.index.disk_bytes
+        return self.index.bytes
 
     @property
     def waiting(self) -> int:
@@ -157,20 +165,19 @@ class Outbox:
     def has_history(self) -> bool:
         """Whether `history` would hand something out."""
         self._age(self.now())
-        return self.index.disk_items > 0 or self.index.oldest() is not None
+        return self.index.more_on_disk or self.index.oldest() is not None
 
     def stats(self) -> Stats:
         """Return the figures for `health`."""
-        retention = self.retention
         return Stats(
-            durability=retention.durability,
+            durability=self.storage.durability,
             waiting=self.waiting,
             size=self.size,
-            oldest=retention.oldest_taken(),
-            dropped=retention.dropped,
+            oldest=self.storage.oldest_taken(),
+            dropped=self.retention.dropped,
             refused=self.refused,
             unheard=self.unheard,
-            storage=retention.storage,
+            storage=self.storage.state,
         )
 
     async def drained(self) -> None:
@@ -181,9 +188,8 @@ class Outbox:
 
     async def open(self) -> None:
         """Take over what an earlier run left. It never raises OSError: then it is an outbox in memory, and says so."""
-        await self.retention.open(self.run_id)
+        await self.retention.open()
         self._changed()
-        self.ready.set()
 
     async def run(self) -> None:
         """Store, delete and drop in the background, until cancelled."""
@@ -203,6 +209,7 @@ class Outbox:
         await self.retention.close(self._last_seq)
 
     def _age(self, now: float) -> None:
+        """Make history of what is fresh no more."""
         fresh = self.index.fresh
         while fresh and not self._is_fresh(fresh[0], now):
             entry = fresh.popleft()
@@ -211,7 +218,9 @@ class Outbox:
 
     def _is_fresh(self, entry: Entry, now: float) -> bool:
         item = entry.item
-        return entry.number in self.index.memory and item.kernel_boot == self.kernel_boot and now - item.taken <= FRESH
+        # The clock starts again with the kernel, so that moments of another boot cannot be compared.
+        here = entry.number in self.index.memory and item.kernel_boot == self.kernel_boot
+        return here and now - item.taken <= FRESH
 
     def _changed(self) -> None:
         if len(self.index):

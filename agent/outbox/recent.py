@@ -1,4 +1,4 @@
-"""What the broker acknowledged a short while ago: kept in memory, for the day on which the broker forgot it."""
+"""What the broker acknowledged a short while ago, kept in memory in case the broker loses it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Recent:
         self._bytes = 0
 
     def add(self, item: Item) -> None:
-        """Keep one, and forget what is too old or too much."""
+        """Keep an item, and forget what is too old or too much."""
         self._items.append((self._now(), item))
         self._bytes += len(item.body)
         self._trim()
 
     def between(self, run_id: str, first: int, last: int) -> list[Item]:
-        """Return those of one run with `first` <= seq <= `last`, in order, each once."""
+        """Return the items of one run with `first` <= seq <= `last`, in order, each once."""
         self._trim()
         found = {item.seq: item for _, item in self._items if item.run_id == run_id and first <= item.seq <= last}
         return [found[seq] for seq in sorted(found)]

@@ -10,14 +10,17 @@ from agent.resilience.schedule import Rng, grown
 
 FIRST, CAP, CAP_PERMANENT = 1.0, 60.0, 300.0  # seconds
 CONNECTS, A_MINUTE = 15, 60.0
-SHORT, SHORT_ONES = 10.0, 5  # sessions shorter than this many seconds, one after the other
+# A session shorter than this many seconds is short; more than so many of them in a row are suspicious.
+SHORT, SHORT_ONES = 10.0, 5
 
 
-class Patience:
-    """Seconds to wait before each connect: at most `most`, unless a person seems to be needed or there is a twin.
+class Reconnect:
+    """The wait before each connect: at most `most` seconds, unless a person seems to be needed or there is a twin.
+
+    All fields belong to the publisher's event loop.
 
     Attributes:
-        duplicate: somebody else seems to use our client id.
+        duplicate: another client seems to use our client id.
     """
 
     def __init__(self, now: Callable[[], float], rng: Rng, most: float = CAP) -> None:
@@ -28,24 +31,23 @@ class Patience:
         self.duplicate = False
 
     def connecting(self) -> None:
-        """A connect begins."""
+        """Note that a connect begins."""
         self._connects.append(self._now())
 
     def proved(self) -> None:
-        """The broker acknowledged something."""
+        """Note that the broker acknowledged something."""
         self._failures = 0
 
     def ended(self, error: BrokerError, lasted: float | None) -> None:
-        """A connect failed (`lasted` is None), or a session ended after so many seconds."""
+        """Note that a connect failed (`lasted` is None), or that a session ended after `lasted` seconds."""
         self._suspect(error, lasted)
         cap = CAP_PERMANENT if error.permanent else self._cap
         delay = self._rng.uniform(0.0, grown(min(FIRST, cap), 2.0, self._failures, cap))
         self._failures += 1
         if self.duplicate:
-            # Who has the same name cannot both be served: give way, so that the other may last long enough to be seen.
-            delay = (
-                self._rng.uniform(CAP_PERMANENT / 2, CAP_PERMANENT) if error.code == TAKEN_OVER else max(delay, CAP / 2)
-            )
+            # Two clients with one name cannot both be served. Give way, so that the other stays long enough to be seen.
+            taken_over = error.code == TAKEN_OVER
+            delay = self._rng.uniform(CAP_PERMANENT / 2, CAP_PERMANENT) if taken_over else max(delay, CAP / 2)
         now, least = self._now(), 0.0
         if len(self._connects) == CONNECTS:
             least = min(self._cap, self._connects[0] + A_MINUTE - now)
@@ -53,7 +55,7 @@ class Patience:
         self._not_even_guarded = self._not_before if error.permanent or self.duplicate else now + least
 
     def wait(self, *, guarded: bool) -> float:
-        """Return how many seconds the next connect has to wait; `guarded`: a breaker says that already."""
+        """Return how many seconds the next connect has to wait; `guarded`: a breaker makes it wait already."""
         return max(0.0, (self._not_even_guarded if guarded else self._not_before) - self._now())
 
     def _suspect(self, error: BrokerError, lasted: float | None) -> None:
@@ -63,7 +65,8 @@ class Patience:
         if lasted >= SHORT and not taken_over:
             self._short, self.duplicate = 0, False
             return
+        # A session that ended for a known reason, which is no twin's, says nothing.
         if error.code not in (None, TAKEN_OVER) or isinstance(error, BrokerTimeout):
-            return  # it ended for a reason that is known, and no twin's
+            return
         self._short += 1
         self.duplicate = self.duplicate or self._short > SHORT_ONES or (taken_over and self._short > 1)

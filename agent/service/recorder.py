@@ -47,7 +47,7 @@ class Recorder:
         # Only now: a batch that cannot be encoded must not leave a hole in the numbers.
         self.seq += 1
         kernel_boot = self._clock.kernel_boot
-        self.outbox.put(Item(self.run_id, self.seq, batch.taken, kernel_boot, body, self._topics.device))
+        self.outbox.put(Item(self.run_id, self.seq, batch.due, kernel_boot, body, self._topics.device))
         log.debug("batch", extra={"seq": self.seq, "bytes": len(body)})
         self._recorded()
         return document

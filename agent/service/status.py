@@ -95,7 +95,7 @@ class Status:
                 "device_id": self.identity.device_id,
                 "boot_id": self.identity.run_id,
                 "timestamp": self._stamp(self._clock.now()),
-                "degraded": any(sensor.present.status not in ("ok", "unknown") for sensor in self.sensors),
+                "degraded": any(sensor.present.degraded for sensor in self.sensors),
                 "breakers": {name: self._breaker(name, one) for name, one in self.breakers().items()},
                 "sensors": {sensor.id: self._sensor(sensor) for sensor in self.sensors},
                 "buses": {n: {"silent_first": bus.silent[0]} for n, bus in self._assembly.used.items() if bus.silent},

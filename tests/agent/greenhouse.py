@@ -29,6 +29,7 @@ class Greenhouse:
         self.loop = asyncio.get_running_loop()
         self.clock: Callable[[], float] = self.loop.time
         self.batches: list[Batch] = []
+        self.left: list[float] = []  # when each of them was complete
         self.buses: dict[str, FakeBus] = {}
         self.guarded: dict[str, GuardedBus] = {}
         self.sensors: list[Sensor] = []
@@ -36,7 +37,7 @@ class Greenhouse:
         for number, count in enumerate(per_bus, 1):
             self._bus(f"i2c-{number}", count, every, timeout, dict(more))
         self.collector = Collector(self.guarded, self.clock)
-        self.scheduler = Scheduler(self.collector, self.due, self.batches.append, self.clock)
+        self.scheduler = Scheduler(self.collector, self.due, self._deliver, self.clock)
 
     def _bus(self, name: str, count: int, every: float, timeout: float, more: dict[str, Any]) -> None:
         worker = LoopWorker(name, self.loop)
@@ -70,6 +71,10 @@ class Greenhouse:
                 address = None if sensor is None else one.chip.address  # type: ignore[attr-defined]
                 return self.buses[bus].faults.add(kind, address, at=at, **more)
         raise LookupError(sensor)
+
+    def _deliver(self, batch: Batch) -> None:
+        self.batches.append(batch)
+        self.left.append(self.clock())
 
     async def rounds(self, count: int) -> list[Batch]:
         """Run so many rounds more; return their batches."""

@@ -74,15 +74,14 @@ async def hanging(seconds: float) -> tuple[float, float, float]:
     await house.rounds(5)
     house.fault("slow", "s1", delay=seconds)
     began = house.clock()
-    batches = []
     while house.clock() - began < HOUR:
-        batches += await house.rounds(60)
+        await house.rounds(60)
     arrived: dict[str, list[float]] = {sensor.id: [] for sensor in house.sensors}
-    for batch in batches:
+    for batch, left in zip(house.batches[5:], house.left[5:], strict=True):
         for reading in batch.readings:
-            arrived[reading.sensor].append(batch.taken)
+            arrived[reading.sensor].append(left)
     times = {name: sorted(set(moments)) for name, moments in arrived.items()}
-    due = batches[-1].taken - began
+    due = house.left[-1] - began
     same = [times[name] for name in ("s2", "s3")]
     others = [times[sensor.id] for sensor in house.sensors[3:]]
     gap = max(b - a for moments in same for a, b in zip([began, *moments], moments, strict=False))

@@ -62,9 +62,9 @@ ONLY_IMPORTERS = {
 
 # call: the files in which it is found
 ONLY_CALLERS = {
-    "Thread": "drivers/bus/worker.py agent/outbox/sqlite.py agent/service/files.py agent/broker/link.py "
+    "Thread": "drivers/bus/worker.py agent/outbox/sqlite.py agent/service/files.py agent/broker/threads.py "
     "agent/cli/doctor/checks.py",
-    "create_task": "agent/service/agent.py agent/simulation/demo.py agent/publisher/session.py "
+    "create_task": "agent/service/agent.py agent/simulation/demo.py agent/publisher/history.py "
     "agent/resilience/fallback.py agent/web/server.py agent/service/runs.py agent/cli/demo.py",
     "ensure_future": "agent/service/reporter.py agent/publisher/publisher.py",
 }

@@ -112,8 +112,8 @@ class Field:
         took = time.monotonic() - began
         if run.returncode == 0:
             return Verdict(mistake, seconds=took)
-        if run.returncode not in (1, 2):
-            return Verdict(mistake, trouble=(run.stdout + run.stderr)[-300:], seconds=took)
+        if run.returncode != 1:  # the tests did not even begin: that is no mistake which only tests can notice
+            return Verdict(mistake, trouble="\n".join(run.stdout.splitlines()[-3:]), seconds=took)
         named = re.search(r"^(?:FAILED|ERROR) (?:\S*/)?(\S+\.py.*?)(?: - .*)?$", run.stdout, re.MULTILINE)
         return Verdict(mistake, named[1] if named else f"exit {run.returncode}", seconds=took)
 

@@ -32,13 +32,13 @@ class TestASlowSensor:
     def test_goes_on_beside_the_rounds_and_is_told_in_the_next(self, runner, slow, seconds):
         async def story(house):
             slow(house, seconds)
-            return await house.rounds(9)
+            return await house.rounds(9), house.left
 
-        batches = play(runner, story, every=5.0)
+        batches, left = play(runner, story, every=5.0)
         assert missing(batches[0]) == {"s1": ("NotReady", 1)}
         told = ["s1" in [r.sensor for r in b.readings] for b in batches]
         assert told == [False] * (1 if seconds < 5 else 2) + [True] * (8 if seconds < 5 else 7)
-        assert all(b.taken % 5 < 0.6 for b in batches), "nobody else waits for it"
+        assert all(moment % 5 < 0.6 for moment in left), "nobody else waits for it"
         assert all("s2" in [r.sensor for r in b.readings] for b in batches)
 
     def test_is_told_for_no_longer_than_its_chip_may_take_for_a_new_value(self, runner, slow):
@@ -89,13 +89,13 @@ class TestALateRound:
             await house.rounds(1)
             house.loop.clock.advance(95.0)  # the machine slept
             await house.rounds(2)
-            return house.scheduler.rounds, [b.taken for b in house.batches]
+            return house.scheduler.rounds, house.left
 
-        rounds, taken = play(runner, story)
+        rounds, left = play(runner, story)
         assert rounds.skipped == 8
         assert rounds.late == 1
-        assert taken[1] == pytest.approx(95, abs=0.1)
-        assert taken[2] == pytest.approx(100, abs=0.1)
+        assert left[1] == pytest.approx(95, abs=0.1)
+        assert left[2] == pytest.approx(100, abs=0.1)
 
 
 def test_sensors_that_are_arranged_after_the_scheduler_was_made_are_read_at_once(runner):

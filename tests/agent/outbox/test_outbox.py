@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import sqlite3
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.outbox import Contents, Gap, Item, Outbox, Previous, Row
@@ -449,7 +450,7 @@ class TestOnDisk:
                 await box.flush()
             box.fill(5)
             runner.clock.advance(4)
-            assert box.index.disk_items
+            assert box.index.disk.items
             store.fails = OSError(5, "Input/output error")
             return [item.seq for _ in range(9) for item in await box.history(64)]
 
@@ -471,6 +472,20 @@ class TestOnDisk:
 
         assert runner.run(story()) == [("boot", 1), ("boot", 2), ("boot", 3)]
 
+    def test_gaps_merged_before_a_late_opening_cost_no_row_of_an_earlier_run(self, runner, store):
+        store.rows = {n: Item("older", n, 0.0, "another", b"x") for n in range(1, 6)}
+        store.fails = OSError(28, "No space left on device")
+        box = Box(runner.clock, store=store, max_size=300)
+
+        async def story():
+            await box.open()
+            box.fill(10)
+            store.fails = None
+            await box.flush()
+            return len(store.rows), box.waiting
+
+        assert runner.run(story()) == (5 + 3 + 1, 5 + 3)
+
     def test_a_degraded_outbox_is_bounded_in_memory(self, runner, store):
         store.fails = OSError(30, "Read-only file system")
         box = Box(runner.clock, store=store)
@@ -482,6 +497,118 @@ class TestOnDisk:
         runner.run(story())
         assert box.size <= 8 * 1024 * 1024
         assert box.told() == [(1, 3000 - box.waiting, "full")]
+
+
+OLD = frozenset({"limpet/old"})
+
+
+def of_two_devices(count: int, size: int = 100) -> dict[int, Item]:
+    """Return what an earlier run left: first batches of another device, then of this one."""
+    topics = ["limpet/old"] * count + ["limpet/new"] * count
+    return {n: Item("older", n, 0.0, "another", b"x" * size, topic) for n, topic in enumerate(topics, 1)}
+
+
+class TestATopicThatIsLeftOut:
+    def test_holds_nothing_else_back_however_much_of_it_lies_first(self, runner, store):
+        store.rows = of_two_devices(1000)
+        box = Box(runner.clock, store=store)
+
+        async def story():
+            await box.open()
+            left = []
+            while box.has_history:
+                for item in await box.history(64, OLD):
+                    left.append(item.seq)
+                    box.done(item)
+            return left
+
+        assert runner.run(story()) == list(range(1001, 2001))
+        assert box.waiting == 1000
+
+    def test_leaves_in_order_once_it_is_wanted_again(self, runner, store):
+        store.rows = of_two_devices(100)
+        box = Box(runner.clock, store=store)
+
+        async def story():
+            await box.open()
+            for item in await box.history(64, OLD):
+                box.back(item)
+            left = []
+            while box.has_history:
+                left += [item.seq for item in await box.history(64)]
+            return left
+
+        assert runner.run(story()) == list(range(1, 201))
+
+    @pytest.mark.parametrize("bounds", [{"max_size": 15_000}, {"max_size": 5000}, {"max_age": 60.0}])
+    def test_is_given_up_first_all_the_same(self, runner, store, bounds):
+        store.rows = of_two_devices(100)
+        box = Box(runner.clock, store=store, **bounds)
+
+        async def story():
+            await box.open()
+            for item in await box.history(1, OLD):
+                box.back(item)
+            runner.clock.advance(70)
+            await box.retention.keep()
+            return [item async for item in drain(box, OLD)]
+
+        left = runner.run(story())
+        (first, last, _), *_ = box.told()
+        assert first == 1
+        assert len(left) == min(100, 200 - last)
+
+    @settings(max_examples=60, deadline=None)
+    @given(steps=st.lists(st.sampled_from(["put", "some", "all", "done", "back", "flush"]), max_size=60))
+    @example(steps=["some", "back", "flush"])
+    def test_is_not_handed_out_and_everything_leaves_in_the_end(self, steps):
+        now = [0.0]
+        store = DictStore()
+        store.rows = dict(enumerate(random.Random(1).sample(list(of_two_devices(15).values()), 30), 1))
+        box = Box(lambda: now[0], store=store)
+        done, flying, topics = [], [], itertools.cycle(["limpet/old", "limpet/new"])
+
+        async def story():
+            await box.open()
+            for step in steps:
+                now[0] += 4.0
+                if step == "put":
+                    for seq in range(next(box.numbers) * 10, next(box.numbers) * 10):
+                        box.put(Item("boot", seq, now[0], "this", b"x", next(topics)))
+                elif step in ("some", "all"):
+                    items = await box.history(7, OLD if step == "some" else frozenset())
+                    assert step == "all" or all(item.topic not in OLD for item in items)
+                    flying.extend(items)
+                elif step == "flush":
+                    await box.flush()
+                    box.index.evict(1, 100)
+                elif step == "back":
+                    while flying:
+                        box.back(flying.pop())
+                elif flying:
+                    done.append(flying.pop())
+                    box.done(done[-1])
+            waiting = box.waiting
+            now[0] += 4.0
+            for item in flying:
+                box.back(item)
+            left = [item async for item in drain(box, OLD)]
+            assert not box.has_history
+            assert box.waiting == waiting - len(left)
+            rest = [item async for item in drain(box)]
+            assert all(item.topic == "limpet/old" for item in rest)
+            left += rest
+            assert len(left) == len(set(left)) == waiting
+            assert not set(left) & set(done)
+
+        asyncio.run(story())
+
+
+async def drain(box, leave_out=frozenset()):
+    while items := await box.history(64, leave_out):
+        for item in items:
+            box.done(item)
+            yield item
 
 
 STEPS = ["put", "live", "history", "done", "back", "refuse", "wait", "keep"]
