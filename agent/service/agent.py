@@ -60,6 +60,7 @@ class Agent:
         version: str,
     ) -> None:
         run_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
+        identity = Identity(config.agent.device_id, run_id, version, hardware.simulated)
         topics = Topics(config.mqtt.topic_root, config.agent.device_id)
         news = asyncio.Event()
         self.config, self.clock, self.supervisor = config, clock, supervisor
@@ -67,12 +68,12 @@ class Agent:
         breakers = BreakerLog(clock.now, news.set)
         self.assembly = Assembly(hardware, clock.now, rng, breakers.note)
         self.publisher = publishing(self.outbox, topics, breakers.note)
-        self.recorder = Recorder(run_id, topics, clock, self.outbox, self._recorded)
+        self.recorder = Recorder(identity, topics, clock, self.outbox, self._recorded)
         self.scheduler = Scheduler(Collector(self.assembly.buses, clock.now), (), self.recorder.record, clock.now)
         self.edges = EdgeWatcher(self.recorder.record)
         self.page = Page(self.alive, news.set)
         self.status = Status(
-            Identity(config.agent.device_id, run_id, version),
+            identity,
             clock=clock,
             outbox=self.outbox,
             assembly=self.assembly,
@@ -88,7 +89,7 @@ class Agent:
     @property
     def run_id(self) -> str:
         """What names this run; published as `bootId`."""
-        return self.recorder.run_id
+        return self.recorder.identity.run_id
 
     async def run(self, rounds: int | None = None) -> None:
         """Run until `stop()`, or for `rounds` rounds; then deliver or store what there is.
@@ -142,7 +143,7 @@ class Agent:
     async def reload(self, config: Config, publishing: Making) -> None:
         """Follow a new configuration: only what changed starts again. Numbers go on without a gap.
 
-        Not for another identity (see `identity`): that is another run.
+        Not for another identity (see `what_makes_a_run`): that is another run.
         """
         old, self.config = self.config, config
         box = config.outbox
@@ -222,7 +223,7 @@ class Agent:
             await self.publisher.run()
 
 
-def identity(config: Config) -> tuple[object, ...]:
+def what_makes_a_run(config: Config) -> tuple[object, ...]:
     """Return what makes a run: whose batches these are, and where they lie. With another one, another run begins."""
     on_disk = config.outbox.durability != "memory"
     return config.agent.device_id, config.mqtt.topic_root, config.agent.state_dir, on_disk
