@@ -101,7 +101,7 @@ def runner() -> Iterator[VirtualRunner]:
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture) -> Callable[..., list[logging.LogRecord]]:
-    """Return a function that returns what these loggers, and those below them, have logged: others say what they like."""
+    """Return a function that returns what these loggers, and those below them, have logged."""
 
     def records(*names: str) -> list[logging.LogRecord]:
         return [one for one in caplog.records if any(f"{one.name}.".startswith(f"{name}.") for name in names)]

@@ -36,8 +36,9 @@ from agent.broker import (
     packet_size,
 )
 from agent.broker import link as paho_link
-from agent.broker.errors import context, translated
+from agent.broker.errors import translated
 from agent.broker.link import PahoLink
+from agent.broker.tls import context
 
 PONG = packet(PINGRESP, b"")
 STATUS = Will("limpet/pi/status", b"offline")
