@@ -136,7 +136,7 @@ def _correct(document: dict[str, Any], timestamp: str) -> None:
     document["timestamp"], document["clock"] = timestamp, "corrected"
     for one in document["faults"]:
         one["since"] = _moved(one["since"], shift)
-    for one in document["readings"]:
+    for one in document.get("readings", ()):
         if "timestamp" in one:
             one["timestamp"] = _moved(one["timestamp"], shift)
 
