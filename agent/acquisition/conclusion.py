@@ -12,7 +12,7 @@ from drivers.chip import Driver, Quantity
 from drivers.errors import BeyondRange, InvalidReading, PermanentError, TransientError
 
 from .calibration import Calibration, QuantityCalibration
-from .history import History
+from .history import SensorHistory
 from .turn import COUNTED, Outcome
 
 log = logging.getLogger("limpet.sensor")
@@ -34,7 +34,7 @@ class Conclusions:
         chip: Driver,
         driver: str,
         breaker: CircuitBreaker,
-        history: History,
+        history: SensorHistory,
         *,
         max_age: float | None,
         calibration: Calibration,
