@@ -64,7 +64,7 @@ class TestAReload:
         async def story(world):
             mistake = Mistake(str(file), 1, "driver", "has no fake", "install one")
             reload = mocker.patch.object(world.agent, "reload", side_effect=[ConfigError([mistake]), None])
-            mocker.patch("agent.service.runs.identity", return_value="the same")
+            mocker.patch("agent.service.runs.what_makes_a_run", return_value="the same")
             reloads = runs.Reload(RealWorld(file), world.agent, world.clock, Random(1))
             task = asyncio.create_task(reloads.run())
             for _ in range(2):
