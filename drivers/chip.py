@@ -99,10 +99,10 @@ class Probe:
 
 
 def part(formula: Callable[..., float], *arguments: Any) -> float | Untold:
-    """Return what a formula returns, or the error that it raises: then only this quantity cannot be told."""
+    """Return what a formula returns, or its `InvalidReading`: then only this quantity cannot be told."""
     try:
         return formula(*arguments)
-    except (TransientError, PermanentError) as error:
+    except InvalidReading as error:
         return error
 
 
@@ -364,15 +364,21 @@ class I2cChip(Driver):
         """Return what a register holds."""
         return register.decode(self.write_read(bytes([register.address]), register.size))
 
-    def get_twice(self, register: Register) -> int:
+    def get_twice(self, register: Register, *, between: Callable[[], object] | None = None) -> int:
         """Return what two reads of a register agree on: the proof that a chip without a checksum allows.
+
+        Args:
+            between: looks at something that is known, between the two: a line that fails for a moment then cannot
+                damage both unseen.
 
         Raises:
             ChecksumError: they differ.
         """
         where = bytes([register.address])
-        first, second = (self.write_read(where, register.size) for _ in range(2))
-        return register.decode(crc.agreed(first, second))
+        first = self.write_read(where, register.size)
+        if between is not None:
+            between()
+        return register.decode(crc.agreed(first, self.write_read(where, register.size)))
 
     def put(self, register: Register, value: int) -> None:
         """Write a register."""

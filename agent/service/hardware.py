@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 class Hardware(Protocol):
-    """Where chips and workers come from: this machine, or a simulated one."""
+    """Where chips and workers come from: this machine, or a simulated one.
+
+    Attributes:
+        simulated: whether what is read there is invented; every document then says so.
+    """
+
+    simulated: bool
 
     def driver(self, spec: SensorConfig) -> tuple[str, Driver]: ...
     def worker(self, bus: str) -> Worker: ...
@@ -46,6 +52,8 @@ class RealWorld:
 
 class RealHardware:
     """Real buses, real pins, a thread for each bus."""
+
+    simulated = False
 
     def __init__(self) -> None:
         self._buses: dict[str, LastingBus] = {}

@@ -8,12 +8,12 @@ import contextlib
 import pytest
 from simlink import SimBroker
 
-from agent.broker import FAILURE, Address, BrokerError, BrokerLost, BrokerTimeout
+from agent.broker import FAILURE, Address, BrokerError, BrokerLost, BrokerTimeout, Will
 from agent.broker.embedded import EmbeddedBroker, installed
 from agent.broker.link import PahoLink
 
 PATIENCE = 5.0  # seconds of real time that one story may take
-WILL = ("limpet/pi/status", b"offline")
+WILL = Will("limpet/pi/status", b"offline")
 
 
 class Real:

@@ -1,7 +1,7 @@
 """ADXL345: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.adxl345 import Adxl345, metres_per_second_squared
 from drivers.errors import InvalidReading, LostPower, NotReady, WrongChip

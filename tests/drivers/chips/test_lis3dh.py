@@ -1,7 +1,7 @@
 """LIS3DH: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.lis3dh import Lis3dh, metres_per_second_squared
 from drivers.errors import InvalidReading, LostPower, NotReady, WrongChip

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.mpu6050 import Mpu6050, celsius, metres_per_second_squared, radians_per_second
 from drivers.errors import InvalidReading, LostPower, WrongChip

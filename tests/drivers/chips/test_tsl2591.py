@@ -1,7 +1,7 @@
 """TSL2591: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.tsl2591 import Tsl2591, lux
 from drivers.errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip

@@ -1,8 +1,8 @@
 """VEML7700: vectors, and what it must refuse."""
 
 import pytest
+from scripted import ScriptedBus, on
 from scripted import ScriptedBus as MemoryOfBytes
-from scripted_b import ScriptedBus, on
 
 from drivers.chips.veml7700 import Veml7700, lux
 from drivers.errors import ChecksumError, InvalidReading, LostPower, WrongChip

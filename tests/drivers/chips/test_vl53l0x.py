@@ -1,7 +1,7 @@
 """VL53L0X: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.vl53l0x import Vl53l0x, spad_map
 from drivers.errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
