@@ -18,12 +18,17 @@ UNPROTECTED = {
     "veml7700": MOVES,
 }
 
+# The share of accepted readings that may be untrue where one bit in a hundred arrives wrong; none for all others.
+UNTRUE_AT_ONE_PERCENT: dict[str, float] = {}
+
+# Lines at one constant byte that look like a chip, by law: driver -> byte -> why.
+CONSTANT_LINES: dict[str, dict[int, str]] = {}
+
 # Transfers of one reading once the chip is set up.
 TRANSFERS = {
     "bme280": 4,
     "aht20": 2,
     "sht4x": 2,
-    "ina219": 3,
     "ads1115": 16,
     "ads1015": 16,
     "scd4x": 14,  # asks for new data until it comes, every 5 s
