@@ -51,7 +51,7 @@ class SampledChip(I2cChip):
             raise WrongChip(self.name, self.address, expected=self.identity_is, found=found, hint=hint)
 
     def frame(self) -> tuple[bool, bytes, bytes]:
-        """Return whether the sample is new, the settings, and the sample, all out of one transfer."""
+        """Return whether the sample is new, the settings that are read with it, and the sample."""
         raise NotImplementedError
 
     def settings(self) -> bytes:

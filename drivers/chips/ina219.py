@@ -77,7 +77,7 @@ class Ina219(ShuntMonitor):
                 break
         else:
             raise NotReady(f"{self.name}: the conversion did not end")
-        # Between the two reads: a line that fails for a moment does not fail in both, and the same, without showing here.
+        # Read between the two: a line that fails for a moment cannot damage both of them unseen.
         config = self.get(CONFIG)
         if (shunt, bus) != (self.get(SHUNT), self.get(BUS)):
             raise ChecksumError(f"{self.name}: two reads of one conversion differ; shorten or shield the cable")

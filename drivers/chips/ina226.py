@@ -27,7 +27,7 @@ BUS_STOP = 28_800  # 36 V, the most that the chip is specified for; the register
 
 
 class Ina226(ShuntMonitor):
-    """One INA226. Begins each conversion itself, so a value is of now, and its registers stand still to be read twice."""
+    """One INA226. Begins each conversion itself: a value is of now, and its registers stand still to be read twice."""
 
     name = "ina226"
     probes = (Probe(b"\xff", 2, says(b"\x22\x60")), Probe(b"\xfe", 2, says(b"\x54\x49")))  # 0xfe resets an HTU21D
@@ -59,7 +59,7 @@ class Ina226(ShuntMonitor):
                 break
         else:
             raise NotReady(f"{self.name}: the conversion did not end")
-        # The configuration between the two reads: a line that fails for a moment cannot damage both without showing here.
+        # The configuration is read between the two: a line that fails for a moment cannot damage both of them unseen.
         shunt, bus, config = self.get(SHUNT), self.get(BUS), self.get(CONFIG)
         if (shunt, bus) != (self.get(SHUNT), self.get(BUS)):
             raise ChecksumError(f"{self.name}: two reads of one conversion differ; shorten or shield the cable")

@@ -15,7 +15,9 @@ from .accelerometer import G, SampledChip, axes, one_of
 
 CONTROL_1 = 0x20
 AUTO_INCREMENT = 0x80
-FRAME, FRAME_LENGTH = bytes([CONTROL_1 | AUTO_INCREMENT]), 14  # controls 1 to 6, reference, status, data
+# Bypassed, the queue does not use its threshold: it closes the frame and proves that all of it arrived.
+FIFO, BYPASSED = Register(0x2E), 0x15
+FRAME, FRAME_LENGTH = bytes([CONTROL_1 | AUTO_INCREMENT]), 15  # controls 1 to 6, reference, status, data, queue
 AT_100_HZ = 0x57  # all three axes
 HIGH_RESOLUTION = 0x88  # both bytes of a value at once; in bits 5:4 the range
 READY = 0x08  # in the status: set with each new sample, cleared by reading the data
@@ -52,6 +54,7 @@ class Lis3dh(SampledChip):
 
     def configure(self) -> Waits:
         """Switch it on, without filter or interrupts, and wait for the first sample."""
+        self.put(FIFO, BYPASSED)
         self.write(bytes([CONTROL_1 + 1 | AUTO_INCREMENT]) + self.controls[1:])
         self.write(bytes([CONTROL_1]) + self.controls[:1])
         yield TURNING_ON_TAKES
@@ -77,13 +80,13 @@ class Lis3dh(SampledChip):
         return told
 
     def frame(self) -> tuple[bool, bytes, bytes]:
-        """Return whether the sample is new, the six controls, and the sample."""
+        """Return whether the sample is new, the six controls and the queue's, and the sample."""
         frame = self.write_read(FRAME, FRAME_LENGTH)
-        return bool(frame[7] & READY), frame[:6], frame[8:]
+        return bool(frame[7] & READY), frame[:6] + frame[14:], frame[8:14]
 
     def settings(self) -> bytes:
-        """Return the six controls as they were written."""
-        return self.controls
+        """Return the six controls and the queue's as they were written."""
+        return self.controls + bytes([BYPASSED])
 
 
 def metres_per_second_squared(raw: int, per_g: float = 16000) -> float:

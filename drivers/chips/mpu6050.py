@@ -16,19 +16,19 @@ from .accelerometer import G, SampledChip, axes, one_of
 
 # §4.4 to §4.6: rate, filter and both ranges stand in a row
 SETTINGS = 0x19
-AT_100_HZ, FILTERED = 9, 3  # 1 kHz / (1 + 9), with the filter of 44 Hz: without one, the gyroscope samples at 8 kHz
+AT_50_HZ, FILTERED = 19, 4  # 1 kHz / (1 + 19), with the filter of 21 Hz: without one, the gyroscope samples at 8 kHz
 FRAME, FRAME_LENGTH = b"\x3a", 15  # status and data in one transfer
 READY = 0x01  # in the status: data are there that were not read yet
 POWER, AWAKE = Register(0x6B), 0x01  # clock from the gyroscope; 0x40, asleep, after power-on
-POWER_TO_IDENTITY = 11  # bytes from the power management to the identity
+POWER_TO_IDENTITY = 11  # bytes from the power management to the identity, which closes the transfer
 WAKING_TAKES = 0.055  # 30 ms for the gyroscope; boards with slow supplies need more
-SAMPLE_TAKES = 0.011
+SAMPLE_TAKES = 0.022
 STOPS = (0x7FFF, -0x8000)
 RANGES, ROTATION_RANGES = (2, 4, 8, 16), (250, 500, 1000, 2000)  # g and °/s, by the code in the registers
 
 
 class Mpu6050(SampledChip):
-    """One MPU-6050, measuring a hundred times a second.
+    """One MPU-6050, measuring fifty times a second.
 
     Args:
         range: the most acceleration that is told, in g: 2, 4, 8 or 16.
@@ -57,7 +57,7 @@ class Mpu6050(SampledChip):
         super().__init__(bus, address)
         force = RANGES.index(one_of(range, "range", RANGES, "g"))
         turn = ROTATION_RANGES.index(one_of(rotation_range, "rotation_range", ROTATION_RANGES, "°/s"))
-        self.written = bytes([AT_100_HZ, FILTERED, turn << 3, force << 3])
+        self.written = bytes([AT_50_HZ, FILTERED, turn << 3, force << 3])
         self.per_g, self.per_degree = 16384 >> force, 131 / (1 << turn)
         self.quantities = (
             *axes("acceleration", "m/s²", 0x7FFE / self.per_g * G, G / self.per_g),
@@ -87,10 +87,6 @@ class Mpu6050(SampledChip):
             InvalidReading: there are no data.
         """
         data = yield from self.sample()
-        # From the power management to the identity: what is awake shows at both ends of one transfer.
-        power = self.write_read(bytes([POWER.address]), POWER_TO_IDENTITY)
-        if power[0] != AWAKE or power[-1] != self.identity_is:
-            raise LostPower(f"{self.name}: power management is 0x{power[0]:02x}, written was 0x{AWAKE:02x}")
         # A chip that sleeps is all zero, but calls nothing new.
         if data == b"\xff" * 14 or (not any(data) and not self.shows_ready):
             raise InvalidReading(f"{self.name}: all data are 0x{data[0]:02x}; the chip has not measured")
@@ -105,13 +101,14 @@ class Mpu6050(SampledChip):
         return told | {"temperature": celsius(temperature)}
 
     def frame(self) -> tuple[bool, bytes, bytes]:
-        """Return whether the sample is new, nothing of the settings, and the sample."""
+        """Return whether the sample is new, power management and identity, and the sample: out of two transfers."""
         frame = self.write_read(FRAME, FRAME_LENGTH)
-        return bool(frame[0] & READY), b"", frame[1:]
+        power = self.write_read(bytes([POWER.address]), POWER_TO_IDENTITY)
+        return bool(frame[0] & READY), power[:1] + power[-1:], frame[1:]
 
     def settings(self) -> bytes:
-        """Return nothing: the settings stand elsewhere."""
-        return b""
+        """Return power management, as it was written, and the identity."""
+        return bytes([AWAKE, self.identity_is])
 
 
 def _stop(raw: int) -> int:

@@ -19,7 +19,14 @@ UNPROTECTED = {
 }
 
 # The share of accepted readings that may be untrue where one bit in a hundred arrives wrong; none for all others.
-UNTRUE_AT_ONE_PERCENT: dict[str, float] = {}
+UNTRUE_AT_ONE_PERCENT: dict[str, float] = {
+    # two reads of the axes agree in the same wrong bit
+    "adxl345": 0.02,
+    # likewise two conversions of four inputs
+    "pcf8591": 0.01,
+    # likewise two reads of a word
+    "veml7700": 0.02,
+}
 
 # Lines at one constant byte that look like a chip, by law: driver -> byte -> why.
 CONSTANT_LINES: dict[str, dict[int, str]] = {}

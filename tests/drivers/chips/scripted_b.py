@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+LAST_ADDRESS = 0x77  # of a chip; those above are reserved
+
 Answer = bytes | Exception | Callable[[], bytes]
 
 
@@ -25,14 +27,14 @@ class ScriptedBus:
         self.bank: dict[int, bytes] = {}
         self.last = b""
         self.transfers = 0
-        self.gone = False
+        self.gone = self.acknowledges_everything = False
 
     def i2c_rdwr(self, *messages: Any) -> None:
         """Play one transfer."""
         self.transfers += 1
         assert all(not message.flags & 1 for message in messages[:-1]), "a read must be the last message"
         for message in messages:
-            if self.gone:
+            if self.gone or (message.addr > LAST_ADDRESS and not self.acknowledges_everything):
                 raise OSError(121, "nobody answers")
             if message.flags & 1:
                 for index, byte in enumerate(self._answer(message.len)):
