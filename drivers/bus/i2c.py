@@ -183,6 +183,27 @@ def adapter_name(number: int) -> str:
     return ""
 
 
+def find_bus(where: int | str) -> int:
+    """Return the number of a bus: itself, or that of a path ("/dev/i2c-usb") or an adapter's name ("i2c-tiny-usb").
+
+    Numbers of buses may change at a reboot, so that this is done whenever a bus is opened.
+
+    Raises:
+        AdapterGone: there is no such bus (yet).
+    """
+    if isinstance(where, int):
+        return where
+    if where.startswith("/"):
+        node = Path(where).resolve().name
+        if node.startswith("i2c-") and node[4:].isdigit():
+            return int(node[4:])
+        raise AdapterGone(f"{where} is no I2C bus; `ls -l /dev/i2c-*` shows which there are")
+    for number in adapters():
+        if adapter_name(number) == where:
+            return number
+    raise AdapterGone(f"no I2C adapter is called {where!r}; `limpet scan` names those that are there")
+
+
 class LastingBus:
     """A bus that opens when it is first used, and again after its adapter was gone. Belongs to one thread.
 

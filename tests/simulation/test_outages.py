@@ -151,11 +151,11 @@ class TestADiskThatFails:
             world.disk.takes = 2.0 if trouble == "slow" else 0.02
             world.disk_ill_until = float("inf")
             await world.sleep(300)
-            said = world.agent.documents.health()["outbox"]["storage"]
+            said = world.agent.status.health()["outbox"]["storage"]
             assert said == ("ok" if trouble == "slow" else "degraded")
             world.disk.trouble, world.disk.takes = "", 0.02
             await world.sleep(130)
-            assert world.agent.documents.health()["outbox"]["storage"] == "ok"
+            assert world.agent.status.health()["outbox"]["storage"] == "ok"
             assert len(world.disk.batches()) >= 47
             world.broker.heal()
             await world.sleep(120)

@@ -51,6 +51,26 @@ def test_refuses_an_aht10_that_sends_no_checksum():
         driver(Aht20, board(bytes.fromhex("1c8000060000"))).read()
 
 
+class TestAChipWithoutItsCalibrationBit:
+    def test_is_not_said_to_have_lost_its_power(self):
+        bus = board(frame(0x10, 0x80, 0, 6, 0, 0))
+        bus.answers[b"\x00"] = b"\x10"
+        chip = driver(Aht20, bus)
+        for _ in range(2):
+            with pytest.raises(InvalidReading, match="not calibrated"):
+                chip.read()
+
+    def test_is_read_where_it_refuses_to_be_initialised_and_then_has_the_bit(self):
+        def refuse(bus: ScriptedBus, data: bytes) -> None:
+            if data == INITIALISE:
+                raise OSError(121, "not acknowledged")
+
+        bus = board(bytes.fromhex("1c80000600004e"))
+        bus.answers[b"\x00"] = b"\x10"
+        bus.react = refuse
+        assert driver(Aht20, bus).read()["humidity"] == pytest.approx(50.0, abs=0.005)
+
+
 class TestAKnownChip:
     @pytest.fixture
     def bus(self):
@@ -77,8 +97,13 @@ class TestAKnownChip:
         with pytest.raises(LostPower):
             chip.read()
 
-    def test_refuses_a_dead_humidity_element(self, bus, chip):
+    def test_tells_the_temperature_where_the_humidity_element_is_dead(self, bus, chip):
         bus.answers[TRIGGER] = frame(0x18, 0, 0, 6, 0, 0)
+        assert chip.read() == {"temperature": 25.0}
+        assert isinstance(chip.missing["humidity"], InvalidReading)
+
+    def test_refuses_the_zeros_from_before_its_first_measurement(self, bus, chip):
+        bus.answers[TRIGGER] = frame(0x18, 0, 0, 0, 0, 0)
         with pytest.raises(InvalidReading):
             chip.read()
 

@@ -74,10 +74,33 @@ class TestABme280:
         with pytest.raises(NotReady):
             chip.read()
 
-    @pytest.mark.parametrize("data", ["800000 7eed00 7530", "655ac0 800000 7530", "655ac0 7eed00 8000"])
-    def test_refuses_what_was_never_converted(self, data):
+    @pytest.mark.parametrize("data", ["655ac0 800000 7530", "655ac0 000000 7530", "655ac0 fffff0 7530"])
+    def test_tells_nothing_without_a_temperature(self, data):
         with pytest.raises(InvalidReading):
             driver(Bme280, board(bytes.fromhex(data))).read()
+
+    @pytest.mark.parametrize("pressure", ["800000", "000000", "fffff0"])
+    def test_tells_temperature_and_humidity_without_a_pressure(self, pressure):
+        chip = driver(Bme280, board(bytes.fromhex(f"{pressure} 7eed00 7530")))
+        assert set(chip.read()) == {"temperature", "humidity"}
+        assert isinstance(chip.missing["pressure"], InvalidReading)
+
+    @pytest.mark.parametrize("humidity", ["8000", "0000", "ffff", "0001", "fffe"])
+    def test_tells_temperature_and_pressure_where_the_humidity_is_none(self, humidity):
+        chip = driver(Bme280, board(bytes.fromhex(f"655ac0 7eed00 {humidity}")))
+        values = chip.read()
+        assert values["temperature"] == pytest.approx(25.08, abs=0.005)
+        assert set(values) == {"temperature", "pressure"}
+        assert isinstance(chip.missing["humidity"], InvalidReading)
+
+    def test_says_that_it_lost_the_setting_of_its_humidity(self):
+        bus = board()
+        chip = driver(Bme280, bus)
+        chip.read()
+        bus.put(0xF2, b"\x00")
+        with pytest.raises(LostPower):
+            chip.read()
+        assert set(chip.read()) == {"temperature", "pressure", "humidity"}
 
     @pytest.mark.parametrize("level", [0x00, 0xFF])
     def test_refuses_a_shorted_or_floating_line(self, level):

@@ -52,11 +52,16 @@ class TestAKnownBmp388:
         with pytest.raises(NotReady):
             chip.read()
 
-    @pytest.mark.parametrize("data", ["000080802c80", "a02e63000080"])
-    def test_refuses_what_was_never_converted(self, bus, chip, data):
-        bus.put(0x04, bytes.fromhex(data))
+    def test_tells_nothing_without_a_temperature(self, bus, chip):
+        bus.put(0x04, bytes.fromhex("a02e63000080"))
         with pytest.raises(InvalidReading):
             chip.read()
+
+    @pytest.mark.parametrize("pressure", ["000080", "000000", "ffffff"])
+    def test_tells_the_temperature_without_a_pressure(self, bus, chip, pressure):
+        bus.put(0x04, bytes.fromhex(pressure + "802c80"))
+        assert chip.read() == {"temperature": pytest.approx(22.67, abs=0.005)}
+        assert isinstance(chip.missing["pressure"], InvalidReading)
 
     def test_refuses_when_the_chip_reports_an_error(self, bus, chip):
         bus.put(0x02, b"\x04")

@@ -3,8 +3,8 @@
 import pytest
 from scripted import ScriptedBus, driver, words
 
-from drivers.chips.sht4x import Sht4x, celsius, relative_humidity
-from drivers.errors import ChecksumError, NoAcknowledge, WrongChip
+from drivers.chips.sht4x import Sht4x, celsius
+from drivers.errors import ChecksumError, InvalidReading, NoAcknowledge, WrongChip
 
 MEASURE, SERIAL, STATUS = b"\xfd", b"\x89", b"\xf3\x2d"
 
@@ -23,8 +23,31 @@ def test_reads_the_worked_examples(answer, temperature, humidity):
     assert values["humidity"] == pytest.approx(humidity, abs=0.0005)
 
 
-def test_clips_humidity_and_nothing_else():
-    assert (relative_humidity(0), relative_humidity(0xFFFF)) == (0.0, 100.0)
+@pytest.mark.parametrize(("ticks", "humidity"), [(0x0001, 0.0), (0x0C00, 0.0), (0xD916, 100.0), (0xED00, 100.0)])
+def test_clips_humidity_for_a_tenth_of_its_scale(ticks, humidity):
+    bus = board()
+    bus.answers[MEASURE] = words(0x6666, ticks)
+    assert driver(Sht4x, bus).read()["humidity"] == pytest.approx(humidity, abs=0.02)
+
+
+@pytest.mark.parametrize("ticks", [0x0000, 0xFFFF, 0xEE00])
+def test_tells_the_temperature_where_the_humidity_stands_at_its_stop(ticks):
+    bus = board()
+    bus.answers[MEASURE] = words(0x6666, ticks)
+    chip = driver(Sht4x, bus)
+    assert chip.read() == {"temperature": pytest.approx(25.0)}
+    assert isinstance(chip.missing["humidity"], InvalidReading)
+
+
+@pytest.mark.parametrize("ticks", [0x0000, 0xFFFF])
+def test_tells_nothing_where_the_temperature_stands_at_its_stop(ticks):
+    bus = board()
+    bus.answers[MEASURE] = words(ticks, 0x8000)
+    with pytest.raises(InvalidReading):
+        driver(Sht4x, bus).read()
+
+
+def test_celsius_begins_at_45_below_zero():
     assert celsius(0) == -45.0
 
 

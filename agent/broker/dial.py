@@ -1,0 +1,131 @@
+"""The way to the broker up to MQTT's first byte: name, TCP, TLS, WebSocket. All of it blocks, so it runs in threads."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from . import Address, BrokerError, BrokerTimeout, TlsProblem
+from .errors import foreign, translated
+from .route import Target
+from .tls import context, tls_problem
+from .websocket import WebSocket, handshake
+
+Socket: TypeAlias = socket.socket | WebSocket
+RECORDS = range(0x14, 0x19)  # RFC 8446 §5.1: what a TLS server's bytes may begin with
+LATE_ALERT = 1.0  # seconds for an alert after the handshake
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """What is read from files for each connection. `context`: None without TLS."""
+
+    password: str | None
+    context: ssl.SSLContext | None
+
+
+def read_credentials(address: Address) -> Credentials:
+    """Read the password and the TLS files.
+
+    Raises:
+        BrokerError: one of them cannot be used.
+    """
+    password = address.password
+    try:
+        word = password() if callable(password) else password
+        return Credentials(word, None if address.tls is None else context(address.tls))
+    except BrokerError:
+        raise
+    except OSError as error:
+        raise BrokerError(str(error), permanent=True) from error
+
+
+def resolve(host: str, port: int) -> list[Target]:
+    """Return the addresses of a host, in the order in which the system prefers them.
+
+    Raises:
+        BrokerError: the name cannot be resolved.
+    """
+    name = f"{host}:{port}"
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise translated(error, host) from error
+    places = list(dict.fromkeys((family, sockaddr) for family, _, _, _, sockaddr in found))
+    many = len(places) > 1
+    return [Target(host, family, place, f"{name} ({place[0]})" if many else name) for family, place in places]
+
+
+def open_socket(address: Address, target: Target, tls: ssl.SSLContext | None, seconds: float) -> Socket:
+    """Return a socket on which MQTT can begin; each wait for the network may take `seconds`.
+
+    Raises:
+        BrokerError: there is none to be had.
+    """
+    raw = socket.socket(target.family, socket.SOCK_STREAM)
+    opened: socket.socket = raw
+    try:
+        raw.settimeout(seconds)
+        raw.connect(target.sockaddr)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            opened = _wrapped(raw, address, target, tls)
+            _shake_hands(opened, target, seconds)
+        if address.transport == "websockets":
+            return handshake(opened, target.host, address.port, address.path)
+        return opened
+    except BaseException as error:
+        opened.close()
+        if isinstance(error, Exception):
+            raise translated(error, target.name) from error
+        raise
+
+
+def late_alert(address: Address, target: Target, tls: ssl.SSLContext, seconds: float) -> TlsProblem | None:
+    """Return why the broker ends TLS after the handshake, if it says so.
+
+    In TLS 1.3 a client certificate is refused after the client's last handshake message. The alert is lost where the
+    client has sent something meanwhile: the broker's kernel answers that with a reset. So this sends nothing.
+    """
+    try:
+        with contextlib.closing(open_socket(replace(address, transport="tcp"), target, tls, seconds)) as opened:
+            opened.recv(1)
+    except TlsProblem as problem:
+        return problem
+    except ssl.SSLError as error:
+        return tls_problem(error, target.name) if "ALERT" in (error.reason or "") else None
+    except OSError:
+        return None
+    return None
+
+
+def _wrapped(raw: socket.socket, address: Address, target: Target, tls: ssl.SSLContext) -> ssl.SSLSocket:
+    assert address.tls is not None
+    name = address.tls.server_name or target.host
+    return tls.wrap_socket(raw, server_hostname=name, do_handshake_on_connect=False)
+
+
+def _shake_hands(secured: ssl.SSLSocket, target: Target, seconds: float) -> None:
+    """Do the TLS handshake, and look at the first bytes of the answer before OpenSSL does.
+
+    Raises:
+        OSError: it failed.
+    """
+    try:
+        secured.settimeout(0)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            secured.do_handshake()
+        secured.settimeout(seconds)
+        # SSLSocket.recv takes no flags; the socket below it does.
+        first = socket.socket.recv(secured, 16, socket.MSG_PEEK)
+        if first and first[0] not in RECORDS:
+            raise foreign(first, target.name)
+        secured.do_handshake()
+    except TimeoutError:
+        raise BrokerTimeout(f"{target.name} did not answer when TLS began; does the broker speak TLS there?") from None
+    except (ConnectionError, ssl.SSLEOFError) as error:
+        text = f"{target.name} hung up when TLS began; does the broker speak TLS there?"
+        raise TlsProblem(text, "port", permanent=False) from error

@@ -1,0 +1,146 @@
+"""`limpet status`: what the running service says of itself. Needs no broker."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from agent import config
+from agent.service import process
+
+from .commands import print_table, takes_config, takes_json
+
+SERVICE = Path("/run/limpet/health.json")  # RuntimeDirectory= of the unit
+OLD = 180.0  # seconds; a running agent writes at least every minute
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what it takes."""
+    takes_config(parser)
+    takes_json(parser)
+    parser.epilog = "example:\n  limpet status\n  limpet status --json | jq .broker"
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the health document; return 1 if nobody is running."""
+    file = latest(places(getattr(args, "config", None)))
+    if file is None:
+        print("the service is not running: no health.json; sudo systemctl status limpet", file=sys.stderr)
+        return 1
+    try:
+        content = file.read_text(encoding="utf-8")
+        age = time.time() - file.stat().st_mtime
+        document = json.loads(content)
+    except (OSError, ValueError) as error:
+        print(f"{file} cannot be read: {error}", file=sys.stderr)
+        return 1
+    if args.json:
+        sys.stdout.write(content if content.endswith("\n") else content + "\n")
+    else:
+        show(document)
+    if age > OLD:
+        print(
+            f"{file} is {age:.0f} s old: the service does not run, or hangs; sudo systemctl status limpet",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def places(explicit: str | None = None) -> list[Path]:
+    """Return where a running agent may have left its health: the service, or one that this user started.
+
+    Raises:
+        ConfigError: the file that was asked for is no configuration.
+    """
+    found = [SERVICE]
+    try:
+        state_dir = config.load(explicit).state_dir(os.environ)
+    except config.ConfigError:
+        if explicit:
+            raise
+        state_dir = None  # the installed one may be closed to this user; its service is found all the same
+    found.append(process.file(state_dir or Path("~/.local/state/limpet").expanduser()))
+    if state_dir is not None:
+        found.append(state_dir / "health.json")
+    return found
+
+
+def latest(files: list[Path]) -> Path | None:
+    """Return the file that was written last, or None if there is none."""
+    written = {}
+    for file in files:
+        try:
+            written[file] = file.stat().st_mtime
+        except OSError:
+            continue
+    return max(written, key=written.__getitem__, default=None)
+
+
+def show(document: Mapping[str, Any]) -> None:
+    """Print the document for people."""
+    print_table([("WHAT", "HOW"), *general(document)])
+    sensors = document.get("sensors", {})
+    breakers = document.get("breakers", {})
+    if sensors:
+        print()
+        rows = [_sensor(name, one, breakers.get(name, {})) for name, one in sensors.items()]
+        print_table([("SENSOR", "STATUS", "BREAKER", "LAST OK", "ERROR"), *rows])
+    others = [(name, one) for name, one in breakers.items() if name not in sensors and one.get("state") != "closed"]
+    for name, one in others:
+        print(f"\n{name}: breaker {one.get('state')} since {one.get('since')}")
+
+
+def general(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what concerns the whole agent."""
+    broker, outbox = document.get("broker", {}), document.get("outbox", {})
+    process, rounds = document.get("process", {}), document.get("rounds", {})
+    yield "device", str(document.get("deviceId"))
+    yield "told", str(document.get("timestamp"))
+    yield "sensors", "degraded" if document.get("degraded") else "good"
+    yield "broker", _broker(broker)
+    yield "outbox", f"{outbox.get('waiting', 0)} batches wait, {outbox.get('bytes', 0)} bytes{_oldest(outbox)}"
+    yield "given up", f"{outbox.get('dropped', 0)} dropped, {outbox.get('refused', 0)} refused"
+    yield "storage", f"{outbox.get('storage')}, durability {outbox.get('durability')}"
+    yield "clock", "synchronised" if document.get("clock", {}).get("synced") else "not synchronised"
+    yield (
+        "rounds",
+        f"{rounds.get('finished', 0)} finished, {rounds.get('late', 0)} late, {rounds.get('skipped', 0)} skipped",
+    )
+    yield (
+        "process",
+        f"up {duration(process.get('uptime', 0))}, {process.get('rss', 0) / 1e6:.1f} MB, CPU {process.get('cpu', 0)} s",
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in the two greatest units that count: `3 d 4 h`."""
+    rest = int(seconds)
+    parts: list[str] = []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, rest = divmod(rest, size)
+        if count or (unit == "s" and not parts):
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])
+
+
+def _broker(broker: Mapping[str, Any]) -> str:
+    since = f" since {broker['since']}" if broker.get("since") else ""
+    if broker.get("connected"):
+        return f"connected{since}"
+    return f"away{since}" + (f": {broker['error']}" if broker.get("error") else "")
+
+
+def _oldest(outbox: Mapping[str, Any]) -> str:
+    return f", the oldest of {outbox['oldest']}" if outbox.get("oldest") else ""
+
+
+def _sensor(name: str, one: Mapping[str, Any], breaker: Mapping[str, Any]) -> tuple[str, ...]:
+    texts = (name, one.get("status"), breaker.get("state"), one.get("lastOk"), one.get("error"))
+    return tuple("-" if text is None else str(text) for text in texts)
