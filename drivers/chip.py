@@ -99,10 +99,10 @@ class Probe:
 
 
 def part(formula: Callable[..., float], *arguments: Any) -> float | Untold:
-    """Return what a formula returns, or the error that it raises: then only this quantity cannot be told."""
+    """Return what a formula returns, or its `InvalidReading`: then only this quantity cannot be told."""
     try:
         return formula(*arguments)
-    except (TransientError, PermanentError) as error:
+    except InvalidReading as error:
         return error
 
 

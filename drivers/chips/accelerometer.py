@@ -1,11 +1,13 @@
 """What accelerometers have in common: an identity register, samples at a rate of their own, three axes that may stop.
 
-They have no checksum. What proves a sample is that two reads of the same sample agree; so the output rate is low
-enough for two transfers between one sample and the next, and where the sample changed in between, a third is read.
+They have no checksum. What proves a sample is that two reads of it agree; where the first two do not, because the line
+is bad or the next sample came in between, three have to. So the output rate is low enough for several transfers
+between one sample and the next.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -14,7 +16,7 @@ from ..errors import ChecksumError, LostPower, NotReady, WrongChip
 from ..registers import Register
 
 G = 9.80665  # m/s²
-READS = 5  # of one sample, until two in a row agree
+READS = 8  # of one sample, until enough agree
 POLLS = 3  # of the flag of a new sample
 
 
@@ -30,6 +32,7 @@ class SampledChip(I2cChip):
         identity, identity_is: the identity register, and what it holds.
         others: what else may answer there, by its identity.
         period: seconds from one sample to the next, with a slow oscillator.
+        closes: the setting behind the data, which closes a frame: read when it was written.
         shows_ready: whether the flag of a new sample was ever seen: from then on it is relied on.
     """
 
@@ -37,6 +40,7 @@ class SampledChip(I2cChip):
     identity_is: ClassVar[int]
     others: ClassVar[Mapping[int, str]] = {}
     period: ClassVar[float]
+    closes = 0
     shows_ready = False
 
     def identify(self) -> None:
@@ -70,7 +74,7 @@ class SampledChip(I2cChip):
 
         Raises:
             NotReady: no new sample came. LostPower: the settings are not as written.
-            ChecksumError: no two reads agreed.
+            ChecksumError: the reads do not agree.
         """
         for _ in range(POLLS):
             new, settings, data = self.frame()
@@ -79,13 +83,14 @@ class SampledChip(I2cChip):
             yield self.period
         else:
             raise NotReady(f"{self.name}: no new sample came; it stands still")
-        for _ in range(READS - 1):
-            last, (_, *now) = [settings, data], self.frame()
-            settings, data = now
-            if last == now:
+        seen = Counter({(settings, data): 1})
+        for reads in range(2, READS + 1):
+            _, settings, data = self.frame()
+            seen[settings, data] += 1
+            if seen[settings, data] == min(reads, 3):
                 break
         else:
-            raise ChecksumError(f"{self.name}: no two reads of a sample agree; shorten or shield the cable")
+            raise ChecksumError(f"{self.name}: the reads of a sample do not agree; shorten or shield the cable")
         if settings != self.settings():
             raise LostPower(
                 f"{self.name}: its settings are {settings.hex(' ')}, written was {self.settings().hex(' ')}"

@@ -61,8 +61,9 @@ class Ads1115(I2cChip):
         inputs: Sequence[int] = (0, 1, 2, 3),
         full_scale: float = 6.144,
         data_rate: int | None = None,
+        identity: str = "strict",
     ) -> None:
-        super().__init__(bus, address)
+        super().__init__(bus, address, identity=identity)
         rate = data_rate or self.default_rate
         if not inputs or not isinstance(inputs, list | tuple) or any(n not in (0, 1, 2, 3) for n in inputs):
             raise ValueError(f"inputs: {inputs!r} is not a list out of 0, 1, 2, 3")

@@ -13,20 +13,20 @@ from ..errors import InvalidReading
 from ..registers import Register
 from .accelerometer import G, SampledChip, axes, one_of
 
-RATE, AT_100_HZ = Register(0x2C), 0x0A
+RATE, AT_50_HZ = Register(0x2C), 0x09
 POWER, MEASURE = Register(0x2D), 0x08
 FORMAT, FULL_RESOLUTION = Register(0x31), 0x08  # in its lowest bits the range
 # Bypassed, the queue does not use its number of samples: it closes the frame and proves that all of it arrived.
-FIFO, BYPASSED = Register(0x38), 0x15
-FRAME, FRAME_LENGTH = bytes([RATE.address]), 13  # rate, power, two of interrupts, their source, format, data, queue
+QUEUE, BYPASSED = Register(0x38), 0x15
+FRAME, FRAME_LENGTH = bytes([POWER.address]), 12  # power, two of interrupts, their source, format, data, queue
 READY = 0x80  # in the source: set with each new sample, also without interrupts; reading the data clears it
-TURNING_ON_TAKES = 0.0125  # 11.1 ms at 100 Hz, and 10 %
+TURNING_ON_TAKES = 0.0235  # 21.1 ms at 50 Hz, and 10 %
 RANGES = (2, 4, 8, 16)  # g, by the code in the register
 DIGITS_PER_G = 256
 
 
 class Adxl345(SampledChip):
-    """One ADXL345 in full resolution, measuring a hundred times a second.
+    """One ADXL345 in full resolution, measuring fifty times a second.
 
     Args:
         range: the most that is told, in g: 2, 4, 8 or 16.
@@ -39,19 +39,20 @@ class Adxl345(SampledChip):
     period = TURNING_ON_TAKES
     quantities = axes("acceleration", "m/s²", 510 / DIGITS_PER_G * G, G / DIGITS_PER_G)
 
-    def __init__(self, bus: Any, address: int | None = None, *, range: int = 2) -> None:
-        super().__init__(bus, address)
+    def __init__(self, bus: Any, address: int | None = None, *, range: int = 2, identity: str = "strict") -> None:
+        super().__init__(bus, address, identity=identity)
         self.code = RANGES.index(one_of(range, "range", RANGES, "g"))
         self.stop = 512 << self.code  # 10 bits at ±2 g, one more with each range
         self.quantities = axes("acceleration", "m/s²", (self.stop - 2) / DIGITS_PER_G * G, G / DIGITS_PER_G)
 
     def configure(self) -> Waits:
         """Set rate and range, begin to measure, and wait for the first sample."""
-        self.put(FIFO, BYPASSED)
-        self.put(RATE, AT_100_HZ)
+        self.put(QUEUE, BYPASSED)
+        self.put(RATE, AT_50_HZ)
         self.put(FORMAT, FULL_RESOLUTION | self.code)
         self.put(POWER, MEASURE)
         yield TURNING_ON_TAKES
+        self.closes = self.get_twice(QUEUE)
         self.first_sample()
 
     def measure(self) -> Reading:
@@ -72,13 +73,13 @@ class Adxl345(SampledChip):
         return told
 
     def frame(self) -> tuple[bool, bytes, bytes]:
-        """Return whether the sample is new, rate, power, format and queue, and the sample."""
+        """Return whether the sample is new, power, format and queue, and the sample."""
         frame = self.write_read(FRAME, FRAME_LENGTH)
-        return bool(frame[4] & READY), frame[:2] + frame[5:6] + frame[12:], frame[6:12]
+        return bool(frame[3] & READY), frame[:1] + frame[4:5] + frame[11:], frame[5:11]
 
     def settings(self) -> bytes:
-        """Return rate, power, format and queue as they were written."""
-        return bytes([AT_100_HZ, MEASURE, FULL_RESOLUTION | self.code, BYPASSED])
+        """Return power and format as they were written, and the queue's setting."""
+        return bytes([MEASURE, FULL_RESOLUTION | self.code, self.closes])
 
 
 def metres_per_second_squared(raw: int) -> float:

@@ -16,13 +16,13 @@ from .accelerometer import G, SampledChip, axes, one_of
 CONTROL_1 = 0x20
 AUTO_INCREMENT = 0x80
 # Bypassed, the queue does not use its threshold: it closes the frame and proves that all of it arrived.
-FIFO, BYPASSED = Register(0x2E), 0x15
+QUEUE, BYPASSED = Register(0x2E), 0x15
 FRAME, FRAME_LENGTH = bytes([CONTROL_1 | AUTO_INCREMENT]), 15  # controls 1 to 6, reference, status, data, queue
-AT_100_HZ = 0x57  # all three axes
+AT_50_HZ = 0x47  # all three axes
 HIGH_RESOLUTION = 0x88  # both bytes of a value at once; in bits 5:4 the range
 READY = 0x08  # in the status: set with each new sample, cleared by reading the data
-TURNING_ON_TAKES = 0.1  # 7 samples, and what a slow oscillator takes
-SAMPLE_TAKES = 0.0125
+TURNING_ON_TAKES = 0.17  # 7 samples, and what a slow oscillator takes
+SAMPLE_TAKES = 0.0235
 STOPS = (0x7FF0, -0x8000)
 UNUSED = 0x000F  # of a value: 12 bits, left-justified
 
@@ -32,7 +32,7 @@ RANGES = {2: (0b00, 16000, 2046), 4: (0b01, 8000, 2046), 8: (0b10, 4000, 2046), 
 
 
 class Lis3dh(SampledChip):
-    """One LIS3DH in high resolution, measuring a hundred times a second.
+    """One LIS3DH in high resolution, measuring fifty times a second.
 
     Args:
         range: the most that is told, in g: 2, 4, 8 or 16.
@@ -45,19 +45,20 @@ class Lis3dh(SampledChip):
     period = SAMPLE_TAKES
     quantities = axes("acceleration", "m/s²", 2.046 * G, G / 1000)
 
-    def __init__(self, bus: Any, address: int | None = None, *, range: int = 2) -> None:
-        super().__init__(bus, address)
+    def __init__(self, bus: Any, address: int | None = None, *, range: int = 2, identity: str = "strict") -> None:
+        super().__init__(bus, address, identity=identity)
         code, self.per_g, digits = RANGES[one_of(range, "range", tuple(RANGES), "g")]
-        self.controls = bytes([AT_100_HZ, 0, 0, HIGH_RESOLUTION | code << 4, 0, 0])
+        self.controls = bytes([AT_50_HZ, 0, 0, HIGH_RESOLUTION | code << 4, 0, 0])
         step = 16 / self.per_g * G
         self.quantities = axes("acceleration", "m/s²", digits * step, step)
 
     def configure(self) -> Waits:
         """Switch it on, without filter or interrupts, and wait for the first sample."""
-        self.put(FIFO, BYPASSED)
+        self.put(QUEUE, BYPASSED)
         self.write(bytes([CONTROL_1 + 1 | AUTO_INCREMENT]) + self.controls[1:])
         self.write(bytes([CONTROL_1]) + self.controls[:1])
         yield TURNING_ON_TAKES
+        self.closes = self.get_twice(QUEUE)
         self.first_sample()
 
     def measure(self) -> Reading:
@@ -85,8 +86,8 @@ class Lis3dh(SampledChip):
         return bool(frame[7] & READY), frame[:6] + frame[14:], frame[8:14]
 
     def settings(self) -> bytes:
-        """Return the six controls and the queue's as they were written."""
-        return self.controls + bytes([BYPASSED])
+        """Return the six controls as they were written, and the queue's setting."""
+        return self.controls + bytes([self.closes])
 
 
 def metres_per_second_squared(raw: int, per_g: float = 16000) -> float:

@@ -53,8 +53,16 @@ class Mpu6050(SampledChip):
         Quantity("temperature", "°C", "temperature", -40.0, 85.0, 1 / 340),
     )
 
-    def __init__(self, bus: Any, address: int | None = None, *, range: int = 2, rotation_range: int = 250) -> None:
-        super().__init__(bus, address)
+    def __init__(
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        range: int = 2,
+        rotation_range: int = 250,
+        identity: str = "strict",
+    ) -> None:
+        super().__init__(bus, address, identity=identity)
         force = RANGES.index(one_of(range, "range", RANGES, "g"))
         turn = ROTATION_RANGES.index(one_of(rotation_range, "rotation_range", ROTATION_RANGES, "°/s"))
         self.written = bytes([AT_50_HZ, FILTERED, turn << 3, force << 3])

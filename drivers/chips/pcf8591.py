@@ -35,8 +35,8 @@ class Pcf8591(I2cChip):
     addresses = tuple(range(0x48, 0x50))
     quantities = tuple(Quantity(f"a{n}", "V", "voltage", 0.0, 3.3 * 254 / 256, 3.3 / 256, noisy=False) for n in INPUTS)
 
-    def __init__(self, bus: Any, address: int | None = None, *, vref: float = 3.3) -> None:
-        super().__init__(bus, address)
+    def __init__(self, bus: Any, address: int | None = None, *, vref: float = 3.3, identity: str = "strict") -> None:
+        super().__init__(bus, address, identity=identity)
         if isinstance(vref, bool) or not isinstance(vref, int | float) or not 0 < vref <= 6.0:
             raise ValueError(f"vref: {vref!r} is no reference voltage; write volts above 0 up to 6, such as 3.3")
         self.vref = vref

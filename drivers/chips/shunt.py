@@ -28,8 +28,10 @@ class ShuntMonitor(I2cChip):
         super().__init_subclass__(**more)
         cls.quantities = cls.quantities_with(0.1)
 
-    def __init__(self, bus: Any, address: int | None = None, *, shunt_ohms: float = 0.1) -> None:
-        super().__init__(bus, address)
+    def __init__(
+        self, bus: Any, address: int | None = None, *, shunt_ohms: float = 0.1, identity: str = "strict"
+    ) -> None:
+        super().__init__(bus, address, identity=identity)
         if isinstance(shunt_ohms, bool) or not isinstance(shunt_ohms, int | float) or not 0 < shunt_ohms < 1e6:
             raise ValueError(f"shunt_ohms: {shunt_ohms!r} is no resistance; write ohms above 0, such as 0.1")
         self.shunt_ohms = shunt_ohms

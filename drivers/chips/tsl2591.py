@@ -44,9 +44,15 @@ class Tsl2591(I2cChip):
     quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, MOST, 8.16, noisy=False),)
 
     def __init__(
-        self, bus: Any, address: int | None = None, *, gain: int | None = None, integration_ms: int = 100
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        gain: int | None = None,
+        integration_ms: int = 100,
+        identity: str = "strict",
     ) -> None:
-        super().__init__(bus, address)
+        super().__init__(bus, address, identity=identity)
         if gain is not None and gain not in tuple(GAINS):
             raise ValueError(f"gain: {gain!r} is none of {', '.join(map(str, GAINS))}")
         if integration_ms not in tuple(TIMES):

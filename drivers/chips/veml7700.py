@@ -47,8 +47,16 @@ class Veml7700(I2cChip):
     takes = 2.0
     quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 120_000.0, 0.5376, noisy=False),)
 
-    def __init__(self, bus: Any, address: int | None = None, *, gain: float = 0.125, integration_ms: int = 100) -> None:
-        super().__init__(bus, address)
+    def __init__(
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        gain: float = 0.125,
+        integration_ms: int = 100,
+        identity: str = "strict",
+    ) -> None:
+        super().__init__(bus, address, identity=identity)
         if gain not in tuple(GAINS):
             raise ValueError(f"gain: {gain!r} is none of 0.125, 0.25, 1, 2")
         if integration_ms not in tuple(INTEGRATIONS):

@@ -1,8 +1,8 @@
 """ADS1115 and ADS1015: vectors, and what they must refuse."""
 
 import pytest
+from scripted import ScriptedBus, on
 from scripted import ScriptedBus as MemoryOfBytes
-from scripted_b import ScriptedBus, on
 
 from drivers.chips.ads1115 import Ads1015, Ads1115, volts
 from drivers.errors import BeyondRange, ChecksumError, InvalidReading, LostPower, NotReady, WrongChip

@@ -1,7 +1,7 @@
 """BH1750: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.bh1750 import Bh1750, lux
 from drivers.errors import BeyondRange, ChecksumError, InvalidReading

@@ -1,8 +1,8 @@
 """INA219: vectors, and what it must refuse."""
 
 import pytest
+from scripted import ScriptedBus, on
 from scripted import ScriptedBus as Keeping
-from scripted_b import ScriptedBus, on
 
 from drivers.chips.ina219 import Ina219, bus_volts, shunt_volts
 from drivers.errors import BeyondRange, ChecksumError, InvalidReading, LostPower, NotReady, WrongChip

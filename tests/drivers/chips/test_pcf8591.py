@@ -1,7 +1,7 @@
 """PCF8591: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.pcf8591 import Pcf8591, volts
 from drivers.errors import BeyondRange, ChecksumError, InvalidReading, WrongChip

@@ -1,7 +1,7 @@
 """SCD4x: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.scd4x import Scd4x
 from drivers.crc import crc8

@@ -1,7 +1,7 @@
 """SGP30: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.sgp30 import Sgp30
 from drivers.crc import crc8
