@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from ..bus.clock import now
-from ..bus.gpio import Line
+from ..bus.gpio import GpioLine
 from ..chip import Driver, Quantity, Reading, Waits
 from ..errors import NoEcho
 from .options import bcm
@@ -43,8 +43,8 @@ class Distance(Driver):
         if isinstance(temperature, bool) or not -40 <= temperature <= 85:
             raise ValueError(f"temperature is {temperature!r}, not -40..85 °C")
         self.temperature = temperature
-        self.trigger = Line(trigger, self.name, output=True)
-        self.echo = Line(echo, self.name, pull="down")
+        self.trigger = GpioLine(trigger, self.name, output=True)
+        self.echo = GpioLine(echo, self.name, pull="down")
         self._edges: list[tuple[float, int]] = []
         self._hear: Callable[[float, int], None] = self._heard
 
