@@ -31,7 +31,10 @@ class Pulse(Driver):
     name = "pulse"
     bus_name: ClassVar[str] = "gpio"
     takes = 1.0
-    quantities = (Quantity("count", "", None, 0, step=1), Quantity("frequency", "Hz", "frequency", 0, step=0.001))
+    quantities = (
+        Quantity("count", "", None, 0, step=1, noisy=False),
+        Quantity("frequency", "Hz", "frequency", 0, step=0.001, noisy=False),
+    )
     clock: Callable[[], float] = staticmethod(now)
 
     def __init__(self, *, pin: int, pull: str = "up", edges: str | None = None, bounce: float | str = 0.0) -> None:
