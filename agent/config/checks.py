@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .devices import Sensor
+from .devices import SensorConfig
 from .mistakes import Report, Where, near
 from .reading import read_table, read_tables
-from .tables import Config, Mqtt, Outbox
+from .tables import Config, MqttConfig, OutboxConfig
+from .upgrade import current
 from .wiring import Fitted, fit
 
-FEW = 64_000  # bytes: about a minute of a batch a second
+DEVICES = Path("/dev")
+# Bytes: about a minute of a batch a second.
+FEW = 64_000
 
 
 def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     """Return the configuration in `raw` and report all that is wrong with it; of use only if nothing is."""
     config = read_table(Config, {name: value for name, value in raw.items() if name != "sensor"}, report)
     defaults = config.defaults
-    base = Sensor(id="", driver="", every=config.agent.every, retry=defaults.retry, breaker=defaults.breaker)
-    sensors = read_tables(Sensor, raw.get("sensor", []), report, ("sensor",), base)
+    base = SensorConfig(id="", driver="", every=config.agent.every, retry=defaults.retry, breaker=defaults.breaker)
+    sensors = read_tables(SensorConfig, raw.get("sensor", []), report, ("sensor",), base)
     config = _paths(config, file.parent)
     if config.mqtt.tls and "port" not in raw["mqtt"]:
         config = replace(config, mqtt=replace(config.mqtt, port=8883))
+    if config.config_version > current():
+        what = f"this file is of version {config.config_version}, and this Limpet knows {current()} at most"
+        report.mistake(("config_version",), what, "upgrade Limpet, or write the file for the version you have")
     _broker(config, report)
     _outbox(config.outbox, report)
     _web(config, report)
@@ -37,11 +43,13 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
             ("sensor",), "there is no sensor", "add a [[sensor]]; `limpet scan --toml` prints those that it finds"
         )
     _unique(sensors, report)
+    _one_name_for_a_bus(sensors, report)
     fitted = [fit(one, raw["sensor"][number], report, ("sensor", number)) for number, one in enumerate(sensors)]
     config = replace(config, sensors=tuple(one.sensor for one in fitted))
     _fallbacks(fitted, report)
     _addresses(fitted, report)
     _pins(config, fitted, report)
+    _pin_backend(fitted, report, os.environ)
     return config
 
 
@@ -65,15 +73,15 @@ def _broker(config: Config, report: Report) -> None:
         fix = "add username = …: a password alone is of no use"
         report.warning(("mqtt", "password_file"), "there is a password, but no username", fix)
     if config.outbox.require_subscriber and mqtt.version != 5:
-        what = "only MQTT 5 tells whether somebody listens; with 3.1.1 this does nothing"
+        what = "only MQTT 5 says whether there is a subscriber; with 3.1.1 this does nothing"
         report.warning(("outbox", "require_subscriber"), what, "write version = 5 in [mqtt], or remove this line")
     _tls(mqtt, report)
 
 
-def _outbox(outbox: Outbox, report: Report) -> None:
+def _outbox(outbox: OutboxConfig, report: Report) -> None:
     if outbox.max_size < FEW:
         what = f"{outbox.max_size} bytes hold few batches"
-        fix = 'write max_size = "64kB" or more; `limpet plan` tells how long an outage fits into it'
+        fix = 'write max_size = "64kB" or more; `limpet plan` shows how long an outage fits into it'
         report.warning(("outbox", "max_size"), what, fix)
 
 
@@ -83,7 +91,7 @@ def _web(config: Config, report: Report) -> None:
         report.warning(("web", "listen"), what, f"{sys.executable} -m pip install h11")
 
 
-def _tls(mqtt: Mqtt, report: Report) -> None:
+def _tls(mqtt: MqttConfig, report: Report) -> None:
     if mqtt.tls is None:
         return
     where = ("mqtt", "tls")
@@ -131,13 +139,22 @@ def _buses(config: Config, report: Report) -> None:
                 report.mistake((*where, "recovery"), what, f"add {pin} = …, its BCM number")
 
 
-def _unique(sensors: Sequence[Sensor], report: Report) -> None:
+def _unique(sensors: Sequence[SensorConfig], report: Report) -> None:
     seen: set[str] = set()
     for number, sensor in enumerate(sensors):
         if sensor.id and sensor.id in seen:
             fix = "give each sensor an id of its own"
             report.mistake(("sensor", number, "id"), f'"{sensor.id}" is the id of another sensor', fix)
         seen.add(sensor.id)
+
+
+def _one_name_for_a_bus(sensors: Sequence[SensorConfig], report: Report) -> None:
+    """Make sure that no bus has two names: it would get two threads, which disturb each other."""
+    numbers = {f"/dev/i2c-{one.bus}": one.bus for one in sensors if isinstance(one.bus, int)}
+    for number, sensor in enumerate(sensors):
+        if sensor.bus in numbers:
+            what = f"{sensor.bus} is bus {numbers[sensor.bus]} of another sensor"
+            report.mistake(("sensor", number, "bus"), what, "write it the same way everywhere")
 
 
 def _fallbacks(fitted: Sequence[Fitted], report: Report) -> None:
@@ -164,7 +181,7 @@ def _fallbacks(fitted: Sequence[Fitted], report: Report) -> None:
             report.warning(where, what, f"name a sensor that measures {' or '.join(mine)}")
 
 
-def _circle(sensor: Sensor, by_id: dict[str, Fitted]) -> list[str]:
+def _circle(sensor: SensorConfig, by_id: dict[str, Fitted]) -> list[str]:
     """Return the ids on the way of fallbacks from `sensor` back to itself; empty if it does not come back."""
     way, at = [sensor.id], sensor.fallback_sensor
     while at in by_id and at not in way:
@@ -175,13 +192,13 @@ def _circle(sensor: Sensor, by_id: dict[str, Fitted]) -> list[str]:
 
 def _addresses(fitted: Sequence[Fitted], report: Report) -> None:
     """Make sure that no two chips answer to one address, with and without multiplexers."""
-    taken: dict[tuple[int, int], list[Sensor]] = {}
+    taken: dict[tuple[int | str, int], list[SensorConfig]] = {}
     muxes = {(one.sensor.bus, one.sensor.mux.address): one.sensor for one in fitted if one.sensor.mux}
     for one in fitted:
         sensor, where = one.sensor, (*one.where, "address")
         if sensor.address is None:
             continue
-        place = f"0x{sensor.address:02x} on i2c-{sensor.bus}"
+        place = f"0x{sensor.address:02x} on {sensor.bus_name}"
         here = taken.setdefault((sensor.bus, sensor.address), [])
         for other in here:
             if sensor.mux == other.mux or not (sensor.mux and other.mux):
@@ -214,6 +231,17 @@ def _pins(config: Config, fitted: Sequence[Fitted], report: Report) -> None:
             what = f'{one.sensor.device} is read by "{devices[name]}" already'
             report.mistake((*one.where, "device"), what, "keep one of the two sensors")
         devices.setdefault(name, one.sensor.id)
+
+
+def _pin_backend(fitted: Sequence[Fitted], report: Report, environ: Mapping[str, str]) -> None:
+    """Warn where a machine has pins, and a sensor needs one, but nothing that reads them is installed."""
+    if not any(DEVICES.glob("gpiochip*")) or environ.get("GPIOZERO_PIN_FACTORY") or find_spec("lgpio") is not None:
+        return
+    on_pins = [one for one in fitted if any(one.pins())]
+    for one in on_pins[:1]:
+        what = "pins cannot be read: lgpio is not installed for this Python"
+        fix = f"sudo apt install python3-lgpio, then install.sh again; or {sys.executable} -m pip install lgpio"
+        report.warning((*one.where, "driver"), what, fix)
 
 
 def _bus_pins(config: Config) -> Iterator[tuple[int, str, Where]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, Field
 from typing import Any, TypeVar
 
-from .devices import Breaker, Retry
+from .devices import BreakerConfig, RetryConfig
 from .kinds import Kind, people
 from .mistakes import Report, Where, Wrong, near
 from .shapes import Several, Table, Tables, ValuesOf, keys, required
@@ -84,7 +84,7 @@ def _unknown(name: str, known: list[str], report: Report, where: Where) -> None:
 
 def _settle(into: type[Any], raw: dict[str, Any], found: dict[str, Any], report: Report, where: Where) -> None:
     """Make sure that a first wait is not longer than the longest; of the two, what was not written gives way."""
-    pair = {Breaker: ("reset_timeout", "max_reset_timeout"), Retry: ("base_delay", "max_delay")}.get(into)
+    pair = {BreakerConfig: ("reset_timeout", "max_reset_timeout"), RetryConfig: ("base_delay", "max_delay")}.get(into)
     if pair is None:
         return
     first, longest = pair

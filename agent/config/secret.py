@@ -1,4 +1,4 @@
-"""Secrets: read from where only the agent can read, and shown to nobody."""
+"""Secrets: read from where only the agent can read, and never shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .mistakes import ConfigError, Mistake
 
 if TYPE_CHECKING:
-    from .tables import Mqtt
+    from .tables import MqttConfig
 
 VARIABLE = "LIMPET_MQTT_PASSWORD"
 CREDENTIAL = "mqtt_password"
@@ -24,7 +24,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text, for the one who hands it to the broker."""
+        """Return the text, to be handed to the broker."""
         return self._text
 
     def __repr__(self) -> str:
@@ -40,7 +40,7 @@ class Secret:
         raise TypeError("a secret is not copied to anywhere")
 
 
-def password(mqtt: Mqtt, environ: Mapping[str, str]) -> Secret | None:
+def password(mqtt: MqttConfig, environ: Mapping[str, str]) -> Secret | None:
     """Return the broker's password: $LIMPET_MQTT_PASSWORD, else systemd's credential, else `password_file`; else None.
 
     Reads files. A trailing line end is not part of the password.
@@ -61,6 +61,6 @@ def _read(path: Path) -> Secret:
         return Secret(path.read_text(encoding="utf-8").rstrip("\r\n"))
     except (OSError, UnicodeDecodeError) as error:
         what = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        fix = "make the file readable for the user that the agent runs as, and for nobody else"
+        fix = "make the file readable for the user that the agent runs as, and for no other"
         mistake = Mistake(str(path), 0, "password_file", f"the password cannot be read: {what}", fix)
         raise ConfigError([mistake]) from None

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .devices import Breaker, Bus, Retry, Sensor
-from .kinds import Duration, Flag, Host, Number, OneOf, Place, Size, Text, Whole
+from .devices import EVERY, BreakerConfig, BusConfig, RetryConfig, SensorConfig
+from .kinds import Duration, Flag, HostName, Number, OneOf, Place, Size, Text, Whole
 from .mistakes import Mistake
 from .shapes import Listen, Several, Table, Tables, key
 
 LEVEL = Text(r"[^/+#$\x00-\x1f\x7f][^/+#\x00-\x1f\x7f]*", "a name without / + # and not beginning with $", longest=128)
-VERBS = ("read", "reset", "info", "resend")
+REQUESTS = ("read", "reset", "info", "resend")
 SYSTEM_FILE = Path("/etc/limpet/limpet.toml")
 SYSTEM_STATE = Path("/var/lib/limpet")
 
@@ -27,7 +27,7 @@ def host_name() -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agent:
+class AgentConfig:
     """The agent itself.
 
     Attributes:
@@ -39,14 +39,14 @@ class Agent:
     """
 
     device_id: str = key(LEVEL, factory=host_name)
-    every: float = key(Duration(), 10.0)
+    every: float = key(EVERY, 10.0)
     state_dir: Path | None = key(Place(), None)
     log_level: str = key(OneOf(("debug", "info", "warning", "error")), "info")
     log_format: str = key(OneOf(("text", "json")), "text")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
+class TlsConfig:
     """TLS to the broker; the table's presence switches it on.
 
     Attributes:
@@ -60,11 +60,11 @@ class Tls:
     key_file: Path | None = key(Place(), None)
 
 
-BROKER_BREAKER = Breaker(reset_timeout=5.0, max_reset_timeout=60.0)
+BROKER_BREAKER = BreakerConfig(reset_timeout=5.0, max_reset_timeout=60.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mqtt:
+class MqttConfig:
     """The broker.
 
     Attributes:
@@ -79,19 +79,19 @@ class Mqtt:
         breaker: guards the connection.
     """
 
-    host: str = key(Host(), "localhost")
+    host: str = key(HostName(), "localhost")
     port: int = key(Whole(1, 65535, says="a port"), 1883)
     username: str | None = key(Text(), None)
     password_file: Path | None = key(Place(), None)
     version: int | str = key(OneOf((5, "3.1.1")), 5)
     topic_root: str = key(LEVEL, "limpet")
     keepalive: float = key(Duration(65535.0), 15.0)
-    tls: Tls | None = key(Table(Tls), None)
-    breaker: Breaker = key(Table(Breaker), BROKER_BREAKER)
+    tls: TlsConfig | None = key(Table(TlsConfig), None)
+    breaker: BreakerConfig = key(Table(BreakerConfig), BROKER_BREAKER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outbox:
+class OutboxConfig:
     """What waits for the broker.
 
     Attributes:
@@ -100,7 +100,7 @@ class Outbox:
         when_full: which batch has to go.
         durability: when a batch is on disk: before it is sent, as soon as the broker does not acknowledge, or never.
         backfill_rate: batches per second while history is delivered.
-        require_subscriber: a batch that nobody subscribed to is kept and tried again (MQTT 5).
+        require_subscriber: a batch without a subscriber is kept and tried again (MQTT 5).
     """
 
     max_size: int = key(Size(), 64_000_000)
@@ -112,7 +112,7 @@ class Outbox:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
+class DefaultsConfig:
     """For all sensors; a sensor's own table wins.
 
     Attributes:
@@ -120,12 +120,12 @@ class Defaults:
         breaker: when a sensor is left alone.
     """
 
-    retry: Retry = key(Table(Retry), Retry())
-    breaker: Breaker = key(Table(Breaker), Breaker())
+    retry: RetryConfig = key(Table(RetryConfig), RetryConfig())
+    breaker: BreakerConfig = key(Table(BreakerConfig), BreakerConfig())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HomeAssistant:
+class HomeAssistantConfig:
     """Discovery by Home Assistant.
 
     Attributes:
@@ -138,18 +138,18 @@ class HomeAssistant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Commands:
-    """Orders over MQTT.
+class CommandsConfig:
+    """Requests over MQTT.
 
     Attributes:
-        allow: the verbs that are obeyed; none by default.
+        allow: the requests that are answered; none by default.
     """
 
-    allow: tuple[str, ...] = key(Several(OneOf(VERBS)), ())
+    allow: tuple[str, ...] = key(Several(OneOf(REQUESTS)), ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Web:
+class WebConfig:
     """The status page.
 
     Attributes:
@@ -164,12 +164,13 @@ class Config:
     """The whole configuration.
 
     Attributes:
+        config_version: of the file, for `limpet check --upgrade`.
         agent: the agent itself.
         mqtt: the broker.
         outbox: what waits for it.
         defaults: already merged into the sensors.
         homeassistant: discovery.
-        commands: orders over MQTT.
+        commands: requests over MQTT.
         web: the status page.
         buses: where the defaults do not serve.
         sensors: in the order of the file.
@@ -177,22 +178,23 @@ class Config:
         warnings: what is unwise in it.
     """
 
-    agent: Agent = key(Table(Agent), factory=Agent)
-    mqtt: Mqtt = key(Table(Mqtt), Mqtt())
-    outbox: Outbox = key(Table(Outbox), Outbox())
-    defaults: Defaults = key(Table(Defaults), Defaults())
-    homeassistant: HomeAssistant = key(Table(HomeAssistant), HomeAssistant())
-    commands: Commands = key(Table(Commands), Commands())
-    web: Web = key(Table(Web), Web())
-    buses: tuple[Bus, ...] = key(Tables(Bus), (), name="bus")
-    sensors: tuple[Sensor, ...] = key(Tables(Sensor), (), name="sensor")
+    config_version: int = key(Whole(1, 1000, says="the version of the file"), 1)
+    agent: AgentConfig = key(Table(AgentConfig), factory=AgentConfig)
+    mqtt: MqttConfig = key(Table(MqttConfig), MqttConfig())
+    outbox: OutboxConfig = key(Table(OutboxConfig), OutboxConfig())
+    defaults: DefaultsConfig = key(Table(DefaultsConfig), DefaultsConfig())
+    homeassistant: HomeAssistantConfig = key(Table(HomeAssistantConfig), HomeAssistantConfig())
+    commands: CommandsConfig = key(Table(CommandsConfig), CommandsConfig())
+    web: WebConfig = key(Table(WebConfig), WebConfig())
+    buses: tuple[BusConfig, ...] = key(Tables(BusConfig), (), name="bus")
+    sensors: tuple[SensorConfig, ...] = key(Tables(SensorConfig), (), name="sensor")
     file: Path | None = field(default=None, compare=False)
     warnings: tuple[Mistake, ...] = field(default=(), compare=False)
 
     def state_dir(self, environ: Mapping[str, str]) -> Path:
         """Return the folder of the outbox: as configured, else $STATE_DIRECTORY, else ~/.local/state/limpet.
 
-        Who runs a verb by hand with the installed configuration gets the service's folder.
+        A command run by hand with the installed configuration gets the service's folder.
         """
         if self.agent.state_dir is not None:
             return self.agent.state_dir

@@ -4,7 +4,7 @@
 a disk has a `NullStore`.
 """
 
-from agent.outbox.queue import Outbox
-from agent.outbox.records import Contents, Gap, Item, NullStore, Previous, Row, Stats, Store
+from .outbox import Outbox
+from .store import Contents, Gap, Item, NullStore, Previous, Row, Stats, Store
 
 __all__ = ["Contents", "Gap", "Item", "NullStore", "Outbox", "Previous", "Row", "Stats", "Store"]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from agent.outbox.records import Item
-from agent.outbox.rows import BATCHES, checked, text
+from .sqlite_rows import BATCHES, checked, text
+from .store import Item
 
 OLDEST_FIRST = f"{BATCHES} ORDER BY number"
 
@@ -59,7 +59,7 @@ class OutboxReader:
                 "SELECT count(*), coalesce(sum(length(body)), 0) FROM batch"
             ).fetchone()
             first = self._database.execute(f"{OLDEST_FIRST} LIMIT 1").fetchone()
-        return Summary(number, size, _stamp(first[6]) if first else None)
+        return Summary(number, size, _stamp(first[7]) if first else None)
 
     def batches(self) -> Iterator[bytes | None]:
         """Yield the batches as they would be sent, oldest first; None for one that is damaged."""

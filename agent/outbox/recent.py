@@ -1,11 +1,11 @@
-"""What the broker acknowledged a short while ago: kept in memory, for the day on which the broker forgot it."""
+"""What the broker acknowledged a short while ago, kept in memory in case the broker loses it."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
 
-from agent.outbox.records import Item
+from .store import Item
 
 MOST_BYTES = 1024 * 1024
 MOST_SECONDS = 15 * 60.0
@@ -20,15 +20,15 @@ class Recent:
         self._bytes = 0
 
     def add(self, item: Item) -> None:
-        """Keep one, and forget what is too old or too much."""
+        """Keep an item, and forget what is too old or too much."""
         self._items.append((self._now(), item))
         self._bytes += len(item.body)
         self._trim()
 
-    def between(self, boot: str, first: int, last: int) -> list[Item]:
-        """Return those of one run with `first` <= seq <= `last`, in order, each once."""
+    def between(self, run_id: str, first: int, last: int) -> list[Item]:
+        """Return the items of one run with `first` <= seq <= `last`, in order, each once."""
         self._trim()
-        found = {item.seq: item for _, item in self._items if item.boot == boot and first <= item.seq <= last}
+        found = {item.seq: item for _, item in self._items if item.run_id == run_id and first <= item.seq <= last}
         return [found[seq] for seq in sorted(found)]
 
     def _trim(self) -> None:

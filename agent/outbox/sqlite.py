@@ -20,15 +20,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from agent.outbox import salvage
-from agent.outbox.records import Contents, Gap, Item, Previous, Row
-from agent.outbox.rows import BATCHES, DAMAGE, GAPS, RUNS, SCHEMA, VERSION, checked, crc, is_the_disks, text
+from . import sqlite_recovery
+from .sqlite_rows import BATCHES, DAMAGE, GAPS, RUNS, SCHEMA, VERSION, checked, crc, is_the_disks, text
+from .store import Contents, Gap, Item, Previous, Row
 
 T = TypeVar("T")
 log = logging.getLogger("limpet.outbox")
 
 KEEP_FREE = 8 * 1024 * 1024  # bytes left to the rest of the machine; SQLite cannot delete its way out of a full disk
-ADD_RUN = "INSERT OR IGNORE INTO run (boot, last_seq, clean) VALUES (?, ?, ?)"
+ADD_RUN = "INSERT OR IGNORE INTO run (run_id, last_seq, clean) VALUES (?, ?, ?)"
 PATIENCE = 1.0  # seconds for somebody else's lock: nothing else may wait for it
 
 
@@ -44,7 +44,7 @@ class SqliteStore:
         self.max_size = max_size
         self.salvaged: int | None = None  # batches saved from a damaged file; None: it was sound
         self.lost = 0  # batches that were missing between those, as far as that can be told
-        self._boot = ""
+        self._run_id = ""
         self._most_pages = max_size // 2048 + 4096
         self._made = False  # the file is our own work, which may have ended at once
         self._suspect = False  # damage that the quick check does not see was met
@@ -52,13 +52,13 @@ class SqliteStore:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    async def open(self, boot: str) -> Contents:
-        """Begin the run `boot`, whatever state the file is in.
+    async def open(self, run_id: str) -> Contents:
+        """Begin the run `run_id`, whatever state the file is in.
 
         Raises:
             OSError: the folder cannot be used.
         """
-        self._boot = boot
+        self._run_id = run_id
         return await self._in_thread(self._open)
 
     async def append(self, rows: Sequence[Row]) -> None:
@@ -142,23 +142,23 @@ class SqliteStore:
         database = self._connection()
         with database:
             previous = self._previous(database)
-            database.execute(ADD_RUN, (self._boot, 0, False))
+            database.execute(ADD_RUN, (self._run_id, 0, False))
             database.execute("DELETE FROM run WHERE id <= (SELECT max(id) FROM run) - 16")
         rows, size, last = database.execute(
             "SELECT count(*), coalesce(sum(length(body)), 0), coalesce(max(number), 0) FROM batch"
         ).fetchone()
         gaps = tuple(
-            Row(number, Gap(boot, first, end, reason))
-            for number, boot, first, end, reason in database.execute(f"{GAPS} ORDER BY number")
+            Row(number, Gap(run_id, first, end, reason))
+            for number, run_id, first, end, reason in database.execute(f"{GAPS} ORDER BY number")
         )
         last = max(last, *(gap.number for gap in gaps)) if gaps else last
         return Contents(rows, size, last, gaps, previous, self.lost)
 
     def _previous(self, database: sqlite3.Connection) -> Previous | None:
-        row = database.execute(f"{RUNS} WHERE boot != ? ORDER BY id DESC LIMIT 1", (self._boot,)).fetchone()
+        row = database.execute(f"{RUNS} WHERE run_id != ? ORDER BY id DESC LIMIT 1", (self._run_id,)).fetchone()
         if row is None:
             return None
-        (stored,) = database.execute("SELECT coalesce(max(seq), 0) FROM batch WHERE boot = ?", row[:1]).fetchone()
+        (stored,) = database.execute("SELECT coalesce(max(seq), 0) FROM batch WHERE run_id = ?", row[:1]).fetchone()
         last, clean = max(row[1], stored), bool(row[2])
         return Previous(row[0], last if last or clean else None, clean)
 
@@ -170,19 +170,20 @@ class SqliteStore:
                 if isinstance(record, Item):
                     fields = (
                         number,
-                        record.boot,
+                        record.run_id,
                         record.seq,
                         record.taken,
-                        record.machine,
+                        record.kernel_boot,
+                        record.topic,
                         crc(number, record),
                         record.body,
                     )
-                    database.execute("INSERT OR REPLACE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)", fields)
+                    database.execute("INSERT OR REPLACE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)", fields)
                     database.execute(
-                        "UPDATE run SET last_seq = max(last_seq, ?) WHERE boot = ?", (record.seq, record.boot)
+                        "UPDATE run SET last_seq = max(last_seq, ?) WHERE run_id = ?", (record.seq, record.run_id)
                     )
                 else:
-                    hole = (number, record.boot, record.first, record.last, record.reason)
+                    hole = (number, record.run_id, record.first, record.last, record.reason)
                     database.execute("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?)", hole)
 
     def _delete(self, numbers: Sequence[int]) -> None:
@@ -195,9 +196,9 @@ class SqliteStore:
         return [Row(row[0], checked(row)) for row in found]
 
     def _close(self, last_seq: int) -> None:
-        if self._boot:
+        if self._run_id:
             with self._connection() as database:
-                database.execute("UPDATE run SET last_seq = ?, clean = 1 WHERE boot = ?", (last_seq, self._boot))
+                database.execute("UPDATE run SET last_seq = ?, clean = 1 WHERE run_id = ?", (last_seq, self._run_id))
         self._shut()
 
     def _shut(self) -> None:
@@ -215,7 +216,7 @@ class SqliteStore:
             except (*DAMAGE, Damaged) as error:
                 if is_the_disks(error):
                     raise
-                aside = salvage.set_aside(self.file, self._boot[:8] or "file")
+                aside = sqlite_recovery.set_aside(self.file, self._run_id[:8] or "file")
                 self._database = self._connected()
                 self.salvaged = self._salvage(aside)
                 facts = {"saved": self.salvaged, "lost": self.lost, "set_aside": str(aside)}
@@ -274,20 +275,29 @@ class SqliteStore:
         database = self._database
         assert database is not None
         saved = 0
-        with salvage.mended(aside, most_pages=self._most_pages, keep_free=KEEP_FREE) as file:
-            for row in salvage.batches(file):
+        with sqlite_recovery.mended(aside, most_pages=self._most_pages, keep_free=KEEP_FREE) as file:
+            for row in sqlite_recovery.batches(file):
                 if isinstance(item := checked(row), Item):
-                    fields = (row[0], item.boot, item.seq, item.taken, item.machine, row[5], item.body)
-                    insert = "INSERT OR IGNORE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)"
+                    fields = (
+                        row[0],
+                        item.run_id,
+                        item.seq,
+                        item.taken,
+                        item.kernel_boot,
+                        item.topic,
+                        row[6],
+                        item.body,
+                    )
+                    insert = "INSERT OR IGNORE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
                     saved += database.execute(insert, fields).rowcount
-            runs = salvage.runs(file)
+            runs = sqlite_recovery.runs(file)
         if not runs:  # the batches tell which there were
-            found = database.execute("SELECT boot, max(seq), 0 FROM batch GROUP BY boot ORDER BY max(number)")
+            found = database.execute("SELECT run_id, max(seq), 0 FROM batch GROUP BY run_id ORDER BY max(number)")
             runs = found.fetchall()
         database.executemany(ADD_RUN, runs)
         self.lost = _declare_holes(database)
-        if self._boot:
-            database.execute(ADD_RUN, (self._boot, 0, False))
+        if self._run_id:
+            database.execute(ADD_RUN, (self._run_id, 0, False))
         database.commit()
         return saved
 
@@ -299,14 +309,14 @@ def _declare_holes(database: sqlite3.Connection) -> int:
     them: a hole too much is better than one that nobody declares.
     """
     lost, (number,) = 0, database.execute("SELECT coalesce(max(number), 0) FROM batch").fetchone()
-    for boot, last, clean in database.execute(RUNS).fetchall():
-        found = [seq for (seq,) in database.execute("SELECT seq FROM batch WHERE boot = ? ORDER BY seq", (boot,))]
+    for run_id, last, clean in database.execute(RUNS).fetchall():
+        found = [seq for (seq,) in database.execute("SELECT seq FROM batch WHERE run_id = ? ORDER BY seq", (run_id,))]
         ends = [*found, last + 1] if found and not clean and last > found[-1] else found
         for before, after in itertools.pairwise(ends):
             if after > before + 1:
                 number, lost = number + 1, lost + after - before - 1
                 database.execute(
-                    "INSERT INTO gap VALUES (?, ?, ?, ?, ?)", (number, boot, before + 1, after - 1, "corrupt")
+                    "INSERT INTO gap VALUES (?, ?, ?, ?, ?)", (number, run_id, before + 1, after - 1, "corrupt")
                 )
     return lost
 

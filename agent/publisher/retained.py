@@ -8,6 +8,8 @@ from collections.abc import Sequence
 class Retained:
     """The newest document of each topic, and which of them the broker does not have yet.
 
+    All fields belong to the publisher's event loop.
+
     Attributes:
         first: topics that lead after connecting, in this order.
     """
@@ -16,7 +18,7 @@ class Retained:
         self.first = tuple(first)
         self._newest: dict[str, bytes] = {}
         self._due: dict[str, None] = {}
-        self._in_flight: dict[str, bytes] = {}
+        self._in_flight: set[str] = set()
 
     def put(self, topic: str, payload: bytes) -> None:
         """Replace a topic's document; it is due even if it is the same."""
@@ -24,20 +26,20 @@ class Retained:
         self._due[topic] = None
 
     def begin(self) -> None:
-        """A new connection: everything is due, in order."""
+        """Begin a new connection: everything is due, in order."""
         self._in_flight.clear()
         leading = [topic for topic in self.first if topic in self._newest]
         self._due = dict.fromkeys([*leading, *self._newest])
 
     def next(self) -> tuple[str, bytes] | None:
-        """Take the next document that is due; of one topic never two at once."""
+        """Take the next document that is due, as topic and payload; never two of one topic at once."""
         for topic in self._due:
             if topic not in self._in_flight:
                 del self._due[topic]
-                payload = self._in_flight[topic] = self._newest[topic]
-                return topic, payload
+                self._in_flight.add(topic)
+                return topic, self._newest[topic]
         return None
 
     def settled(self, topic: str) -> None:
-        """What was taken of this topic was acknowledged, or will never be."""
-        self._in_flight.pop(topic, None)
+        """Note that what was taken of this topic was acknowledged, or never will be."""
+        self._in_flight.discard(topic)

@@ -3,11 +3,11 @@
 Standard library only; imports nothing else of the project. Five worked examples stand in README.md beside this file.
 """
 
-from agent.resilience.budget import RetryBudget
-from agent.resilience.call import AsyncCircuitBreaker, CircuitBreaker
-from agent.resilience.circuit import BreakerEvent, CircuitOpenError, CircuitState
-from agent.resilience.fallback import CollectedBatch, SensorReading, collect_batch, read_sensor_with_fallback
-from agent.resilience.retry import RetryEvent, RetryPolicy, retry_with_backoff
+from .budget import RetryBudget
+from .call import AsyncCircuitBreaker, CircuitBreaker
+from .circuit import BreakerEvent, CircuitOpenError, CircuitState
+from .fallback import CollectedBatch, SensorReading, collect_batch, read_sensor_with_fallback
+from .retry import RetryEvent, RetryPolicy, retry_with_backoff
 
 __all__ = [
     "AsyncCircuitBreaker",

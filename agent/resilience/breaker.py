@@ -27,17 +27,8 @@ import time
 from collections.abc import Callable
 from threading import RLock
 
-from agent.resilience.circuit import CLOSED, HALF_OPEN, OPEN, BreakerEvent, CircuitOpenError, CircuitState
-from agent.resilience.schedule import (
-    ENTROPY,
-    Clock,
-    Rng,
-    check_count,
-    check_exceptions,
-    check_number,
-    check_seconds,
-    grown,
-)
+from .circuit import CLOSED, HALF_OPEN, OPEN, BreakerEvent, CircuitOpenError, CircuitState
+from .schedule import ENTROPY, Clock, Rng, check_count, check_exceptions, check_number, check_seconds, grown
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import time
 from threading import Lock
 
-from agent.resilience.schedule import Clock, check_number
+from .schedule import Clock, check_number
 
 
 class RetryBudget:

@@ -5,9 +5,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
-from agent.resilience.breaker import Breaker
-from agent.resilience.circuit import BreakerEvent, begin_probe
-from agent.resilience.schedule import Clock, Rng, check_seconds
+from .breaker import Breaker
+from .circuit import BreakerEvent, begin_probe
+from .schedule import Clock, Rng, check_seconds
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, NotRequired, TypedDict
 
-from agent.resilience.call import AsyncCircuitBreaker
-from agent.resilience.circuit import CircuitOpenError
-from agent.resilience.schedule import check_seconds
+from .call import AsyncCircuitBreaker
+from .circuit import CircuitOpenError
+from .schedule import check_seconds
 
 log = logging.getLogger(__name__)
 Read = Callable[[], Awaitable[Any]]

@@ -11,18 +11,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple, ParamSpec, TypeVar, cast
 
-from agent.resilience.budget import RetryBudget
-from agent.resilience.circuit import CircuitOpenError, probing
-from agent.resilience.schedule import (
-    ENTROPY,
-    Clock,
-    Rng,
-    check_count,
-    check_exceptions,
-    check_number,
-    check_seconds,
-    grown,
-)
+from .budget import RetryBudget
+from .circuit import CircuitOpenError, probing
+from .schedule import ENTROPY, Clock, Rng, check_count, check_exceptions, check_number, check_seconds, grown
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -19,7 +19,7 @@ class Fault:
     Attributes:
         kind: one of `KINDS`.
         address: the chip that has it; None: the whole bus.
-        at, lasts: seconds on the bus's clock since the bus was made; None: for ever.
+        at, lasts: seconds on the bus's clock since the bus was made; None: forever.
         rate: the share of transfers that fail (`flaky`), or of whose messages read one bit arrives wrong (`corrupt`).
         delay: seconds that each transfer takes longer (`slow`).
     """
@@ -39,7 +39,7 @@ class Fault:
             raise ValueError(f"{self.kind!r} is no fault; known: {', '.join(KINDS)}")
 
     def active(self, now: float) -> bool:
-        """Tell whether the fault is there at `now`, seconds since the bus was made."""
+        """Return whether the fault is there at `now`, seconds since the bus was made."""
         return not self.lifted and self.at <= now and (self.lasts is None or now < self.at + self.lasts)
 
 
@@ -84,7 +84,7 @@ class Faults:
 
 
 class Stranger(FakeChip):
-    """Whoever answers in place of the right chip: takes everything, says 0x42 to everything."""
+    """A chip in place of the right one: takes everything, answers 0x42 to everything."""
 
     name = "stranger"
 

@@ -19,7 +19,7 @@ class Adc(MockSPIDevice):  # type: ignore[misc]
     def __init__(self, pins: MockPins, select: int) -> None:
         super().__init__(CLOCK, MOSI, MISO, SELECTS[select], pin_factory=pins.factory)
         self.codes = [0] * 8
-        self.absent: int | None = None  # the level of a line that nobody drives
+        self.absent: int | None = None  # the level of the line while no chip drives it
 
     def on_start(self) -> None:
         super().on_start()

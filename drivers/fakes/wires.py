@@ -44,7 +44,7 @@ class FakeWires:
         return any(fault.kind == "stuck" and fault.active(now) for fault in self.bus.faults.all)
 
     def rose(self, role: str) -> None:
-        """See a rising edge that somebody made."""
+        """See a rising edge."""
         if role == "scl" and self.holds == "sda":
             self.clocks += 1
             if self.clocks >= CLOCKS:

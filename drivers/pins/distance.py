@@ -32,7 +32,7 @@ class Distance(Driver):
     """
 
     name = "distance"
-    lane: ClassVar[str] = "gpio"
+    bus_name: ClassVar[str] = "gpio"
     quantities = (Quantity("distance", "mm", "distance", NEAREST, FARTHEST, 3.0),)
     clock: Callable[[], float] = staticmethod(now)
     quiet_at: ClassVar[float] = 0.0  # when the pings of all sensors have died away: one must not hear another's

@@ -27,7 +27,7 @@ class Mcp3008(Driver):
     """
 
     name = "mcp3008"
-    lane: ClassVar[str] = "gpio"
+    bus_name: ClassVar[str] = "gpio"
     quantities = tuple(Quantity(f"a{i}", "V", "voltage", 0.0, 3.3, 3.3 / FULL_SCALE) for i in range(8))
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A motion sensor (PIR) with a digital output: 1 while it sees somebody move."""
+"""A motion sensor (PIR) with a digital output: 1 while it sees movement."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A pulse output (water, power or rain meter, anemometer, flow sensor): counted in the backend's thread, never lost.
 
-Nothing tells a loose wire from a meter that stands still. The kernel keeps 16 edges per line until the backend fetches
-them, Python then needs some 50 µs for each: good up to about 1 kHz.
+A loose wire cannot be distinguished from a meter that stands still. The kernel keeps 16 edges a line until the backend
+fetches them, and Python needs some 50 µs for each: good up to about 1 kHz.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Pulse(Driver):
     """
 
     name = "pulse"
-    lane: ClassVar[str] = "gpio"
+    bus_name: ClassVar[str] = "gpio"
     takes = 1.0
     quantities = (Quantity("count", "", None, 0, step=1), Quantity("frequency", "Hz", "frequency", 0, step=0.001))
     clock: Callable[[], float] = staticmethod(now)
@@ -52,7 +52,8 @@ class Pulse(Driver):
 
     def measure(self) -> Reading:
         """Return the count, and the frequency in Hz over the measured time since the last reading (0.5 s at least)."""
-        self.line.read()  # a line that is gone cannot count
+        # raises where the line is gone: then nothing was counted
+        self.line.read()
         counted, at = self._since
         passed = self.clock() - at
         if passed < WINDOW:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from agent.outbox.records import Item, Row
 from agent.outbox.sqlite import SqliteStore
+from agent.outbox.store import Item, Row
 
 BUDGETS = {"always": (1, 40.0), "outage": (10, 7.0)}  # batches in one commit, KiB a batch
 SECTOR = 512

@@ -11,9 +11,9 @@ from pathlib import Path
 from rows import Row
 from stage import SETTLE, Stage
 
-from agent.outbox.records import Item
-from agent.outbox.records import Row as Record
 from agent.outbox.sqlite import SqliteStore
+from agent.outbox.store import Item
+from agent.outbox.store import Row as Record
 
 BACKLOG, BODY = 100_000, 1024
 CADENCE = 1.0

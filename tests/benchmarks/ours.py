@@ -9,8 +9,8 @@ from typing import Any
 
 import cheap
 
-import agent.machine
-from agent.cli import main
+import agent.service.hardware
+from agent.cli.main import main
 
 WINDOW = 16
 
@@ -27,9 +27,9 @@ async def as_fast_as_it_can(scheduler: Any, _rounds: int | None = None) -> None:
 
 if __name__ == "__main__":
     settings = json.loads(sys.argv[1])
-    agent.machine.open_bus = cheap.opener(settings["page"], settings["hertz"], settings["hang"])
+    agent.service.hardware.open_bus = cheap.opener(settings["page"], settings["hertz"], settings["hang"])
     if not settings["every"]:
-        from agent.scheduler import Scheduler
+        from agent.acquisition.scheduler import Scheduler
 
         Scheduler.run = as_fast_as_it_can  # type: ignore[method-assign]
     sys.exit(main(["run", "-c", settings["config"]]))

@@ -10,13 +10,14 @@ from random import Random
 from rows import Row
 from stage import Stage
 
-from agent import wire
+from agent.acquisition.bus import GuardedBus
+from agent.acquisition.collector import Collector
+from agent.acquisition.sensor import Sensor
+from agent.acquisition.turn import COUNTED
 from agent.clock import rfc3339
-from agent.lane import Lane
+from agent.messages import payloads
 from agent.model import Batch, Reading
 from agent.resilience import CircuitBreaker, RetryPolicy
-from agent.scheduler import Collector
-from agent.sensor import COUNTED, Sensor
 from drivers import open_chip
 from drivers.bus.worker import BusWorker
 from drivers.chip import Driver, Quantity
@@ -55,8 +56,8 @@ def on_the_wire(count: int) -> float:
     """Return the bytes of a batch with its acknowledgement, for each of so many readings."""
     readings = tuple(Reading(f"sensor-{i}", "temperature", round(20 + 0.01 * i, 2), "°C") for i in range(count))
     batch = Batch(1.0, "interval", 10.0, tuple(r.sensor for r in readings), readings)
-    document = wire.batch(batch, device_id="greenhouse-1", boot_id=BOOT, seq=123456, synced=True, stamp=rfc3339)
-    return (len(wire.encode(document)) + len(TOPIC) + MQTT) / count
+    document = payloads.batch(batch, device_id="greenhouse-1", boot_id=BOOT, seq=123456, synced=True, stamp=rfc3339)
+    return (len(payloads.encode(document)) + len(TOPIC) + MQTT) / count
 
 
 def transfers(name: str) -> int:
@@ -76,16 +77,16 @@ def transfers(name: str) -> int:
 async def overlapping(rounds: int) -> float:
     """Return the median milliseconds of a round of ten slow sensors on one bus."""
     breaker = CircuitBreaker(1, 5.0, rng=Random(1))
-    lanes = {"i2c-1": Lane("i2c-1", BusWorker("i2c-1"), breaker)}
+    buses = {"i2c-1": GuardedBus("i2c-1", BusWorker("i2c-1"), breaker)}
     due = [(_sensor(f"s{i}"), "i2c-1") for i in range(10)]
-    collector, took = Collector(lanes, time.monotonic), []
+    collector, took = Collector(buses, time.monotonic), []
     for _ in range(rounds):
         began = time.monotonic()
         batch = await collector.collect(due, "interval", 1.0)
         took.append(1e3 * (time.monotonic() - began))
         if batch.degraded:
             raise SystemExit(f"a slow sensor is not a missing one: {batch.faults}")
-    lanes["i2c-1"].close()
+    buses["i2c-1"].close()
     return sorted(took)[len(took) // 2]
 
 

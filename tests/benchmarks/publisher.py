@@ -15,14 +15,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from agent import wire
 from agent.broker import Address
 from agent.broker.link import PahoLink
 from agent.clock import Clock
+from agent.messages import payloads
+from agent.messages.topics import Topics
 from agent.outbox import Item, Outbox
 from agent.outbox.sqlite import SqliteStore
 from agent.publisher import Publisher, Settings
-from agent.topics import Topics
 
 TOPICS = Topics("limpet", "bench")
 
@@ -34,13 +34,13 @@ def peak() -> float:
 async def deliver(count: int, port: int, folder: Path | None) -> None:
     clock = Clock()
     store = None if folder is None else SqliteStore(folder, 1 << 30)
-    outbox = Outbox("bench", clock.now, machine=clock.machine_boot, store=store, max_size=1 << 30)
+    outbox = Outbox("bench", clock.now, kernel_boot=clock.kernel_boot, store=store, max_size=1 << 30)
     await outbox.open()
     for seq in range(1, count + 1):
-        body = wire.encode({"seq": seq, "clock": "synced", "faults": [], "pad": "x" * 900})
-        outbox.put(Item("bench", seq, clock.now() - 60, clock.machine_boot, body))
+        body = payloads.encode({"seq": seq, "clock": "synced", "faults": [], "pad": "x" * 900})
+        outbox.put(Item("bench", seq, clock.now() - 60, clock.kernel_boot, body))
         if seq % 64 == 0:
-            await outbox.keeper.keep()
+            await outbox.retention.keep()
     filled = peak()
     publisher = Publisher(
         lambda: PahoLink(Address("127.0.0.1", port, "bench")), outbox, TOPICS, clock, Settings(backfill_rate=0)

@@ -13,9 +13,16 @@ from rows import Row
 from stage import ROOT, SETTLE, Stage
 
 SERVICE = (
-    "agent.cli", "agent.commands.run", "agent.app", "agent.connection", "agent.machine", "agent.supervise",
-    "agent.broker.link", "agent.outbox.sqlite", "drivers.chips.bme280",
-)  # fmt: skip
+    "agent.cli.main",
+    "agent.cli.run",
+    "agent.service.agent",
+    "agent.service.connect",
+    "agent.service.hardware",
+    "agent.service.systemd",
+    "agent.broker.link",
+    "agent.outbox.sqlite",
+    "drivers.chips.bme280",
+)
 IMPORT = """
 import time
 began = time.process_time()

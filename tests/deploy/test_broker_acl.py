@@ -12,7 +12,8 @@ import pytest
 from agent import config
 from agent.broker import Address, BrokerRefused, Tls, TlsProblem
 from agent.broker.link import PahoLink
-from agent.doctor import BROKEN, OK, WARNING, Site, network
+from agent.cli.doctor import network
+from agent.cli.doctor.checks import BROKEN, OK, WARNING, Site
 
 HERE = Path(__file__).parents[2] / "deploy" / "broker"
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

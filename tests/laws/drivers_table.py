@@ -27,7 +27,7 @@ def row(name: str) -> tuple[str, ...]:
     driver = catalog.find(name)
     names = ", ".join(f"{quantity.name} {quantity.unit}".strip() for quantity in driver.quantities)
     transfers, milliseconds = measured(name) if name in I2C_DRIVERS else ("", "")
-    bus = " ".join(spans(driver.addresses)) or getattr(driver, "lane", name)
+    bus = " ".join(spans(driver.addresses)) or getattr(driver, "bus_name", name)
     return name, bus, names or "what the device has", transfers, milliseconds, ", ".join(observed(name))
 
 

@@ -26,62 +26,29 @@ MAY_IMPORT = {
     "drivers.scan": "drivers.bus drivers.catalog drivers.chip drivers.errors",
     "drivers.fakes": "",
     "drivers.__init__": "drivers.catalog drivers.errors",
-    # what could leave tomorrow
-    "agent.resilience": "",
-    # what things are
+    # what crosses rooms, and what could leave tomorrow
+    "agent.__init__": "",
     "agent.model": "",
     "agent.clock": "",
     "agent.logs": "",
+    "agent.resilience": "",
+    # from the configuration to a batch, from a batch to the broker
     "agent.config": "drivers.catalog",
-    "agent.scenario": "agent.config",
-    # what a subscriber sees
-    "agent.wire": "agent.clock agent.model",
-    "agent.topics": "",
-    "agent.homeassistant": "agent.topics agent.wire",
-    "agent.schemas": "agent.config agent.topics",
-    "agent.sizes": "agent.clock agent.config agent.model agent.topics agent.wire drivers.catalog drivers.chip",
-    # from a sensor to a batch
-    "agent.treatment": "drivers.chip",
-    "agent.sensor": "agent.model agent.resilience agent.treatment drivers.chip drivers.errors",
-    "agent.lane": "agent.resilience agent.sensor drivers.bus drivers.errors",
-    "agent.scheduler": "agent.lane agent.model agent.sensor",
-    "agent.events": "agent.model agent.sensor drivers.errors",
-    # from a batch to the broker
+    "agent.acquisition": "agent.model agent.resilience drivers.bus drivers.chip drivers.errors",
+    "agent.messages": "agent.clock agent.config agent.model",
     "agent.outbox": "",
     "agent.broker": "",
-    "agent.publisher": "agent.broker agent.outbox agent.resilience agent.topics agent.wire",
-    "agent.orders": "agent.broker agent.topics",
-    "agent.live": "agent.broker",
-    # the doors to the outside
-    "agent.machine": "agent.config agent.lane drivers.bus drivers.catalog drivers.chip",
-    "agent.parts": "agent.config agent.scenario drivers.chip drivers.errors drivers.fakes",
-    "agent.simulation": "agent.clock agent.config agent.lane agent.machine agent.parts agent.scenario "
-    "drivers.bus drivers.catalog drivers.chip drivers.fakes",
-    "agent.supervise": "",
-    "agent.health": "agent.clock",
+    "agent.publisher": "agent.broker agent.messages agent.outbox agent.resilience",
     "agent.web": "",
-    # who puts it together
-    "agent.assembly": "agent.config agent.lane agent.machine agent.resilience agent.sensor agent.treatment "
-    "drivers.chip",
-    "agent.connection": "agent.broker agent.clock agent.config agent.outbox agent.publisher agent.resilience "
-    "agent.topics",
-    "agent.documents": "agent.clock agent.health agent.lane agent.outbox agent.publisher agent.resilience "
-    "agent.scheduler agent.sensor agent.wire",
-    "agent.herald": "agent.config agent.documents agent.health agent.homeassistant agent.outbox agent.publisher "
-    "agent.topics agent.wire",
-    "agent.verbs": "agent.documents agent.model agent.orders agent.outbox agent.scheduler agent.sensor",
-    "agent.app": "agent.* drivers.*",
-    "agent.rehearsal": "agent.*",
-    # what people use
-    "agent.draft": "drivers.kernel drivers.scan",
-    "agent.doctor": "agent.broker agent.config agent.connection agent.homeassistant agent.sizes agent.topics "
-    "drivers.catalog",
-    "agent.commands": "agent.* drivers.*",
-    "agent.cli": "agent.commands agent.config",
+    # who puts it together, for real and simulated
+    "agent.service": "agent.acquisition agent.broker agent.clock agent.config agent.logs agent.messages agent.model "
+    "agent.outbox agent.publisher agent.resilience agent.web drivers.bus drivers.catalog drivers.chip",
+    "agent.simulation": "agent.broker agent.clock agent.config agent.service drivers.bus "
+    "drivers.catalog drivers.chip drivers.errors drivers.fakes",
+    "agent.cli": "agent.* drivers.*",
     "agent.__main__": "agent.cli",
-    "agent.__init__": "",
 }
-BEYOND = {"agent.commands", "agent.cli", "agent.__main__"}  # what `agent.*` does not open: only rows that name them may
+BEYOND = {"agent.cli", "agent.__main__"}  # what `agent.*` does not open: only rows that name them may
 
 # library: the rooms that may import it
 ONLY_IMPORTERS = {
@@ -90,15 +57,16 @@ ONLY_IMPORTERS = {
     "gpiozero": "drivers.bus drivers.pins drivers.fakes",
     "lgpio": "drivers.bus",
     "sqlite3": "agent.outbox",
-    "rich": "agent.commands agent.live",
+    "rich": "agent.cli",
 }
 
 # call: the files in which it is found
 ONLY_CALLERS = {
-    "Thread": "drivers/bus/worker.py agent/outbox/sqlite.py agent/broker/link.py agent/doctor/__init__.py",
-    "create_task": "agent/app.py agent/rehearsal.py agent/publisher/session.py agent/resilience/fallback.py "
-    "agent/web/server.py agent/commands/run.py agent/commands/demo.py",
-    "ensure_future": "agent/herald.py agent/publisher/service.py",
+    "Thread": "drivers/bus/worker.py agent/outbox/sqlite.py agent/service/files.py agent/broker/threads.py "
+    "agent/cli/doctor/checks.py",
+    "create_task": "agent/service/agent.py agent/simulation/demo.py agent/publisher/history.py "
+    "agent/resilience/fallback.py agent/web/server.py agent/service/runs.py agent/cli/demo.py",
+    "ensure_future": "agent/service/reporter.py agent/publisher/publisher.py",
 }
 
 NO_ROOM_NAMES = {"helpers", "helper", "utils", "util", "common", "manager", "base", "misc", "tools"}

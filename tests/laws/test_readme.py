@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import drivers.fakes
-from agent import cli
+from agent.cli import main
 from drivers import catalog, open_chip
 from drivers.fakes import FakeBus, FakeTime, fake_chip
 
@@ -61,7 +61,7 @@ def test_the_example_is_listed_read_and_found_by_a_scan(example: Path, capsys: A
         (["read", "--simulate"], "humidity"),
         (["scan", "--simulate"], "hdc1080"),
     ):
-        assert cli.main(words) == 0
+        assert main.main(words) == 0
         assert sign in capsys.readouterr().out
 
 

@@ -3,6 +3,8 @@
 import ast
 import inspect
 import pickle
+import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -66,9 +68,21 @@ class TestTheSurface:
     def test_needs_the_standard_library_only(self, path):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            for name in names:
-                assert name.startswith("agent.resilience") or name.split(".")[0] in sys.stdlib_module_names
+            if isinstance(node, ast.ImportFrom):
+                assert node.level < 2
+                names += [] if node.level else [node.module or ""]
+            assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
+
+    def test_works_as_a_copy_in_an_empty_folder(self, tmp_path):
+        shutil.copytree(Path(agent.resilience.__file__).parent, tmp_path / "holding_on")
+        code = (
+            f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+            "from holding_on import CircuitBreaker, CircuitOpenError, retry_with_backoff\n"
+            "breaker = CircuitBreaker(1)\n"
+            "assert breaker.call(retry_with_backoff()(lambda: 21.5)) == 21.5\n"
+            "assert 'agent' not in sys.modules\n"
+        )
+        subprocess.run([sys.executable, "-I", "-c", code], check=True)
 
     def test_has_an_error_that_survives_a_process_boundary(self):
         error = pickle.loads(pickle.dumps(CircuitOpenError("tank", 2.5)))

@@ -69,7 +69,7 @@ def played(runner: Any, seed: int, hours: float, schedule: Sequence[Fault] | Non
 def _ill(world: World) -> str:
     agent = world.agent
     assert agent is not None
-    states = {name: one.state.value for name, one in agent.documents.breakers().items()}
+    states = {name: one.state.value for name, one in agent.status.breakers().items()}
     pending = sorted(seq for _, seq in world.ledger.pending)[:9]
     return f"pending {pending}, waiting {agent.outbox.waiting}, {states}, {agent.publisher.state}"
 

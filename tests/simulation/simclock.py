@@ -22,7 +22,7 @@ class SimClock(Clock):
     def __init__(self, loop: Any) -> None:
         self.loop, self.time = loop, loop.time
         self.booted, self.error, self.honest = 0.0, 0.0, True
-        self.machine_boot = "machine-1"
+        self.kernel_boot = "machine-1"
 
     def now(self) -> float:
         """Return seconds since the machine was switched on."""
@@ -40,7 +40,7 @@ class SimClock(Clock):
     def power_cycle(self) -> None:
         """Start from 0, in another boot of the machine, and without the time: a Pi has no battery."""
         self.booted = self.time()
-        self.machine_boot = f"machine-{int(self.machine_boot.split('-')[1]) + 1}"
+        self.kernel_boot = f"machine-{int(self.kernel_boot.split('-')[1]) + 1}"
         self.error, self.honest = NO_BATTERY, False
 
     def true_stamp(self, taken: float) -> str:

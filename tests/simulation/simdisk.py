@@ -31,7 +31,7 @@ class Disk:
 
     def batches(self) -> set[tuple[str, int]]:
         """Return (boot, seq) of every batch on it."""
-        return {(one.boot, one.seq) for one in self.rows.values() if isinstance(one, Item)}
+        return {(one.run_id, one.seq) for one in self.rows.values() if isinstance(one, Item)}
 
     def check(self, *, writes: bool) -> None:
         """Raise what a job meets now."""
@@ -51,10 +51,10 @@ class SimStore:
 
     def __init__(self, disk: Disk) -> None:
         self.disk, self.dead = disk, False
-        self._boot, self._free_at = "", 0.0
+        self._run_id, self._free_at = "", 0.0
 
-    async def open(self, boot: str) -> Contents:
-        self._boot = boot
+    async def open(self, run_id: str) -> Contents:
+        self._run_id = run_id
         return await self._job(self._open)
 
     async def append(self, rows: Sequence[Row]) -> None:
@@ -92,8 +92,11 @@ class SimStore:
 
     def _open(self) -> Contents:
         disk = self.disk
-        previous = Previous(*disk.runs[-1]) if disk.runs else None
-        disk.runs.append((self._boot, 0, False))
+        previous = None
+        if disk.runs:
+            run, last, clean = disk.runs[-1]
+            previous = Previous(run, last if last or clean else None, clean)
+        disk.runs.append((self._run_id, 0, False))
         gaps = tuple(Row(number, one) for number, one in sorted(disk.rows.items()) if isinstance(one, Gap))
         items = [one for one in disk.rows.values() if isinstance(one, Item)]
         size = sum(len(item.body) for item in items)
@@ -102,13 +105,13 @@ class SimStore:
     def _append(self, rows: Sequence[Row]) -> None:
         self.disk.commits.append(asyncio.get_running_loop().time())
         self.disk.rows.update(rows)
-        mine = [one.seq for _, one in rows if isinstance(one, Item) and one.boot == self._boot]
+        mine = [one.seq for _, one in rows if isinstance(one, Item) and one.run_id == self._run_id]
         self._note(max(mine, default=0), False)
 
     def _note(self, last_seq: int, clean: bool) -> None:
-        for index, (boot, last, _) in enumerate(self.disk.runs):
-            if boot == self._boot:
-                self.disk.runs[index] = (boot, last_seq if clean else max(last, last_seq), clean)
+        for index, (run_id, last, _) in enumerate(self.disk.runs):
+            if run_id == self._run_id:
+                self.disk.runs[index] = (run_id, last_seq if clean else max(last, last_seq), clean)
 
     def _scan(self, after: int, limit: int) -> list[Row]:
         found = [(n, one) for n, one in sorted(self.disk.rows.items()) if n > after and isinstance(one, Item)]

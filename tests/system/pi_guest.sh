@@ -162,7 +162,7 @@ claim "and keeps the configuration" grep -q '# mine' $CONFIG
 claim "and leaves one venv" test "$(ls -d /opt/limpet/venv-* | wc -l)" = 1
 claim "and an active service" systemctl is-active limpet
 mkdir /tmp/bad && cp -r "$CHECKOUT"/{pyproject.toml,README.md,LICENSE,agent,drivers,deploy} /tmp/bad/
-echo 'raise SystemExit(1)' >/tmp/bad/agent/app.py
+echo 'raise SystemExit(1)' >/tmp/bad/agent/service/agent.py
 current=$(readlink /opt/limpet/current)
 claim "a version that does not start is refused" never sh /tmp/bad/deploy/install.sh
 claim "and the one before runs again" bash -c "[ \$(readlink /opt/limpet/current) = $current ] && systemctl is-active limpet && [ \$(ls -d /opt/limpet/venv-* | wc -l) = 1 ]"

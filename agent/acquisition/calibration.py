@@ -1,0 +1,73 @@
+"""What is done with a sensor's numbers, as the configuration says: calibrated, rounded, held against limits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from drivers.chip import Quantity
+from drivers.errors import InvalidReading
+
+
+class QuantityCalibration(NamedTuple):
+    """What is done with one quantity's number: calibrated, rounded to a tenth of what the chip can tell, judged.
+
+    Attributes:
+        low, high: the configured limits; a value outside is suspect.
+        noisy: one that stands still for an hour is suspect, too.
+    """
+
+    name: str
+    unit: str
+    calibrated: bool
+    scale: float
+    offset: float
+    digits: int
+    low: float
+    high: float
+    noisy: bool
+
+    def of(self, value: float) -> float:
+        """Return the number as it is published.
+
+        Raises:
+            InvalidReading: the calibration takes it beyond what a number can hold.
+        """
+        if not self.calibrated and isinstance(value, int):
+            return value  # a state, a count
+        try:
+            result = round(value * self.scale + self.offset, self.digits)
+        except OverflowError:
+            result = math.inf
+        if not math.isfinite(result):
+            raise InvalidReading(
+                f"{self.name} of {value:g} {self.unit} times {self.scale:g} plus {self.offset:g} is no finite number; "
+                f"correct `calibrate`"
+            )
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What the configuration says about a sensor's values.
+
+    Attributes:
+        calibrate: quantity -> (scale, offset). limits: quantity -> (low, high).
+    """
+
+    calibrate: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def of_each(self, quantities: Sequence[Quantity]) -> tuple[QuantityCalibration, ...]:
+        """Return what is done with the numbers of each quantity."""
+        return tuple(self._of(quantity) for quantity in quantities)
+
+    def _of(self, quantity: Quantity) -> QuantityCalibration:
+        name, step = quantity.name, quantity.step
+        digits = 6 if step <= 0 else max(0, 1 - math.floor(math.log10(step)))
+        scale, offset = self.calibrate.get(name, (1.0, 0.0))
+        low, high = self.limits.get(name, (-math.inf, math.inf))
+        noisy = quantity.noisy and step > 0
+        return QuantityCalibration(name, quantity.unit, name in self.calibrate, scale, offset, digits, low, high, noisy)

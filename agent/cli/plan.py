@@ -1,0 +1,62 @@
+"""`limpet plan`: what the configuration will cost, before it does."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from agent import config
+from agent.config.kinds import people
+from agent.messages import payloads
+
+from .commands import print_json, print_table, takes_config, takes_json
+from .sizing import plan_round, planned, size
+
+HEADS = ("EVERY", "SENSORS", "READINGS", "BATCH", "ON THE WIRE", "WORST ROUND", "")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what it takes."""
+    takes_config(parser)
+    takes_json(parser)
+    parser.epilog = "example:\n  limpet plan -c limpet.toml"
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the sizes; what does not fit is said there, and is no failure of this command."""
+    settings = config.load(args.config)
+    intervals = sorted({sensor.every for sensor in settings.sensors})
+    rounds = [plan_round(settings, every) for every in intervals]
+    document = planned(settings, rounds)
+    if args.json:
+        print_json(payloads.camel(document))
+    else:
+        _show(document)
+    return 0
+
+
+def _show(plan: dict[str, Any]) -> None:
+    if not plan["rounds"]:
+        print("nothing to plan: there is no sensor")
+        return
+    print_table([HEADS, *(_row(one) for one in plan["rounds"])])
+    outbox, card = plan["outbox"], plan["card_bytes_per_day"]
+    time, room = outbox["hours_of_outage"], size(outbox["max_size"])
+    print(f"""
+on the wire: {size(plan["wire_bytes_per_day"])} a day, {plan["wire_bytes_per_reading"]} B a reading, \
+MQTT and PUBACK included, TCP/IP not
+outage:      {time:,.1f} hours ({time / 24:,.1f} days) fit into {room}
+SD card:     {size(card["online"])} a day while the broker answers, {size(card["outage"])} a day of outage, \
+with durability "{outbox["durability"]}\"""")
+
+
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        people(one["interval"]),
+        str(len(one["sensors"])),
+        str(one["readings"]),
+        size(one["batch_bytes"]),
+        size(one["wire_bytes"]),
+        f"{one['worst_time']:.3g}s",
+        "fits" if one["fits"] else "does not fit into its interval",
+    )

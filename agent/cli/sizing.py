@@ -1,0 +1,128 @@
+"""What a configuration costs before it runs: bytes, card writes, hours of outage, time of a round."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from agent import config
+from agent.clock import rfc3339
+from agent.messages import payloads
+from agent.messages.topics import Topics
+from agent.model import Batch, Reading
+from drivers import catalog
+from drivers.chip import Quantity
+
+DAY = 86400.0
+GOLDEN = 0.618034  # of the range: a value with as many digits as real ones have
+BOOT_ID = "4be0643f-0d6c-4f0e-9b1a-0123456789ab"
+SEQ = 1_000_000
+MQTT = 12  # bytes: fixed header 3, topic length 2, packet id 2, properties 1, PUBACK 4
+# SQLite, WAL + FULL on ext4 with 4 KiB blocks, as counted at the block device: a commit of one batch of 1 KiB writes
+# 36.5 kB, a commit of ten writes 65 kB.
+COMMIT, COMMIT_PER_BYTE = 33_300, 3.1
+GROUPED = 10.0  # seconds between two commits during an outage, with durability "outage"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """All sensors of one interval.
+
+    Attributes:
+        interval, worst_time: seconds.
+        batch_bytes: of the payload. wire_bytes: with topic, MQTT's own bytes and the PUBACK, without TCP/IP and TLS.
+    """
+
+    interval: float
+    sensors: tuple[str, ...]
+    readings: int
+    batch_bytes: int
+    wire_bytes: int
+    worst_time: float
+
+    @property
+    def per_day(self) -> float:
+        """Batches a day."""
+        return DAY / self.interval
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is over before the next one is due, whatever fails."""
+        return self.worst_time <= self.interval
+
+
+def plan_round(settings: config.Config, interval: float) -> Round:
+    """Return the sizes of the round with this interval, from a batch as it will be sent."""
+    sensors = [sensor for sensor in settings.sensors if sensor.every == interval]
+    readings = tuple(reading for sensor in sensors for reading in _readings(sensor))
+    batch = Batch(0.0, "interval", interval, tuple(sensor.id for sensor in sensors), readings)
+    device = settings.agent.device_id
+    document = payloads.batch(batch, device_id=device, boot_id=BOOT_ID, seq=SEQ, synced=True, stamp=rfc3339)
+    size = len(payloads.encode(document))
+    topic = Topics(settings.mqtt.topic_root, device).batch
+    worst = max(sensor.worst_time for sensor in sensors)
+    return Round(interval, batch.sensors, len(readings), size, size + len(topic.encode()) + MQTT, worst)
+
+
+def _readings(sensor: config.SensorConfig) -> list[Reading]:
+    chip = catalog.open_chip(sensor.driver, None, sensor.address, **sensor.arguments())
+    return [Reading(sensor.id, one.name, typical(one), one.unit) for one in chip.quantities or (Quantity("value"),)]
+
+
+def typical(quantity: Quantity) -> float:
+    """Return a value with as many digits as the agent gives to this quantity: a tenth of what the chip can tell."""
+    low, high = max(quantity.low, -1e4), min(quantity.high, 1e4)
+    digits = 6 if quantity.step <= 0 else max(0, 1 - math.floor(math.log10(quantity.step)))
+    return round(low + GOLDEN * (high - low), digits)
+
+
+def planned(settings: config.Config, rounds: Sequence[Round]) -> dict[str, Any]:
+    """Return the whole plan. Bytes, seconds, hours; per day where it says so."""
+    readings = sum(one.readings * one.per_day for one in rounds)
+    wire_bytes = sum(one.wire_bytes * one.per_day for one in rounds)
+    return {
+        "rounds": [{**asdict(one), "worst_time": round(one.worst_time, 3), "fits": one.fits} for one in rounds],
+        "batches_per_day": round(sum(one.per_day for one in rounds)),
+        "wire_bytes_per_day": round(wire_bytes),
+        "wire_bytes_per_reading": round(wire_bytes / readings, 1) if readings else None,
+        "outbox": {
+            "durability": settings.outbox.durability,
+            "max_size": settings.outbox.max_size,
+            "hours_of_outage": hours(settings.outbox, rounds),
+        },
+        "card_bytes_per_day": card(settings.outbox.durability, rounds),
+    }
+
+
+def hours(outbox: config.OutboxConfig, rounds: Sequence[Round]) -> float | None:
+    """Return the hours of outage that fit into the outbox before it gives a batch up; None if there is no batch."""
+    per_hour = sum(one.batch_bytes * one.per_day for one in rounds) / 24
+    return round(min(outbox.max_size / per_hour, outbox.max_age / 3600), 1) if per_hour else None
+
+
+def card(durability: str, rounds: Sequence[Round]) -> dict[str, int]:
+    """Return the bytes written to the card in a day with the broker, and in a day without."""
+    online = written(rounds, grouped=False) if durability == "always" else 0
+    outage = 0 if durability == "memory" else written(rounds, grouped=durability == "outage")
+    return {"online": online, "outage": outage}
+
+
+def written(rounds: Sequence[Round], *, grouped: bool) -> int:
+    """Return the bytes that a day writes to the card, each batch in a commit of its own or grouped."""
+    batches = sum(one.per_day for one in rounds)
+    commits = min(batches, DAY / GROUPED) if grouped else batches
+    return round(commits * COMMIT + COMMIT_PER_BYTE * sum(one.batch_bytes * one.per_day for one in rounds))
+
+
+def size(count: float) -> str:
+    """Return bytes for people.
+
+    >>> size(512), size(64_000_000)
+    ('512 B', '64 MB')
+    """
+    for unit, power in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= power:
+            return f"{count / power:.3g} {unit}"
+    return f"{count:.0f} B"

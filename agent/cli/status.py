@@ -1,0 +1,180 @@
+"""`limpet status`: what the running service says of itself. Needs no broker."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent import config
+from agent.service import process
+
+from .commands import print_table, takes_config, takes_json
+
+SERVICE = Path("/run/limpet/health.json")  # RuntimeDirectory= of the unit
+OLD = 180.0  # seconds; a running agent writes at least every minute
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what it takes."""
+    takes_config(parser)
+    takes_json(parser)
+    parser.add_argument("--simulate", action="store_true", help="ask the simulated run")
+    parser.epilog = "example:\n  limpet status\n  limpet status --json | jq .broker"
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the health document; return 1 if no agent runs."""
+    found = latest(places(args.config, simulated=args.simulate))
+    if found is None:
+        print("not running: there is no health.json; sudo systemctl status limpet", file=sys.stderr)
+        return 1
+    if found.document is None:
+        print(f"{found.file} cannot be read: {found.problem}", file=sys.stderr)
+        return 1
+    if args.json:
+        sys.stdout.write(found.content if found.content.endswith("\n") else found.content + "\n")
+    else:
+        show(found.document)
+    if found.problem is not None:
+        print(f"not running: {found.problem}; sudo systemctl status limpet", file=sys.stderr)
+        return 1
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that an agent has left.
+
+    Attributes:
+        written: its wall time.
+        document: None where it cannot be read.
+        problem: why its agent does not run, or why it cannot be read; None while all is well.
+    """
+
+    file: Path
+    written: float
+    content: str
+    document: Mapping[str, Any] | None
+    problem: str | None
+
+
+def places(explicit: str | None = None, *, simulated: bool = False) -> list[Path]:
+    """Return where a running agent may have left its health: the service, or one that this user started.
+
+    Raises:
+        ConfigError: the file that was asked for is no configuration.
+    """
+    found = [SERVICE.parent / process.SIMULATED / SERVICE.name if simulated else SERVICE]
+    state_dir = None
+    try:
+        state_dir = config.load(explicit).state_dir(os.environ)
+    except config.ConfigError:
+        # The installed one may be closed to this user; its service is found all the same.
+        if explicit:
+            raise
+    if state_dir is not None and simulated:
+        state_dir /= process.SIMULATED
+    found.append(process.health_file(state_dir or Path("~/.local/state/limpet").expanduser(), simulated=simulated))
+    if state_dir is not None:
+        found.append(state_dir / SERVICE.name)
+    return found
+
+
+def latest(files: Iterable[Path]) -> Found | None:
+    """Return the newest of the files, one whose agent runs before all others; None if there is none."""
+    found = [one for file in dict.fromkeys(files) if (one := _look(file)) is not None]
+    return max(found, key=lambda one: (one.document is not None and one.problem is None, one.written), default=None)
+
+
+def _look(file: Path) -> Found | None:
+    try:
+        written = file.stat().st_mtime
+    except OSError:
+        return None
+    try:
+        content = file.read_text(encoding="utf-8")
+        document = json.loads(content)
+        return Found(file, written, content, document, _problem(document, time.time() - written))
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        return Found(file, written, "", None, str(error))
+
+
+def _problem(document: Mapping[str, Any], age: float) -> str | None:
+    """Return why the agent that wrote a document that long ago does not run; None if it does, as far as one can see."""
+    facts = document.get("process", {})
+    pid = facts.get("pid")
+    if isinstance(pid, int) and not process.runs(pid, facts.get("startedTicks")):
+        return f"process {pid} has ended"
+    if age > OLD:
+        return f"its document is {age:.0f} s old, so that the service does not run, or hangs"
+    return None
+
+
+def show(document: Mapping[str, Any]) -> None:
+    """Print a document for people."""
+    print_table([("WHAT", "HOW"), *general(document)])
+    sensors = document.get("sensors", {})
+    breakers = document.get("breakers", {})
+    if sensors:
+        print()
+        rows = [_sensor(name, one, breakers.get(name, {})) for name, one in sensors.items()]
+        print_table([("SENSOR", "STATUS", "BREAKER", "LAST OK", "ERROR"), *rows])
+    others = [(name, one) for name, one in breakers.items() if name not in sensors and one.get("state") != "closed"]
+    for name, one in others:
+        print(f"\n{name}: breaker {one.get('state')} since {one.get('since')}")
+
+
+def general(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what concerns the whole agent."""
+    broker, outbox = document.get("broker", {}), document.get("outbox", {})
+    process, rounds = document.get("process", {}), document.get("rounds", {})
+    yield "device", f"{document.get('deviceId')}{' (simulated)' if document.get('simulated') else ''}"
+    yield "written", str(document.get("timestamp"))
+    yield "sensors", "degraded" if document.get("degraded") else "good"
+    yield "broker", _broker(broker)
+    yield "outbox", f"{outbox.get('waiting', 0)} batches wait, {outbox.get('bytes', 0)} bytes{_oldest(outbox)}"
+    yield "given up", f"{outbox.get('dropped', 0)} dropped, {outbox.get('refused', 0)} refused"
+    yield "storage", f"{outbox.get('storage')}, durability {outbox.get('durability')}"
+    yield "clock", "synchronised" if document.get("clock", {}).get("synced") else "not synchronised"
+    yield (
+        "rounds",
+        f"{rounds.get('finished', 0)} finished, {rounds.get('late', 0)} late, {rounds.get('skipped', 0)} skipped",
+    )
+    yield (
+        "process",
+        f"up {duration(process.get('uptime', 0))}, {process.get('rss', 0) / 1e6:.1f} MB, CPU {process.get('cpu', 0)} s",
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in the two greatest units that count: `3 d 4 h`."""
+    rest = int(seconds)
+    parts: list[str] = []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, rest = divmod(rest, size)
+        if count or (unit == "s" and not parts):
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])
+
+
+def _broker(broker: Mapping[str, Any]) -> str:
+    since = f" since {broker['since']}" if broker.get("since") else ""
+    if broker.get("connected"):
+        return f"connected{since}"
+    return f"away{since}" + (f": {broker['error']}" if broker.get("error") else "")
+
+
+def _oldest(outbox: Mapping[str, Any]) -> str:
+    return f", the oldest of {outbox['oldest']}" if outbox.get("oldest") else ""
+
+
+def _sensor(name: str, one: Mapping[str, Any], breaker: Mapping[str, Any]) -> tuple[str, ...]:
+    texts = (name, one.get("status"), breaker.get("state"), one.get("lastOk"), one.get("error"))
+    return tuple("-" if text is None else str(text) for text in texts)

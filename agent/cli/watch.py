@@ -1,0 +1,215 @@
+"""`limpet watch`: what a subscriber sees of any broker, live: sensors, breakers, what is missing."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import queue
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent.clock import rfc3339
+from agent.config import ConfigError, MqttConfig, load, password
+
+from .commands import port, takes_config, takes_json, whole_number
+
+if TYPE_CHECKING:
+    from agent.broker import Address
+    from agent.broker.subscriber import Line, Received
+
+    from .watching.picture import Picture
+
+    Heard = queue.SimpleQueue[Received | Line]
+
+REFRESH = 0.25  # seconds
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what it takes."""
+    takes_config(parser)
+    takes_json(parser)
+    parser.add_argument("--host", help="the broker (default: that of the configuration, else localhost)")
+    parser.add_argument("--port", type=port, help="its port (default: 1883, with TLS 8883)")
+    parser.add_argument("--device", metavar="ID", default="+", help="only this device (default: all)")
+    parser.add_argument("--count", type=whole_number, metavar="N", help="end after N messages")
+    parser.add_argument("-u", "--username", help="who we are there")
+    parser.add_argument("--password-file", type=Path, metavar="FILE", help="holds the password")
+    parser.add_argument("--tls-ca", type=Path, metavar="FILE", help="speak TLS, and trust these roots alone")
+    parser.add_argument("--mqtt", choices=("5", "3.1.1"), help="version of MQTT (default: 5)")
+    parser.epilog = (
+        "example:\n  limpet watch --host broker.local\n  limpet watch --device greenhouse-1 --json --count 10"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Watch until told to stop, or for `count` messages; return 1 if the broker refuses."""
+    from agent.broker import BrokerError
+    from agent.broker.subscriber import Subscriber
+
+    from .watching.picture import Picture
+
+    mqtt = broker_of(args)
+    heard: Heard = queue.SimpleQueue()
+    subscriber = Subscriber(address(args, mqtt), [f"{mqtt.topic_root}/{args.device}/#"], heard.put)
+    live = not args.json and sys.stdout.isatty() and importlib.util.find_spec("rich") is not None
+    picture = Picture(mqtt.topic_root)
+    try:
+        subscriber.start()
+        if args.json:
+            _json(heard, args.count)
+        elif live:
+            _live(heard, picture, args.count)
+        else:
+            _lines(heard, picture, args.count)
+    except BrokerError as error:
+        print(f"watch: {error}", file=sys.stderr)
+        return 1
+    finally:
+        subscriber.stop()
+    return 0
+
+
+def broker_of(args: argparse.Namespace) -> MqttConfig:
+    """Return the broker of the configuration, if there is one or one was named; else localhost.
+
+    Raises:
+        ConfigError: a configuration was named, and is wrong.
+    """
+    if args.host is not None and args.config is None:
+        return MqttConfig()
+    try:
+        return load(args.config).mqtt
+    except ConfigError as error:
+        if args.config is not None or "LIMPET_CONFIG" in os.environ or error.mistakes[0].line:
+            raise
+        return MqttConfig()  # there is none
+
+
+def address(args: argparse.Namespace, mqtt: MqttConfig) -> Address:
+    """Return where the broker is and who we are there: what was said on the command line wins."""
+    from agent.broker import Address, BrokerLost, Tls
+
+    tls = Tls(mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file) if mqtt.tls else None
+    tls = Tls(args.tls_ca) if args.tls_ca else tls
+    secret = password(mqtt, os.environ)
+    word = secret.reveal() if secret else None
+    if args.password_file:
+        try:
+            word = args.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BrokerLost(f"the password in {args.password_file} cannot be read: {error}") from None
+    return Address(
+        host=args.host or mqtt.host,
+        port=args.port or (8883 if args.tls_ca and not mqtt.tls else mqtt.port),
+        client_id=f"limpet-watch-{uuid.uuid4().hex[:8]}",
+        username=args.username or mqtt.username,
+        password=word,
+        version=args.mqtt or str(mqtt.version),
+        keepalive=30,
+        tls=tls,
+    )
+
+
+def _messages(heard: Heard, count: int | None, idle: float | None = None) -> Iterator[Received | Line | None]:
+    """Yield what is received, up to `count` messages; None whenever nothing came for `idle` seconds."""
+    from agent.broker.subscriber import Received
+
+    left = count
+    while left is None or left > 0:
+        try:
+            message = heard.get(timeout=idle)
+        except queue.Empty:
+            yield None
+            continue
+        if left is not None and isinstance(message, Received):
+            left -= 1
+        yield message
+
+
+class Complaint:
+    """Says on stderr that there is no connection, and why; the same thing once."""
+
+    def __init__(self) -> None:
+        self.said = ""
+
+    def take(self, line: Line) -> None:
+        """Take a change of the connection."""
+        why = "" if line.up else line.why
+        if why and why != self.said:
+            print(f"watch: {why}; trying again", file=sys.stderr, flush=True)
+        self.said = why
+
+
+def _json(heard: Heard, count: int | None) -> None:
+    """Print each message as one line of JSON."""
+    from agent.broker.subscriber import Received
+
+    complaint = Complaint()
+    for message in _messages(heard, count):
+        if isinstance(message, Received):
+            payload = _payload(message.payload)
+            line = {"topic": message.topic, "receivedAt": rfc3339(message.at), "payload": payload}
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+        elif message is not None:
+            complaint.take(message)
+
+
+def _payload(raw: bytes) -> Any:
+    """Return what a payload says: a JSON document, else a text."""
+    text = raw.decode("utf-8", "backslashreplace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _lines(heard: Heard, picture: Picture, count: int | None) -> None:
+    """Print what happens, one line each: batches, and changes."""
+    from agent.broker.subscriber import Received
+
+    from .watching import text
+
+    complaint = Complaint()
+    for message in _messages(heard, count):
+        if isinstance(message, Received):
+            batch = picture.take(message)
+            if batch is not None:
+                print(text.batch(batch, message.at, picture.ledger.missing), flush=True)
+        elif message is not None:
+            complaint.take(message)
+            picture.line(message, time.time())
+        while picture.events:
+            event = picture.events.popleft()
+            print(f"{text.clock(event.at)}  {event.text}", flush=True)
+
+
+def _live(heard: Heard, picture: Picture, count: int | None) -> None:
+    """Show the live view."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from agent.broker.subscriber import Received
+
+    from .watching.table import screen
+
+    def view() -> Any:
+        size = console.size
+        return screen(picture, time.time(), (size.width, size.height), title="limpet watch", foot="  Ctrl-C ends it")
+
+    console, due = Console(), 0.0
+    with Live(view(), console=console, auto_refresh=False) as live:
+        for message in _messages(heard, count, REFRESH):
+            if isinstance(message, Received):
+                picture.take(message)
+            elif message is not None:
+                picture.line(message, time.time())
+            if time.monotonic() >= due:
+                live.update(view(), refresh=True)
+                due = time.monotonic() + REFRESH
+        live.update(view(), refresh=True)

@@ -1,0 +1,1 @@
+"""What subscribers see: topics, payloads, schemas and the discovery document of Home Assistant."""

@@ -1,0 +1,1 @@
+"""One running agent: built from the configuration, started together, stopped in order."""

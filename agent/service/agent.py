@@ -1,0 +1,269 @@
+"""The composition root: one run of the agent. It starts, stops and reloads its parts, and touches no data."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Coroutine
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from agent.acquisition.collector import Collector
+from agent.acquisition.edges import EdgeWatcher
+from agent.acquisition.scheduler import Scheduler
+from agent.clock import Clock
+from agent.config import Config
+from agent.messages.topics import Topics
+from agent.outbox import Outbox, Store
+
+from .breakers import BreakerLog
+from .build import Assembly
+from .connect import Making
+from .hardware import Hardware
+from .page import Page
+from .recorder import Recorder
+from .reporter import Reporter
+from .status import Identity, Status
+from .systemd import Supervisor
+
+log = logging.getLogger("limpet")
+
+FIRST_ROUND = 1.0  # seconds that the connection waits for the first values, so that `state` leads `online`
+END_WITHIN = 1.2  # seconds that the end waits for a disk and for acknowledgements, together
+DISK_WITHIN = 0.5  # seconds that it waits for a disk at most; once more after the last message
+STALLED = 10.0  # seconds beyond the longest interval without a finished round: then the watchdog is not fed
+
+
+class Agent:
+    """One run of the agent, on one event loop. Everything beyond the process is handed in.
+
+    Attributes:
+        config: as it is followed now; a reload replaces it.
+        publisher: the present one; a reload may replace it.
+        goes_on: another run follows in this process.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        hardware: Hardware,
+        publishing: Making,
+        clock: Clock,
+        rng: Random,
+        store: Store | None,
+        supervisor: Supervisor,
+        health_file: Path | None,
+        version: str,
+    ) -> None:
+        run_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
+        identity = Identity(config.agent.device_id, run_id, version, hardware.simulated)
+        topics = Topics(config.mqtt.topic_root, config.agent.device_id)
+        news = asyncio.Event()
+        self.config, self.clock, self.supervisor = config, clock, supervisor
+        self.outbox = _outbox(config, run_id, clock, store)
+        breakers = BreakerLog(clock.now, news.set)
+        self.assembly = Assembly(hardware, clock.now, rng, breakers.note)
+        self.publisher = publishing(self.outbox, topics, breakers.note)
+        self.recorder = Recorder(identity, topics, clock, self.outbox, self._recorded)
+        self.scheduler = Scheduler(Collector(self.assembly.buses, clock.now), (), self.recorder.record, clock.now)
+        self.edges = EdgeWatcher(self.recorder.record)
+        self.page = Page(self.alive, news.set)
+        self.status = Status(
+            identity,
+            clock=clock,
+            outbox=self.outbox,
+            assembly=self.assembly,
+            rounds=self.scheduler.rounds,
+            breakers=breakers,
+            publisher=lambda: self.publisher,
+            page=self.page.facts,
+        )
+        self.reporter = Reporter(self.status, topics, self.outbox, news, health_file)
+        self._stopping, self.goes_on = asyncio.Event(), False
+        self._answers: set[asyncio.Task[None]] = set()
+
+    @property
+    def run_id(self) -> str:
+        """What names this run; published as `bootId`."""
+        return self.recorder.identity.run_id
+
+    async def run(self, rounds: int | None = None) -> None:
+        """Run until `stop()`, or for `rounds` rounds; then deliver or store what there is.
+
+        Raises:
+            ExceptionGroup: a part of the agent crashed; all others have been ended.
+        """
+        try:
+            if not await self._opened():
+                return
+            self._arrange()
+            self.page.serve(self.config.web.listen, self.status)
+            async with asyncio.TaskGroup() as group:
+                storing = group.create_task(self.outbox.run(), name="store")
+                publishing = group.create_task(self._publish(), name="publish")
+                feeding = group.create_task(self.supervisor.feed(self.alive), name="watchdog")
+                reporting = group.create_task(self.reporter.run(), name="health")
+                collecting = group.create_task(self._collect(rounds), name="collect")
+                self.supervisor.tell("READY=1", f"STATUS=reading {len(self.assembly.due)} sensors")
+                await self._stopping.wait()
+                if not self.goes_on:
+                    self.supervisor.tell("STOPPING=1")
+                # 1. Nothing new comes in.
+                collecting.cancel()
+                # 2. What we have is safe, and leaves if it can.
+                ends = self.clock.now() + END_WITHIN
+                await _within(DISK_WITHIN, self.outbox.flush())
+                await self.publisher.close(ends - self.clock.now())
+                # 3. The last message was sent: nothing is left to do.
+                for task in (publishing, storing, feeding, reporting):
+                    task.cancel()
+        finally:
+            self.page.close()
+            self.assembly.close()
+            await _within(DISK_WITHIN, self.outbox.close())
+            await self.reporter.close()
+
+    def stop(self, *, goes_on: bool = False) -> None:
+        """Begin the end: at once, cleanly, whatever hangs.
+
+        Args:
+            goes_on: another run follows in this process, so that the supervisor is not told of an end.
+        """
+        self.goes_on = goes_on
+        self._stopping.set()
+
+    def alive(self) -> bool:
+        """Return whether rounds make progress; the watchdog is fed only while they do."""
+        slowest = max(self.scheduler.groups, default=0.0)
+        return not self.scheduler.groups or self.clock.now() - self.scheduler.progress < slowest + STALLED
+
+    async def reload(self, config: Config, publishing: Making) -> None:
+        """Follow a new configuration: only what changed starts again. Numbers go on without a gap.
+
+        Not for another identity (see `what_makes_a_run`): that is another run.
+        """
+        old, self.config = self.config, config
+        box = config.outbox
+        self.outbox.adjust(
+            durability=box.durability, max_size=box.max_size, max_age=box.max_age, when_full=box.when_full
+        )
+        reconnects = _connection(old) != _connection(config)
+        if reconnects:
+            before, self.publisher = (
+                self.publisher,
+                publishing(self.outbox, self.reporter.topics, self.assembly.on_event),
+            )
+            await before.close(DISK_WITHIN)
+        self.publisher.adjust(box.backfill_rate, box.require_subscriber)
+        discovery_changed = old.homeassistant != config.homeassistant
+        self._arrange(announce=reconnects or discovery_changed or old.sensors != config.sensors, listen=reconnects)
+        if discovery_changed and not reconnects:
+            self.reporter.listen()
+        if old.web != config.web:
+            self.page.serve(config.web.listen, self.status)
+        self.reporter.present()
+        self.reporter.news.set()
+        log.info("configuration reloaded", extra={"sensors": len(config.sensors), "reconnects": reconnects})
+
+    # --- parts
+
+    async def _opened(self) -> bool:
+        """Open the outbox; return whether to go on, or to end because that was asked for meanwhile."""
+        loop = asyncio.get_running_loop()
+        opening = loop.create_task(self.outbox.open(), name="open")
+        stopping = loop.create_task(self._stopping.wait(), name="stopping")
+        try:
+            await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if opening.done():
+                opening.result()
+            return not self._stopping.is_set()
+        finally:
+            opening.cancel()
+            stopping.cancel()
+
+    def _arrange(self, *, announce: bool = True, listen: bool = True) -> None:
+        """Build what the configuration asks for, and announce it."""
+        built = self.assembly.arrange(self.config)
+        self.scheduler.arrange(self.assembly.due)
+        self.reporter.use(self.publisher, self.config.homeassistant)
+        self.edges.watch(built)
+        if announce:
+            self.reporter.announce()
+        if listen:
+            self._listen()
+
+    def _listen(self) -> None:
+        if self.config.commands.allow:
+            from .request_handlers import RequestHandlers
+            from .requests import Requests
+
+            collector, record = self.scheduler.collector, self.recorder.record
+            handlers = RequestHandlers(collector, self.assembly, record, self.status, self.outbox)
+            requests = Requests(
+                self.reporter.topics, handlers.all(), self.publisher.answer, self.clock.now, self._answer
+            )
+            requests.listen(self.config.commands.allow, self.publisher.subscribe)
+        self.reporter.listen()
+
+    def _answer(self, answering: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(answering, name="answer")
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
+
+    def _recorded(self) -> None:
+        self.reporter.present()
+        self.reporter.began.set()
+
+    # --- services
+
+    async def _collect(self, rounds: int | None) -> None:
+        await self.scheduler.run(rounds)
+        # Until the broker has everything; where it is away and there is a disk, until that has it.
+        while self.outbox.waiting:
+            await _within(FIRST_ROUND, self.outbox.drained())
+            if self.outbox.waiting and not self.publisher.state.connected and await self.outbox.flush():
+                break
+        self.stop()
+
+    async def _publish(self) -> None:
+        await _within(FIRST_ROUND, self.reporter.began.wait())
+        if not self.reporter.began.is_set():
+            self.reporter.present()
+        # A reload closes one publisher and makes another.
+        while not self._stopping.is_set():
+            await self.publisher.run()
+
+
+def what_makes_a_run(config: Config) -> tuple[object, ...]:
+    """Return what makes a run: whose batches these are, and where they lie. With another one, another run begins."""
+    on_disk = config.outbox.durability != "memory"
+    return config.agent.device_id, config.mqtt.topic_root, config.agent.state_dir, on_disk
+
+
+def _connection(config: Config) -> tuple[object, ...]:
+    """Return what a connection is made for; where it changes, another one is needed."""
+    return config.mqtt, config.commands
+
+
+def _outbox(config: Config, run_id: str, clock: Clock, store: Store | None) -> Outbox:
+    box = config.outbox
+    return Outbox(
+        run_id,
+        clock.now,
+        kernel_boot=clock.kernel_boot,
+        store=store,
+        durability=box.durability,
+        max_size=box.max_size,
+        max_age=box.max_age,
+        when_full=box.when_full,
+    )
+
+
+async def _within(seconds: float, waiting: Coroutine[Any, Any, object]) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await waiting

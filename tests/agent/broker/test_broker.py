@@ -1,0 +1,612 @@
+"""Links: one contract for both implementations, and what paho must not do behind our back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import threading
+import time
+
+import pytest
+from brokers import (
+    CONTENT_TYPE,
+    CORRELATION,
+    DISCONNECT,
+    PINGRESP,
+    PUBLISH,
+    FaultProxy,
+    ScriptedBroker,
+    packet,
+    puback,
+    text,
+)
+from simlink import SimBroker
+
+from agent.broker import (
+    Address,
+    BrokerError,
+    BrokerLost,
+    BrokerRefused,
+    BrokerTimeout,
+    Tls,
+    TlsProblem,
+    Will,
+    packet_size,
+)
+from agent.broker import link as paho_link
+from agent.broker.errors import translated
+from agent.broker.link import PahoLink
+from agent.broker.tls import context
+
+PONG = packet(PINGRESP, b"")
+STATUS = Will("limpet/pi/status", b"offline")
+
+
+def address(broker: ScriptedBroker, **changes) -> Address:
+    return Address("127.0.0.1", **{"port": broker.port, "client_id": "limpet-pi", "will": STATUS, **changes})
+
+
+def told(story) -> None:
+    """Run a story with a scripted broker, in real time."""
+
+    async def main():
+        async with ScriptedBroker().serving() as broker:
+            await story(broker)
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+
+
+@contextlib.asynccontextmanager
+async def opened(broker: ScriptedBroker, **changes):
+    link = PahoLink(address(broker, **changes))
+    link.facts = await link.connect()
+    try:
+        yield link
+    finally:
+        link.abort()
+
+
+class Scripted:
+    """paho against the scripted broker."""
+
+    @contextlib.asynccontextmanager
+    async def link(self):
+        async with ScriptedBroker().serving() as self.broker:
+            yield PahoLink(address(self.broker))
+
+    def answer(self, code):
+        self.broker.acknowledges = lambda publish: code
+
+    def refuse(self):
+        self.broker.connack = 0x87
+
+    def cut(self):
+        self.broker.cut()
+
+
+class Simulated:
+    """The simulated link."""
+
+    @contextlib.asynccontextmanager
+    async def link(self):
+        self.broker = SimBroker()
+        yield self.broker.link()
+
+    def answer(self, code):
+        self.broker.silent = code is None
+        self.broker.code = lambda topic, payload: code
+
+    def refuse(self):
+        self.broker.refuses = BrokerRefused("not authorised (reason 0x87)", permanent=True, code=0x87)
+
+    def cut(self):
+        self.broker.cut()
+
+
+@pytest.mark.parametrize("world", [Scripted(), Simulated()], ids=["paho", "simulated"])
+class TestTheContractOfALink:
+    def run(self, world, story):
+        async def main():
+            async with world.link() as link:
+                try:
+                    await asyncio.wait_for(story(link), 5)
+                finally:
+                    link.abort()
+
+        asyncio.run(main())
+
+    @pytest.mark.parametrize("code", [0, 0x10, 0x87, 0x97])
+    def test_a_publication_tells_its_reason_code(self, world, code):
+        async def story(link):
+            await link.connect()
+            world.answer(code)
+            assert await link.publish("a", b"1") == code
+
+        self.run(world, story)
+
+    def test_a_refusal_says_why_and_that_it_looks_permanent(self, world):
+        async def story(link):
+            world.refuse()
+            with pytest.raises(BrokerRefused, match="not authorised") as caught:
+                await link.connect()
+            assert (caught.value.permanent, caught.value.code) == (True, 0x87)
+
+        self.run(world, story)
+
+    def test_a_loss_fails_what_is_under_way_and_is_told(self, world):
+        async def story(link):
+            await link.connect()
+            world.answer(None)
+            future = link.publish("a", b"1")
+            await asyncio.sleep(0)
+            world.cut()
+            with pytest.raises(BrokerLost):
+                await future
+            assert isinstance(await link.lost, BrokerError)
+
+        self.run(world, story)
+
+    def test_publishing_on_a_closed_link_fails_at_once(self, world):
+        async def story(link):
+            await link.connect()
+            await link.close()
+            with pytest.raises(BrokerLost):
+                await link.publish("a", b"1")
+            link.abort()
+
+        self.run(world, story)
+
+    def test_acknowledgements_come_in_order(self, world):
+        async def story(link):
+            await link.connect()
+            order = []
+            for number in range(50):
+                link.publish("a", b"x").add_done_callback(lambda _, n=number: order.append(n))
+            await link.publish("a", b"last")
+            assert order == list(range(50))
+
+        self.run(world, story)
+
+
+class TestPahoOnTheWire:
+    def test_says_who_we_are_and_leaves_a_will_that_waits(self):
+        async def story(broker):
+            async with opened(broker, username="u", password="p", keepalive=15):
+                (connect,) = broker.connects
+            assert (connect.version, connect.client_id, connect.keepalive) == (5, "limpet-pi", 15)
+            assert (connect.username, connect.password, connect.will) == ("u", b"p", (STATUS.topic, STATUS.payload))
+            assert connect.flags & 0x3E == 0x02 | 0x04 | 0x08 | 0x20  # clean start, will: QoS 1, retained
+            assert (connect.will_properties[0x18], connect.properties[0x11]) == (5, 60)
+
+        told(story)
+
+    def test_speaks_311_only_when_told_and_never_downgrades(self):
+        async def story(broker):
+            broker.connack = 1
+            for version, number in (("3.1.1", 4), ("5", 5)):
+                with pytest.raises(BrokerError):
+                    async with opened(broker, version=version):
+                        pass
+                assert broker.connects[-1].version == number
+            assert len(broker.connects) == 2
+
+        told(story)
+
+    @pytest.mark.parametrize(("code", "words"), [(4, "password"), (5, "not authorised")])
+    def test_translates_the_codes_of_311(self, code, words):
+        async def story(broker):
+            broker.connack = code
+            with pytest.raises(BrokerRefused, match=words) as caught:
+                async with opened(broker, version="3.1.1"):
+                    pass
+            assert caught.value.permanent
+
+        told(story)
+
+    def test_obeys_what_the_connack_says(self):
+        async def story(broker):
+            broker.properties = b"\x21\x00\x05" + b"\x27\x00\x00\x04\x00" + b"\x25\x00" + b"\x24\x00" + b"\x13\x00\x07"
+            async with opened(broker) as link:
+                facts = link.facts
+                assert (facts.receive_maximum, facts.maximum_packet_size, facts.server_keepalive) == (5, 1024, 7)
+                assert (facts.retain_available, facts.maximum_qos) == (False, 0)
+                assert await link.publish("a", b"1", retain=True) == 0
+                await broker.until(lambda: bool(broker.published))
+            (publish,) = broker.published
+            assert (publish.qos, publish.retain) == (0, False)
+
+        told(story)
+
+    @pytest.mark.parametrize("size", [0, 100, 120, 16_000, 17_000])
+    def test_computes_the_size_of_a_packet_to_the_byte(self, size):
+        async def story(broker):
+            seen = []
+            broker._publish = lambda head, body, writer, version: seen.append(len(body.data))
+            async with opened(broker) as link:
+                link.publish("täst", b"x" * size).add_done_callback(lambda future: future.exception())
+                await broker.until(lambda: bool(seen))
+            rest = seen[0]
+            assert packet_size("täst", size, "5") == 1 + (1 if rest < 128 else 2 if rest < 16384 else 3) + rest
+
+        told(story)
+
+    def test_says_goodbye_and_closes_within_a_second_even_to_a_broker_that_is_deaf(self):
+        async def story(broker):
+            proxy = FaultProxy(broker.port)
+            async with proxy.serving(), opened(broker, port=proxy.port) as link:
+                proxy.deaf = True
+                link.publish("a", b"x" * 5_000_000).add_done_callback(lambda future: future.exception())
+                began = time.monotonic()
+                await link.close()
+                assert time.monotonic() - began < 1
+            async with opened(broker) as link:
+                await link.close()
+                await broker.until(lambda: broker.goodbyes == 1)
+
+        told(story)
+
+    def test_messages_reach_their_handler_but_retained_ones_do_not(self):
+        async def story(broker):
+            heard: asyncio.Queue = asyncio.Queue()
+            async with opened(broker) as link:
+                link.subscribe("limpet/pi/request/+", heard.put_nowait)
+                await broker.until(lambda: bool(broker.subscribed))
+                for flags, payload in ((1, b"old"), (0, b"new")):
+                    broker.send(packet(PUBLISH, text("limpet/pi/request/read") + b"\0" + payload, flags))
+                message = await heard.get()
+            assert (message.topic, message.payload, heard.empty()) == ("limpet/pi/request/read", b"new", True)
+
+        told(story)
+
+
+class TestFaultsOnTheWire:
+    def test_18_a_port_where_nobody_listens_is_told_in_words(self):
+        async def story():
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            with pytest.raises(BrokerLost, match="nothing listens"):
+                await PahoLink(Address("127.0.0.1", port, "x")).connect()
+
+        asyncio.run(story())
+
+    def test_20_a_broker_that_never_sends_connack_is_left_in_time(self, monkeypatch):
+        monkeypatch.setattr(paho_link, "CONNACK", 0.1)
+
+        async def story(broker):
+            broker.connack = None
+            with pytest.raises(BrokerTimeout, match="CONNACK"):
+                await PahoLink(address(broker)).connect()
+
+        told(story)
+
+    def test_24_a_name_server_that_hangs_holds_nobody_up(self, monkeypatch):
+        release = threading.Event()
+
+        def hangs(*_, **__):
+            release.wait(5)
+            raise OSError("too late")
+
+        monkeypatch.setattr(socket, "getaddrinfo", hangs)
+        monkeypatch.setattr(paho_link, "CONNECT", 0.1)
+
+        async def story():
+            with pytest.raises(BrokerTimeout):
+                await PahoLink(Address("far.away", 1883, "x")).connect()
+
+        try:
+            asyncio.run(story())
+        finally:
+            release.set()
+
+    @pytest.mark.parametrize("host", ["bad..host", "x" * 300])
+    def test_24_a_host_name_that_is_none_is_an_error_and_no_dead_thread(self, host):
+        async def story():
+            with pytest.raises(BrokerLost) as caught:
+                await PahoLink(Address(host, 1883, "x")).connect()
+            assert caught.value.permanent
+
+        asyncio.run(story())
+
+    @pytest.mark.parametrize("cut_after", [1, 20, 90, 200])
+    def test_23_a_cut_in_mid_packet_fails_what_was_under_way(self, cut_after):
+        async def story(broker):
+            proxy = FaultProxy(broker.port)
+            async with proxy.serving(), opened(broker, port=proxy.port) as link:
+                proxy.after = cut_after
+                futures = [link.publish("a", b"x" * 40) for _ in range(10)]
+                results = await asyncio.gather(*futures, return_exceptions=True)
+                assert isinstance(results[-1], BrokerLost)
+                assert await link.lost
+
+        told(story)
+
+    @pytest.mark.parametrize(
+        "rubbish", [b"\x00\x00", b"\xff\xff\xff\xff\xff\xff", b"\x40\x01\x00", b"\x90\x01\x00", b"\xb0\x03\x00\x01\xff"]
+    )
+    def test_a_broker_that_sends_rubbish_is_left(self, rubbish):
+        async def story(broker):
+            async with opened(broker) as link:
+                broker.send(rubbish)
+                async with asyncio.timeout(2):
+                    assert isinstance(await link.lost, BrokerLost)
+
+        told(story)
+
+    @pytest.mark.parametrize("code", [0x8B, 0x8E, 0x95])
+    def test_29_the_brokers_farewell_is_told_with_its_code(self, code):
+        async def story(broker):
+            async with opened(broker) as link:
+                broker.send(packet(DISCONNECT, bytes([code])))
+                assert (await link.lost).code == code
+
+        told(story)
+
+    def test_31_duplicate_and_foreign_acknowledgements_settle_nothing_else(self):
+        async def story(broker):
+            broker.acknowledges = lambda publish: None
+            async with opened(broker) as link:
+                first, second = link.publish("a", b"1"), link.publish("a", b"2")
+                await broker.until(lambda: len(broker.published) == 2)
+                one, two = (publish.identifier for publish in broker.published)
+                broker.send(puback(two) + puback(two) + puback(999))
+                assert await second == 0
+                assert not first.done()
+                broker.send(puback(one))
+                assert await first == 0
+
+        told(story)
+
+    def test_a_handler_with_a_bug_does_not_silence_the_link(self):
+        async def story(broker):
+            complaints = []
+            asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+            async with opened(broker) as link:
+                link.subscribe("a", lambda message: 1 / 0)
+                await broker.until(lambda: bool(broker.subscribed))
+                broker.send(packet(PUBLISH, text("a") + b"\0x"))
+                assert await link.publish("b", b"1") == 0
+            assert len(complaints) == 1
+
+        told(story)
+
+    def test_45_no_thread_to_be_had_is_an_error_of_this_connect_only(self, mocker):
+        async def story(broker):
+            mocker.patch.object(threading.Thread, "start", side_effect=RuntimeError("can't start new thread"))
+            with pytest.raises(BrokerLost, match="thread"):
+                await PahoLink(address(broker)).connect()
+            mocker.stopall()
+            async with opened(broker):
+                pass
+
+        told(story)
+
+
+class TestReasonCodes:
+    """No number ends a session that the broker did not end, whether the standard lists it for the packet or not."""
+
+    def test_every_code_of_a_puback_arrives_and_the_session_lasts(self):
+        async def story(broker):
+            codes = iter(range(256))
+            broker.acknowledges = lambda publish: next(codes)
+            async with opened(broker) as link:
+                told = [await link.publish("a", b"1") for _ in range(256)]
+                assert not link.lost.done()
+            assert told[0x80:] == list(range(0x80, 0x100))
+            assert [code for code in told[:0x80] if code < 0x80] == [0, 0x10]
+
+        told(story)
+
+    def test_every_refusing_code_of_a_connack_arrives(self):
+        async def story(broker):
+            for broker.connack in range(0x80, 0x100):
+                with pytest.raises(BrokerRefused) as caught:
+                    async with opened(broker):
+                        pass
+                assert caught.value.code == broker.connack
+
+        told(story)
+
+    @pytest.mark.parametrize("version", ["5", "3.1.1"])
+    @pytest.mark.parametrize(
+        ("number", "code"), [(1, 0x84), (2, 0x85), (3, 0x88), (4, 0x86), (5, 0x87), (6, 6), (0x7F, 0x7F)]
+    )
+    def test_a_connack_of_311_is_translated_whatever_we_speak(self, version, number, code):
+        async def story(broker):
+            broker.connack = number
+            with pytest.raises(BrokerRefused) as caught:
+                async with opened(broker, version=version):
+                    pass
+            assert caught.value.code == code
+
+        told(story)
+
+    def test_a_connack_without_properties_is_a_refusal_all_the_same(self):
+        async def story(broker):
+            broker.connack = None
+            connecting = asyncio.ensure_future(PahoLink(address(broker)).connect())
+            await broker.until(lambda: bool(broker.connects))
+            broker.send(b"\x20\x02\x00\x05")
+            with pytest.raises(BrokerRefused, match="not authorised"):
+                await connecting
+
+        told(story)
+
+    @pytest.mark.parametrize("code", [0, 0x01, 0x55, 0x80, 0x86, 0x9D, 0xFE])
+    def test_every_code_of_a_disconnect_arrives(self, code):
+        async def story(broker):
+            async with opened(broker) as link:
+                broker.send(packet(DISCONNECT, bytes([code])))
+                assert (await link.lost).code == code
+
+        told(story)
+
+    @pytest.mark.parametrize(
+        ("sent", "code"), [(0, 0), (1, 1), (2, 2), (0x80, 0x80), (0xA2, 0xA2), (0xFE, 0xFE), (3, 0x80)]
+    )
+    @pytest.mark.parametrize("version", ["5", "3.1.1"])
+    def test_every_code_of_a_suback_is_the_result_of_the_subscription(self, version, sent, code):
+        async def story(broker):
+            broker.suback = sent
+            async with opened(broker, version=version) as link:
+                assert await link.subscribe("a/+", print) == code
+                assert await link.publish("b", b"1") == 0
+
+        told(story)
+
+    def test_a_subscription_without_an_answer_fails_with_the_connection(self):
+        async def story(broker):
+            broker.suback = None
+            async with opened(broker) as link:
+                asked = link.subscribe("a/+", print)
+                await broker.until(lambda: bool(broker.subscribed))
+                broker.cut()
+                with pytest.raises(BrokerLost):
+                    await asked
+                with pytest.raises(BrokerLost):
+                    await link.subscribe("a/+", print)
+
+        told(story)
+
+    @pytest.mark.parametrize("topic_filter", ["", "a/#/b", "a+"])
+    def test_a_filter_that_is_none_is_refused_before_it_is_sent(self, topic_filter):
+        async def story(broker):
+            async with opened(broker) as link:
+                with pytest.raises(BrokerError):
+                    await link.subscribe(topic_filter, print)
+                assert await link.publish("b", b"1") == 0
+
+        told(story)
+
+
+NO_QOS_1 = b"\x24\x00"
+
+
+class TestABrokerWithoutQos1:
+    """Maximum QoS 0: nothing is acknowledged, but a later PINGRESP proves that all before it has arrived."""
+
+    def test_a_publication_is_done_when_a_later_ping_is_answered(self):
+        async def story(broker):
+            broker.properties, broker.pongs = NO_QOS_1, False
+            async with opened(broker) as link:
+                futures = [link.publish("a", b"1"), link.publish("a", b"2")]
+                await broker.until(lambda: len(broker.published) == 2 and broker.pings == 1)
+                assert not any(future.done() for future in futures)
+                broker.pongs = True
+                broker.send(PONG)
+                assert await asyncio.gather(*futures) == [0, 0]
+            assert [publish.qos for publish in broker.published] == [0, 0]
+
+        told(story)
+
+    def test_the_answer_to_an_earlier_ping_proves_nothing(self):
+        async def story(broker):
+            broker.properties, broker.pongs = NO_QOS_1, False
+            async with opened(broker) as link:
+                first = link.publish("a", b"1")
+                await broker.until(lambda: broker.pings == 1)
+                second = link.publish("a", b"2")
+                await broker.until(lambda: len(broker.published) == 2)
+                broker.send(PONG)
+                assert await first == 0
+                await broker.until(lambda: broker.pings == 2)
+                assert not second.done()
+                broker.send(PONG)
+                assert await second == 0
+
+        told(story)
+
+    def test_a_ping_of_the_keepalive_proves_nothing_either(self):
+        async def story(broker):
+            broker.properties, broker.pongs = NO_QOS_1, False
+            async with opened(broker, keepalive=1) as link:
+                await broker.until(lambda: broker.pings == 1)
+                future = link.publish("a", b"1")
+                await broker.until(lambda: broker.pings == 2)
+                broker.send(PONG)
+                await asyncio.sleep(0.05)
+                assert not future.done()
+                broker.send(PONG)
+                assert await future == 0
+
+        told(story)
+
+    def test_what_no_ping_proved_fails_with_the_connection(self):
+        async def story(broker):
+            broker.properties, broker.pongs = NO_QOS_1, False
+            async with opened(broker) as link:
+                futures = [link.publish("a", bytes([number])) for number in range(20)]
+                await broker.until(lambda: len(broker.published) == 20)
+                broker.cut()
+                for future in futures:
+                    with pytest.raises(BrokerLost):
+                        await future
+
+        told(story)
+
+
+class TestProperties:
+    @pytest.mark.parametrize("correlation", [None, b"\x00\xff", b"x" * 130])
+    @pytest.mark.parametrize("content_type", [None, "application/json", "ä" * 70])
+    def test_content_type_and_correlation_data_travel_and_count(self, content_type, correlation):
+        async def story(broker):
+            sizes = []
+            serve = broker._publish
+            broker._publish = lambda head, body, *rest: (sizes.append(len(body.data)), serve(head, body, *rest))
+            async with opened(broker) as link:
+                await link.publish("a", b"123", content_type=content_type, correlation=correlation)
+            found = broker.published[0].properties
+            assert found.get(CONTENT_TYPE, b"").decode() == (content_type or "")
+            assert found.get(CORRELATION) == correlation
+            size = packet_size("a", 3, "5", content_type, correlation)
+            assert size == 1 + (1 if sizes[0] < 128 else 2) + sizes[0]
+
+        told(story)
+
+    def test_before_mqtt_5_they_are_left_out(self):
+        async def story(broker):
+            async with opened(broker, version="3.1.1") as link:
+                assert await link.publish("a", b"1", content_type="text/plain", correlation=b"x") == 0
+            assert broker.published[0].payload == b"1"
+
+        told(story)
+
+    @pytest.mark.parametrize(
+        ("retain", "qos", "flags"), [(True, 1, 0x2C), (False, 1, 0x0C), (True, 0, 0x24), (False, 0, 0x04)]
+    )
+    @pytest.mark.parametrize("version", ["5", "3.1.1"])
+    def test_the_will_is_as_it_is_asked_for(self, version, retain, qos, flags):
+        async def story(broker):
+            async with opened(broker, version=version, will=Will("t", b"x", retain, qos)):
+                pass
+            assert broker.connects[0].flags & 0x3C == flags
+
+        told(story)
+
+    def test_none_is_asked_for_where_there_is_none(self):
+        async def story(broker):
+            async with opened(broker, will=None):
+                pass
+            assert broker.connects[0].flags & 0x3C == 0
+
+        told(story)
+
+
+class TestWords:
+    def test_every_error_of_a_connect_becomes_one_of_ours(self):
+        here = "h:1"
+        for error in (OSError(111, "refused"), UnicodeError("label empty"), TimeoutError(), ValueError("odd")):
+            assert isinstance(translated(error, here), BrokerError)
+        assert isinstance(translated(TlsProblem("x", "expired"), here), TlsProblem)
+
+
+class TestTls:
+    def test_is_at_least_1_2(self):
+        assert context(Tls()).minimum_version == ssl.TLSVersion.TLSv1_2
+
+    @pytest.mark.parametrize(("code", "permanent"), [(9, False), (10, True), (62, True)])
+    def test_waits_for_a_certificate_that_is_not_yet_valid_and_for_no_other(self, code, permanent):
+        error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+        error.verify_code, error.verify_message = code, "x"
+        assert translated(error, Address("h", 1, "x", tls=Tls())).permanent is permanent

@@ -1,0 +1,110 @@
+"""The plan: numbers that one can check by hand."""
+
+import json
+
+import pytest
+
+from agent import config
+from agent.cli import main, sizing
+from drivers.chip import Quantity
+
+TWO = """
+[agent]
+device_id = "d"
+[[sensor]]
+id = "air"
+driver = "sht4x"
+every = "1s"
+timeout = "100ms"
+[[sensor]]
+id = "light"
+driver = "bh1750"
+every = "1m"
+"""
+
+
+def rounds(text: str) -> tuple[config.Config, list[sizing.Round]]:
+    read, mistakes = config.parse(text)
+    assert read is not None, mistakes
+    return read, [sizing.plan_round(read, every) for every in sorted({one.every for one in read.sensors})]
+
+
+def a_round(interval: float = 1.0, size: int = 1024) -> sizing.Round:
+    return sizing.Round(interval, ("air",), 2, size, size + 30, 0.5)
+
+
+def test_each_interval_is_a_round():
+    fast, slow = rounds(TWO)[1]
+    assert (fast.interval, fast.sensors, fast.readings) == (1.0, ("air",), 2)
+    assert (slow.interval, slow.sensors, slow.readings) == (60.0, ("light",), 1)
+
+
+def test_the_wire_carries_topic_and_protocol_besides_the_batch():
+    fast, _ = rounds(TWO)[1]
+    assert fast.wire_bytes == fast.batch_bytes + len("limpet/d/batch") + 3 + 2 + 2 + 1 + 4
+
+
+def test_a_round_fits_when_all_attempts_do():
+    assert rounds(TWO)[1][0].worst_time == pytest.approx(3 * 0.1 + 0.1 + 0.2)
+    assert rounds(TWO)[1][0].fits
+    assert not rounds(TWO.replace("100ms", "300ms"))[1][0].fits
+
+
+def test_an_outage_lasts_until_the_outbox_is_full_or_too_old():
+    assert sizing.hours(config.OutboxConfig(max_size=3600 * 1024 * 5), [a_round()]) == 5.0
+    assert sizing.hours(config.OutboxConfig(max_size=10**12, max_age=7200.0), [a_round()]) == 2.0
+    assert sizing.hours(config.OutboxConfig(), []) is None
+
+
+@pytest.mark.parametrize(
+    ("durability", "online", "outage"), [("outage", 0.0, 0.56e9), ("always", 3.16e9, 3.16e9), ("memory", 0.0, 0.0)]
+)
+def test_the_card_is_written_as_was_measured_at_one_batch_of_1_kib_a_second(durability, online, outage):
+    day = sizing.card(durability, [a_round()])
+    assert day["online"] == pytest.approx(online, rel=0.03)
+    assert day["outage"] == pytest.approx(outage, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "value"),
+    [
+        (Quantity("temperature", low=-40.0, high=125.0, step=0.01), 61.976),
+        (Quantity("state", low=0, high=1, step=1e-9), 0.618034),
+        (Quantity("count"), 2360.68),
+    ],
+)
+def test_values_have_as_many_digits_as_real_ones(quantity, value):
+    assert sizing.typical(quantity) == value
+
+
+class TestTheCommand:
+    @pytest.fixture
+    def limpet(self, tmp_path, capsys):
+        def run(text, *words):
+            (tmp_path / "x.toml").write_text(text)
+            code = main.main(["plan", "-c", str(tmp_path / "x.toml"), *words])
+            return code, capsys.readouterr().out
+
+        return run
+
+    def test_prints_for_people(self, limpet):
+        code, out = limpet(TWO.replace("100ms", "300ms"))
+        assert code == 0
+        assert "does not fit into its interval" in out
+        assert "0 B a day while the broker answers" in out
+
+    def test_speaks_json(self, limpet):
+        code, out = limpet(TWO, "--json")
+        document = json.loads(out)
+        assert code == 0
+        assert [one["interval"] for one in document["rounds"]] == [1.0, 60.0]
+        assert document["batchesPerDay"] == 86400 + 1440
+        assert document["cardBytesPerDay"]["online"] == 0
+        assert set(document["rounds"][0]) == {
+            "interval", "sensors", "readings", "batchBytes", "wireBytes", "worstTime", "fits"
+        }  # fmt: skip
+        assert document["rounds"][0]["sensors"] == ["air"]
+        assert "_" not in "".join([*document, *document["outbox"]])
+
+    def test_of_nothing_says_so(self, limpet):
+        assert limpet("") == (0, "nothing to plan: there is no sensor\n")

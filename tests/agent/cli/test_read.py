@@ -1,0 +1,92 @@
+"""`limpet read`: one reading through the whole stack."""
+
+import asyncio
+import json
+import signal
+import time
+
+import pytest
+
+from agent.acquisition.bus import GuardedBus
+from agent.cli.main import main
+
+CONFIG = """
+[[sensor]]
+id = "air"
+driver = "bme280"
+[[sensor]]
+id = "tank"
+driver = "ads1115"
+options = { inputs = [0] }
+fallback = "sensor:spare"
+[[sensor]]
+id = "spare"
+driver = "ads1115"
+address = 0x49
+[[sensor]]
+id = "door"
+driver = "contact"
+pin = 17
+"""
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    file = tmp_path / "limpet.toml"
+    file.write_text(CONFIG)
+    monkeypatch.setenv("LIMPET_CONFIG", str(file))
+    return file
+
+
+def test_shows_every_quantity_of_every_sensor_as_a_table(config, capsys):
+    assert main(["read", "--simulate"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["SENSOR", "QUANTITY", "VALUE", "UNIT", "STATUS"]
+    assert [line.split()[:2] for line in lines[1:5]] == [
+        ["air", "temperature"],
+        ["air", "pressure"],
+        ["air", "humidity"],
+        ["tank", "a0"],
+    ]
+    assert all(line.endswith("ok") for line in lines[1:])
+
+
+def test_reads_only_the_sensors_that_were_named(config, capsys):
+    assert main(["read", "--simulate", "--json", "tank"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [(one["sensorId"], one["status"]) for one in document["readings"]] == [("tank", "ok")]
+    assert (document["unavailableSensors"], document["degraded"], document["faults"]) == ([], False, [])
+
+
+def test_a_sensor_that_is_not_there_is_told_with_its_cure(config, capsys):
+    config.write_text('[[sensor]]\nid = "boiler"\ndriver = "ds18b20"\ndevice = "28-0000075a1b2c"\n')
+    assert main(["read"]) == 1
+    told = capsys.readouterr()
+    assert told.out.splitlines()[1].split() == ["boiler", "-", "-", "unavailable"]
+    assert told.err.startswith("boiler: ")
+    assert "w1-gpio" in told.err or "wiring" in told.err
+
+
+def test_an_unknown_sensor_is_wrong_usage_with_the_nearest_name(config, capsys):
+    assert main(["read", "--simulate", "tnak", "air"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert 'did you mean "tank"?' in told.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ends_at_once_with_0_while_a_sensor_takes_its_time(config, monkeypatch, number):
+    config.write_text('[[sensor]]\nid = "voc"\ndriver = "sgp30"\n')  # 15 s to warm up
+    before = signal.getsignal(signal.SIGTERM)
+    begin = GuardedBus.begin
+
+    def begin_and_be_ended(*args):
+        started = begin(*args)
+        asyncio.get_running_loop().call_soon(signal.raise_signal, number)
+        return started
+
+    monkeypatch.setattr(GuardedBus, "begin", begin_and_be_ended)
+    began = time.monotonic()
+    assert main(["read", "--simulate"]) == 0
+    assert time.monotonic() - began < 2.0
+    signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,216 @@
+"""Home Assistant's discovery: what the document says, what its templates make of `state`, and how things vanish."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from whole import FILE, whole
+
+from agent.messages import homeassistant
+from agent.messages.topics import Topics
+from drivers.catalog import find, names
+from drivers.chip import Quantity
+from drivers.kernel.channels import HWMON, IIO
+
+TOPIC = "homeassistant/device/limpet_pi/config"
+TOPICS = Topics("limpet", "pi")
+DISCOVERED = FILE + "[homeassistant]\ndiscovery = true\n"
+
+# Device class -> units, as in homeassistant/components/sensor/const.py of 2025.1, as far as we use them.
+UNITS = {
+    "temperature": "°C",
+    "humidity": "%",
+    "atmospheric_pressure": "hPa",
+    "pressure": "hPa",
+    "illuminance": "lx",
+    "carbon_dioxide": "ppm",
+    "volatile_organic_compounds_parts": "ppb",
+    "distance": "mm",
+    "voltage": "V",
+    "current": "A",
+    "power": "W",
+    "battery": "%",
+    "frequency": "Hz",
+}
+KEYS = {"platform", "unique_id", "name", "value_template", "availability", "availability_mode", "qos", "device_class",
+        "entity_category", "state_class", "unit_of_measurement"}  # fmt: skip
+
+
+def sensor(name: str, *quantities: Quantity, driver: str = "x") -> SimpleNamespace:
+    return SimpleNamespace(id=name, driver=driver, quantities=quantities)
+
+
+def document(*sensors: SimpleNamespace) -> dict:
+    return homeassistant.discovery(sensors, TOPICS, version="1.2.3", model="Pi")
+
+
+def every_quantity() -> list[tuple[str, Quantity]]:
+    known = [(name, quantity) for name in names() for quantity in find(name).quantities]
+    kernel = [("iio", Quantity(name, unit, kind)) for _, name, unit, kind, _ in (*IIO, *HWMON)]
+    return known + kernel
+
+
+class TestTheDocument:
+    def test_has_a_device_an_origin_and_a_state_topic(self):
+        made = document()
+        assert made["device"]["identifiers"] == ["limpet_pi"]
+        assert made["device"]["sw_version"] == made["origin"]["sw_version"] == "1.2.3"
+        assert made["origin"]["name"] == "limpet"
+        assert made["state_topic"] == "limpet/pi/state"
+
+    def test_tells_degraded_as_a_diagnostic_problem(self):
+        degraded = document()["components"]["degraded"]
+        assert (degraded["platform"], degraded["device_class"]) == ("binary_sensor", "problem")
+        assert degraded["entity_category"] == "diagnostic"
+        assert degraded["unique_id"] == "limpet_pi_degraded"
+
+    @pytest.mark.parametrize(("driver", "quantity"), every_quantity())
+    def test_says_of_every_driver_only_what_home_assistant_allows(self, driver, quantity):
+        made = document(sensor("s", quantity, driver=driver))["components"][f"s_{quantity.name}"]
+        assert made["unique_id"] == f"limpet_pi_s_{quantity.name}"
+        assert made["qos"] == 1
+        assert set(made) <= KEYS
+        if made["platform"] == "sensor":
+            assert made.get("device_class") is None or UNITS[made["device_class"]] == made["unit_of_measurement"]
+            assert made["state_class"] in ("measurement", "total_increasing")
+        else:
+            assert made.get("device_class") in (None, *homeassistant.BINARY)
+            assert not {"state_class", "unit_of_measurement"} & set(made)
+
+    def test_takes_an_entity_as_available_only_while_both_agent_and_sensor_are(self):
+        made = document(sensor("s", Quantity("temperature", "°C", "temperature")))["components"]["s_temperature"]
+        assert made["availability_mode"] == "all"
+        assert len(made["availability"]) == 2
+
+    def test_makes_a_contact_a_binary_sensor_and_a_charge_none(self):
+        made = document(sensor("s", Quantity("state"), Quantity("charge", "%", "battery")))["components"]
+        assert made["s_state"]["platform"] == "binary_sensor"
+        assert made["s_charge"]["platform"] == "sensor"
+
+    def test_counts_up(self):
+        assert document(sensor("s", Quantity("count")))["components"]["s_count"]["state_class"] == "total_increasing"
+
+    @pytest.mark.parametrize("device", ["pi", "pi.local", "grüne hütte"])
+    def test_goes_to_a_topic_that_home_assistant_takes(self, device):
+        import re
+
+        pattern = r"homeassistant/device/[a-zA-Z0-9_-]+/config"
+        assert re.fullmatch(pattern, homeassistant.topic("homeassistant", device))
+
+
+OK = {
+    "degraded": False,
+    "sensors": {"air": {"status": "ok", "temperature": 21.4}, "door": {"status": "ok", "state": 1}},
+}
+GONE = {
+    "degraded": True,
+    "sensors": {
+        "air": {"status": "unavailable", "temperature": None},
+        "door": {"status": "unavailable", "state": None},
+    },
+}
+OTHERS = {"degraded": True, "sensors": {}}
+
+
+class TestItsTemplates:
+    @pytest.fixture
+    def render(self):
+        jinja2 = pytest.importorskip("jinja2")
+        environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+        made = document(sensor("air", Quantity("temperature", "°C", "temperature")), sensor("door", Quantity("state")))
+
+        def rendered(key: str, state: dict) -> tuple[str, ...]:
+            component = made["components"][key]
+            templates = [component["value_template"]]
+            templates += [one["value_template"] for one in component.get("availability", []) if "value_template" in one]
+            return tuple(environment.from_string(one).render(value_json=state) for one in templates)
+
+        return rendered
+
+    def test_show_what_was_measured(self, render):
+        assert render("air_temperature", OK) == ("21.4", "online")
+        assert render("door_state", OK) == ("ON", "online")
+        assert render("door_state", {"sensors": {"door": {"status": "stale", "state": 0.0}}}) == ("OFF", "online")
+        assert render("degraded", OK) == ("OFF",)
+
+    @pytest.mark.parametrize("state", [GONE, OTHERS])
+    def test_show_nothing_for_a_sensor_that_failed_or_is_not_there(self, render, state):
+        assert render("air_temperature", state) == ("None", "offline")
+        assert render("door_state", state) == ("None", "offline")
+        assert render("degraded", state) == ("ON",)
+
+
+class TestWhatIsGone:
+    def test_is_named_with_its_platform_only_until_it_comes_back(self):
+        announcement = homeassistant.Announcement()
+        air, tank = sensor("air", Quantity("temperature")), sensor("tank", Quantity("distance"))
+        announcement.update({TOPIC: document(air, tank)})
+        without = announcement.update({TOPIC: document(air)})[TOPIC]["components"]
+        assert without["tank_distance"] == {"platform": "sensor"}
+        assert announcement.update({TOPIC: document(air)})[TOPIC]["components"] == without
+        assert announcement.update({TOPIC: document(air, tank)})[TOPIC] == document(air, tank)
+
+    def test_is_taken_back_once_when_the_whole_device_is_gone(self):
+        announcement = homeassistant.Announcement()
+        announcement.update({TOPIC: document()})
+        assert announcement.update({}) == {TOPIC: {}}
+        assert announcement.update({}) == {}
+
+
+class TestTheAgent:
+    def test_introduces_itself_and_its_present(self, runner):
+        async def live() -> None:
+            async with whole(DISCOVERED) as home:
+                made = json.loads(home.broker.retained[TOPIC])
+                assert set(made["components"]) == {"degraded", "air_temperature", "air_humidity", "door_state"}
+
+        runner.run(live())
+
+    def test_says_nothing_unless_told(self, runner):
+        async def live() -> None:
+            async with whole() as home:
+                assert not [one for one in home.broker.retained if one.startswith("homeassistant/")]
+
+        runner.run(live())
+
+    def test_introduces_itself_again_with_fresh_values_when_home_assistant_starts(self, runner):
+        async def live() -> None:
+            async with whole(DISCOVERED) as home:
+                before = len(home.broker.received)
+                home.broker.send("homeassistant/status", b"offline")
+                home.broker.send("homeassistant/status", b"online")
+                await home.settle(1.0)
+                told = [one.topic for one in home.broker.received[before:]]
+                assert told == ["limpet/pi/info", TOPIC, "limpet/pi/state"]
+
+        runner.run(live())
+
+    def test_takes_a_sensor_back_when_a_reload_removes_it(self, runner):
+        async def live() -> None:
+            async with whole(DISCOVERED) as home:
+                await home.reload(DISCOVERED.replace('id = "door"', 'id = "gate"'))
+                components = json.loads(home.broker.retained[TOPIC])["components"]
+                assert components["door_state"] == {"platform": "binary_sensor"}
+                assert components["gate_state"]["unique_id"] == "limpet_pi_gate_state"
+
+        runner.run(live())
+
+    def test_takes_the_device_back_when_a_reload_switches_discovery_off(self, runner):
+        async def live() -> None:
+            async with whole(DISCOVERED) as home:
+                await home.reload(FILE)
+                assert home.broker.retained[TOPIC] == b""
+
+        runner.run(live())
+
+    def test_tells_quantities_that_are_known_only_after_the_first_round(self, runner):
+        async def live() -> None:
+            async with whole(DISCOVERED) as home:
+                chip = home.agent.assembly.sensors[0].chip
+                chip.quantities = (*chip.quantities, Quantity("dew_point", "°C", "temperature"))
+                await home.settle(10.0)
+                assert "air_dew_point" in json.loads(home.broker.retained[TOPIC])["components"]
+
+        runner.run(live())

@@ -1,0 +1,54 @@
+"""What `health` tells is of now: the connection when it is there, the end of a backlog when it ends."""
+
+import json
+
+from whole import FILE, whole
+
+from agent.broker import BrokerLost
+
+
+def told(home, name="health"):
+    return [one.document for one in home.broker.received if one.name == name]
+
+
+def test_the_first_health_after_connecting_says_that_it_is_connected(runner):
+    async def live():
+        async with whole() as home:
+            return told(home)[0]["broker"]
+
+    broker = runner.run(live())
+    assert broker["connected"]
+    assert broker["error"] is None
+
+
+def test_the_end_of_a_backlog_is_told_at_once(runner):
+    async def live():
+        async with whole(FILE.replace('driver = "sht4x"', 'driver = "sht4x"\nevery = "1s"')) as home:
+            home.broker.refuses = BrokerLost("away")
+            home.broker.cut()
+            await home.settle(40)
+            home.broker.refuses = None
+            sessions = len(home.broker.sessions)
+            while len(home.broker.sessions) == sessions:
+                await home.settle(0.5)
+            waiting = told(home)[-1]["outbox"]["waiting"]
+            await home.agent.outbox.drained()
+            await home.settle(1.0)
+            return waiting, told(home)[-1]["outbox"]["waiting"]
+
+    during, after = runner.run(live())
+    assert during > 20
+    assert after <= 1
+
+
+def test_a_change_of_the_pace_or_of_home_assistant_breaks_no_connection(runner):
+    async def live():
+        async with whole() as home:
+            await home.reload(FILE.replace("[outbox]\n", "[outbox]\nbackfill_rate = 7\n"))
+            await home.reload(FILE + "[homeassistant]\ndiscovery = true\n")
+            document = json.loads(home.last("homeassistant/device/limpet_pi/config"))
+            return len(home.broker.sessions), document["device"]["name"], home.agent.recorder.seq
+
+    sessions, name, _ = runner.run(live())
+    assert sessions == 1
+    assert name == "pi"
