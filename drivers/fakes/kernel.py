@@ -226,6 +226,7 @@ class FakeBus(SMBus):
         return bytes(functools.reduce(operator.and_, column) for column in zip(*answers, strict=False))
 
     def everyone(self) -> Iterator[tuple[int, FakeChip]]:
+        """Yield each chip with its address, those behind multiplexers, too."""
         for address, chip in self.chips.items():
             yield address, chip
             yield from chip.everyone()
