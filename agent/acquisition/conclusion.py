@@ -109,7 +109,7 @@ class Conclusions:
                 reason = flat
             else:
                 self.history.good(one.name, value, measured)
-                readings.append(Reading(self.sensor, one.name, value, one.unit, measured=measured))
+                readings.append(Reading(self.sensor, one.name, value, one.unit, "ok", None, None, None, measured))
                 continue
             readings.append(
                 Reading(self.sensor, one.name, value, one.unit, "suspect", reason=reason, measured=measured)
