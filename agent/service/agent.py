@@ -98,7 +98,8 @@ class Agent:
             ExceptionGroup: a part of the agent crashed; all others have been ended.
         """
         try:
-            await self.outbox.open()
+            if not await self._opened():
+                return
             self._arrange()
             self.page.serve(self.config.web.listen, self.status)
             async with asyncio.TaskGroup() as group:
@@ -169,6 +170,20 @@ class Agent:
         log.info("configuration reloaded", extra={"sensors": len(config.sensors), "reconnects": reconnects})
 
     # --- parts
+
+    async def _opened(self) -> bool:
+        """Open the outbox; return whether to go on, or to end because that was asked for meanwhile."""
+        loop = asyncio.get_running_loop()
+        opening = loop.create_task(self.outbox.open(), name="open")
+        stopping = loop.create_task(self._stopping.wait(), name="stopping")
+        try:
+            await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if opening.done():
+                opening.result()
+            return not self._stopping.is_set()
+        finally:
+            opening.cancel()
+            stopping.cancel()
 
     def _arrange(self, *, announce: bool = True, listen: bool = True) -> None:
         """Build what the configuration asks for, and announce it."""

@@ -39,7 +39,7 @@ def run(world: World, rounds: int | None = None) -> int:
     """Run agents, one after the other, until told to stop, or for `rounds` rounds.
 
     Returns:
-        0; 1 if another instance runs already.
+        0; 1 if another instance runs already, or if rounds were asked for and there is no sensor.
 
     Raises:
         ConfigError: the configuration cannot be used at the start.
@@ -52,6 +52,9 @@ def run(world: World, rounds: int | None = None) -> int:
         logs.setup(config.agent.log_level, config.agent.log_format)
         if config.warnings:
             log.warning("configuration is unwise", extra={"warnings": len(config.warnings), "see": "limpet check"})
+        if rounds is not None and not config.sensors:
+            log.error("no sensor is configured", extra={"cure": "limpet scan --toml writes what is connected"})
+            return 1
         lock = InstanceLock(config.state_dir(os.environ), _late)
         try:
             if config.outbox.durability != "memory":

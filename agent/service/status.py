@@ -82,6 +82,11 @@ class Status:
         )
         return self._true(document)
 
+    def alarms(self) -> tuple[object, ...]:
+        """Return what `health` reports at once when it changes, besides breakers and connection."""
+        degraded = any(sensor.present.degraded for sensor in self.sensors)
+        return degraded, self._outbox.storage.state, self._clock.synced()
+
     def breakers(self) -> dict[str, Breaker]:
         """Return all breakers by name: the sensors' ids, `bus:i2c-1` and so on, `broker`."""
         breakers: dict[str, Breaker] = {sensor.id: sensor.breaker for sensor in self.sensors}

@@ -219,7 +219,7 @@ def test_44_a_second_instance_on_one_state_folder_exits_with_a_reason(tmp_path, 
     mocker.patch.object(runs.logs, "setup")
     file = tmp_path / "limpet.toml"
     file.write_text(f'[agent]\nstate_dir = "{tmp_path}"\n[[sensor]]\nid = "air"\ndriver = "sht4x"\n')
-    first = InstanceLock(tmp_path, lambda: None)
+    first = InstanceLock(tmp_path / "simulated", lambda: None)
     first.acquire()
     args = mocker.Mock(config=str(file), simulate=True, scenario=None, batches=1)
     assert run.main(args) == 1
