@@ -16,7 +16,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from . import FAILURE, Address, BrokerError, BrokerLost, Facts, Handler
 from .client import NotMqtt, facts_of, make_client, message_of, publish_properties, send_connect
-from .dial import Socket
+from .dial import Socket, certified
 from .echoes import Echoes
 from .errors import ENDS, farewell, foreign, hung_up, refusal, translated
 
@@ -232,7 +232,7 @@ class Connection:
         elif client.error is None:
             problem = BrokerLost(f"{self._where}: the connection was lost ({reason})")
         else:
-            problem = translated(client.error, self._where)
+            problem = translated(client.error, self._where, certified=certified(self.address))
         self._loop.call_soon(self.end, problem)
 
     def _on_publish(self, client: Any, _userdata: Any, mid: int, _reason: Any, _properties: Any) -> None:

@@ -21,7 +21,7 @@ import smbus2.smbus2 as below
 from smbus2 import SMBus
 
 from .chip import FakeChip, Nack, Stuck
-from .faults import Fault, Faults, Stranger
+from .faults import Faults, InjectedFault, Stranger
 from .smbus import Smbus
 from .sockets import Sockets
 from .time import now
@@ -249,7 +249,7 @@ class FakeBus(SMBus):
                         chip.frozen = False
         self.faults.forget()
 
-    def _suffer(self, fault: Fault) -> str:
+    def _suffer(self, fault: InjectedFault) -> str:
         """Raise what the fault does to a transfer, or take its time; return what it does to the messages."""
         if fault.kind in ("flaky", "corrupt") and not self.faults.strikes(fault):
             return ""
