@@ -56,7 +56,7 @@ def settle() -> None:
             handler.settle()
 
 
-class Kind:
+class LineKind:
     """The lines of one phrase: what was written in the last minute, and what is held back.
 
     Attributes:
@@ -124,7 +124,7 @@ class Bunching(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream)
         self.clock = clock
-        self._kinds: dict[tuple[object, ...], Kind] = {}
+        self._kinds: dict[tuple[object, ...], LineKind] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, or hold it back."""
@@ -135,7 +135,7 @@ class Bunching(logging.StreamHandler[TextIO]):
         self._write_due(now)
         error = record.exc_info[0] if record.exc_info else None
         key = (record.name, record.levelno, _without_numbers(record.getMessage()), error)
-        kind = self._kinds.setdefault(key, Kind())
+        kind = self._kinds.setdefault(key, LineKind())
         values = [str(value) for value in extras(record).values()]
         subject = (*values[:1], *(_without_numbers(value) for value in values[1:])) or ("",)
         if kind.takes(subject, now):
