@@ -25,9 +25,11 @@ class BrokerError(OSError):
         permanent: it looks as if a person had to change something: try again rarely.
         code: the MQTT reason code, if the broker sent one.
         answered: the broker had accepted the session.
+        hung_up: it ended an open connection before it answered.
     """
 
     answered = False
+    hung_up = False
 
     def __init__(self, message: str, *, permanent: bool = False, code: int | None = None) -> None:
         super().__init__(message)
@@ -129,7 +131,13 @@ Handler = Callable[[Message], object]
 
 
 class Link(Protocol):
-    """One connection to the broker, used once."""
+    """One connection to the broker, used once.
+
+    Attributes:
+        facts: what the connection obeys; the owner may narrow it once it is open.
+    """
+
+    facts: Facts
 
     @property
     def lost(self) -> asyncio.Future[BrokerError]:

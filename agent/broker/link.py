@@ -293,6 +293,7 @@ class PahoLink:
 
     def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         problem = lost(self.address, self._complaint or str(reason), answered=self._connack.done())
+        problem.hung_up = not self._connack.done()
         self._loop.call_soon(self._end, problem)
 
     def _on_publish(self, client: Any, _userdata: Any, mid: int, _reason: Any, _properties: Any) -> None:
