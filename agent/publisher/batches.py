@@ -11,7 +11,7 @@ from agent.outbox import Item, Outbox
 
 from .alarm import Alarm
 from .bodies import Bodies, Wall
-from .history import History
+from .backlog import Backlog
 from .holds import Holds
 from .in_flight import InFlight, MustBeAlone
 from .outgoing import Outgoing, Purpose
@@ -47,7 +47,7 @@ class Batches:
     ) -> None:
         self._outbox, self._topics, self._now, self._pacing = outbox, topics, clock.now, pacing
         self._holds, self._codes, self._alarm = holds, codes, alarm
-        self._bodies, self._history = Bodies(clock), History(outbox)
+        self._bodies, self._backlog = Bodies(clock), Backlog(outbox)
         self.in_blocks, self.block_most = False, BLOCK_ITEMS
         self._facts = Facts()
         self._in_flight: InFlight
@@ -62,18 +62,18 @@ class Batches:
     def begin(self, facts: Facts, in_flight: InFlight, wake: Callable[[], object]) -> None:
         """Begin a session; `wake` is called when more may leave."""
         self._facts, self._in_flight = facts, in_flight
-        self._history.begin(wake)
+        self._backlog.begin(wake)
 
     async def end(self) -> None:
         """Give everything back that was taken and not sent."""
         self._give_held_back()
-        await self._history.end()
+        await self._backlog.end()
 
     def settled(self, message: Outgoing, *, again: bool) -> None:
         """Note that a message of batches was settled; `again`: its batches have to be sent once more."""
         if again:
             # Those in hand come after them.
-            self._history.give_back()
+            self._backlog.give_back()
             self.block_most = max(1, len(message.batches) // 2)
         elif len(message.batches) == self.block_most:
             self.block_most = min(BLOCK_ITEMS, 2 * self.block_most)
@@ -112,7 +112,7 @@ class Batches:
     def historical(self) -> Outgoing | None:
         """Return the next batch, or block of batches, of history."""
         self._fetch()
-        while len(self._history):
+        while len(self._backlog):
             if (due := self._pacing.history_due()) > self._now():
                 self._alarm.at(due)
                 return None
@@ -137,17 +137,17 @@ class Batches:
             return
         leave_out = {topic.removesuffix(f"/{BACKFILL}") for topic in held} | ({""} if own else set())
         now = self._now()
-        waiting = sum(self._holds.item_free_at(item) > now for item in self._history) if self._holds else 0
-        self._history.fetch(waiting, frozenset(leave_out))
+        waiting = sum(self._holds.item_free_at(item) > now for item in self._backlog) if self._holds else 0
+        self._backlog.fetch(waiting, frozenset(leave_out))
 
     def _pick(self) -> tuple[str, list[Item]]:
         """Return what is to be sent next, and on which topic: one batch, or as many as a block may hold."""
         most = self.block_most if self.in_blocks else 1
         if not self._holds:
-            first = next(iter(self._history))
+            first = next(iter(self._backlog))
             topic = self._backfill(first)
             picked: list[Item] = []
-            for item in self._history:
+            for item in self._backlog:
                 if len(picked) == most or self._backfill(item) != topic:
                     break
                 picked.append(item)
@@ -163,7 +163,7 @@ class Batches:
         """Return what is in hand and need not wait, by topic."""
         free: dict[str, list[Item]] = {}
         now = self._now()
-        for item in self._history:
+        for item in self._backlog:
             topic = self._backfill(item)
             if (until := self._holds.item_free_at(item)) > now:
                 self._alarm.at(until)
@@ -194,7 +194,7 @@ class Batches:
     def _message(self, topic: str, items: Sequence[Item], make: Callable[[Item], bytes | None]) -> Outgoing | None:
         """Return the message for a single batch; None if it had to be given up."""
         (item,) = items
-        self._history.discard(item)
+        self._backlog.discard(item)
         if (body := make(item)) is None:
             self._outbox.refuse(item, "corrupt")
             return None
@@ -208,7 +208,7 @@ class Batches:
             if bodies and sum(map(len, bodies)) + len(item.body) > BLOCK_BYTES:
                 break
             if (body := self._bodies.history(item)) is None:
-                self._history.discard(item)
+                self._backlog.discard(item)
                 self._outbox.refuse(item, "corrupt")
             else:
                 picked.append(item)
@@ -222,7 +222,7 @@ class Batches:
         if not picked:
             return None
         for item in picked:
-            self._history.discard(item)
+            self._backlog.discard(item)
         return self._sized(self._outgoing(topic, block(bodies), picked, CONTENT_TYPE))
 
     def _outgoing(self, topic: str, body: bytes, items: Sequence[Item], content_type: str | None = None) -> Outgoing:

@@ -63,7 +63,7 @@ ONLY_IMPORTERS = {
 # call: the files in which it is found
 ONLY_CALLERS = {
     "Thread": "drivers/bus/worker.py agent/outbox/sqlite.py agent/broker/link.py agent/cli/doctor/checks.py",
-    "create_task": "agent/service/agent.py agent/simulation/demo.py agent/publisher/history.py "
+    "create_task": "agent/service/agent.py agent/simulation/demo.py agent/publisher/backlog.py "
     "agent/resilience/fallback.py agent/web/server.py agent/cli/run.py agent/cli/demo.py",
     "ensure_future": "agent/service/reporter.py agent/publisher/publisher.py",
 }

@@ -14,7 +14,7 @@ IN_HAND, REFILL = 64, 16
 MOST = 512
 
 
-class History:
+class Backlog:
     """The batches in hand, the oldest first.
 
     All fields belong to the event loop; the task that fetches begins and ends within a session.
