@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-PRIORITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}  # sd-daemon(3)
+# As sd-daemon(3) numbers them.
+PRIORITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _PLAIN = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\x9f]+")
 
@@ -87,7 +88,8 @@ class JsonLines(_Lines):
             document["traceback"] = trace
         try:
             return json.dumps(document, default=str, allow_nan=False)
-        except (ValueError, TypeError):  # a number that JSON does not have, a key that is no text
+        # A number that JSON does not have, or a key that is no text.
+        except (ValueError, TypeError):
             return json.dumps({name: str(value) for name, value in document.items()})
 
 

@@ -10,8 +10,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from . import Address, Facts
+from . import Address, Facts, Message
 from .packets import (
+    AUTH,
     CONNACK,
     DISCONNECT,
     PINGRESP,
@@ -24,34 +25,74 @@ from .packets import (
     subscription_codes,
 )
 
-CONNECT_ADDRESS = 4.0  # seconds for each address of a name
-WILL_DELAY, SESSION_EXPIRY = 5, 60  # seconds; MQTT 5: a blip shows no `offline`
-LARGEST_MESSAGE = 64 * 1024  # bytes that we take
+# With MQTT 5 a break shorter than the will's delay shows no `offline`.
+WILL_DELAY, SESSION_EXPIRY = 5, 60  # seconds
+
+
+class NotMqtt(Exception):
+    """The first bytes that came are another protocol's. `args[0]`: these bytes."""
 
 
 class Client(paho.Client):
-    """paho's client, with the broker's answers taken out before paho reads them.
+    """paho's client on a socket that is open already, with the broker's answers taken out before paho reads them.
 
     paho accepts only the codes that the standard lists for a packet and ends the session at any other. So it is shown
     a bare success, or nothing, and these callbacks get the number that the broker sent. They run in `loop_read`.
 
     Attributes:
+        opened: the socket, or what has its methods.
         on_refusal: a CONNACK refused us. on_farewell: a DISCONNECT came.
         on_answer: a SUBACK or UNSUBACK came, with its packet identifier and a code for each filter.
         on_pong: a PINGRESP came, with the number of the PINGREQ that it answers.
         code: the reason code of the PUBACK that `on_publish` is about.
+        error: what the socket raised last; None: nothing.
     """
 
+    opened: Any
     on_refusal: Callable[[int], object]
     on_farewell: Callable[[int], object]
     on_answer: Callable[[int, list[int]], object]
     on_pong: Callable[[int], object]
+    error: OSError | None = None
     code = _pings = _pongs = 0
+    _heard = False
 
     def ping(self) -> int:
         """Send a PINGREQ now and return its number; paho ends the connection if it is not answered in the keepalive."""
         self._send_pingreq()
         return self._pings
+
+    def _create_socket(self) -> Any:
+        return self.opened
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        try:
+            data = super()._sock_recv(bufsize)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self.error = error
+            raise
+        if not self._heard and data:
+            self._heard = True
+            if data[0] >> 4 not in (CONNACK, DISCONNECT, AUTH):
+                raise NotMqtt(data + self._rest())
+        return data
+
+    def _rest(self) -> bytes:
+        try:
+            return super()._sock_recv(15)
+        except OSError:
+            return b""
+
+    def _sock_send(self, buf: bytes | bytearray) -> int:
+        try:
+            return super()._sock_send(buf)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self.error = error
+            raise
 
     def _send_pingreq(self) -> MQTTErrorCode:
         self._pings += 1
@@ -89,8 +130,8 @@ class Client(paho.Client):
         return None
 
 
-def make_client(address: Address) -> Client:
-    """Return a client for one connection: it never reconnects, never queues, never changes the protocol."""
+def make_client(address: Address, password: str | None, opened: Any) -> Client:
+    """Return a client for one connection on an open socket: it never reconnects, queues, or changes the protocol."""
     five = address.version == "5"
     client = Client(
         CallbackAPIVersion.VERSION2,
@@ -99,9 +140,10 @@ def make_client(address: Address) -> Client:
         clean_session=None if five else True,
         reconnect_on_failure=False,
     )
-    client.max_inflight_messages_set(0)  # the window is ours
-    client.connect_timeout = CONNECT_ADDRESS
-    client.username_pw_set(address.username, address.password)
+    client.opened = opened
+    # The window is the publisher's.
+    client.max_inflight_messages_set(0)
+    client.username_pw_set(address.username, password)
     if address.will is not None:
         properties = _properties(PacketTypes.WILLMESSAGE) if five else None
         if properties is not None:
@@ -111,14 +153,15 @@ def make_client(address: Address) -> Client:
     return client
 
 
-def dial(client: Client, address: Address) -> None:
-    """Find the host, open TCP and TLS, and queue the CONNECT packet. Blocks; raises whatever went wrong."""
+def send_connect(client: Client, address: Address) -> None:
+    """Queue the CONNECT packet, on a socket that is open: nothing blocks."""
     if address.version != "5":
         client.connect(address.host, address.port, address.keepalive)
         return
     properties = _properties(PacketTypes.CONNECT)
     properties.SessionExpiryInterval = SESSION_EXPIRY
-    properties.MaximumPacketSize = LARGEST_MESSAGE
+    if address.largest_packet is not None:
+        properties.MaximumPacketSize = address.largest_packet
     client.connect(address.host, address.port, address.keepalive, clean_start=True, properties=properties)
 
 
@@ -131,6 +174,23 @@ def facts_of(properties: Any, version: str) -> Facts:
         retain_available=bool(getattr(properties, "RetainAvailable", 1)),
         server_keepalive=getattr(properties, "ServerKeepAlive", None),
         version=version,
+    )
+
+
+def message_of(message: Any) -> Message | None:
+    """Return a message of paho's in our terms; None if its topic is no UTF-8."""
+    try:
+        topic = message.topic
+    except ValueError:
+        return None
+    properties = message.properties
+    return Message(
+        topic,
+        bytes(message.payload),
+        getattr(properties, "ResponseTopic", None),
+        getattr(properties, "CorrelationData", None),
+        bool(message.retain),
+        getattr(properties, "ContentType", None),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from . import FAILURE, NO_SUBSCRIBERS
 
-CONNACK, PUBLISH, PUBACK, SUBACK, UNSUBACK, PINGRESP, DISCONNECT = 2, 3, 4, 9, 11, 13, 14
+CONNACK, PUBACK, SUBACK, UNSUBACK, PINGRESP, DISCONNECT, AUTH = 2, 4, 9, 11, 13, 14, 15
 
 # Codes below FAILURE that mean success. Any other number, listed or not, is a refusal.
 GRANTED = frozenset((0, 1, 2))

@@ -6,11 +6,9 @@ Each has `arguments(parser)`, which says what it takes, and `main(args)`, which 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,17 +79,3 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def when_told_to_end(stop: Callable[[], object]) -> None:
-    """Call `stop` on the running loop at SIGINT and SIGTERM, however often; also while the loop closes."""
-    import asyncio
-
-    loop = asyncio.get_running_loop()
-
-    def told(*_: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: we are ending already
-            loop.call_soon_threadsafe(stop)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, told)  # not the loop's own: it would go back to the default before we are at the end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +17,9 @@ from .tables import Config, MqttConfig, OutboxConfig
 from .upgrade import current
 from .wiring import Fitted, fit
 
-FEW = 64_000  # bytes: about a minute of a batch a second
+DEVICES = Path("/dev")
+# Bytes: about a minute of a batch a second.
+FEW = 64_000
 
 
 def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
@@ -47,6 +49,7 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     _fallbacks(fitted, report)
     _addresses(fitted, report)
     _pins(config, fitted, report)
+    _pin_backend(fitted, report, os.environ)
     return config
 
 
@@ -70,7 +73,7 @@ def _broker(config: Config, report: Report) -> None:
         fix = "add username = …: a password alone is of no use"
         report.warning(("mqtt", "password_file"), "there is a password, but no username", fix)
     if config.outbox.require_subscriber and mqtt.version != 5:
-        what = "only MQTT 5 tells whether somebody listens; with 3.1.1 this does nothing"
+        what = "only MQTT 5 says whether there is a subscriber; with 3.1.1 this does nothing"
         report.warning(("outbox", "require_subscriber"), what, "write version = 5 in [mqtt], or remove this line")
     _tls(mqtt, report)
 
@@ -78,7 +81,7 @@ def _broker(config: Config, report: Report) -> None:
 def _outbox(outbox: OutboxConfig, report: Report) -> None:
     if outbox.max_size < FEW:
         what = f"{outbox.max_size} bytes hold few batches"
-        fix = 'write max_size = "64kB" or more; `limpet plan` tells how long an outage fits into it'
+        fix = 'write max_size = "64kB" or more; `limpet plan` shows how long an outage fits into it'
         report.warning(("outbox", "max_size"), what, fix)
 
 
@@ -228,6 +231,17 @@ def _pins(config: Config, fitted: Sequence[Fitted], report: Report) -> None:
             what = f'{one.sensor.device} is read by "{devices[name]}" already'
             report.mistake((*one.where, "device"), what, "keep one of the two sensors")
         devices.setdefault(name, one.sensor.id)
+
+
+def _pin_backend(fitted: Sequence[Fitted], report: Report, environ: Mapping[str, str]) -> None:
+    """Warn where a machine has pins, and a sensor needs one, but nothing that reads them is installed."""
+    if not any(DEVICES.glob("gpiochip*")) or environ.get("GPIOZERO_PIN_FACTORY") or find_spec("lgpio") is not None:
+        return
+    on_pins = [one for one in fitted if any(one.pins())]
+    for one in on_pins[:1]:
+        what = "pins cannot be read: lgpio is not installed for this Python"
+        fix = f"sudo apt install python3-lgpio, then install.sh again; or {sys.executable} -m pip install lgpio"
+        report.warning((*one.where, "driver"), what, fix)
 
 
 def _bus_pins(config: Config) -> Iterator[tuple[int, str, Where]]:

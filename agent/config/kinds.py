@@ -17,7 +17,8 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h|d)")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|kB|KB|MB|GB|KiB|MiB|GiB)")
 _NOT_ZERO = r"(?=[0-9.]*[1-9])"
 _LARGEST = sys.float_info.max
-FINITE: dict[str, Any] = {"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST}  # the schema of `number`
+# The schema of `number`.
+FINITE: dict[str, Any] = {"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST}
 _TEN_YEARS = 3650 * 86400.0
 _DURATION_FIX = 'write seconds, or a text with a unit: 10, "250ms", "10s", "5m", "2h", "7d"'
 _SIZE_FIX = 'write bytes, or a text with a unit: "64MB", "512KiB"'
@@ -59,12 +60,13 @@ def number(raw: Any, fix: str) -> float:
 def _finite(value: float) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # TOML has integers that no float can hold
+    # TOML has integers that no float can hold.
+    except OverflowError:
         return False
 
 
 class Text:
-    """A text that fits `pattern` as a whole; `says` tells people what that means.
+    """A text that fits `pattern` as a whole; `says` is what that means, for people.
 
     Args:
         longest: how many characters it may have; None: any number.
@@ -98,7 +100,7 @@ class Text:
         return {"type": "string", "pattern": f"^(?:{self.pattern})$", **longest, **others}
 
 
-class Host:
+class HostName:
     """A host's name or address, alone: without scheme, port and the brackets of IPv6."""
 
     _NAME = Text(r"[^\s/:\[\]\x00-\x1f\x7f]+", "a host name or address")
@@ -118,7 +120,8 @@ class Host:
 def _is_ipv6(text: str) -> bool:
     if ":" not in text:
         return False
-    import ipaddress  # costs a start without such an address nothing
+    # Imported here, so that a start without such an address pays nothing for it.
+    import ipaddress
 
     try:
         ipaddress.IPv6Address(text)
@@ -197,7 +200,8 @@ class Duration:
             raise Wrong(f"{named(raw)} where a duration belongs", _DURATION_FIX)
         else:
             seconds = raw
-        if not seconds > 0:  # NaN is not, either
+        # Not `seconds <= 0`: NaN is neither.
+        if not seconds > 0:
             raise Wrong(f"{raw} is no duration: it must be more than 0", _DURATION_FIX)
         if seconds > self.high:
             raise Wrong(f"{raw} is too long", f"write at most {people(self.high)}")

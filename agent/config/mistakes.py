@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-Where = tuple[str | int, ...]  # the way to a key: ("sensor", 0, "retry", "attempts")
+# The way to a key: ("sensor", 0, "retry", "attempts").
+Where = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Report:
         self.found.append((where, what, fix, True))
 
     def touches(self, where: Where) -> bool:
-        """Tell whether there is a mistake at `where` or inside of it already."""
+        """Return whether there is a mistake at `where` or inside of it already."""
         return any(not unwise and place[: len(where)] == where for place, _, _, unwise in self.found)
 
     def mistakes(self, text: str, file: str | Path, sensors: Sequence[str] = ()) -> list[Mistake]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .devices import EVERY, BreakerConfig, BusConfig, RetryConfig, SensorConfig
-from .kinds import Duration, Flag, Host, Number, OneOf, Place, Size, Text, Whole
+from .kinds import Duration, Flag, HostName, Number, OneOf, Place, Size, Text, Whole
 from .mistakes import Mistake
 from .shapes import Listen, Several, Table, Tables, key
 
@@ -79,7 +79,7 @@ class MqttConfig:
         breaker: guards the connection.
     """
 
-    host: str = key(Host(), "localhost")
+    host: str = key(HostName(), "localhost")
     port: int = key(Whole(1, 65535, says="a port"), 1883)
     username: str | None = key(Text(), None)
     password_file: Path | None = key(Place(), None)
@@ -100,7 +100,7 @@ class OutboxConfig:
         when_full: which batch has to go.
         durability: when a batch is on disk: before it is sent, as soon as the broker does not acknowledge, or never.
         backfill_rate: batches per second while history is delivered.
-        require_subscriber: a batch that nobody subscribed to is kept and tried again (MQTT 5).
+        require_subscriber: a batch without a subscriber is kept and tried again (MQTT 5).
     """
 
     max_size: int = key(Size(), 64_000_000)
@@ -194,7 +194,7 @@ class Config:
     def state_dir(self, environ: Mapping[str, str]) -> Path:
         """Return the folder of the outbox: as configured, else $STATE_DIRECTORY, else ~/.local/state/limpet.
 
-        Who runs a command by hand with the installed configuration gets the service's folder.
+        A command run by hand with the installed configuration gets the service's folder.
         """
         if self.agent.state_dir is not None:
             return self.agent.state_dir

@@ -15,12 +15,16 @@ from .devices import SensorConfig
 from .kinds import people, seconds
 from .mistakes import Report, Where, near
 
-OWN_KEYS = ("bus", "address", "pin", "device", "altitude")  # constructor arguments that have a key of their own
+# Constructor arguments that have a key of their own.
+OWN_KEYS = ("bus", "address", "pin", "device", "altitude")
 PIN_OPTIONS = ("trigger", "echo")
-ROOM = 1.5  # of what a driver takes: bus and oscillator may be slow
+# Of the time that a driver takes: bus and oscillator may be slow.
+ROOM = 1.5
 FLOORS = {"°C": -273.15, "%": 0.0, "hPa": 0.0, "lx": 0.0, "ppm": 0.0, "ppb": 0.0, "mm": 0.0, "Ω": 0.0, "Hz": 0.0}
-BASE = "drivers.chip"  # where `takes` stands for those that say nothing about it
-SHORT = 0.05  # seconds: no deadline below it is ever advised
+# Where `takes` stands for drivers that say nothing about it.
+BASE = "drivers.chip"
+# Seconds: no shorter deadline is advised.
+SHORT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,7 @@ def _takes(chip: Any) -> float | None:
     """Return the seconds that a reading takes at most, as the driver says; None if it says nothing."""
     classes = (chip if isinstance(chip, type) else type(chip)).__mro__
     says = "takes" in getattr(chip, "__dict__", ()) or any(
-        "takes" in vars(one) and one.__module__ != BASE for one in classes
+        "takes" in vars(one) and not one.__module__.startswith(f"{BASE}.") for one in classes
     )
     takes = getattr(chip, "takes", None) if says else None
     return takes if isinstance(takes, int | float) else None

@@ -10,8 +10,8 @@ from agent.messages.topics import Topics
 from agent.outbox import Item, Outbox
 
 from .alarm import Alarm
-from .bodies import Bodies, Wall
 from .backlog import Backlog
+from .bodies import Bodies, Wall
 from .holds import Holds
 from .in_flight import InFlight, MustBeAlone
 from .outgoing import Outgoing, Purpose

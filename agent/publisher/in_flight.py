@@ -74,7 +74,7 @@ class InFlight:
         return (flight.message for flight in self._flights.values() if not flight.silent)
 
     def room(self, window: int, *, probing: bool) -> int:
-        """Return how many more may be under way, in a window of `window`; `probing`: and under no circumstances more."""
+        """Return how many more may be under way, in a window of `window`; `probing`: strictly one at a time."""
         flights = self._flights.values()
         if probing:
             return 1 - len(self._flights)

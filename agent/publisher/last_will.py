@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.broker import BrokerError, BrokerLost, Will
+from agent.broker import BrokerError, Will
 
 from .limits import NO_QOS_1, NO_RETAIN, Limits
 
@@ -57,10 +57,9 @@ class LastWill:
             if before == (self._limits.retain, self._limits.qos_1):
                 self._stage, self._confirmed = NONE, True
             return True
-        hung_up = isinstance(error, BrokerLost) and error.hung_up
-        if not hung_up and error.code not in MAY_BE_ABOUT_IT:
+        if not error.hung_up and error.code not in MAY_BE_ABOUT_IT:
             return False
-        return self._lesser(HANG_UPS if hung_up else 1)
+        return self._lesser(HANG_UPS if error.hung_up else 1)
 
     def _lesser(self, needed: int) -> bool:
         if self._stage == FULL:

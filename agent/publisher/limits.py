@@ -39,13 +39,14 @@ class Limits:
         """Return what a new connection has to obey: what the broker announced, and what we know from earlier ones."""
         self._facts = facts
         sizes = [one for one in (facts.maximum_packet_size, self._learnt()) if one is not None]
-        link.facts = replace(
+        obeyed = replace(
             facts,
             maximum_packet_size=min(sizes, default=None),
             maximum_qos=min(facts.maximum_qos, int(self.qos_1)),
             retain_available=facts.retain_available and self.retain,
         )
-        return link.facts
+        link.obey(obeyed)
+        return obeyed
 
     def learn(self, code: int | None) -> None:
         """Learn from the code with which the broker refused or ended a session."""

@@ -7,7 +7,8 @@ from random import Random
 
 from agent.acquisition.bus import GuardedBus
 from agent.acquisition.calibration import Calibration
-from agent.acquisition.sensor import COUNTED, Sensor
+from agent.acquisition.sensor import Sensor
+from agent.acquisition.turn import COUNTED
 from agent.config import BusConfig, Config, SensorConfig
 from agent.resilience import BreakerEvent, CircuitBreaker, RetryPolicy
 from drivers.chip import Driver
@@ -37,6 +38,11 @@ class Assembly:
     def sensors(self) -> list[Sensor]:
         """All sensors, in the order of the configuration."""
         return [sensor for sensor, _ in self.due]
+
+    @property
+    def used(self) -> dict[str, GuardedBus]:
+        """The buses that have sensors, by name."""
+        return {name: self.buses[name] for _, name in self.due}
 
     def arrange(self, config: Config) -> list[Sensor]:
         """Build what is new or changed, keep what is as it was, close what is gone; return what was built.
@@ -113,6 +119,8 @@ class Assembly:
             breaker=breaker,
             retry=retry,
             clock=self.clock,
-            calibration=Calibration(spec.fallback, spec.max_age, spec.calibrate, spec.limits),
             driver=spec.driver,
+            fallback=spec.fallback,
+            max_age=spec.max_age,
+            calibration=Calibration(spec.calibrate, spec.limits),
         )

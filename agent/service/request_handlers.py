@@ -1,48 +1,46 @@
-"""What the requests do: read now, reset a breaker, tell who we are, send again what the broker has lost."""
+"""What the requests do: read now, reset a breaker, return `info`, send again what the broker has lost."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from agent.acquisition.scheduler import Collector
-from agent.acquisition.sensor import Sensor
+from agent.acquisition.collector import Collector
 from agent.model import Batch
 from agent.outbox import Outbox
 
+from .build import Assembly
 from .requests import Handler, Refused
 from .status import Status
 
-Due = Sequence[tuple[Sensor, str]]
-
 
 class RequestHandlers:
-    """The four handlers. A request with a key that its handler does not know is refused, and nothing is done.
+    """One method for each request. A request with a key that its handler does not know is refused, and nothing is done.
 
     Args:
-        due: returns all sensors with their buses. deliver: takes a batch and returns it as published.
+        record: takes a batch and returns it as published.
     """
 
     def __init__(
         self,
         collector: Collector,
-        due: Callable[[], Due],
-        deliver: Callable[[Batch], dict[str, Any]],
-        documents: Status,
+        assembly: Assembly,
+        record: Callable[[Batch], dict[str, Any]],
+        status: Status,
         outbox: Outbox,
     ) -> None:
-        self.collector, self.due, self.deliver = collector, due, deliver
-        self.status, self.outbox = documents, outbox
+        self._collector, self._assembly, self._record = collector, assembly, record
+        self._status, self._outbox = status, outbox
 
     def all(self) -> dict[str, Handler]:
-        """Return the handlers by their names."""
+        """Return the handlers by the names of their requests."""
         return {"read": self.read, "reset": self.reset, "info": self.info, "resend": self.resend}
 
     async def read(self, request: dict[str, Any]) -> dict[str, Any]:
         """Read the `sensors` asked for, or all, and publish the batch; return it, too."""
         _takes(request, "read", "sensors")
-        due = self.due()
+        due = self._assembly.due
         wanted = request.get("sensors")
         if wanted is not None:
             if not isinstance(wanted, list) or not wanted:
@@ -51,12 +49,12 @@ class RequestHandlers:
             for name in wanted:
                 _known(name, known, "sensor")
             due = [(sensor, bus) for sensor, bus in due if sensor.id in wanted]
-        return self.deliver(await self.collector.collect(due, "request", None))
+        return self._record(await self._collector.collect(due, "request", None))
 
     async def reset(self, request: dict[str, Any]) -> dict[str, Any]:
         """Close the `breaker` named, or all: the next call is made at once."""
         _takes(request, "reset", "breaker")
-        breakers = self.status.breakers()
+        breakers = self._status.breakers()
         name = request.get("breaker")
         if name is not None:
             _known(name, breakers, "breaker")
@@ -68,16 +66,16 @@ class RequestHandlers:
     async def info(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the document `info`."""
         _takes(request, "info")
-        return self.status.info()
+        return self._status.info()
 
     async def resend(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send recently acknowledged batches `from` to `to` of run `bootId` once more, on backfill."""
         _takes(request, "resend", "bootId", "from", "to")
-        boot, first, last = request.get("bootId"), _seq(request.get("from")), _seq(request.get("to"))
-        if not isinstance(boot, str) or not 1 <= first <= last:
+        run_id, first, last = request.get("bootId"), _seq(request.get("from")), _seq(request.get("to"))
+        if not isinstance(run_id, str) or not 1 <= first <= last:
             raise Refused('resend needs {"bootId": "…", "from": 1, "to": 9}')
-        items = self.outbox.recent(boot, first, last)
-        return {"resent": self.outbox.again(items), "missing": last - first + 1 - len(items)}
+        items = self._outbox.recent(run_id, first, last)
+        return {"resent": self._outbox.again(items), "missing": last - first + 1 - len(items)}
 
 
 def _takes(request: Mapping[str, Any], name: str, *keys: str) -> None:
@@ -93,7 +91,7 @@ def _seq(number: object) -> int:
     return number if isinstance(number, int) and not isinstance(number, bool) else 0
 
 
-def _known(name: object, names: Any, kind: str) -> None:
+def _known(name: object, names: Collection[str], kind: str) -> None:
     if not isinstance(name, str) or name not in names:
-        near = difflib.get_close_matches(str(name), list(names), 1)
+        near = difflib.get_close_matches(str(name), names, 1)
         raise Refused(f"no {kind} is called {name!r}" + (f"; did you mean {near[0]}?" if near else ""))

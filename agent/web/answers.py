@@ -32,7 +32,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Told(Protocol):
+class Documents(Protocol):
     """The documents, as published."""
 
     def health(self) -> dict[str, Any]: ...
@@ -48,10 +48,10 @@ class Answers:
 
     Args:
         host: what the configuration listens on. names: what this machine is called.
-        alive: tells whether rounds make progress.
+        alive: returns whether rounds make progress.
     """
 
-    def __init__(self, documents: Told, alive: Callable[[], bool], host: str, names: Iterable[str] = ()) -> None:
+    def __init__(self, documents: Documents, alive: Callable[[], bool], host: str, names: Iterable[str] = ()) -> None:
         self.status, self.alive = documents, alive
         self.names = {name.lower() for name in (*LOOPBACK, host, *names) if name}
         self.numbers = host in EVERYWHERE

@@ -62,7 +62,7 @@ class Server:
             task.cancel()
 
     def facts(self) -> dict[str, object]:
-        """Return what `health` tells of it."""
+        """Return what `health` says about it."""
         return {"listening": self.error is None, "error": self.error}
 
     # --- opening

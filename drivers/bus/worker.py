@@ -10,7 +10,7 @@ import heapq
 import itertools
 import threading
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from .clock import now
 
@@ -45,7 +45,7 @@ class Turn:
             return next(self.steps)
         except StopIteration as end:
             self.result, self.done = end.value, True
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self.crashed, self.done = error, True
         return None
 
@@ -59,6 +59,15 @@ class Share:
         self.turns, self.on_done, self.left = turns, on_done, len(turns)
         for turn in turns:
             turn.share = self
+
+
+class Worker(Protocol):
+    """What runs the turns of a bus: a thread, or the event loop in virtual time."""
+
+    def submit(self, share: Share) -> None: ...
+    def overdue(self) -> Turn | None: ...
+    def moving(self) -> bool: ...
+    def close(self) -> None: ...
 
 
 class BusWorker:
@@ -114,7 +123,7 @@ class BusWorker:
             wait = turn.step()
             self._now = None
             if wait is None:
-                self._over(turn)
+                self.over(turn)
             else:
                 with self._changed:
                     heapq.heappush(self._waiting, (self.clock() + wait, next(self._order), turn))
@@ -131,63 +140,10 @@ class BusWorker:
         return None
 
     @staticmethod
-    def _over(turn: Turn) -> None:
+    def over(turn: Turn) -> None:
+        """Count a turn that is over; the last of its share calls `on_done`."""
         share = turn.share
         if share is not None:
             share.left -= 1
             if not share.left:
                 share.on_done()
-
-
-class LoopWorker:
-    """Runs turns on the event loop, in its time: the worker for rehearsals in virtual time, where nothing blocks.
-
-    A fake that takes its time (`slow`, `hang`) calls `occupy`: the bus is then busy for that long.
-    """
-
-    def __init__(self, name: str, loop: Any) -> None:
-        self.name, self.loop = name, loop
-        self._free_at = 0.0
-        self._taken = 0.0
-        self._now: tuple[Turn, float] | None = None
-        self._closed = False
-
-    def occupy(self, seconds: float | None) -> None:
-        """Let the step that runs take `seconds` longer, or forever (None); the `wait` of a fake bus."""
-        self._taken += float("inf") if seconds is None else seconds
-
-    def submit(self, share: Share) -> None:
-        """Run the share's turns, in their order at first, then as their waits end."""
-        for turn in share.turns:
-            self.loop.call_soon(self._step, turn)
-
-    def overdue(self) -> Turn | None:
-        """Return the turn whose present step has taken longer than it may, if there is one."""
-        running = self._now if self.loop.time() < self._free_at else None
-        return running[0] if running and self.loop.time() - running[1] > running[0].limit else None
-
-    def moving(self) -> bool:
-        """Return whether the bus is busy and making progress."""
-        now = self.loop.time()
-        return self._now is not None and now < self._free_at and now - self._now[1] < MOVING
-
-    def close(self) -> None:
-        """Run nothing more."""
-        self._closed = True
-
-    def _step(self, turn: Turn) -> None:
-        now = self.loop.time()
-        if self._closed or self._free_at == float("inf"):
-            return
-        if now < self._free_at:
-            self.loop.call_at(self._free_at, self._step, turn)
-            return
-        self._taken, self._now = 0.0, (turn, now)
-        wait = turn.step()
-        self._free_at = now + self._taken
-        if self._free_at == float("inf"):
-            return
-        if wait is None:
-            self.loop.call_at(self._free_at, BusWorker._over, turn)
-        else:
-            self.loop.call_at(self._free_at + wait, self._step, turn)

@@ -117,6 +117,9 @@ class SimLink:
         broker.sessions.append(self)
         return broker.facts
 
+    def obey(self, facts: Facts) -> None:
+        self.facts = facts
+
     def publish(
         self,
         topic: str,

@@ -6,7 +6,8 @@ from collections.abc import Generator
 from typing import Any
 
 from agent.acquisition.bus import GuardedBus
-from agent.acquisition.sensor import COUNTED, Outcome, Sensor
+from agent.acquisition.sensor import Sensor
+from agent.acquisition.turn import COUNTED, SensorTurn
 from agent.resilience import CircuitBreaker, RetryPolicy
 from drivers.bus.worker import Share, Turn
 from drivers.chip import Driver, Quantity
@@ -71,10 +72,8 @@ def bus(clock: Any) -> tuple[GuardedBus, HandWorker]:
     return GuardedBus("i2c-1", worker, CircuitBreaker(1, 5.0, clock=clock)), worker
 
 
-def end(turn: Generator[float, None, Outcome]) -> Outcome:
-    """Run a turn to its end without waiting; return its outcome."""
-    while True:
-        try:
-            next(turn)
-        except StopIteration as done:
-            return done.value
+def run(turn: SensorTurn) -> SensorTurn:
+    """Run a turn to its end without waiting, and return it."""
+    while turn.step() is not None:
+        pass
+    return turn

@@ -18,7 +18,7 @@ from agent.publisher import Publisher, Settings
 from agent.service.agent import Agent
 from agent.service.systemd import Supervisor
 from agent.simulation.machine import SimulatedMachine
-from drivers.bus.worker import LoopWorker
+from agent.simulation.worker import LoopWorker
 
 FILE = """
 [agent]

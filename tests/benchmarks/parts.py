@@ -11,8 +11,9 @@ from rows import Row
 from stage import Stage
 
 from agent.acquisition.bus import GuardedBus
-from agent.acquisition.scheduler import Collector
-from agent.acquisition.sensor import COUNTED, Sensor
+from agent.acquisition.collector import Collector
+from agent.acquisition.sensor import Sensor
+from agent.acquisition.turn import COUNTED
 from agent.clock import rfc3339
 from agent.messages import payloads
 from agent.model import Batch, Reading

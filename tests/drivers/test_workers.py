@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from drivers.bus.worker import BusWorker, LoopWorker, Share, Turn
+from agent.simulation.worker import LoopWorker
+from drivers.bus.worker import BusWorker, Share, Turn
 from drivers.fakes import FakeTime
 
 LONG = 10.0  # real seconds after which a thread that has not answered never will

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from known import ScheduledFault
 from ledger import Ledger
 from simbroker import Broker
 from simclock import SimClock
 from simdisk import Disk, SimStore
-from truth import Trouble, Truth
+from truth import Truth
 
 from agent.config import Config, parse
 from agent.messages.topics import Topics
@@ -25,7 +26,7 @@ from agent.service.connect import Making
 from agent.service.systemd import Supervisor
 from agent.simulation.machine import SimulatedMachine
 from agent.simulation.scenario import Curve
-from drivers.bus.worker import LoopWorker
+from agent.simulation.worker import LoopWorker
 
 GREENHOUSE = """
 [agent]
@@ -145,17 +146,17 @@ class World:
         return make
 
     def _watch(self, agent: Agent) -> None:
-        put = agent.outbox.put
+        put, status = agent.outbox.put, agent.status
         self.truth.begin(agent, self.machine)
 
         def noted(item: Item) -> None:
-            self.truth.batch(self.ledger.accept(item), item.taken)
+            self.truth.batch(self.ledger.accept(item), self.clock.time())
             put(item)
 
         agent.outbox.put = noted  # type: ignore[method-assign]
-        agent.status.state = judged(agent.status.state, self.truth.state)  # type: ignore[method-assign]
-        agent.status.health = judged(agent.status.health, self.truth.health)  # type: ignore[method-assign]
-        agent.status.process.facts = lambda: {"pid": 1, "rss": 1}  # its true length would change a slow link's times
+        status.state = judged(status.state, self.truth.state)  # type: ignore[method-assign]
+        status.health = judged(status.health, self.truth.health)  # type: ignore[method-assign]
+        status.process.facts = lambda: {"pid": 1, "rss": 1}  # its true length would change a slow link's times
 
     async def finished(self) -> None:
         """Wait until the agent has ended by itself."""
@@ -202,8 +203,8 @@ class World:
 
     def _buried(self, *, clean: bool) -> None:
         assert self.agent is not None
-        lost = self.ledger.last_of(self.agent.boot_id)
-        self.boots.append((self.agent.boot_id, lost, clean))
+        lost = self.ledger.last_of(self.agent.run_id)
+        self.boots.append((self.agent.run_id, lost, clean))
         if clean:
             unsafe = [] if self.store_of else set(self.ledger.pending) - self.disk.batches() - self._declared()
             if unsafe and self.config.outbox.durability != "memory" and self._disk_was_sound():
@@ -236,13 +237,18 @@ class World:
         """Give a chip, or a whole bus, a fault."""
         ends = self.loop.time() + lasts
         self._troubles[bus, kind, address] = ends
-        self.truth.troubles.append(Trouble(kind, bus, address, self.loop.time(), ends))
+        self.truth.faults.append(ScheduledFault(kind, bus, address, self.loop.time(), ends))
         self._ail(bus, kind, address, ends)
+
+    def chip(self, sensor: str) -> Any:
+        """Return the driver of a sensor."""
+        assert self.agent is not None
+        return next(one.chip for one in self.agent.assembly.sensors if one.id == sensor)
 
     def feel(self, sensor: str, **values: float) -> None:
         """Let a sensor's fake feel these constant values from now on."""
         assert self.machine is not None
-        part = self.machine.parts[sensor]
+        part = self.machine.devices[sensor]
         part.curves |= {name: Curve(mean=value) for name, value in values.items()}
         self.truth.feel(sensor, part.curves)
         part.feel()

@@ -9,7 +9,7 @@ from greenhouse import Greenhouse
 from agent import config
 from agent.service.build import Assembly
 from agent.simulation.machine import SimulatedMachine
-from drivers.bus.worker import LoopWorker
+from agent.simulation.worker import LoopWorker
 from drivers.errors import BusStuck
 
 
@@ -113,7 +113,7 @@ class TestABusWithARecovery:
             runner.run(run())
         assert "bus recovery done" in caplog.messages
 
-    def test_says_that_it_did_not_help_and_why(self, runner, caplog):
+    def test_says_that_it_did_not_help_and_why(self, runner, caplog, logged):
         async def run():
             made, _ = house(helps=False)
             made.fault("stuck")
@@ -121,7 +121,7 @@ class TestABusWithARecovery:
 
         with caplog.at_level("INFO", "limpet.bus"):
             runner.run(run())
-        (told,) = [record for record in caplog.records if record.msg == "bus recovery failed"]
+        (told,) = [record for record in logged("limpet.bus") if record.msg == "bus recovery failed"]
         assert told.error == "SCL is held low"
 
 
@@ -164,7 +164,8 @@ class TestTheConfiguration:
     @pytest.mark.parametrize("text", [PULSES, POWER])
     def test_frees_the_simulated_bus_through_simulated_pins(self, runner, text):
         async def run():
-            from agent.acquisition.scheduler import Collector, Scheduler
+            from agent.acquisition.collector import Collector
+            from agent.acquisition.scheduler import Scheduler
 
             settings, loop, batches = parsed(TWO + text), runner.get_loop(), []
             machine = SimulatedMachine(settings, clock=loop.time, worker=lambda bus: LoopWorker(bus, loop))

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from agent.acquisition.edges import EdgeWatcher
-from agent.acquisition.sensor import Outcome, Sensor
+from agent.acquisition.sensor import Sensor
+from agent.acquisition.turn import Outcome
 from agent.model import Reading
 from agent.resilience import CircuitBreaker, RetryPolicy
 from drivers import open_chip
@@ -41,9 +42,9 @@ def test_an_edge_is_a_batch_of_its_own_with_the_new_state(pins):
 def test_a_round_that_read_the_line_before_the_edge_tells_the_edge(pins):
     sensor = door(lambda: 5.0)
     sensor.note(Reading("door", "state", 1), 4.5)
-    readings, _ = sensor.conclude(Outcome({"state": 0}, attempts=1, at=4.2), 5.0)
+    readings, _ = sensor.conclusions.of(Outcome({"state": 0}, attempts=1, at=4.2), 5.0)
     assert readings[0].value == 1
-    readings, _ = sensor.conclude(Outcome({"state": 0}, attempts=1, at=4.8), 5.0)
+    readings, _ = sensor.conclusions.of(Outcome({"state": 0}, attempts=1, at=4.8), 5.0)
     assert readings[0].value == 0
 
 

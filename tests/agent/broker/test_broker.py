@@ -36,8 +36,9 @@ from agent.broker import (
     packet_size,
 )
 from agent.broker import link as paho_link
-from agent.broker.errors import context, translated
+from agent.broker.errors import translated
 from agent.broker.link import PahoLink
+from agent.broker.tls import context
 
 PONG = packet(PINGRESP, b"")
 STATUS = Will("limpet/pi/status", b"offline")
@@ -265,7 +266,7 @@ class TestFaultsOnTheWire:
         async def story():
             with socket.create_server(("127.0.0.1", 0)) as free:
                 port = free.getsockname()[1]
-            with pytest.raises(BrokerLost, match="nobody listens"):
+            with pytest.raises(BrokerLost, match="nothing listens"):
                 await PahoLink(Address("127.0.0.1", port, "x")).connect()
 
         asyncio.run(story())
@@ -287,7 +288,7 @@ class TestFaultsOnTheWire:
             release.wait(5)
             raise OSError("too late")
 
-        monkeypatch.setattr(socket, "create_connection", hangs)
+        monkeypatch.setattr(socket, "getaddrinfo", hangs)
         monkeypatch.setattr(paho_link, "CONNECT", 0.1)
 
         async def story():
@@ -594,7 +595,7 @@ class TestProperties:
 
 class TestWords:
     def test_every_error_of_a_connect_becomes_one_of_ours(self):
-        here = Address("h", 1, "x")
+        here = "h:1"
         for error in (OSError(111, "refused"), UnicodeError("label empty"), TimeoutError(), ValueError("odd")):
             assert isinstance(translated(error, here), BrokerError)
         assert isinstance(translated(TlsProblem("x", "expired"), here), TlsProblem)

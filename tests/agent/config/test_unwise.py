@@ -80,3 +80,23 @@ class TestASensorsMistake:
     def test_names_the_sensor_or_its_place(self):
         assert only(AIR + "adress = 1") == "4: adress: unknown key (sensor air)"
         assert mistakes(AIR + '[[sensor]]\ndriver = "bh1750"\nx = 1\n')[-1] == "6: x: unknown key (sensor #2)"
+
+
+class TestASensorOnAPin:
+    DOOR = '[[sensor]]\nid = "door"\ndriver = "contact"\npin = 17\n'
+
+    @pytest.fixture
+    def without_lgpio(self, monkeypatch, tmp_path):
+        monkeypatch.setattr("agent.config.checks.DEVICES", tmp_path)
+        monkeypatch.setattr("agent.config.checks.find_spec", lambda name: None)
+        monkeypatch.delenv("GPIOZERO_PIN_FACTORY", raising=False)
+        return tmp_path
+
+    def test_needs_a_backend_where_there_are_pins(self, without_lgpio):
+        (without_lgpio / "gpiochip0").touch()
+        assert only(self.DOOR).startswith("3: driver: warning: pins cannot be read: lgpio is not installed")
+        assert good(AIR).warnings == ()
+
+    @pytest.mark.usefixtures("without_lgpio")
+    def test_is_not_warned_about_on_a_desktop(self):
+        assert good(self.DOOR).warnings == ()

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from agent.messages import payloads
-from agent.model import Batch, Reading
+from agent.model import Batch, Present, Reading
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -19,6 +19,6 @@ def test_a_reading_that_is_not_ok_makes_a_batch_degraded():
     assert payloads.batch(batch, device_id="d", boot_id="b", seq=1, synced=True, stamp=str)["degraded"] is True
 
 
-def test_a_sensor_without_a_value_is_unavailable_in_the_state_whatever_its_status_was():
-    one = SimpleNamespace(id="a", driver="x", every=1.0, status="ok", latest=(), read_at=None, quantities=())
+def test_a_sensor_that_was_never_read_is_unavailable_in_the_state():
+    one = SimpleNamespace(id="a", driver="x", every=1.0, present=Present(), quantities=())
     assert payloads.state([one], now="n", stamp=str)["sensors"]["a"]["status"] == "unavailable"

@@ -47,7 +47,7 @@ def test_a_change_of_the_pace_or_of_home_assistant_breaks_no_connection(runner):
             await home.reload(FILE.replace("[outbox]\n", "[outbox]\nbackfill_rate = 7\n"))
             await home.reload(FILE + "[homeassistant]\ndiscovery = true\n")
             document = json.loads(home.last("homeassistant/device/limpet_pi/config"))
-            return len(home.broker.sessions), document["device"]["name"], home.agent.seq
+            return len(home.broker.sessions), document["device"]["name"], home.agent.recorder.seq
 
     sessions, name, _ = runner.run(live())
     assert sessions == 1

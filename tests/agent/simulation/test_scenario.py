@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from agent.config import ConfigError
-from agent.simulation.devices import Alone, OnBus
+from agent.simulation.devices import DeviceOffBus, DeviceOnBus
 from agent.simulation.scenario import OF_SENSORS, Scenario, load, parse
 
 PARTS = {
-    "air": SimpleNamespace(feels=("temperature", "humidity"), suffers=OnBus.suffers),
+    "air": SimpleNamespace(feels=("temperature", "humidity"), suffers=DeviceOnBus.suffers),
     "door": SimpleNamespace(feels=("state",), suffers=("unplugged", "hang")),
 }
 
@@ -131,4 +131,4 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 
 def test_a_pin_never_claims_faults_of_a_bus():
     fake = SimpleNamespace(senses={"state": 0.0}, kinds=("unplugged", "nack", "frozen"))
-    assert not {"wrong_chip", "stuck", "corrupt"} & set(Alone(fake, lambda: 0.0, "contact").suffers)
+    assert not {"wrong_chip", "stuck", "corrupt"} & set(DeviceOffBus(fake, lambda: 0.0, "contact").suffers)

@@ -194,7 +194,7 @@ class TestTheServer:
 
         asyncio.run(asked())
 
-    def test_tells_that_its_port_is_taken_and_takes_it_when_it_is_free(self, answers, monkeypatch, caplog):
+    def test_tells_that_its_port_is_taken_and_takes_it_when_it_is_free(self, answers, monkeypatch, logged):
         monkeypatch.setattr(serving, "TRY_AGAIN", 0.01)
 
         async def taken() -> None:
@@ -211,7 +211,7 @@ class TestTheServer:
             served.server.close()
 
         asyncio.run(taken())
-        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        assert [record.message for record in logged("limpet.web") if record.levelname == "ERROR"] == [
             "status page cannot be served"
         ]
 
@@ -253,7 +253,7 @@ class TestTheAgent:
                 other.listen()
                 text = f'{FILE}[web]\nlisten = "127.0.0.1:{other.getsockname()[1]}"\n'
                 async with whole(text) as home:
-                    assert home.agent.seq == 1
+                    assert home.agent.recorder.seq == 1
                     assert json.loads(home.last("limpet/pi/health"))["web"]["listening"] is False
 
         runner.run(live())
@@ -270,7 +270,7 @@ class TestAMissingExtra:
 
         async def live():
             async with whole(f'{FILE}[web]\nlisten = "127.0.0.1:8080"\n') as home:
-                assert home.agent.seq == 1
+                assert home.agent.recorder.seq == 1
                 assert "pip install h11" in json.loads(home.last("limpet/pi/health"))["web"]["error"]
 
         runner.run(live())
