@@ -59,6 +59,18 @@ def read_text(path: Path, who: str) -> str:
         raise named(error, who, path) from error
 
 
+def write_text(path: Path, text: str, who: str) -> None:
+    """Write a text to a file. May block as long as the kernel's driver needs.
+
+    Raises:
+        TransientError, PermanentError: as `named` says.
+    """
+    try:
+        path.write_bytes(text.encode("ascii"))
+    except OSError as error:
+        raise named(error, who, path) from error
+
+
 def read_number(path: Path, who: str) -> float:
     """Return the number in a file.
 
