@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from . import Address, BrokerError, BrokerTimeout, TlsProblem
-from .errors import foreign, translated
+from .errors import translated
 from .route import Target
-from .tls import context, tls_problem
+from .tls import context
 from .websocket import WebSocket, handshake
 
 Socket: TypeAlias = socket.socket | WebSocket
-RECORDS = range(0x14, 0x19)  # RFC 8446 §5.1: what a TLS server's bytes may begin with
-LATE_ALERT = 1.0  # seconds for an alert after the handshake
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -80,26 +77,13 @@ def open_socket(address: Address, target: Target, tls: ssl.SSLContext | None, se
     except BaseException as error:
         opened.close()
         if isinstance(error, Exception):
-            raise translated(error, target.name) from error
+            raise translated(error, target.name, certified=certified(address)) from error
         raise
 
 
-def late_alert(address: Address, target: Target, tls: ssl.SSLContext, seconds: float) -> TlsProblem | None:
-    """Return why the broker ends TLS after the handshake, if it says so.
-
-    In TLS 1.3 a client certificate is refused after the client's last handshake message. The alert is lost where the
-    client has sent something meanwhile: the broker's kernel answers that with a reset. So this sends nothing.
-    """
-    try:
-        with contextlib.closing(open_socket(replace(address, transport="tcp"), target, tls, seconds)) as opened:
-            opened.recv(1)
-    except TlsProblem as problem:
-        return problem
-    except ssl.SSLError as error:
-        return tls_problem(error, target.name) if "ALERT" in (error.reason or "") else None
-    except OSError:
-        return None
-    return None
+def certified(address: Address) -> bool:
+    """Return whether we have a client certificate."""
+    return address.tls is not None and address.tls.cert_file is not None
 
 
 def _wrapped(raw: socket.socket, address: Address, target: Target, tls: ssl.SSLContext) -> ssl.SSLSocket:
@@ -109,20 +93,13 @@ def _wrapped(raw: socket.socket, address: Address, target: Target, tls: ssl.SSLC
 
 
 def _shake_hands(secured: ssl.SSLSocket, target: Target, seconds: float) -> None:
-    """Do the TLS handshake, and look at the first bytes of the answer before OpenSSL does.
+    """Do the TLS handshake.
 
     Raises:
         OSError: it failed.
     """
+    secured.settimeout(seconds)
     try:
-        secured.settimeout(0)
-        with contextlib.suppress(ssl.SSLWantReadError):
-            secured.do_handshake()
-        secured.settimeout(seconds)
-        # SSLSocket.recv takes no flags; the socket below it does.
-        first = socket.socket.recv(secured, 16, socket.MSG_PEEK)
-        if first and first[0] not in RECORDS:
-            raise foreign(first, target.name)
         secured.do_handshake()
     except TimeoutError:
         raise BrokerTimeout(f"{target.name} did not answer when TLS began; does the broker speak TLS there?") from None

@@ -55,11 +55,13 @@ NETWORK = {
 # The other side ended the connection.
 ENDS = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 # What another server sends first, and what it is.
+WITH_TLS = "a server that speaks TLS; add [mqtt.tls]"
+WITHOUT_TLS = "a broker without TLS on this port; the usual port with TLS is 8883"
 FIRST_BYTES = (
-    (b"\x15\x03", "a server that speaks TLS; add [mqtt.tls]"),
-    (b"\x16\x03", "a server that speaks TLS; add [mqtt.tls]"),
-    (b"\x20", "a broker without TLS; it usually has another port for TLS, 8883"),
-    (b"\xe0", "a broker without TLS; it usually has another port for TLS, 8883"),
+    (b"\x15\x03", WITH_TLS),
+    (b"\x16\x03", WITH_TLS),
+    (b"\x20", WITHOUT_TLS),
+    (b"\xe0", WITHOUT_TLS),
     (b"HTTP/", 'a web server; MQTT over WebSockets needs transport = "websockets"'),
     (b"SSH-", "an SSH server"),
     (b"220", "a mail or FTP server"),
@@ -97,15 +99,19 @@ def foreign(first: bytes, where: str) -> BrokerLost:
     return BrokerLost(f"{where} {found}", permanent=True)
 
 
-def translated(error: BaseException, where: str) -> BrokerError:
-    """Return what `error`, raised while connecting to `where` or while connected, means."""
+def translated(error: BaseException, where: str, *, certified: bool = True) -> BrokerError:
+    """Return what `error`, raised while connecting to `where` or while connected, means.
+
+    Args:
+        certified: we have a client certificate.
+    """
     made: BrokerError
     if isinstance(error, BrokerError):
         made = error
     elif isinstance(error, ssl.SSLError) and isinstance(error, ENDS):
         made = BrokerLost(f"{where}: the connection was closed")
     elif isinstance(error, ssl.SSLError):
-        made = tls_problem(error, where)
+        made = tls_problem(error, where, certified=certified)
     elif isinstance(error, socket.gaierror):
         made = BrokerLost(f"cannot find {where}: {error.strerror}")
     elif isinstance(error, UnicodeError):

@@ -9,7 +9,8 @@ from functools import partial
 
 from . import Address, BrokerError, BrokerLost, BrokerTimeout, Facts, Handler
 from .connection import Connection, failed
-from .dial import LATE_ALERT, Credentials, Socket, late_alert, open_socket, read_credentials, resolve
+from .diagnosis import diagnose
+from .dial import Credentials, Socket, open_socket, read_credentials, resolve
 from .errors import together
 from .route import Route, Target
 from .threads import off_loop
@@ -17,6 +18,7 @@ from .threads import off_loop
 FILES = 5.0  # seconds for password and TLS files
 CONNECT = 10.0  # seconds for a name, and for TCP and TLS together
 CONNACK = 5.0
+DIAGNOSIS = 3.0
 
 
 class PahoLink:
@@ -24,10 +26,11 @@ class PahoLink:
 
     Args:
         route: remembers which address worked; links to the same broker share one.
+        thorough: find out why a connection failed even at the price of further connections.
     """
 
-    def __init__(self, address: Address, route: Route | None = None) -> None:
-        self.address, self.route = address, route or Route()
+    def __init__(self, address: Address, route: Route | None = None, *, thorough: bool = False) -> None:
+        self.address, self.route, self._thorough = address, route or Route(), thorough
         self.lost: asyncio.Future[BrokerError] = asyncio.get_running_loop().create_future()
         self.facts = Facts(version=address.version)
         self._connection: Connection | None = None
@@ -54,6 +57,12 @@ class PahoLink:
         except BaseException:
             self.abort()
             raise
+
+    def obey(self, facts: Facts) -> None:
+        """Take these for what the broker can do."""
+        self.facts = facts
+        if self._connection is not None:
+            self._connection.facts = facts
 
     def publish(
         self,
@@ -142,12 +151,12 @@ class PahoLink:
             raise BrokerTimeout(f"{target.name} took the connection but sent no CONNACK in {seconds:g} s") from None
 
     async def _explained(self, error: BrokerError, target: Target, credentials: Credentials) -> BrokerError:
-        """Return the alert with which the broker hung up in TLS, if there is one, else `error`."""
-        if credentials.context is None or not error.hung_up:
+        """Return what a diagnosis finds, if the broker did not say why, else `error`."""
+        if not error.hung_up and getattr(error, "state", "") != "port":
             return error
-        asking = partial(late_alert, self.address, target, credentials.context, LATE_ALERT)
+        asking = partial(diagnose, error, self.address, target, credentials.context, thorough=self._thorough)
         with contextlib.suppress(TimeoutError, BrokerError):
-            return await off_loop(asking, 3 * LATE_ALERT) or error
+            return await off_loop(asking, DIAGNOSIS)
         return error
 
     def _connection_ended(self, reason: BrokerError) -> None:

@@ -55,7 +55,7 @@ REASONS = (
     ("PROTOCOL_VERSION", "version", "the broker does not speak TLS 1.2 or later"),
     ("UNSUPPORTED_PROTOCOL", "version", "the broker does not speak TLS 1.2 or later"),
     ("WRONG_SSL_VERSION", "version", "the broker does not speak TLS 1.2 or later"),
-    ("UNKNOWN_PSK_IDENTITY", "refused", "the broker wants a pre-shared key that we do not have"),
+    ("UNKNOWN_PSK_IDENTITY", "other", "the broker wants a pre-shared key that we do not have"),
     ("INTERNAL_ERROR", "other", "the broker failed within TLS"),
     ("WRONG_VERSION_NUMBER", "port", "what answers there does not speak TLS"),
     ("UNKNOWN_PROTOCOL", "port", "what answers there does not speak TLS"),
@@ -65,18 +65,24 @@ REASONS = (
 PASSING = {"not_yet_valid", "other"}
 
 
-def tls_problem(error: ssl.SSLError, where: str) -> TlsProblem:
-    """Return what OpenSSL's error means, during the handshake or, in TLS 1.3, at the first reading after it."""
+def tls_problem(error: ssl.SSLError, where: str, *, certified: bool = True) -> TlsProblem:
+    """Return what OpenSSL's error means, during the handshake or, in TLS 1.3, at the first reading after it.
+
+    Args:
+        certified: we have a client certificate.
+    """
     if isinstance(error, ssl.SSLCertVerificationError):
         state, text = CERTIFICATE.get(error.verify_code, ("other", error.verify_message))
         # Time cures "not yet valid": a Pi has no clock battery.
         return TlsProblem(f"{where}: {text}", state, permanent=state != "not_yet_valid")
-    reason = error.reason or str(error)
-    for part, state, text in REASONS:
-        if part in reason:
-            return TlsProblem(f"{where}: {text} ({reason})", state, permanent=state not in PASSING)
-    what = "the broker ended TLS" if "ALERT" in reason else "TLS failed"
-    return TlsProblem(f"{where}: {what} ({reason})", "other", permanent=False)
+    reason = (error.reason or str(error)).upper().replace(" ", "_")
+    state, text = next(
+        ((state, text) for part, state, text in REASONS if part in reason),
+        ("other", "the broker ended TLS" if "ALERT" in reason else "TLS failed"),
+    )
+    if state == "refused" and not certified:
+        state, text = "wanted", "the broker asks for a client certificate"
+    return TlsProblem(f"{where}: {text} ({error.reason or error})", state, permanent=state not in PASSING)
 
 
 def context(tls: Tls) -> ssl.SSLContext:

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import os
 import socket
+import ssl
 import struct
 
 from . import BrokerError, BrokerLost
@@ -186,13 +187,13 @@ def handshake(sock: socket.socket, host: str, port: int, path: str) -> WebSocket
     )
     sock.sendall("\r\n".join((*lines, "", "")).encode())
     answer = bytearray()
-    while b"\r\n\r\n" not in answer and len(answer) < LARGEST_ANSWER:
-        data = sock.recv(4096)
-        if not data:
-            break
-        answer += data
-        if not b"HTTP/1.1 ".startswith(answer[:9]):
-            raise foreign(bytes(answer), where)
+    try:
+        while b"\r\n\r\n" not in answer and len(answer) < LARGEST_ANSWER and (data := sock.recv(4096)):
+            answer += data
+    except (ConnectionError, ssl.SSLEOFError):
+        pass
+    if answer and not answer.startswith(b"HTTP/"):
+        raise foreign(bytes(answer), where)
     head, _, rest = bytes(answer).partition(b"\r\n\r\n")
     _judge(head, key, f"{where}{path}")
     return WebSocket(sock, rest)

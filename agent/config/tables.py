@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .devices import EVERY, BreakerConfig, BusConfig, RetryConfig, SensorConfig
-from .kinds import Duration, Flag, Host, Number, OneOf, Place, Size, Text, Whole
+from .kinds import Duration, Flag, HostName, Number, OneOf, Place, Size, Text, Whole
 from .mistakes import Mistake
 from .shapes import Listen, Several, Table, Tables, key
 
@@ -79,7 +79,7 @@ class MqttConfig:
         breaker: guards the connection.
     """
 
-    host: str = key(Host(), "localhost")
+    host: str = key(HostName(), "localhost")
     port: int = key(Whole(1, 65535, says="a port"), 1883)
     username: str | None = key(Text(), None)
     password_file: Path | None = key(Place(), None)

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 class Topics:
     """All topics of one device.
 
+    Args:
+        root: one level, or several: "site/hall-3/limpet".
+
     >>> Topics("limpet", "greenhouse-1").batch
     'limpet/greenhouse-1/batch'
     """
@@ -70,5 +73,5 @@ class Topics:
 
     @property
     def client_id(self) -> str:
-        """The MQTT client id."""
-        return f"{self.root}-{self.device_id}"
+        """The MQTT client id, where none is configured."""
+        return f"{self.root}-{self.device_id}".replace("/", "-")

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from agent.config import SensorConfig
-from drivers.chip import Driver, Values
+from drivers.chip import Driver, Untold
 from drivers.errors import AdapterGone, BusError, BusTimeout, NoAcknowledge
 from drivers.fakes import FakeBus, FakeChip, Faults, InjectedFault, fake_chip
 
@@ -171,7 +171,7 @@ class DeviceOffBus:
         """
         true = driver.reading
 
-        def reading() -> Generator[float, None, Values]:
+        def reading() -> Generator[float, None, dict[str, float | Untold]]:
             try:
                 self._suffer(wait)
                 self.feel()

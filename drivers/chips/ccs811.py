@@ -91,8 +91,8 @@ class Ccs811(I2cChip):
         result = self.get(RESULT)
         self.checked(RESULT_STATUS.of(result), RESULT_ERROR.of(result))
         values = BOTH.of(result)
-        # A shorter read: where the line goes dead within a message, the two differ.
-        again = self.get(VALUES)
+        # Shorter reads: where the line goes dead within a message, they differ.
+        again = self.get_twice(VALUES)
         if values != again:
             raise ChecksumError(f"{self.name}: two reads differ: {values:08x} and {again:08x}; shorten the cable")
         return {"eco2": float(ECO2.of(values)), "tvoc": float(TVOC.of(values))}

@@ -68,19 +68,21 @@ class Mcp9808(I2cChip):
             LostPower: the witness is gone. ChecksumError: two reads differ. InvalidReading: the line floats.
             NotReady: it shows the 0 that it shows before its first conversion.
         """
-        register = self.get_twice(AMBIENT)
-        # Last: what came before is from before a loss of power.
-        kept = self.get(CONFIGURATION)
-        if kept != WITNESS:
-            raise LostPower(
-                f"{self.name}: configuration is 0x{kept:04x}, not 0x{WITNESS:04x}: power was lost, or it was shut down"
-            )
+        register = self.get_twice(AMBIENT, between=self.look_for_witness)
         if register == 0xFFFF:
             raise InvalidReading(f"{self.name}: 0xffff is no reading; the line floats")
         self.converted = self.converted or bool(register)
         if not self.converted:
             raise NotReady(f"{self.name}: it has not converted yet")
         return {"temperature": celsius(CODE.of(register))}
+
+    def look_for_witness(self) -> None:
+        """Raise LostPower if the settings are gone."""
+        kept = self.get(CONFIGURATION)
+        if kept != WITNESS:
+            raise LostPower(
+                f"{self.name}: configuration is 0x{kept:04x}, not 0x{WITNESS:04x}: power was lost, or it was shut down"
+            )
 
 
 def celsius(code: int) -> float:

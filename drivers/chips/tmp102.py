@@ -78,9 +78,7 @@ class Tmp102(I2cChip):
             yield AGAIN
         else:
             raise NotReady(f"{self.name}: the conversion does not end")
-        register = self.get_twice(TEMPERATURE)
-        # Once more: after a loss of power the temperature is 0.
-        self.is_finished()
+        register = self.get_twice(TEMPERATURE, between=self.is_finished)
         if UNUSED.of(register):
             raise InvalidReading(f"{self.name}: unused bits are set in 0x{register:04x}; the line floats")
         return {"temperature": celsius(CODE.of(register))}

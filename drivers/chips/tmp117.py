@@ -68,8 +68,7 @@ class Tmp117(I2cChip):
             yield AGAIN
         else:
             raise NotReady(f"{self.name}: the conversion does not end")
-        self.look_again()
-        code = self.get_twice(TEMPERATURE)
+        code = self.get_twice(TEMPERATURE, between=self.look_again)
         if code == NEVER:
             raise InvalidReading(f"{self.name}: it never converted (0x8000)")
         return {"temperature": celsius(code)}

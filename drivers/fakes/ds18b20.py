@@ -5,8 +5,6 @@ Sources: Maxim data sheets 19-7487, "DS18S20" and 19-6725; Linux, Documentation/
 
 from __future__ import annotations
 
-import os
-
 from .sysfs import FakeSysfs
 from .tree import Files
 
@@ -28,7 +26,7 @@ class FakeDs18b20(FakeSysfs):
     def place(self) -> str:
         self.tree.folder(W1)
         if self.device is None:
-            self.device = f"28-{len(os.listdir(self.tree.root / W1)) + 1:012x}"
+            self.device = f"28-{len([*(self.tree.root / W1).iterdir()]) + 1:012x}"
         self.link = f"{W1}/{self.device}"
         return f"{MASTER}/{self.device}"
 

@@ -225,7 +225,8 @@ class FakeBus(SMBus):
                     raise
         return bytes(functools.reduce(operator.and_, column) for column in zip(*answers, strict=False))
 
-    def _everyone(self) -> Iterator[tuple[int, FakeChip]]:
+    def everyone(self) -> Iterator[tuple[int, FakeChip]]:
+        """Yield each chip with its address, those behind multiplexers, too."""
         for address, chip in self.chips.items():
             yield address, chip
             yield from chip.everyone()
@@ -233,7 +234,7 @@ class FakeBus(SMBus):
     def _turn(self, now: float) -> None:
         """Let happen what happens once: at the beginning of a fault, and at its end."""
         for fault in list(self.faults.all):
-            hit = [c for a, c in self._everyone() if fault.address in (None, a)]
+            hit = [c for a, c in self.everyone() if fault.address in (None, a)]
             if not fault.begun and now >= fault.at:
                 fault.begun = True
                 for chip in hit:

@@ -128,8 +128,10 @@ class ScriptedBroker:
         self._unacknowledged = 0
 
     @contextlib.asynccontextmanager
-    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[ScriptedBroker]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
+    async def serving(
+        self, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+    ) -> AsyncIterator[ScriptedBroker]:
+        server = await asyncio.start_server(self._serve, host, port, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -173,7 +175,7 @@ class ScriptedBroker:
                     self.events.notify_all()
         except (asyncio.IncompleteReadError, OSError):
             pass
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             self.violations.append(error)
         finally:
             writer.close()

@@ -144,7 +144,7 @@ class Bench:
             values = self.driver.read()
         except (TransientError, PermanentError) as error:
             result = f"raised {type(error).__name__}: {error}"
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             return f"CRASHED with {error!r}"
         else:
             missing = [f"{name}: {error!r}" for name, error in self.driver.missing.items()]

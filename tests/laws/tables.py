@@ -74,3 +74,20 @@ BLIND: dict[str, dict[str, str]] = {
 
 # Chips that are read rightly by another one's driver: (driver, chip).
 ALIKE = {("ads1115", "ads1015"): "the same registers with fewer bits: right, but coarser"}
+
+BEYOND = "its values go beyond their scale, and do not fail one by one"
+# Chips of several quantities of which none fails alone, and why.
+IN_ONE_PIECE = {
+    "sht3x": "0 and 100 % stand for dry air and for fog, so that no word is left for an element that fails",
+    "ccs811": "both numbers come of one signal",
+    "sgp30": "both numbers come of one signal",
+    "ads1015": BEYOND,
+    "ads1115": BEYOND,
+    "adxl345": BEYOND,
+    "ina219": BEYOND,
+    "ina226": BEYOND,
+    "lis3dh": BEYOND,
+    "max17048": "all come of one estimate, begun by one reset",
+    "mpu6050": BEYOND,
+    "pcf8591": BEYOND,
+}

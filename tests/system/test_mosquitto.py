@@ -283,6 +283,6 @@ def test_33_a_broker_that_wants_a_client_certificate_gets_it_or_says_so(mosquitt
 
 @PAHO_LEAVES_SOCKETS
 def test_33_a_broker_without_tls_is_told_as_such(mosquitto, certificates):
-    with pytest.raises(TlsProblem, match="does the broker speak TLS") as caught:
+    with pytest.raises(TlsProblem, match="a broker without TLS") as caught:
         connecting(mosquitto, tls=Tls(certificates.file))
     assert caught.value.state == "port"
