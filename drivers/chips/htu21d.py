@@ -95,7 +95,7 @@ class Htu21d(I2cChip):
         """Return temperature in °C and relative humidity in %.
 
         Raises:
-            NoAcknowledge: nobody answers, or not in time. ChecksumError: a word arrived damaged.
+            NoAcknowledge: no device answers, or not in time. ChecksumError: a word arrived damaged.
             InvalidReading: it answers with the other quantity.
         """
         self.write(MEASURE_TEMPERATURE)

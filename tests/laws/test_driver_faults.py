@@ -14,8 +14,10 @@ from .bench import ADAPTERS, I2C_DRIVERS, Bench, Happening, adventure, bench, bl
 from .tables import ALIKE, BLIND, SLOWER, UNPROTECTED
 
 T = TypeVar("T")
-MOST_FLIPS = 320  # of one driver; where there are more bits, a sample that never changes
-MOST_PLACES = 24  # likewise of the messages at which a transfer fails
+# Of one driver; where there are more bits, a sample that never changes.
+MOST_FLIPS = 320
+# Likewise of the messages at which a transfer fails.
+MOST_PLACES = 24
 NACK, EIO, ETIMEDOUT = 121, 5, 110
 
 every_driver = pytest.mark.parametrize("name", I2C_DRIVERS)
