@@ -106,7 +106,17 @@ class Htu21d(I2cChip):
         humidity = self.answer()
         if temperature == humidity or temperature & humidity & IS_HUMIDITY:
             raise InvalidReading(f"{self.name}: 0x{temperature:04x} and 0x{humidity:04x} are of the same quantity")
-        return {"temperature": celsius(temperature & VALUE), "humidity": part(relative_humidity, humidity & VALUE)}
+        return {"temperature": celsius(temperature & VALUE), "humidity": part(self.of_air, humidity & VALUE)}
+
+    def of_air(self, ticks: int) -> float:
+        """Return relative humidity in %.
+
+        Raises:
+            InvalidReading: the word stands at an end of its scale: the humidity element is open or shorted.
+        """
+        if ticks in (0, VALUE):
+            raise InvalidReading(f"{self.name}: raw humidity is 0x{ticks:04x}, an end of its scale; a dead element")
+        return relative_humidity(ticks)
 
     def answer(self) -> int:
         """Return the word of the finished measurement."""
@@ -137,11 +147,5 @@ def celsius(ticks: int) -> float:
 
 
 def relative_humidity(ticks: int) -> float:
-    """Return % from the 16-bit humidity word, status bits cleared; the formula may leave 0..100.
-
-    Raises:
-        InvalidReading: the word stands at an end of its scale: the humidity element is open or shorted.
-    """
-    if ticks in (0, VALUE):
-        raise InvalidReading(f"raw humidity is 0x{ticks:04x}, the end of its scale; the humidity element is faulty")
+    """Return % from the 16-bit humidity word, status bits cleared; the formula may leave 0..100."""
     return -6 + 125 * ticks / 65536
