@@ -35,7 +35,7 @@ class Htu21d(I2cChip):
 
     name = "htu21d"
     addresses = (0x40,)
-    probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] in HTU21D_KIN),)
+    probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] in HTU21D_KIN or has_sensirions_number(serial)),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.011, accuracy=0.3),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.04, clips=True, needs="temperature", accuracy=2.0),
@@ -128,7 +128,7 @@ class Si7021(Htu21d):
     """One Si7021, Si7020 or Si7013: an HTU21D with another serial number."""
 
     name = "si7021"
-    probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] in SI7021_KIN),)
+    probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] in SI7021_KIN and not has_sensirions_number(serial)),)
     own, kin = SI7021_KIN, HTU21D_KIN
     driver_of_kin = "htu21d"
 
@@ -136,9 +136,9 @@ class Si7021(Htu21d):
 def has_sensirions_number(serial: bytes) -> bool:
     """Return whether both halves carry checksums of their own, as Sensirion's serial numbers do.
 
-    Silicon Labs' second checksum covers all four bytes.
+    Silicon Labs' second checksum covers all four bytes. Six zeros are a shorted line, though their checksums fit.
     """
-    return all(crc.crc8(serial[at : at + 2], start=0x00) == serial[at + 2] for at in (0, 3))
+    return any(serial) and all(crc.crc8(serial[at : at + 2], start=0x00) == serial[at + 2] for at in (0, 3))
 
 
 def celsius(ticks: int) -> float:
