@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-# A flipped bit in these chips' answers cannot always be told from a measurement; they must not crash, and must be right
-# again with the next reading. All others have a checksum, or keep a result so that it can be read twice.
-UNPROTECTED = {
-    "ccs811": "no checksum, and its result is gone once it was read",
-}
-
 # The share of accepted readings that may be untrue where one bit in a hundred arrives wrong; none for all others.
 UNTRUE_AT_ONE_PERCENT: dict[str, float] = {
     # two reads of the axes agree in the same wrong bit
@@ -28,15 +22,19 @@ TRANSFERS = {
     "sht4x": 2,
     "ads1115": 16,
     "ads1015": 16,
-    "scd4x": 14,  # asks for new data until it comes, every 5 s
+    # These two ask for a new result until it comes.
+    "ccs811": 9,
+    "scd4x": 14,
     "vl53l0x": 12,
 }
 TRANSFERS_OF_OTHERS = 8
 
 # Seconds from power-on, or from a change of the world, until the chip can know; 2 s for all others.
 SETTLES = {
-    "ds3231": 65.0,  # converts every 64 s
-    "sgp30": 20.0,  # answers 400 and 0 for 15 s
+    # Converts every 64 s.
+    "ds3231": 65.0,
+    # Answers 400 and 0 for 15 s.
+    "sgp30": 20.0,
 }
 
 # How much slower than its datasheet's longest time a chip is made; 1.1 for all others.
