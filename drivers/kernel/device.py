@@ -114,7 +114,7 @@ class KernelDevice(Driver):
 
     @classmethod
     def moving(cls, device: object, root: str = "/") -> str | None:
-        """Return how to write `device` so that it does not move at a reboot; None where it is written so.
+        """Return the cure for a `device` that may be another one after a reboot; None where it does not move.
 
         Args:
             root: where the file system begins, for tests.

@@ -64,7 +64,7 @@ class Dht(Driver):
 
     @classmethod
     def moving(cls, device: object, root: str = "/") -> str | None:
-        """Return how to write `device` so that it does not move at a reboot; None where it is written so."""
+        """Return the cure for a `device` that may be another one after a reboot; None where it does not move."""
         return Iio.moving(device, root)
 
     def measure(self) -> Reading:

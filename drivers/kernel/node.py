@@ -88,10 +88,7 @@ def stable(one: Node, among: Iterable[Node]) -> str:
 
 
 def moving(folder: Path, prefix: str, device: object, who: str) -> str | None:
-    """Return how to write `device` so that it does not move at a reboot; None where it is written so.
-
-    Where the machine does not have it, what is returned says what to look for.
-    """
+    """Return the cure for a `device` that may be another one after a reboot; None where it does not move."""
     if device is None or not is_numbered(device, prefix):
         return None
     try:
@@ -101,8 +98,8 @@ def moving(folder: Path, prefix: str, device: object, who: str) -> str | None:
     last = Path(str(device)).name
     for one in found:
         if last in (one.folder.name, one.folder.name.removeprefix(prefix)):
-            return f'"{stable(one, found)}"'
-    return 'the chip\'s name, or bus and address such as "1-0076"; `limpet scan` lists them'
+            return f'write device = "{stable(one, found)}"'
+    return 'write the chip\'s name, or bus and address such as "1-0076"; `limpet scan` lists them'
 
 
 def find(folder: Path, prefix: str, device: str | int | Path | None, who: str, cure: str) -> Path:

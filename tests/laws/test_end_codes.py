@@ -28,7 +28,7 @@ def told(one: Bench) -> dict[str, float]:
 def beyond(one: Bench) -> Iterator[tuple[str, float, float, bool]]:
     """Yield (quantity, world beyond its end, the end, whether it may be clipped to that).
 
-    Ends of the world are none of a scale: no air is drier than 0 %, no light darker than 0 lx, and clean air is 400 ppm.
+    Ends of the world are none of a scale: no air is drier than 0 %, no light darker than 0 lx, clean air has 400 ppm.
     """
     for quantity in one.driver.quantities:
         if quantity.name not in one.senses or (one.name, quantity.name) in BEYOND_ITS_FAKE:

@@ -242,7 +242,7 @@ class TestWhatStaysTheSameAtAReboot:
     )
     def test_a_number_works_and_has_a_cure(self, tmp_path, device, cure):
         self.two_alike(tmp_path)
-        assert Iio.moving(device, str(tmp_path)) == cure
+        assert Iio.moving(device, str(tmp_path)) == f"write device = {cure}"
         if not str(device).startswith("/"):
             assert open_chip("iio", device=device, root=str(tmp_path)).read() == {"temperature": 21.0}
 
@@ -253,7 +253,7 @@ class TestWhatStaysTheSameAtAReboot:
 
     def test_the_only_one_of_its_name_is_called_by_it(self, tmp_path):
         fake_chip("hwmon", root=tmp_path)
-        assert Hwmon.moving("hwmon0", str(tmp_path)) == '"ds3231"'
+        assert Hwmon.moving("hwmon0", str(tmp_path)) == 'write device = "ds3231"'
 
     def test_the_cure_says_what_to_look_for_on_another_machine(self, tmp_path):
         assert "1-0076" in Hwmon.moving("hwmon3", str(tmp_path))
