@@ -33,7 +33,7 @@ _MEANINGS: tuple[tuple[tuple[int, ...], type[TransientError] | type[PermanentErr
     ((errno.EBUSY,), NotReady, "it is in use (an IIO buffer, a running conversion)"),
     ((errno.EAGAIN, errno.ENODATA), NotReady, "there is no finished measurement"),
     ((errno.ERANGE, errno.EOVERFLOW), InvalidReading, "the sensor is saturated"),
-    ((errno.EACCES, errno.EPERM), AccessDenied, "no permission; check the rights of this file"),
+    ((errno.EACCES, errno.EPERM, errno.EROFS), AccessDenied, "no permission; check the rights of this file"),
     ((errno.EINVAL, errno.EOPNOTSUPP), NotSupported, "the kernel's driver does not know this value"),
 )  # fmt: skip
 

@@ -165,6 +165,7 @@ class TestDht:
         (errno.EBUSY, NotReady),
         (errno.EAGAIN, NotReady),
         (errno.EACCES, AccessDenied),
+        (errno.EROFS, AccessDenied),
         (errno.EINVAL, NotSupported),
         (errno.EBADMSG, ChecksumError),
     ],
