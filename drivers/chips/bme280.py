@@ -14,7 +14,7 @@ from .. import crc
 from ..chip import Quantity, Reading, Told, Waits, part
 from ..errors import InvalidReading, LostPower, NotReady
 from ..registers import Register, signed
-from .bosch import STARTING_TAKES, BoschChip, sixteen_bits, twenty_bits
+from .bosch import STARTING_TAKES, BoschChip
 
 CTRL_HUM, STATUS, CTRL_MEAS, DATA = Register(0xF2), Register(0xF3), Register(0xF4), Register(0xF7)
 RESET, RESET_WORD = Register(0xE0), 0xB6
@@ -106,8 +106,8 @@ class Bmp280(BoschChip):
 
     def convert(self, data: bytes) -> Told:
         """Return the values of six (BME280: eight) data bytes."""
-        fine = fine_temperature(twenty_bits(data[3:6]), self.calibration_t)
-        pressure = part(lambda: hectopascals(twenty_bits(data), fine, self.calibration_p))
+        fine = fine_temperature(self.twenty_bits(data[3:6]), self.calibration_t)
+        pressure = part(lambda: hectopascals(self.twenty_bits(data), fine, self.calibration_p))
         return {"temperature": celsius(fine), "pressure": pressure}
 
 
@@ -135,8 +135,8 @@ class Bme280(Bmp280):
             raise LostPower(f"{self.name}: ctrl_hum is 0x{frame[0]:02x}, not 0x{self.humidity_setting:02x}")
 
     def convert(self, data: bytes) -> Told:
-        fine = fine_temperature(twenty_bits(data[3:6]), self.calibration_t)
-        humidity = part(lambda: relative_humidity(sixteen_bits(data[6:8]), fine, self.calibration_h))
+        fine = fine_temperature(self.twenty_bits(data[3:6]), self.calibration_t)
+        humidity = part(lambda: relative_humidity(self.sixteen_bits(data[6:8]), fine, self.calibration_h))
         return {**super().convert(data), "humidity": humidity}
 
 
