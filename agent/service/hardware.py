@@ -45,7 +45,7 @@ class RealWorld:
         """Read the configuration; raises ConfigError."""
         return load(self._file)
 
-    def doors(self, config: Config) -> tuple[Clock, Hardware]:
+    def doors(self, config: Config) -> tuple[Clock, Hardware]:  # noqa: ARG002
         """Return the machine's clock, and its buses and pins."""
         return Clock(), RealHardware()
 

@@ -36,8 +36,8 @@ class Lm75(I2cChip):
     addresses = tuple(range(0x48, 0x50))
     probes = (
         Probe(b"\x01", 1, lambda configuration: not configuration[0] & RESERVED),
-        # The limits as after power-on.
-        Probe(b"\x02", 2, says(b"\x4b\x00"), decides=False),
+        # The limits as after power-on, or as `configure` leaves them.
+        Probe(b"\x02", 2, says(b"\x4b\x00", b"\x4a\x80"), decides=False),
         Probe(b"\x03", 2, says(b"\x50\x00"), decides=False),
     )
     quantities = (Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.5, noisy=False, accuracy=2.0),)

@@ -11,7 +11,7 @@ from ..errors import ChecksumError, InvalidReading, NotReady, WrongChip
 
 # Words in its RAM.
 AMBIENT, OBJECT = 0x06, 0x07
-FAULTY = 0x8000
+FAULTY, GREATEST = 0x8000, 0x7FFF
 # First data after 250 ms, and a slow oscillator; it may have been plugged in just now.
 POWERING_UP = 0.28
 
@@ -28,7 +28,7 @@ class Mlx90614(I2cChip):
     quantities = (
         Quantity("ambient_temperature", "°C", "temperature", -40.0, 125.0, 0.02, accuracy=0.5),
         Quantity(
-            "object_temperature", "°C", "temperature", -70.0, 382.2, 0.02, needs="ambient_temperature", accuracy=0.5
+            "object_temperature", "°C", "temperature", -70.0, 382.17, 0.02, needs="ambient_temperature", accuracy=0.5
         ),
     )
 
@@ -52,10 +52,18 @@ class Mlx90614(I2cChip):
             ChecksumError: a word arrived damaged. InvalidReading: the chip says so. NotReady: no value yet.
         """
         ambient = celsius(self.kelvins(AMBIENT))
-        return {
-            "ambient_temperature": ambient,
-            "object_temperature": part(lambda: celsius(self.kelvins(OBJECT))),
-        }
+        return {"ambient_temperature": ambient, "object_temperature": part(self.of_object)}
+
+    def of_object(self) -> float:
+        """Return the temperature of the object in °C.
+
+        Raises:
+            BeyondRange: it stands at the end of the scale.
+        """
+        raw = self.kelvins(OBJECT)
+        if raw == GREATEST:
+            raise self.beyond("object_temperature", at_least=celsius(raw))
+        return celsius(raw)
 
     def kelvins(self, command: int) -> int:
         """Return a temperature in 1/50 K."""

@@ -31,10 +31,9 @@ OPTIONS: dict[str, dict[str, Any]] = {"distance": {"trigger": 23, "echo": 24}, "
 
 def observed(name: str) -> list[str]:
     """Return what a driver checks, as its errors in the fault laws show."""
-    if name in I2C_DRIVERS:
-        said, means = [*struck(name), *through_faults(name)], MEANS
-    else:
-        said, means = elsewhere(name), MEANS_ELSEWHERE
+    on_bus = name in I2C_DRIVERS
+    said = [*struck(name), *through_faults(name)] if on_bus else list(elsewhere(name))
+    means = MEANS if on_bus else MEANS_ELSEWHERE
     found = {means[sign] for text in said for sign in signs(text) if sign in means}
     return [what for what in means.values() if what in found]
 

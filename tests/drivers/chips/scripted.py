@@ -7,6 +7,8 @@ from typing import Any
 
 from drivers.crc import crc8
 
+LAST_ADDRESS = 0x77  # of a chip; those above are reserved
+
 Answer = bytes | Exception | Callable[[], bytes]
 
 
@@ -26,6 +28,7 @@ class ScriptedBus:
         written: every message that was acknowledged, in order.
         refused: messages that are not acknowledged.
         gone: no device answers at all.
+        acknowledges_everything: even addresses that no chip has, as a line that is held low does.
         constant: what every byte is, when a line is shorted or floats.
     """
 
@@ -47,7 +50,7 @@ class ScriptedBus:
         self.refused: set[bytes] = set()
         self.last = b"\x00"
         self.constant: int | None = None
-        self.gone = False
+        self.gone = self.acknowledges_everything = False
         self.transfers = 0
         for register, data in (registers or {}).items():
             self.put(register, data)
@@ -61,7 +64,7 @@ class ScriptedBus:
         self.transfers += 1
         assert all(not message.flags & 1 for message in messages[:-1]), "a read must be the last message"
         for message in messages:
-            if self.gone:
+            if self.gone or (message.addr > LAST_ADDRESS and not self.acknowledges_everything):
                 raise OSError(121, "no device answers")
             if message.flags & 1:
                 for index, byte in enumerate(self._read(message.len)):

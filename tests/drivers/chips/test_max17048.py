@@ -24,7 +24,8 @@ def test_reads_the_worked_examples():
 
 
 def test_clips_a_cell_that_is_a_little_over_full_and_no_more():
-    assert percent(0x6480) == 100.0
+    assert percent(0x6480) == 100.5
+    assert on(board(c="6480"), Max17048).read()["charge"] == 100.0
     chip = on(board(c="8000"), Max17048)
     assert "charge" not in chip.read()
     assert isinstance(chip.missing["charge"], InvalidReading)
@@ -53,24 +54,25 @@ def test_says_that_it_was_reset_and_then_reads_again():
     assert chip.read()["charge"] == pytest.approx(90.50)
 
 
-def sign_stays(bus: ScriptedBus, data: bytes) -> None:
-    bus.put(0x1A, b"\x01\x00")
-
-
-def refuses_the_status(bus: ScriptedBus, data: bytes) -> None:
-    if data[0] == 0x1A and len(data) > 1:
-        bus.put(0x1A, b"\x01\x00")
-        raise OSError(121, "not acknowledged")
-
-
-@pytest.mark.parametrize("react", [sign_stays, refuses_the_status])
-def test_believes_an_estimate_where_the_sign_of_a_reset_cannot_be_cleared(react):
+def test_refuses_a_chip_whose_sign_of_a_reset_cannot_be_cleared():
     bus = board()
-    bus.react = react
-    assert on(bus, Max17048).read()["charge"] == pytest.approx(90.50)
-    bus.put(0x04, b"\x00\x00")
-    with pytest.raises(InvalidReading):
+    bus.react = lambda bus, data: bus.put(0x1A, b"\x01\x00")
+    with pytest.raises(LostPower):
         on(bus, Max17048).read()
+
+
+@pytest.mark.parametrize("rate", ["7fff", "8000"])
+def test_a_rate_at_its_stop_costs_only_itself(rate):
+    chip = on(board(r=rate), Max17048)
+    assert chip.read().keys() == {"voltage", "charge"}
+
+
+def test_a_low_charge_that_sets_the_alert_is_no_loss_of_power():
+    bus = board()
+    chip = on(bus, Max17048)
+    chip.read()
+    bus.put(0x0C, b"\x97\x3c")
+    assert chip.read()["charge"] == pytest.approx(90.50)
 
 
 def test_is_reset_while_it_is_set_up_and_still_tells_of_the_next_reset():
@@ -93,7 +95,7 @@ def test_refuses_another_chip():
         on(board(version="0003"), Max17048).read()
 
 
-@pytest.mark.parametrize(("level", "error"), [(0x00, InvalidReading), (0xFF, LostPower)])
+@pytest.mark.parametrize(("level", "error"), [(0x00, LostPower), (0xFF, LostPower)])
 def test_refuses_a_shorted_or_floating_line(level, error):
     bus = board()
     chip = on(bus, Max17048)

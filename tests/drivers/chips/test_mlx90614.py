@@ -5,7 +5,7 @@ from scripted import ScriptedBus, on
 
 from drivers.chips.mlx90614 import Mlx90614, celsius
 from drivers.crc import crc8
-from drivers.errors import ChecksumError, InvalidReading, NotReady, WrongChip
+from drivers.errors import BeyondRange, ChecksumError, InvalidReading, NotReady, WrongChip
 
 AMBIENT, OBJECT = b"\x06", b"\x07"
 
@@ -58,6 +58,12 @@ class TestAKnownMlx90614:
         bus.answers[OBJECT] = signed_off(OBJECT, 0x01, 0x80)
         assert set(chip.read()) == {"ambient_temperature"}
         with pytest.raises(InvalidReading, match="error flag"):
+            raise chip.missing["object_temperature"]
+
+    def test_says_what_it_knows_of_an_object_at_the_end_of_its_scale(self, bus, chip):
+        bus.answers[OBJECT] = signed_off(OBJECT, 0xFF, 0x7F)
+        assert set(chip.read()) == {"ambient_temperature"}
+        with pytest.raises(BeyondRange, match=r"382\.19 °C or more"):
             raise chip.missing["object_temperature"]
 
     def test_tells_nothing_where_its_own_temperature_carries_the_error_flag(self, bus, chip):

@@ -83,3 +83,13 @@ def test_refuses_the_end_of_the_scale():
     bus.answers[MEASURE] = words(0x0000, 0x8000)
     with pytest.raises(InvalidReading):
         on(bus, Sht3x).read()
+
+
+def test_takes_no_line_that_stays_at_one_byte_for_an_answer() -> None:
+    # The checksum of 2b 2b is 2b.
+    wire = board()
+    chip = on(wire, Sht3x)
+    chip.read()
+    wire.constant = 0x2B
+    with pytest.raises(ChecksumError):
+        chip.read()

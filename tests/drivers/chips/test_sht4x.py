@@ -94,3 +94,13 @@ def test_refuses_a_shorted_or_floating_line(level):
     bus.constant = level
     with pytest.raises(ChecksumError):
         chip.read()
+
+
+def test_takes_no_line_that_stays_at_one_byte_for_an_answer() -> None:
+    # The checksum of 2b 2b is 2b.
+    wire = board()
+    chip = on(wire, Sht4x)
+    chip.read()
+    wire.constant = 0x2B
+    with pytest.raises(ChecksumError):
+        chip.read()
