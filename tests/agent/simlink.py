@@ -162,10 +162,16 @@ class SimLink:
         if self.open and not future.done():
             future.set_result(code)
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> asyncio.Future[int]:
+    def subscribe(self, topic_filter: str, handler: Handler, *, retained: bool = False) -> asyncio.Future[int]:
         future: asyncio.Future[int] = self.loop.create_future()
+        if not self.open:
+            future.set_exception(BrokerLost("not connected"))
+            future.exception()  # whoever does not ask hears no complaint
+            return future
         self.subscriptions[topic_filter] = handler
         future.set_result(1)
+        if retained and topic_filter in self.broker.retained:
+            self.loop.call_soon(handler, Message(topic_filter, self.broker.retained[topic_filter]))
         return future
 
     async def close(self) -> None:
