@@ -21,11 +21,11 @@ from .commands import port, takes_config, takes_json, whole_number
 
 if TYPE_CHECKING:
     from agent.broker import Address
-    from agent.broker.subscriber import Line, Received
+    from agent.broker.subscriber import ConnectionChange, Received
 
     from .watching.picture import Picture
 
-    Heard = queue.SimpleQueue[Received | Line]
+    Heard = queue.SimpleQueue[Received | ConnectionChange]
 
 REFRESH = 0.25  # seconds
 
@@ -116,7 +116,9 @@ def address(args: argparse.Namespace, mqtt: MqttConfig) -> Address:
     )
 
 
-def _messages(heard: Heard, count: int | None, idle: float | None = None) -> Iterator[Received | Line | None]:
+def _messages(
+    heard: Heard, count: int | None, idle: float | None = None
+) -> Iterator[Received | ConnectionChange | None]:
     """Yield what is received, up to `count` messages; None whenever nothing came for `idle` seconds."""
     from agent.broker.subscriber import Received
 
@@ -138,7 +140,7 @@ class Complaint:
     def __init__(self) -> None:
         self.said = ""
 
-    def take(self, line: Line) -> None:
+    def take(self, line: ConnectionChange) -> None:
         """Take a change of the connection."""
         why = "" if line.up else line.why
         if why and why != self.said:

@@ -121,9 +121,9 @@ def homeassistant(site: Site) -> Iterator[Finding]:
 
 def _announced(there: Address, topic: str) -> Finding:
     """Ask the broker for the retained message on a topic; it has a moment for it."""
-    from agent.broker.subscriber import Line, Received, Subscriber
+    from agent.broker.subscriber import ConnectionChange, Received, Subscriber
 
-    heard: queue.SimpleQueue[Received | Line] = queue.SimpleQueue()
+    heard: queue.SimpleQueue[Received | ConnectionChange] = queue.SimpleQueue()
     subscriber = Subscriber(there, [topic], heard.put)
     subscriber.start()
     try:
