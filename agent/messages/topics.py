@@ -70,5 +70,5 @@ class Topics:
 
     @property
     def client_id(self) -> str:
-        """The MQTT client id."""
-        return f"{self.root}-{self.device_id}"
+        """The MQTT client id, where none is configured."""
+        return f"{self.root}-{self.device_id}".replace("/", "-")
