@@ -1,7 +1,7 @@
 """`python -m agent`, and the command `limpet`: signals are safe before anything of ours is imported."""
 
 # The module `signal` itself takes milliseconds to import, during which a Ctrl-C would print a traceback.
-import _signal
+import _signal  # type: ignore[import-not-found]
 import os
 import sys
 

@@ -43,8 +43,7 @@ class QuantityCalibration(NamedTuple):
             result = math.inf
         if not math.isfinite(result):
             raise InvalidReading(
-                f"{self.name} of {value:g} {self.unit} times {self.scale:g} plus {self.offset:g} is no finite number; "
-                f"correct `calibrate`"
+                f"{self.name} of {value:g} {self.unit} is no number any more once calibrated; correct it"
             )
         return result
 

@@ -12,7 +12,7 @@ from drivers.chip import Driver, Quantity
 from drivers.errors import BeyondRange, InvalidReading, PermanentError, TransientError
 
 from .calibration import Calibration, QuantityCalibration
-from .history import History
+from .history import SensorHistory
 from .turn import COUNTED, Outcome
 
 log = logging.getLogger("limpet.sensor")
@@ -34,7 +34,7 @@ class Conclusions:
         chip: Driver,
         driver: str,
         breaker: CircuitBreaker,
-        history: History,
+        history: SensorHistory,
         *,
         max_age: float | None,
         calibration: Calibration,
@@ -62,9 +62,10 @@ class Conclusions:
             history.tell(readings, (), measured=at)
             return readings, ()
         faults = [self._part_fault(name, error, outcome.attempts, at) for name, error in untold.items()]
-        for name in [one.quantity for one in readings if one.quantity in history.missing]:
-            del history.missing[name]
-            log.info("quantity came back", extra={"sensor": self.sensor, "quantity": name})
+        for one in readings:
+            before = history.missing.pop(one.quantity, None)
+            if before is not None and not before.harmless:
+                log.info("quantity came back", extra={"sensor": self.sensor, "quantity": one.quantity})
         serious = [fault for fault in faults if not fault.harmless]
         lacking = [fault.quantity or "" for fault in serious]
         stale = self._stale(lacking, due)
@@ -151,6 +152,7 @@ class Conclusions:
         beyond = kind == BEYOND_RANGE
         if before is None or before.harmless != beyond:
             facts = {"sensor": self.sensor, "quantity": name, "error": kind, "why": message}
+            # What is beyond its range comes and goes, as people do in front of a distance sensor.
             log.log(logging.DEBUG if beyond else logging.WARNING, "quantity fell silent", extra=facts)
             since = at
         else:

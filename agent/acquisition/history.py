@@ -14,7 +14,7 @@ FLAT_READINGS, FLAT_SECONDS = 60, 3600.0
 DOUBTFUL = ("stale", "substituted", "suspect")  # what a sensor is as a whole if one of its readings is
 
 
-class History:
+class SensorHistory:
     """One sensor's past. Used on the loop only.
 
     Attributes:

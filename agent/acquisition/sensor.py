@@ -14,7 +14,7 @@ from drivers.chip import Driver, Quantity
 
 from .calibration import Calibration
 from .conclusion import Conclusions, Told
-from .history import History
+from .history import SensorHistory
 from .turn import Attempts, Outcome, SensorTurn
 
 COSTLY = 1.0  # seconds: a transfer that holds the bus for longer opens the sensor's breaker at once
@@ -65,7 +65,7 @@ class Sensor:
         self.round_wait = SLOW_WAIT if self.slow else timeout + _longest(retry)
         kind, _, source = fallback.partition(":")
         self.substitute_id = source if kind == "sensor" else ""
-        self.history = History()
+        self.history = SensorHistory()
         self.conclusions = Conclusions(
             name,
             chip,

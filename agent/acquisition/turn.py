@@ -121,7 +121,7 @@ class Attempts:
                         self.breaker.failed(turn.admission, error)
                     return Outcome(error=error, attempts=attempts, at=failed)
             # The one place where every error is caught: a bug in one driver must not end the other sensors' turns.
-            except Exception as bug:
+            except Exception as bug:  # noqa: BLE001
                 self.breaker.undecided(turn.admission)
                 return Outcome(error=bug, attempts=attempts, at=min(failed, self.clock()))
             except BaseException:  # the turn was closed

@@ -63,7 +63,7 @@ class Connection:
         try:
             send_connect(self._client, self.address)
             self._loop.add_reader(self._socket, self._read)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self.end(translated(error, self._where))
             return
         self._tick()
@@ -151,7 +151,7 @@ class Connection:
                 self._client.loop_read()
         except NotMqtt as error:
             self.end(foreign(error.args[0], self._where))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self.end(BrokerLost(f"{self._where} sent what is no MQTT: {type(error).__name__}: {error}"))
 
     def _write(self) -> None:
@@ -160,7 +160,7 @@ class Connection:
             return
         try:
             self._client.loop_write()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self.end(translated(error, self._where))
             return
         if self._socket is not None and self._client.want_write() and not self._writing:
@@ -173,7 +173,7 @@ class Connection:
             return
         try:
             self._client.loop_misc()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self.end(translated(error, self._where))
             return
         every = max(0.5, min(self.address.keepalive or 60, self.facts.server_keepalive or 65535) / 8)

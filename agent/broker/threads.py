@@ -39,7 +39,7 @@ async def off_loop(work: Callable[[], T], seconds: float, *, late: Callable[[T],
         result, problem = None, None
         try:
             result = work()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             problem = error
         try:
             loop.call_soon_threadsafe(settle, result, problem)

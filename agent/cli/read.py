@@ -50,7 +50,7 @@ def main(args: argparse.Namespace) -> int:
     logging.getLogger().addHandler(logging.NullHandler())  # all of it is in the faults
     clock, hardware = chosen.doors(config)
     batch = asyncio.run(_collect(hardware, clock, _needed(config, wanted), wanted))
-    show(batch, wanted, clock, as_json=args.json)
+    show(batch, wanted, clock, as_json=args.json, simulated=hardware.simulated)
     return 1 if set(batch.unavailable) & set(wanted) else 0
 
 
@@ -91,10 +91,10 @@ async def _collect(hardware: Hardware, clock: Clock, config: Config, wanted: Seq
     )
 
 
-def show(batch: Batch, wanted: Sequence[str], clock: Clock, *, as_json: bool) -> None:
+def show(batch: Batch, wanted: Sequence[str], clock: Clock, *, as_json: bool, simulated: bool = False) -> None:
     """Print what was read to stdout, and what went wrong, with its cure, to stderr."""
     if as_json:
-        print_json(_document(batch, clock))
+        print_json(_document(batch, clock) | ({"simulated": True} if simulated else {}))
     else:
         rows = [("SENSOR", "QUANTITY", "VALUE", "UNIT", "STATUS")]
         for name in wanted:
@@ -102,6 +102,8 @@ def show(batch: Batch, wanted: Sequence[str], clock: Clock, *, as_json: bool) ->
             rows += [(name, one.quantity, f"{one.value:g}", one.unit, one.status) for one in mine]
             rows += [] if mine else [(name, "-", "-", "", "unavailable")]
         print_table(rows)
+    if simulated:
+        print("(simulated: nothing of this was measured)", file=sys.stderr)
     for fault in batch.faults:
         tries = f" ({fault.attempts} attempts)" if fault.attempts > 1 else ""
         print(f"{fault.sensor}: {fault.error}{tries}: {fault.message}", file=sys.stderr)

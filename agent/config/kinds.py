@@ -105,7 +105,7 @@ class Text:
         return {"type": "string", "pattern": f"^{PLAIN}(?:{self.pattern})$", **longest, **others}
 
 
-class Host:
+class HostName:
     """A host's name or address, alone: without scheme, port and the brackets of IPv6."""
 
     _NAME = Text(r"[^\s/:\[\]\x00-\x1f\x7f]+", "a host name or address")

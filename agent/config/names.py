@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .kinds import Host, Text
+from .kinds import HostName, Text
 from .mistakes import Wrong
 
 _LEVEL = r"[^/+#\x00-\x1f\x7f]+"
@@ -14,7 +14,7 @@ _FIX = 'write "name", or levels with / between them: "site/hall-3"'
 class Hosts:
     """One host, or several in a list. Read as a tuple."""
 
-    _HOST = Host()
+    _HOST = HostName()
 
     def read(self, raw: Any) -> tuple[str, ...]:
         if not isinstance(raw, list):

@@ -189,7 +189,7 @@ def _takes(chip: Any) -> float | None:
     """Return the seconds that a reading takes at most, as the driver says; None if it says nothing."""
     classes = (chip if isinstance(chip, type) else type(chip)).__mro__
     says = "takes" in getattr(chip, "__dict__", ()) or any(
-        "takes" in vars(one) and one.__module__ != BASE for one in classes
+        "takes" in vars(one) and not one.__module__.startswith(f"{BASE}.") for one in classes
     )
     takes = getattr(chip, "takes", None) if says else None
     return takes if isinstance(takes, int | float) else None

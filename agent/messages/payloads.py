@@ -51,6 +51,11 @@ def encode(document: Mapping[str, Any]) -> bytes:
     return _dump(document).encode()
 
 
+def simulated(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document that says of itself that nothing in it was measured."""
+    return {**document, "simulated": True}
+
+
 def reading(one: Reading, due: float, stamp: Callable[[float], str]) -> dict[str, Any]:
     """Return a reading as it stands in a batch that was due at this moment; what is None is left out."""
     entry: dict[str, Any] = {

@@ -25,6 +25,7 @@ TIME: Schema = {
     "description": "RFC 3339, UTC, with milliseconds",
 }
 BREAKER_STATE: Schema = {"enum": ["closed", "open", "half_open"]}
+SIMULATED: Schema = {"const": True, "description": "the sensors were simulated: nothing here was measured"}
 USABLE = ("ok", "stale", "suspect", "substituted")
 STATUSES = [*USABLE, "partial", "beyond_range", "unavailable"]
 
@@ -79,8 +80,9 @@ def batch() -> Schema:
         "degraded": {**FLAG, "description": "a sensor or a part of one is missing, or a reading is not ok"},
         "faults": array(_fault()),
         "historical": {"const": True, "description": "on backfill only"},
+        "simulated": SIMULATED,
     }
-    return titled("A batch of Limpet", closed(properties, optional=("historical",)))
+    return titled("A batch of Limpet", closed(properties, optional=("historical", "simulated")))
 
 
 def _reading() -> Schema:
@@ -146,8 +148,9 @@ def health() -> Schema:
         "clock": open_ended({"synced": FLAG}),
         "process": open_ended({"uptime": SECONDS, "rss": COUNT, "cpu": SECONDS}),
         "rounds": open_ended({"late": COUNT, "skipped": COUNT}),
+        "simulated": SIMULATED,
     }
-    return titled("Health of Limpet", open_ended(properties))
+    return titled("Health of Limpet", open_ended(properties, ("simulated",)))
 
 
 def state() -> Schema:
@@ -161,8 +164,9 @@ def state() -> Schema:
         "degraded": FLAG,
         "unavailableSensors": array(NAME),
         "sensors": {"type": "object", "additionalProperties": sensor},
+        "simulated": SIMULATED,
     }
-    return titled("State of Limpet", open_ended(properties))
+    return titled("State of Limpet", open_ended(properties, ("simulated",)))
 
 
 def info() -> Schema:
@@ -177,8 +181,9 @@ def info() -> Schema:
         "host": {"type": "object"},
         "sensors": array(open_ended({"id": NAME, "driver": NAME, "every": NUMBER, "quantities": array(quantity)})),
         "previous": or_null(open_ended({"bootId": NAME, "lastSeq": or_null(COUNT), "clean": FLAG})),
+        "simulated": SIMULATED,
     }
-    return titled("What a device of Limpet is", open_ended(properties))
+    return titled("What a device of Limpet is", open_ended(properties, ("simulated",)))
 
 
 def gap() -> Schema:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 class Topics:
     """All topics of one device.
 
+    Args:
+        root: one level, or several: "site/hall-3/limpet".
+
     >>> Topics("limpet", "greenhouse-1").batch
     'limpet/greenhouse-1/batch'
     """

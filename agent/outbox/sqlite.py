@@ -99,7 +99,7 @@ class SqliteStore:
             result, error = None, None
             try:
                 result = self._guarded(work)
-            except Exception as problem:
+            except Exception as problem:  # noqa: BLE001
                 error = problem
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(settle, result, error)

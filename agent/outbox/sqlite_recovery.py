@@ -22,7 +22,7 @@ def set_aside(file: Path, mark: str) -> Path:
     aside = file.with_name(f"outbox.corrupt-{mark}.db")
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
-            os.replace(f"{file}{suffix}", f"{aside}{suffix}")
+            Path(f"{file}{suffix}").replace(f"{aside}{suffix}")
     return aside
 
 
@@ -65,7 +65,7 @@ def _mend(file: Path, copy: Path, most_pages: int, keep_free: int) -> None:
 def _remove(copy: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(OSError):
-            os.unlink(f"{copy}{suffix}")
+            Path(f"{copy}{suffix}").unlink()
 
 
 def batches(file: Path) -> Iterator[tuple[Any, ...]]:

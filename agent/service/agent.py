@@ -60,6 +60,7 @@ class Agent:
         version: str,
     ) -> None:
         run_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
+        identity = Identity(config.agent.device_id, run_id, version, hardware.simulated)
         topics = Topics(config.mqtt.topic_root, config.agent.device_id)
         news = asyncio.Event()
         self.config, self.clock, self.supervisor = config, clock, supervisor
@@ -67,12 +68,12 @@ class Agent:
         breakers = BreakerLog(clock.now, news.set)
         self.assembly = Assembly(hardware, clock.now, rng, breakers.note)
         self.publisher = publishing(self.outbox, topics, breakers.note)
-        self.recorder = Recorder(run_id, topics, clock, self.outbox, self._recorded)
+        self.recorder = Recorder(identity, topics, clock, self.outbox, self._recorded)
         self.scheduler = Scheduler(Collector(self.assembly.buses, clock.now), (), self.recorder.record, clock.now)
         self.edges = EdgeWatcher(self.recorder.record)
         self.page = Page(self.alive, news.set)
         self.status = Status(
-            Identity(config.agent.device_id, run_id, version),
+            identity,
             clock=clock,
             outbox=self.outbox,
             assembly=self.assembly,
@@ -88,7 +89,7 @@ class Agent:
     @property
     def run_id(self) -> str:
         """What names this run; published as `bootId`."""
-        return self.recorder.run_id
+        return self.recorder.identity.run_id
 
     async def run(self, rounds: int | None = None) -> None:
         """Run until `stop()`, or for `rounds` rounds; then deliver or store what there is.
@@ -97,7 +98,8 @@ class Agent:
             ExceptionGroup: a part of the agent crashed; all others have been ended.
         """
         try:
-            await self.outbox.open()
+            if not await self._opened():
+                return
             self._arrange()
             self.page.serve(self.config.web.listen, self.status)
             async with asyncio.TaskGroup() as group:
@@ -142,7 +144,7 @@ class Agent:
     async def reload(self, config: Config, publishing: Making) -> None:
         """Follow a new configuration: only what changed starts again. Numbers go on without a gap.
 
-        Not for another identity (see `identity`): that is another run.
+        Not for another identity (see `what_makes_a_run`): that is another run.
         """
         old, self.config = self.config, config
         box = config.outbox
@@ -168,6 +170,20 @@ class Agent:
         log.info("configuration reloaded", extra={"sensors": len(config.sensors), "reconnects": reconnects})
 
     # --- parts
+
+    async def _opened(self) -> bool:
+        """Open the outbox; return whether to go on, or to end because that was asked for meanwhile."""
+        loop = asyncio.get_running_loop()
+        opening = loop.create_task(self.outbox.open(), name="open")
+        stopping = loop.create_task(self._stopping.wait(), name="stopping")
+        try:
+            await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if opening.done():
+                opening.result()
+            return not self._stopping.is_set()
+        finally:
+            opening.cancel()
+            stopping.cancel()
 
     def _arrange(self, *, announce: bool = True, listen: bool = True) -> None:
         """Build what the configuration asks for, and announce it."""
@@ -222,7 +238,7 @@ class Agent:
             await self.publisher.run()
 
 
-def identity(config: Config) -> tuple[object, ...]:
+def what_makes_a_run(config: Config) -> tuple[object, ...]:
     """Return what makes a run: whose batches these are, and where they lie. With another one, another run begins."""
     on_disk = config.outbox.durability != "memory"
     return config.agent.device_id, config.mqtt.topic_root, config.agent.state_dir, on_disk

@@ -29,7 +29,7 @@ class FileThread:
         def run() -> None:
             try:
                 result.set_result(call())
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001
                 result.set_exception(error)
 
         self._calls.put(run)

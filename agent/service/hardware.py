@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 class Hardware(Protocol):
-    """Where chips and workers come from: this machine, or a simulated one."""
+    """Where chips and workers come from: this machine, or a simulated one.
+
+    Attributes:
+        simulated: whether what is read there is invented; every document then says so.
+    """
+
+    simulated: bool
 
     def driver(self, spec: SensorConfig) -> tuple[str, Driver]: ...
     def worker(self, bus: str) -> Worker: ...
@@ -39,13 +45,15 @@ class RealWorld:
         """Read the configuration; raises ConfigError."""
         return load(self._file)
 
-    def doors(self, config: Config) -> tuple[Clock, Hardware]:
+    def doors(self, config: Config) -> tuple[Clock, Hardware]:  # noqa: ARG002
         """Return the machine's clock, and its buses and pins."""
         return Clock(), RealHardware()
 
 
 class RealHardware:
     """Real buses, real pins, a thread for each bus."""
+
+    simulated = False
 
     def __init__(self) -> None:
         self._buses: dict[str, LastingBus] = {}

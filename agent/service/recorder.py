@@ -12,6 +12,8 @@ from agent.messages.topics import Topics
 from agent.model import Batch
 from agent.outbox import Item, Outbox
 
+from .status import Identity
+
 log = logging.getLogger("limpet")
 
 
@@ -22,15 +24,19 @@ class Recorder:
         recorded: called after each batch, when the present has changed.
 
     Attributes:
-        run_id: names this run.
         outbox: where the batches go.
         seq: the number of the last batch; they count from 1 without a gap.
     """
 
     def __init__(
-        self, run_id: str, topics: Topics, clock: Clock, outbox: Outbox, recorded: Callable[[], object]
+        self,
+        identity: Identity,
+        topics: Topics,
+        clock: Clock,
+        outbox: Outbox,
+        recorded: Callable[[], object],
     ) -> None:
-        self.run_id, self.seq = run_id, 0
+        self.identity, self.seq = identity, 0
         self._topics, self._clock, self.outbox, self._recorded = topics, clock, outbox, recorded
 
     def record(self, batch: Batch) -> dict[str, Any]:
@@ -38,16 +44,18 @@ class Recorder:
         document = payloads.batch(
             batch,
             device_id=self._topics.device_id,
-            boot_id=self.run_id,
+            boot_id=self.identity.run_id,
             seq=self.seq + 1,
             synced=self._clock.synced(),
             stamp=self._clock.stamp,
         )
+        if self.identity.simulated:
+            document = payloads.simulated(document)
         body = payloads.encode(document)
         # Only now: a batch that cannot be encoded must not leave a hole in the numbers.
         self.seq += 1
         kernel_boot = self._clock.kernel_boot
-        self.outbox.put(Item(self.run_id, self.seq, batch.due, kernel_boot, body, self._topics.device))
+        self.outbox.put(Item(self.identity.run_id, self.seq, batch.due, kernel_boot, body, self._topics.device))
         log.debug("batch", extra={"seq": self.seq, "bytes": len(body)})
         self._recorded()
         return document

@@ -23,6 +23,7 @@ log = logging.getLogger("limpet")
 
 EVERY = 60.0  # seconds between two documents `health` when nothing changes
 FILE_WITHIN = 0.3  # seconds that the end waits for the file
+LOOK = 1.0  # seconds between two looks at what has no event of its own
 BUNCH = 0.2  # seconds: changes come in bunches and are reported together
 
 
@@ -43,7 +44,7 @@ class Reporter:
         self.news, self.began = news, asyncio.Event()
         self._announcement = homeassistant.Announcement()
         self._announced: list[object] = []
-        self._degraded = False
+        self._alarms = status.alarms()
 
     def use(self, publisher: Publisher, settings: HomeAssistantConfig) -> None:
         """Send everything through this publisher from now on."""
@@ -72,20 +73,21 @@ class Reporter:
         # Some drivers have their quantities only once they saw the device.
         if self._announced != self._quantities():
             self.announce()
-        document = self._status.state()
-        self._publisher.retain(self.topics.state, payloads.encode(document))
-        if document["degraded"] != self._degraded:
-            self._degraded = document["degraded"]
-            self.news.set()
+        self._publisher.retain(self.topics.state, payloads.encode(self._status.state()))
+        self._look()
 
     async def run(self) -> None:
         """Send `health`: on change, at the end of a backlog, and every minute."""
         await self.began.wait()
-        while True:
-            self.news.clear()
-            self._publisher.retain(self.topics.health, self.write())
-            await self._something_new()
-            await asyncio.sleep(BUNCH)
+        self._look_again()
+        try:
+            while True:
+                self.news.clear()
+                self._publisher.retain(self.topics.health, self.write())
+                await self._something_new()
+                await asyncio.sleep(BUNCH)
+        finally:
+            self._looking.cancel()
 
     def write(self) -> bytes:
         """Have the file written beside the loop; return what will be in it."""
@@ -109,6 +111,17 @@ class Reporter:
         finally:
             for one in waits:
                 one.cancel()
+
+    def _look_again(self) -> None:
+        self._look()
+        self._looking = asyncio.get_running_loop().call_later(LOOK, self._look_again)
+
+    def _look(self) -> None:
+        """Notice what changes without an event of its own: the storage and the clock, and what a round changed."""
+        alarms = self._status.alarms()
+        if alarms != self._alarms:
+            self._alarms = alarms
+            self.news.set()
 
     def _connection_changed(self) -> None:
         """Have the new state in hand before the session sends the document; the file follows a moment later."""

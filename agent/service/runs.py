@@ -15,7 +15,7 @@ from agent.config import Config, ConfigError
 from agent.outbox import Store
 
 from . import process
-from .agent import Agent, identity
+from .agent import Agent, what_makes_a_run
 from .connect import publishing
 from .hardware import Hardware
 from .lock import AnotherInstance, InstanceLock
@@ -39,7 +39,7 @@ def run(world: World, rounds: int | None = None) -> int:
     """Run agents, one after the other, until told to stop, or for `rounds` rounds.
 
     Returns:
-        0; 1 if another instance runs already.
+        0; 1 if another instance runs already, or if rounds were asked for and there is no sensor.
 
     Raises:
         ConfigError: the configuration cannot be used at the start.
@@ -52,6 +52,9 @@ def run(world: World, rounds: int | None = None) -> int:
         logs.setup(config.agent.log_level, config.agent.log_format)
         if config.warnings:
             log.warning("configuration is unwise", extra={"warnings": len(config.warnings), "see": "limpet check"})
+        if rounds is not None and not config.sensors:
+            log.error("no sensor is configured", extra={"cure": "limpet scan --toml writes what is connected"})
+            return 1
         lock = InstanceLock(config.state_dir(os.environ), _late)
         try:
             if config.outbox.durability != "memory":
@@ -84,7 +87,7 @@ async def _one(world: World, config: Config, hangups: Hangups, rounds: int | Non
         rng=rng,
         store=_store(config),
         supervisor=Supervisor(),
-        health_file=process.file(state_dir),
+        health_file=process.health_file(state_dir, simulated=hardware.simulated),
         version=process.version(),
     )
     reload = Reload(world, agent, clock, rng)
@@ -114,7 +117,7 @@ class Reload:
 
     Attributes:
         asked: set by whoever wants a reload.
-        following: the configuration with which another run shall follow; see `identity`.
+        following: the configuration with which another run shall follow; see `what_makes_a_run`.
     """
 
     def __init__(self, world: World, agent: Agent, clock: Clock, rng: Random) -> None:
@@ -139,7 +142,7 @@ class Reload:
     async def _reload(self) -> None:
         config = self._world.load()
         making = publishing(config, self._clock, self._rng, os.environ)
-        if identity(config) != identity(self._agent.config):
+        if what_makes_a_run(config) != what_makes_a_run(self._agent.config):
             log.info("another run begins", extra={"device_id": config.agent.device_id})
             self.following = config
             self._agent.stop(goes_on=True)

@@ -27,11 +27,13 @@ class Identity:
 
     Attributes:
         version: of the installed package.
+        simulated: whether its sensors are; every document says so.
     """
 
     device_id: str
     run_id: str
     version: str
+    simulated: bool = False
 
 
 class Status:
@@ -65,11 +67,11 @@ class Status:
 
     def state(self) -> dict[str, Any]:
         """Return the present of every sensor."""
-        return payloads.state(self.sensors, now=self._stamp(self._clock.now()), stamp=self._stamp)
+        return self._true(payloads.state(self.sensors, now=self._stamp(self._clock.now()), stamp=self._stamp))
 
     def info(self) -> dict[str, Any]:
         """Return what this device is and measures."""
-        return payloads.info(
+        document = payloads.info(
             self.sensors,
             device_id=self.identity.device_id,
             boot_id=self.identity.run_id,
@@ -78,6 +80,12 @@ class Status:
             host=process.host(),
             previous=_previous(self._outbox.previous),
         )
+        return self._true(document)
+
+    def alarms(self) -> tuple[object, ...]:
+        """Return what `health` reports at once when it changes, besides breakers and connection."""
+        degraded = any(sensor.present.degraded for sensor in self.sensors)
+        return degraded, self._outbox.storage.state, self._clock.synced()
 
     def breakers(self) -> dict[str, Breaker]:
         """Return all breakers by name: the sensors' ids, `bus:i2c-1` and so on, `broker`."""
@@ -89,7 +97,7 @@ class Status:
     def health(self) -> dict[str, Any]:
         """Return how all of it is."""
         page = self._page()
-        return payloads.camel(
+        document = payloads.camel(
             {
                 "schema": payloads.SCHEMA,
                 "device_id": self.identity.device_id,
@@ -107,6 +115,11 @@ class Status:
                 **({} if page is None else {"web": page}),
             }
         )
+        return self._true(document)
+
+    def _true(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return a document, marked where it is about simulated sensors."""
+        return payloads.simulated(document) if self.identity.simulated else document
 
     def _breaker(self, name: str, one: Breaker) -> dict[str, Any]:
         since = self._breakers.since(name)

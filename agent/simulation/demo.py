@@ -152,7 +152,7 @@ class Demo:
             await self.listening.wait()
             agent = self._agent = self._make_agent()
             async with asyncio.TaskGroup() as group:
-                directing = group.create_task(self._direct(agent), name="direct")
+                directing = group.create_task(self._direct(), name="direct")
                 await agent.run()
                 directing.cancel()
         finally:
@@ -216,7 +216,7 @@ class Demo:
             self._batch.set()
         self.heard(message)
 
-    async def _direct(self, agent: Agent) -> None:
+    async def _direct(self) -> None:
         """Take the broker down and bring it up again, as the script says."""
         assert self._machine is not None
         for down in self._downs:

@@ -7,9 +7,9 @@ from random import Random
 from typing import Any
 
 from agent.config import SensorConfig
-from drivers.chip import Driver, Values
+from drivers.chip import Driver, Untold
 from drivers.errors import AdapterGone, BusError, BusTimeout, NoAcknowledge
-from drivers.fakes import FakeBus, FakeChip, Fault, Faults, fake_chip
+from drivers.fakes import FakeBus, FakeChip, Faults, InjectedFault, fake_chip
 
 from .scenario import OF_SENSORS, Curve, Scenario, ScenarioFault
 
@@ -37,10 +37,10 @@ def default_weather(senses: Mapping[str, float], name: str, seed: int) -> dict[s
     return curves
 
 
-def injected(one: ScenarioFault, address: int | None = None) -> Fault:
+def injected(one: ScenarioFault, address: int | None = None) -> InjectedFault:
     """Return a scenario's fault as it is injected into a fake bus."""
     rate = one.rate or (FLAKY if one.kind == "flaky" else 1.0)
-    return Fault(one.kind, address, one.at, one.lasts, rate, one.delay or SLOW)
+    return InjectedFault(one.kind, address, one.at, one.lasts, rate, one.delay or SLOW)
 
 
 class DeviceOnBus:
@@ -100,7 +100,7 @@ class Aimed(Faults):
         super().__init__(rng)
         self.targets: dict[int, DeviceOnBus] = {}
 
-    def at(self, now: float, address: int) -> Iterator[Fault]:
+    def at(self, now: float, address: int) -> Iterator[InjectedFault]:
         """Yield the faults that a transfer with `address` meets at `now`."""
         for one in super().at(now, address):
             target = self.targets.get(id(one))
@@ -122,7 +122,7 @@ class WeatherBus(FakeBus):
         here = self._felt.setdefault(device.address, [])
         here[:] = [other for other in here if other.mux != device.mux] + [device]
 
-    def aim(self, one: Fault, device: DeviceOnBus) -> None:
+    def aim(self, one: InjectedFault, device: DeviceOnBus) -> None:
         """Add a fault of one chip."""
         self.aimed.targets[id(self.faults.add(one))] = device
 
@@ -171,7 +171,7 @@ class DeviceOffBus:
         """
         true = driver.reading
 
-        def reading() -> Generator[float, None, Values]:
+        def reading() -> Generator[float, None, dict[str, float | Untold]]:
             try:
                 self._suffer(wait)
                 self.feel()

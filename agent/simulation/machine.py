@@ -78,6 +78,8 @@ class SimulatedMachine:
         ConfigError: a driver has no fake.
     """
 
+    simulated = True
+
     def __init__(
         self,
         config: Config,

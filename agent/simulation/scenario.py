@@ -211,7 +211,7 @@ class _Stage:
                 self.report.mistake((*where, name), what, fix)
         targets = [name for name in ("sensor", "bus", "broker") if raw.get(name) not in (None, False)]
         if one.kind == "clock_step":
-            self._clock(one, raw, where, targets)
+            self._clock(raw, where, targets)
         elif one.kind == "down" or targets == ["broker"]:
             if (one.kind, targets) != ("down", ["broker"]):
                 what = '"down" is for the broker only, and a broker has no other fault'
@@ -222,7 +222,7 @@ class _Stage:
         else:
             self._target(one, where)
 
-    def _clock(self, one: ScenarioFault, raw: Mapping[str, Any], where: Where, targets: list[str]) -> None:
+    def _clock(self, raw: Mapping[str, Any], where: Where, targets: list[str]) -> None:
         if "by" not in raw:
             self.report.mistake(where, "by is missing", 'add by = "1h", how far the clock jumps')
         if targets:

@@ -157,7 +157,7 @@ def _may_open() -> bool:
     return all(os.access(node, os.R_OK | os.W_OK) for node in Path("/dev").glob("gpiochip*"))
 
 
-class Line:
+class GpioLine:
     """One GPIO line. Nothing is opened before `open`; every method may be called from any thread.
 
     Args:

@@ -27,6 +27,7 @@ from ..errors import (
 
 I2C_SLAVE = 0x0703  # linux/i2c-dev.h: claims an address; EBUSY when a kernel driver owns it
 I2C_TIMEOUT = 0x0702  # linux/i2c-dev.h: in units of 10 ms
+NO_CHIP = 0x7F  # reserved (NXP UM10204, "Reserved addresses"): no chip answers there
 ADAPTER_TIMEOUT = 0.05  # seconds; a sensor's transfer takes under 5 ms, the kernel's default of 1 s costs the whole bus
 
 
@@ -89,6 +90,14 @@ class I2cDevice:
             raise
         except OSError as error:
             raise named(error, bus_name(self.bus), self.address, self.name) from error
+
+    def acknowledges_everything(self) -> bool:
+        """Return whether the bus acknowledges an address that no chip has: then its data line is held low."""
+        try:
+            I2cDevice(self.bus, NO_CHIP, self.name).read(1)
+        except (TransientError, PermanentError):
+            return False
+        return True
 
     def claim(self) -> None:
         """Make sure that no kernel driver owns the address: `i2c_rdwr` alone would talk over its head.

@@ -45,7 +45,7 @@ class Turn:
             return next(self.steps)
         except StopIteration as end:
             self.result, self.done = end.value, True
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self.crashed, self.done = error, True
         return None
 

@@ -30,7 +30,8 @@ class Aht20(I2cChip):
     addresses = (0x38,)
     probes = (Probe(b"", 7, lambda frame: len(set(frame)) > 1 and not crc.crc8(frame), decides=False),)
     quantities = (
-        Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01, accuracy=0.3),
+        # An AHT21 works up to 120 °C, an AHT20 and a DHT20 up to 85 °C.
+        Quantity("temperature", "°C", "temperature", -40.0, 120.0, 0.01, accuracy=0.3),
         Quantity("humidity", "%", "humidity", 100 / (1 << 20), 100.0, 0.024, needs="temperature", accuracy=2.0),
     )
 

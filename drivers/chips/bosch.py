@@ -53,13 +53,15 @@ class BoschChip(I2cChip):
             raise WrongChip(self.name, self.address, expected=expected, found=found, hint=hint)
 
     def constants(self, register: int, length: int) -> bytes:
-        """Return calibration bytes. Two reads must agree: damaged ones would spoil every reading from now on.
+        """Return calibration bytes. Three reads must agree: damaged ones would spoil every reading from now on.
 
         Raises:
             ChecksumError: they do not agree. InvalidReading: a line is shorted or floats.
         """
         where = bytes([register])
-        block = crc.agreed(self.write_read(where, length), self.write_read(where, length))
+        block = self.write_read(where, length)
+        for _ in range(2):
+            crc.agreed(block, self.write_read(where, length))
         if length > 1 and set(block) in ({0x00}, {0xFF}):
             raise InvalidReading(f"{self.name}: the calibration is {block.hex(' ')}; a line is shorted or floats")
         return block

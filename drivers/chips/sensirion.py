@@ -20,7 +20,11 @@ class SensirionChip(I2cChip):
         """
         self.write(command)
         yield takes
-        return crc.words(self.read_bytes(3 * count))
+        frame = self.read_bytes(3 * count)
+        # The checksum of 2b 2b is 2b: a line that stays at one byte is no answer.
+        if len(set(frame)) == 1:
+            raise ChecksumError(f"{self.name}: every byte is 0x{frame[0]:02x}; a line is stuck, or floats")
+        return crc.words(frame)
 
     def proof(self, command: bytes, takes: float, count: int) -> Generator[float, None, tuple[int, ...]]:
         """As `ask`, while it is not yet known which chip answers.

@@ -13,7 +13,7 @@ KINDS = ("unplugged", "nack", "flaky", "corrupt", "wrong_chip", "frozen", "power
 
 
 @dataclass(slots=True)
-class Fault:
+class InjectedFault:
     """One fault on one bus.
 
     Attributes:
@@ -47,17 +47,17 @@ class Faults:
     """The faults of one bus."""
 
     def __init__(self, rng: Random) -> None:
-        self.all: list[Fault] = []
+        self.all: list[InjectedFault] = []
         self.rng = rng
 
-    def add(self, fault: Fault | str, address: int | None = None, **more: float) -> Fault:
-        """Add a `Fault`, or one made of its kind: `add("flaky", 0x76, rate=0.7)`."""
+    def add(self, fault: InjectedFault | str, address: int | None = None, **more: float) -> InjectedFault:
+        """Add a `InjectedFault`, or one made of its kind: `add("flaky", 0x76, rate=0.7)`."""
         if isinstance(fault, str):
-            fault = Fault(fault, address, **more)
+            fault = InjectedFault(fault, address, **more)
         self.all.append(fault)
         return fault
 
-    def remove(self, fault: Fault) -> None:
+    def remove(self, fault: InjectedFault) -> None:
         """End a fault; what was unplugged is plugged in again, what was frozen thaws."""
         fault.lifted = True
         if not fault.begun:
@@ -72,13 +72,13 @@ class Faults:
         """Drop what was ended before its time, after the kernel has seen it."""
         self.all[:] = [fault for fault in self.all if not fault.lifted]
 
-    def at(self, now: float, address: int) -> Iterator[Fault]:
+    def at(self, now: float, address: int) -> Iterator[InjectedFault]:
         """Yield the faults that a transfer with `address` meets at `now`."""
         for fault in self.all:
             if fault.address in (None, address) and fault.active(now):
                 yield fault
 
-    def strikes(self, fault: Fault) -> bool:
+    def strikes(self, fault: InjectedFault) -> bool:
         """Draw whether a fault with a rate strikes this time."""
         return fault.rate >= 1.0 or self.rng.random() < fault.rate
 

@@ -21,7 +21,7 @@ import smbus2.smbus2 as below
 from smbus2 import SMBus
 
 from .chip import FakeChip, Nack, Stuck
-from .faults import Fault, Faults, Stranger
+from .faults import Faults, InjectedFault, Stranger
 from .smbus import Smbus
 from .sockets import Sockets
 from .time import now
@@ -225,7 +225,8 @@ class FakeBus(SMBus):
                     raise
         return bytes(functools.reduce(operator.and_, column) for column in zip(*answers, strict=False))
 
-    def _everyone(self) -> Iterator[tuple[int, FakeChip]]:
+    def everyone(self) -> Iterator[tuple[int, FakeChip]]:
+        """Yield each chip with its address, those behind multiplexers, too."""
         for address, chip in self.chips.items():
             yield address, chip
             yield from chip.everyone()
@@ -233,7 +234,7 @@ class FakeBus(SMBus):
     def _turn(self, now: float) -> None:
         """Let happen what happens once: at the beginning of a fault, and at its end."""
         for fault in list(self.faults.all):
-            hit = [c for a, c in self._everyone() if fault.address in (None, a)]
+            hit = [c for a, c in self.everyone() if fault.address in (None, a)]
             if not fault.begun and now >= fault.at:
                 fault.begun = True
                 for chip in hit:
@@ -249,7 +250,7 @@ class FakeBus(SMBus):
                         chip.frozen = False
         self.faults.forget()
 
-    def _suffer(self, fault: Fault) -> str:
+    def _suffer(self, fault: InjectedFault) -> str:
         """Raise what the fault does to a transfer, or take its time; return what it does to the messages."""
         if fault.kind in ("flaky", "corrupt") and not self.faults.strikes(fault):
             return ""

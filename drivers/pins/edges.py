@@ -99,7 +99,7 @@ class Edges:
         self._told = self.value
         try:
             self.tell(self.value, now)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self.failure = error
 
     def _look_again(self, seconds: float) -> None:

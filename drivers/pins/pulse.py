@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from ..bus.clock import now
-from ..bus.gpio import Line
+from ..bus.gpio import GpioLine
 from ..chip import Driver, Quantity, Reading
 from .options import bcm, one_of, seconds
 
@@ -31,11 +31,14 @@ class Pulse(Driver):
     name = "pulse"
     bus_name: ClassVar[str] = "gpio"
     takes = 1.0
-    quantities = (Quantity("count", "", None, 0, step=1), Quantity("frequency", "Hz", "frequency", 0, step=0.001))
+    quantities = (
+        Quantity("count", "", None, 0, step=1, noisy=False),
+        Quantity("frequency", "Hz", "frequency", 0, step=0.001, noisy=False),
+    )
     clock: Callable[[], float] = staticmethod(now)
 
     def __init__(self, *, pin: int, pull: str = "up", edges: str | None = None, bounce: float | str = 0.0) -> None:
-        self.line = Line(bcm(pin), self.name, pull=one_of(pull, "pull", ("up", "down", "none")))
+        self.line = GpioLine(bcm(pin), self.name, pull=one_of(pull, "pull", ("up", "down", "none")))
         edges = ("falling" if pull == "up" else "rising") if edges is None else edges
         self.edges = one_of(edges, "edges", ("rising", "falling", "both"))
         self.quiet = seconds(bounce, "bounce")

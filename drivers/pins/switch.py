@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..bus.gpio import Line
+from ..bus.gpio import GpioLine
 from ..chip import Driver, Measurement
 from .edges import Edges, Told
 from .options import bcm, one_of, seconds
@@ -41,7 +41,7 @@ class Switch(Driver):
         if isinstance(max_rate, bool) or not 1 <= max_rate <= 1000:
             raise ValueError(f"max_rate is {max_rate!r}, not 1..1000 changes a second")
         self.active_low = pull == "up" if active_low is None else active_low
-        self.line = Line(bcm(pin), self.name, pull=pull)
+        self.line = GpioLine(bcm(pin), self.name, pull=pull)
         quiet = self.bounces if bounce is None else seconds(bounce, "bounce")
         self.edges = Edges(self._look, quiet=quiet, most=max_rate)
 

@@ -175,7 +175,7 @@ class ScriptedBroker:
                     self.events.notify_all()
         except (asyncio.IncompleteReadError, OSError):
             pass
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             self.violations.append(error)
         finally:
             writer.close()

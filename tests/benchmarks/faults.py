@@ -30,7 +30,7 @@ from agent.service.process import resident
 from agent.service.systemd import Supervisor
 from agent.simulation.machine import SimulatedMachine
 from agent.simulation.worker import LoopWorker
-from drivers.fakes import FakeBus, Fault
+from drivers.fakes import FakeBus, InjectedFault
 
 HOUR = 3600
 BUS_TIMEOUT = 0.05  # seconds: what the agent asks of an adapter
@@ -42,7 +42,7 @@ OVERLOADED = 0.05  # seconds between two rounds
 class Hanging(FakeBus):
     """A bus on which a slow transfer ends in a time-out."""
 
-    def _suffer(self, fault: Fault) -> str:
+    def _suffer(self, fault: InjectedFault) -> str:
         if fault.kind == "slow":
             self.wait(fault.delay)
             raise OSError(ETIMEDOUT, "Connection timed out")

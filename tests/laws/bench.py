@@ -107,6 +107,16 @@ class Bench:
         self.senses = fake_chip(name).senses
         self.settle()
 
+    @property
+    def noise(self) -> int:
+        """How many digits each of the chip's samples is off at most, where it samples on and on."""
+        return int(getattr(self.chip, "noise", 0))
+
+    @noise.setter
+    def noise(self, digits: int) -> None:
+        if hasattr(self.chip, "noise"):
+            self.chip.noise = digits
+
     def settle(self) -> None:
         """Let the chip's longest conversion pass, and whatever else it needs after power-on."""
         self.time.sleep(SETTLES.get(self.name, 2.0))
@@ -134,7 +144,7 @@ class Bench:
             values = self.driver.read()
         except (TransientError, PermanentError) as error:
             result = f"raised {type(error).__name__}: {error}"
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             return f"CRASHED with {error!r}"
         else:
             missing = [f"{name}: {error!r}" for name, error in self.driver.missing.items()]
@@ -152,6 +162,7 @@ class Bench:
             if felt is None:
                 return f"LIED: told {quantity.name} {told}, but the chip feels none"
             allowed = STEPS.get((self.name, quantity.name), 1.0) * quantity.step
+            allowed += self.noise * quantity.step
             allowed += RELATIVE.get((self.name, quantity.name), 0.0) * abs(felt) + 1e-9
             if abs(told - felt) > allowed:
                 return f"LIED: told {quantity.name} {told:.6g}, felt {felt:.6g}, {allowed:.4g} is allowed"

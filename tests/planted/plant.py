@@ -52,6 +52,8 @@ class Mistake:
         Raises:
             LookupError: the text is not there exactly once.
         """
+        if not (root / self.file).exists():
+            raise LookupError(f"{self.file}: is not there")
         text = (root / self.file).read_text()
         if (found := text.count(self.old)) != 1:
             raise LookupError(f"{self.file}: found {found} times, not once: {self.old!r}")
@@ -86,18 +88,20 @@ class Field:
             else:
                 shutil.copy(ROOT / name, folder / name)
 
-    def sound(self, tests: set[str]) -> bool:
-        """Tell whether these tests are green while nothing is planted."""
-        return self._run(sorted(tests)).returncode == 0
+    def red(self, tests: set[str]) -> str:
+        """Return what pytest says last of tests that are red while nothing is planted; empty if they are green."""
+        run = self._run(sorted(tests))
+        return "\n".join(run.stdout.splitlines()[-5:]) if run.returncode else ""
 
     def plant(self, mistake: Mistake) -> Verdict:
         """Run the tests that should notice, with the mistake in place."""
         place = self.root / mistake.file
-        sound = place.read_text()
         try:
-            place.write_text(mistake.planted(self.root))
+            planted = mistake.planted(self.root)
         except LookupError as error:
             return Verdict(mistake, trouble=str(error))
+        sound = place.read_text()
+        place.write_text(planted)
         began = time.monotonic()
         try:
             return self._verdict(mistake, began)
@@ -132,8 +136,8 @@ def verdicts(chosen: list[Mistake], jobs: int) -> Iterator[Verdict]:
         for number in range(jobs):
             fields.put(Field(Path(folder) / str(number)))
         first = fields.get()
-        if not first.sound({test for one in chosen for test in one.tests}):
-            sys.exit("the tests are red before anything is planted")
+        if red := first.red({test for one in chosen for test in one.tests}):
+            sys.exit(f"the tests are red before anything is planted:\n{red}")
         fields.put(first)
 
         def planted(mistake: Mistake) -> Verdict:

@@ -202,11 +202,11 @@ class TestItsHook:
         breaker.succeeded(breaker.admit())
         assert stuck == [False]
 
-    def test_is_logged_when_it_fails_and_disturbs_nobody(self, clock, caplog):
+    def test_is_logged_when_it_fails_and_disturbs_nobody(self, clock, logged):
         breaker = CircuitBreaker(1, clock=clock, on_event=lambda event: 1 / 0)
         fail(breaker)
         assert breaker.state is OPEN
-        assert [(record.levelno, record.message) for record in caplog.records] == [
+        assert [(record.levelno, record.message) for record in logged("agent.resilience")] == [
             (logging.ERROR, "breaker hook failed")
         ]
 

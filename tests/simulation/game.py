@@ -58,7 +58,7 @@ def played(runner: Any, seed: int, hours: float, schedule: Sequence[Fault] | Non
             if not await quiet(world, PATIENCE):
                 world.ledger.wrong(f"not well {PATIENCE:.0f} s after the last fault: {_ill(world)}")
             await world.stop()
-        except Exception as error:  # the agent crashed: the worst of all
+        except Exception as error:  # the agent crashed: the worst of all  # noqa: BLE001
             world.ledger.wrong(f"{type(error).__name__}: {error!r} {error.__cause__!r}")
         return _verdict(world)
 

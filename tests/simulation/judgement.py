@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from known import Known, ScheduledFault
+from known import Known, ScheduledFault, Span
 
 MILLISECOND = 0.0021  # two stamps, each rounded
 BUS_OPEN = 77.0  # seconds from a bus's last failure to its next probe: its breaker's longest period, and a round
@@ -14,6 +14,8 @@ PERIODS = (30.0, 60.0, 120.0)  # seconds that a sensor's breaker stays open: at 
 JITTER = 1.1
 LONGEST = 2.6  # seconds of a round in which something hangs
 TEN_MINUTES = 600.0
+APART = 0.5  # seconds: a reading that was measured farther from its batch's moment says when
+CONVERSION = 0.2  # seconds from what a fake feels to the end of the longest conversion
 
 CERTAIN = ("unplugged", "nack", "hang", "stuck", "bug", "wrong_chip")  # nothing gets through
 OF_THE_BUS = ("hang", "stuck")  # the other sensors of the bus suffer, too
@@ -39,6 +41,7 @@ class Round:
 
     Attributes:
         since, until: when the round was due, and when its batch was made.
+        measured: quantity -> when, as far as the batch tells.
         bus: the faults on the sensor's bus in the ten minutes before `until`.
         waits: a breaker of a sensor on this bus was open before.
     """
@@ -47,6 +50,7 @@ class Round:
     until: float
     bus: Sequence[ScheduledFault]
     waits: bool
+    measured: Mapping[str, Span]
 
     def near(self) -> list[ScheduledFault]:
         """Return the faults on the bus while the round lasted."""
@@ -66,8 +70,11 @@ def values(known: Known, readings: Mapping[str, Any], turn: Round) -> Iterator[s
         yield f"only {list(readings)} is told"
     for name, reading in readings.items():
         value, (low, high) = reading["value"], known.spec.limits.get(name, (float("-inf"), float("inf")))
-        if not blind and not known.felt(quantities[name], value, turn.since, turn.until):
-            yield f"{name} is {value}, the fake feels {known.feels(name, turn.until):.3f}"
+        first, last = turn.measured[name]
+        if not turn.since - MILLISECOND <= first <= last <= turn.until + MILLISECOND:
+            yield f"{name} was measured at {first:.3f}..{last:.3f}, not within {turn.since:.3f}..{turn.until:.3f}"
+        elif not blind and not known.felt(quantities[name], value, max(turn.since, first - CONVERSION), last):
+            yield f"{name} is {value}, the fake feels {known.feels(name, last):.3f}"
         right = "ok" if low <= value <= high else "suspect"
         if reading["status"] != right or ("reason" in reading) != (right == "suspect"):
             yield f"{name} of {value} is {reading['status']}, not {right}"
@@ -77,14 +84,16 @@ def values(known: Known, readings: Mapping[str, Any], turn: Round) -> Iterator[s
         yield f"is read, though it has {[one.kind for one in turn.own(known)]}"
 
 
-def replacements(known: Known, readings: Mapping[str, Any], source: Known | None, until: float) -> Iterator[str]:
+def replacements(known: Known, readings: Mapping[str, Any], source: Known | None, turn: Round) -> Iterator[str]:
     """Judge what takes the place of readings: last values with their ages, or another sensor's."""
+    due = turn.since
     right: dict[str, dict[str, Any]] = {}
     if known.spec.fallback == "last":
         right = {
-            name: {"status": "stale", "value": value, "age": round(until - at, 3)}
-            for name, (value, at) in known.good.items()
-            if until - at <= known.spec.max_age
+            name: {"status": "stale", "value": value, "age": round(due - turn.measured.get(name, (due, due))[0], 3)}
+            for name, (value, (first, last)) in known.good.items()
+            # where the very end is not known, what is said of it is taken
+            if due - (last if name in readings else first) <= known.spec.max_age
         }
     elif source is not None:
         right = {
@@ -96,6 +105,10 @@ def replacements(known: Known, readings: Mapping[str, Any], source: Known | None
         expected, found = right.get(name), readings.get(name)
         if expected is None or found is None or any(not same(found.get(key), expected[key]) for key in expected):
             yield f"{name} is replaced by {found}, not by {expected}"
+            continue
+        origin = known.good[name][1] if source is None else source.measured[name]
+        if not within(turn.measured[name], origin):
+            yield f"{name} says that it was measured at {turn.measured[name]}, but that was {origin}"
 
 
 def attempts(known: Known, fault: Mapping[str, Any], turn: Round) -> Iterator[str]:
@@ -151,11 +164,16 @@ def bus_was_dead(turn: Round) -> bool:
 
 def lost_power(known: Known, turn: Round) -> bool:
     """Return whether the chip was without power since its last reading: its first probe finds that out."""
-    last = known.last_ok or turn.until - TEN_MINUTES
+    last = known.last_ok[0] if known.last_ok else turn.until - TEN_MINUTES
     return any(
         one.address == known.spec.address and one.kind in UNPOWERED and one.touches(last, turn.since)
         for one in turn.bus
     )
+
+
+def within(one: Span, other: Span) -> bool:
+    """Return whether two spans meet."""
+    return one[0] <= other[1] + MILLISECOND and other[0] <= one[1] + MILLISECOND
 
 
 def same(one: Any, other: Any) -> bool:

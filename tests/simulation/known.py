@@ -31,6 +31,9 @@ class ScheduledFault:
         return self.begins <= since and until < self.ends
 
 
+Span = tuple[float, float]  # the moments between which something was, as far as a subscriber can know
+
+
 @dataclass(slots=True)
 class Known:
     """One sensor as a subscriber has known it since the run began; moments on the loop's clock.
@@ -38,22 +41,23 @@ class Known:
     Attributes:
         curves: what its fake feels: (since when, quantity -> curve).
         began: when the machine began, from which the curves count.
-        good: quantity -> its last value that was ok, and when.
-        shown: what was told last. sound: that of it which was ok.
+        good: quantity -> its last value that was ok, and when it was measured.
+        shown: what was told last. sound: that of it which was ok. measured: quantity -> when, of all that was told.
         failures, breaker, openings, until: a model of its breaker.
     """
 
     spec: SensorConfig
     curves: list[tuple[float, Mapping[str, Curve]]]
     began: float
-    good: dict[str, tuple[float, float]] = field(default_factory=dict)
+    good: dict[str, tuple[float, Span]] = field(default_factory=dict)
     shown: dict[str, float] = field(default_factory=dict)
     sound: set[str] = field(default_factory=set)
+    measured: dict[str, Span] = field(default_factory=dict)
     status: str = "unknown"
     error: str = ""
-    shown_at: float | None = None
+    shown_at: Span | None = None
     since: float | None = None
-    last_ok: float | None = None
+    last_ok: Span | None = None
     failures: int = 0
     breaker: str = "closed"
     openings: int = 0
@@ -82,20 +86,30 @@ class Known:
         moments = [since + 0.1 * number for number in range(int((until - since) / 0.1) + 1)]
         return any(abs(value - self.feels(quantity.name, at)) <= step for at in (until, *moments))
 
-    def learn(self, readings: Mapping[str, Any], fault: Mapping[str, Any] | None, at: float) -> None:
-        """Take what was told at this moment as known."""
-        self.shown, self.shown_at = {name: reading["value"] for name, reading in readings.items()}, at
+    def learn(
+        self,
+        readings: Mapping[str, Any],
+        fault: Mapping[str, Any] | None,
+        measured: Mapping[str, Span],
+        since: float | None,
+        until: float,
+    ) -> None:
+        """Take what was told as known, with the moments of its measurement and since when it is missing."""
+        self.shown, self.measured = {name: reading["value"] for name, reading in readings.items()}, dict(measured)
+        self.shown_at = max(measured.values(), default=self.shown_at)
         self.sound = {name for name, reading in readings.items() if reading["status"] == "ok"}
         statuses = {reading["status"] for reading in readings.values()} or {"unavailable"}
         self.status = statuses.pop() if len(statuses) == 1 else "suspect"
+        if readings and len(readings) < len(self.quantities):
+            self.status = "partial"
         for name in self.sound:
-            self.good[name] = (self.shown[name], at)
-            self.last_ok = at
+            self.good[name] = (self.shown[name], measured[name])
+            self.last_ok = measured[name]
+        self.since = since
         if fault is None:
-            self.since, self.error, self.failures, self.openings, self.breaker = None, "", 0, 0, "closed"
+            self.error, self.failures, self.openings, self.breaker = "", 0, 0, "closed"
             return
         counted = fault["attempts"] > 0 and fault["error"] != "TypeError"
-        self.since = at if self.since is None else self.since
-        self.error, self.breaker, self.until = fault["error"], fault["breaker"], at + (fault["retryAfter"] or 0.0)
+        self.error, self.breaker, self.until = fault["error"], fault["breaker"], until + (fault["retryAfter"] or 0.0)
         self.failures += counted
         self.openings += counted and self.breaker == "open"

@@ -117,7 +117,7 @@ class Ledger:
             self.wrong(f"{key} was never accepted")
             return
         one = self.accepted[key]
-        age = self.clock.now() - one.item.taken
+        age = self.clock.time() - one.at
         same_machine = one.item.kernel_boot == self.clock.kernel_boot
         if name == "batch" and (not same_machine or age > FRESH + 0.01 or "historical" in document):
             self.wrong(f"history on the live topic: {key}, {age:.1f} s old")

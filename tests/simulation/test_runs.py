@@ -215,13 +215,13 @@ def await_disk(runner, world) -> None:
     runner.run(a_while())
 
 
-def test_44_a_second_instance_on_one_state_folder_exits_with_a_reason(tmp_path, caplog, mocker):
+def test_44_a_second_instance_on_one_state_folder_exits_with_a_reason(tmp_path, logged, mocker):
     mocker.patch.object(runs.logs, "setup")
     file = tmp_path / "limpet.toml"
     file.write_text(f'[agent]\nstate_dir = "{tmp_path}"\n[[sensor]]\nid = "air"\ndriver = "sht4x"\n')
-    first = InstanceLock(tmp_path, lambda: None)
+    first = InstanceLock(tmp_path / "simulated", lambda: None)
     first.acquire()
     args = mocker.Mock(config=str(file), simulate=True, scenario=None, batches=1)
     assert run.main(args) == 1
-    assert [record.getMessage() for record in caplog.records] == ["another instance runs already"]
+    assert [record.getMessage() for record in logged("limpet")] == ["another instance runs already"]
     first.release()

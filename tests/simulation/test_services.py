@@ -34,7 +34,7 @@ def documents(world, *names: str) -> list[dict]:
 
 
 class TestAReload:
-    def test_43_of_a_wrong_file_changes_nothing_and_is_told(self, runner, tmp_path, caplog, mocker):
+    def test_43_of_a_wrong_file_changes_nothing_and_is_told(self, runner, tmp_path, logged, mocker):
         mocker.patch.object(runs.logs, "setup")
         file = tmp_path / "limpet.toml"
 
@@ -51,12 +51,12 @@ class TestAReload:
 
         world = scene(runner, story)
         assert world.broker.seqs() == list(range(1, len(world.ledger.accepted) + 1))
-        told = [record for record in caplog.records if record.levelname == "ERROR"]
+        told = [record for record in logged("limpet") if record.levelname == "ERROR"]
         assert told
         assert {record.getMessage() for record in told} == {"configuration has a mistake, the old one stays"}
         assert "limpet.toml:" in told[0].mistake
 
-    def test_43_that_finds_no_fake_is_told_and_the_next_one_is_heard(self, runner, tmp_path, caplog, mocker):
+    def test_43_that_finds_no_fake_is_told_and_the_next_one_is_heard(self, runner, tmp_path, logged, mocker):
         mocker.patch.object(runs.logs, "setup")
         file = tmp_path / "limpet.toml"
         file.write_text(GREENHOUSE)
@@ -64,7 +64,7 @@ class TestAReload:
         async def story(world):
             mistake = Mistake(str(file), 1, "driver", "has no fake", "install one")
             reload = mocker.patch.object(world.agent, "reload", side_effect=[ConfigError([mistake]), None])
-            mocker.patch("agent.service.runs.identity", return_value="the same")
+            mocker.patch("agent.service.runs.what_makes_a_run", return_value="the same")
             reloads = runs.Reload(RealWorld(file), world.agent, world.clock, Random(1))
             task = asyncio.create_task(reloads.run())
             for _ in range(2):
@@ -74,7 +74,7 @@ class TestAReload:
             assert reload.await_count == 2
 
         scene(runner, story)
-        told = [record.mistake for record in caplog.records if record.levelname == "ERROR"]
+        told = [record.mistake for record in logged("limpet") if record.levelname == "ERROR"]
         assert len(told) == 1
         assert "has no fake" in told[0]
 

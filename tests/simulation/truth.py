@@ -10,8 +10,20 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from judgement import BUS_OPEN, LONGEST, MILLISECOND, TEN_MINUTES, Round, attempts, breaker, replacements, values
-from known import Known, ScheduledFault
+from judgement import (
+    APART,
+    BUS_OPEN,
+    LONGEST,
+    MILLISECOND,
+    TEN_MINUTES,
+    Round,
+    attempts,
+    breaker,
+    replacements,
+    values,
+    within,
+)
+from known import Known, ScheduledFault, Span
 from simclock import SimClock
 
 from agent.simulation.scenario import Curve
@@ -62,12 +74,11 @@ class Truth:
 
     # ---- batches
 
-    def batch(self, document: dict[str, Any], taken: float) -> None:
-        """Judge a batch at the moment at which the agent has made it; `taken` on the agent's clock."""
+    def batch(self, document: dict[str, Any], until: float) -> None:
+        """Judge a batch at the moment at which the agent has made it."""
         self._follow()
-        until = taken + self.clock.booted
         if document["trigger"] == "event":
-            self._event(document, until)
+            self._event(document)
             return
         since = self._due(document, until)
         told = dict.fromkeys([one["sensorId"] for one in document["readings"]] + document["unavailableSensors"])
@@ -80,12 +91,13 @@ class Truth:
         for name in sorted(told, key=lambda name: self.known[name].spec.fallback.startswith("sensor")):
             known, fault = self.known[name], faults.get(name)
             readings = {one["quantity"]: one for one in document["readings"] if one["sensorId"] == name}
+            measured = {name: self._measured(one, since, until) for name, one in readings.items()}
             if judged:
-                turn = Round(since, until, self._on(known.bus, until - TEN_MINUTES, until), known.bus in waits)
-                self._sensor(known, readings, fault, turn)
+                near = self._on(known.bus, until - TEN_MINUTES, until)
+                self._sensor(known, readings, fault, Round(since, until, near, known.bus in waits, measured))
                 if fault is not None:
-                    self._since(known, until + _seconds(fault["since"]) - _seconds(document["timestamp"]), until)
-            known.learn(readings, fault, until)
+                    self._since(known, self._moment(fault["since"]), since, until)
+            known.learn(readings, fault, measured, fault and self._moment(fault["since"]), until)
 
     def _due(self, document: dict[str, Any], until: float) -> float:
         """Return when this round was due."""
@@ -103,6 +115,8 @@ class Truth:
         interval, passed = document["interval"], since - self._agent.scheduler.began - self.clock.booted
         if interval is None:
             return
+        if abs(self._moment(document["timestamp"]) - since) > MILLISECOND:
+            self._wrong(f"a round that was due at {since:.3f} is dated {self._moment(document['timestamp']):.3f}")
         due = {name: one.spec.every for name, one in self.known.items() if (passed + 1e-3) % one.spec.every < 0.01}
         if set(told) != set(due):
             self._wrong(f"due were {sorted(due)}, told is of {sorted(told)}")
@@ -122,18 +136,32 @@ class Truth:
             found += values(known, readings, turn)
         else:
             source = self.known.get(known.spec.fallback.removeprefix("sensor:"))
-            found += replacements(known, readings, source, turn.until)
+            found += replacements(known, readings, source, turn)
             found += attempts(known, fault, turn)
             found += breaker(known, fault, turn.until)
         for one in found:
             self._wrong(f"{known.spec.id}: {one}")
 
-    def _since(self, known: Known, said: float, until: float) -> None:
-        began = until if known.since is None else known.since
-        if abs(said - began) > MILLISECOND:
-            self._wrong(f"{known.spec.id}: since is {said:.3f}, the outage began at {began:.3f}")
+    def _since(self, known: Known, said: float, since: float, until: float) -> None:
+        began = (since, until) if known.since is None else (known.since, known.since)
+        if not within((said, said), began):
+            self._wrong(f"{known.spec.id}: since is {said:.3f}, the outage began at {began}")
 
-    def _event(self, document: dict[str, Any], at: float) -> None:
+    def _measured(self, reading: Mapping[str, Any], since: float, until: float) -> Span:
+        """Return when a reading was measured: at the moment that it tells, or about when its round was due."""
+        if "timestamp" not in reading:
+            return since, min(since + APART, until)
+        moment = self._moment(reading["timestamp"])
+        if abs(moment - since) <= APART - MILLISECOND:
+            self._wrong(f"{reading} was measured when its round was due")
+        return moment, moment
+
+    def _moment(self, stamp: str) -> float:
+        """Return a stamp's moment on the loop's clock, by today's belief."""
+        return datetime.fromisoformat(stamp).timestamp() - self.clock.offset() + self.clock.booted
+
+    def _event(self, document: dict[str, Any]) -> None:
+        at = self._moment(document["timestamp"])
         (reading,) = document["readings"]
         known = self.known[reading["sensorId"]]
         changed, curves = known.curves[-1]
@@ -144,7 +172,7 @@ class Truth:
             self._wrong(f"an edge at {at:.3f}: {reading}; the line changed at {changed:.3f}")
         if (reading["status"], document["interval"]) != ("ok", None) or document["degraded"] or document["faults"]:
             self._wrong(f"no event: {document}")
-        known.learn({reading["quantity"]: reading}, None, at)
+        known.learn({reading["quantity"]: reading}, None, {reading["quantity"]: (at, at)}, None, at)
 
     # ---- documents
 
@@ -155,9 +183,9 @@ class Truth:
             known = self.known[name]
             right: dict[str, Any] = {quantity.name: known.shown.get(quantity.name) for quantity in known.quantities}
             right["status"] = known.status if known.shown else "unavailable"
-            right["timestamp"] = self._stamp(known.shown_at)
-            if entry != right:
-                self._wrong(f"{name}: state is {entry}, not {right}")
+            told = {key: value for key, value in entry.items() if key != "timestamp"}
+            if told != right or not self._is(entry["timestamp"], known.shown_at):
+                self._wrong(f"{name}: state is {entry}, not {right} at {known.shown_at}")
         missing = [name for name, one in self.known.items() if not one.shown]
         degraded = any(one.status != "ok" for one in self.known.values())
         if (document["unavailableSensors"], document["degraded"]) != (missing, degraded):
@@ -168,17 +196,18 @@ class Truth:
         self._follow()
         for name, entry in document["sensors"].items():
             known = self.known[name]
-            right = {"status": known.status, "since": self._stamp(known.since), "lastOk": self._stamp(known.last_ok)}
+            since = None if known.since is None else (known.since, known.since)
+            times = self._is(entry["since"], since) and self._is(entry["lastOk"], known.last_ok)
             error = (entry["error"] or "").partition(":")[0]
-            if {key: entry[key] for key in right} != right or error != known.error:
-                self._wrong(f"{name}: health is {entry}, not {right}, {known.error or 'no error'}")
+            if not times or (entry["status"], error) != (known.status, known.error):
+                self._wrong(f"{name}: health is {entry}, not {known}")
         degraded = any(one.status not in ("ok", "unknown") for one in self.known.values())
         if document["degraded"] != degraded:
             self._wrong(f"health: degraded is {document['degraded']}")
 
-    def _stamp(self, moment: float | None) -> str | None:
-        return None if moment is None else self.clock.stamp(moment - self.clock.booted)
-
-
-def _seconds(stamp: str) -> float:
-    return datetime.fromisoformat(stamp).timestamp()
+    def _is(self, stamp: str | None, span: Span | None) -> bool:
+        """Return whether a stamp may tell a moment in this span; none tells none."""
+        if stamp is None or span is None:
+            return stamp is span
+        moment = self._moment(stamp)
+        return within((moment, moment), span)

@@ -150,7 +150,7 @@ class World:
         self.truth.begin(agent, self.machine)
 
         def noted(item: Item) -> None:
-            self.truth.batch(self.ledger.accept(item), item.taken)
+            self.truth.batch(self.ledger.accept(item), self.clock.time())
             put(item)
 
         agent.outbox.put = noted  # type: ignore[method-assign]

@@ -65,7 +65,7 @@ def _facts(device: DeviceView, picture: Picture, now: float) -> RenderableType:
     said = {"online": "green", "offline": "red"}.get(device.status, "dim")
     state = "degraded: something is missing" if device.degraded else "complete"
     facts = [
-        _pair("device", f"{device.name} is {device.status}, its readings are {state}", said),
+        _pair("device", f"{device.name} is {device.status}, its readings are {state}{text.simulated(device)}", said),
         _pair("broker", text.broker(picture, now), "green" if picture.connected else "bold red"),
         _pair("batches", text.batches(picture, device), "red" if picture.ledger.missing else "default"),
     ]

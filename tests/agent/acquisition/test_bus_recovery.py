@@ -113,7 +113,7 @@ class TestABusWithARecovery:
             runner.run(run())
         assert "bus recovery done" in caplog.messages
 
-    def test_says_that_it_did_not_help_and_why(self, runner, caplog):
+    def test_says_that_it_did_not_help_and_why(self, runner, caplog, logged):
         async def run():
             made, _ = house(helps=False)
             made.fault("stuck")
@@ -121,7 +121,7 @@ class TestABusWithARecovery:
 
         with caplog.at_level("INFO", "limpet.bus"):
             runner.run(run())
-        (told,) = [record for record in caplog.records if record.msg == "bus recovery failed"]
+        (told,) = [record for record in logged("limpet.bus") if record.msg == "bus recovery failed"]
         assert told.error == "SCL is held low"
 
 

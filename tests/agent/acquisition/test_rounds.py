@@ -175,7 +175,7 @@ class TestAHungBus:
 
 
 class TestABugInADriver:
-    def test_is_not_retried_and_named_and_the_others_go_on(self, runner, caplog):
+    def test_is_not_retried_and_named_and_the_others_go_on(self, runner, logged):
         async def story(house):
             house.fault("bug", "s1")
             return await house.rounds(5)
@@ -184,7 +184,7 @@ class TestABugInADriver:
         assert {tuple(missing(b).items()) for b in batches} == {(("s1", ("TypeError", 1)),)}
         assert all(b.faults[0].breaker == "closed" for b in batches)
         assert all([r.sensor for r in b.readings] == ["s2", "s2"] for b in batches)
-        assert [r.levelname for r in caplog.records].count("ERROR") == 1
+        assert [r.levelname for r in logged("limpet.sensor")].count("ERROR") == 1
 
 
 class TestAFallback:

@@ -379,7 +379,7 @@ class TestOnDisk:
 
         assert runner.run(story()) == [("boot", seq) for seq in range(51, 151)]
 
-    def test_damaged_rows_are_declared_counted_and_told_once(self, runner, tmp_path, caplog):
+    def test_damaged_rows_are_declared_counted_and_told_once(self, runner, tmp_path, logged):
         async def story():
             box = Box(runner.clock, store=SqliteStore(tmp_path, 1_000_000))
             await box.open()
@@ -397,7 +397,9 @@ class TestOnDisk:
             await later.close()
 
         runner.run(story())
-        assert [(one.levelname, one.message) for one in caplog.records] == [("WARNING", "stored batch was damaged")]
+        assert [(one.levelname, one.message) for one in logged("agent.outbox", "limpet.outbox")] == [
+            ("WARNING", "stored batch was damaged")
+        ]
 
     @pytest.mark.parametrize("when_full", ["drop_oldest", "thin"])
     def test_a_full_disk_store_gives_up_and_declares(self, runner, store, when_full):
@@ -420,7 +422,7 @@ class TestOnDisk:
         assert kept == sorted(kept)
         assert len(kept) >= 700
 
-    def test_a_store_that_fails_never_stops_anything_and_is_tried_again(self, runner, store, caplog):
+    def test_a_store_that_fails_never_stops_anything_and_is_tried_again(self, runner, store, logged):
         box = Box(runner.clock, store=store)
 
         async def story():
@@ -438,7 +440,7 @@ class TestOnDisk:
             return kept
 
         assert runner.run(story()) == list(range(1, 601))
-        assert len(caplog.records) == 1
+        assert len(logged("agent.outbox", "limpet.outbox")) == 1
 
     def test_what_is_in_memory_leaves_though_the_store_cannot_be_read(self, runner, store):
         box = Box(runner.clock, store=store)

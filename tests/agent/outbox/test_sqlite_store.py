@@ -188,7 +188,7 @@ def _execute(file: Path, statement: str) -> None:
 
 class TestADamagedFile:
     @pytest.mark.parametrize("damage", DAMAGES)
-    def test_is_set_aside_and_the_store_opens(self, tmp_path, damage, caplog):
+    def test_is_set_aside_and_the_store_opens(self, tmp_path, damage, logged):
         fill(tmp_path)
         DAMAGES[damage](tmp_path / "outbox.db")
 
@@ -198,7 +198,7 @@ class TestADamagedFile:
 
         assert use(tmp_path, story, "boot-b") == [100, 101]
         (aside,) = tmp_path.glob("outbox.corrupt-*.db")
-        assert [one.message for one in caplog.records] == ["outbox was damaged"]
+        assert [one.message for one in logged("limpet.outbox")] == ["outbox was damaged"]
         assert {one.name for one in tmp_path.iterdir()} <= {"outbox.db", "outbox.db-wal", "outbox.db-shm", aside.name}
         assert use(tmp_path, opened, "boot-c").previous.run_id == "boot-b"
 

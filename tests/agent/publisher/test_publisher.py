@@ -458,7 +458,7 @@ class TestFaults:
         assert set(rig.broker.seqs()) >= {1, 2, 3, 5, 6, 7}
         assert [one.document["reason"] for one in rig.broker.received if one.name == "gap"] == ["too_large"]
 
-    def test_30_what_is_no_batch_obeys_the_brokers_limit_too(self, runner, rig, caplog):
+    def test_30_what_is_no_batch_obeys_the_brokers_limit_too(self, runner, rig, logged):
         rig.broker.facts = Facts(maximum_packet_size=100)
         rig.publisher.retain(TOPICS.info, b"x" * 200)
 
@@ -473,7 +473,7 @@ class TestFaults:
         rig.run(runner, story)
         assert {one.name for one in rig.broker.received} == {"state", "status"}
         assert all(packet_size(one.topic, len(one.payload), "5") <= 100 for one in rig.broker.received)
-        told = [record.what for record in caplog.records]
+        told = [record.what for record in logged("agent.publisher")]
         assert sorted(told) == sorted([TOPICS.gap, TOPICS.info, TOPICS.health, "limpet/pi/response/read"])
         assert len(rig.broker.connects) == 1
 
@@ -559,7 +559,7 @@ class TestFaults:
         rig.run(runner, story)
         assert len(rig.broker.connects) == 1
 
-    def test_47_the_first_fall_is_told_however_late_the_broker_came(self, runner, rig, caplog):
+    def test_47_the_first_fall_is_told_however_late_the_broker_came(self, runner, rig, caplog, logged):
         rig.broker.refuses = BrokerLost("nobody listens there")
         caplog.set_level("INFO")
 
@@ -572,10 +572,10 @@ class TestFaults:
             await asyncio.sleep(60)
 
         rig.run(runner, story)
-        told = [one.message for one in caplog.records]
+        told = [one.message for one in logged("agent.publisher")]
         assert told == ["broker away", "broker connected", "broker lost", "broker connected"]
 
-    def test_47_a_fall_that_lasts_is_told_even_soon_after_another(self, runner, rig, caplog):
+    def test_47_a_fall_that_lasts_is_told_even_soon_after_another(self, runner, rig, caplog, logged):
         caplog.set_level("INFO")
 
         async def story():
@@ -588,18 +588,18 @@ class TestFaults:
                 await _until(lambda: rig.publisher.state.connected)
 
         rig.run(runner, story)
-        told = [one.message for one in caplog.records]
+        told = [one.message for one in logged("agent.publisher")]
         assert told[:3] == ["broker connected", "broker lost", "broker connected"]
         assert told[3:] in (["broker lost", "broker connected"], ["broker connected"])
-        assert caplog.records[-1].after >= 70
+        assert logged("agent.publisher")[-1].after >= 70
 
-    def test_47_an_hour_of_outage_is_a_handful_of_log_lines(self, runner, rig, caplog):
+    def test_47_an_hour_of_outage_is_a_handful_of_log_lines(self, runner, rig, caplog, logged):
         rig.broker.refuses = BrokerLost("nobody listens there")
         caplog.set_level("INFO")
         rig.run(runner, lambda: asyncio.sleep(3600))
-        assert 2 <= len(caplog.records) <= 8
+        assert 2 <= len(logged("agent.publisher")) <= 8
 
-    def test_47_an_hour_of_flapping_is_less_than_a_line_a_minute(self, runner, rig, caplog):
+    def test_47_an_hour_of_flapping_is_less_than_a_line_a_minute(self, runner, rig, caplog, logged):
         caplog.set_level("INFO")
 
         async def story():
@@ -608,7 +608,7 @@ class TestFaults:
                 rig.broker.cut()
 
         rig.run(runner, story)
-        assert len(caplog.records) <= 60
+        assert len(logged("agent.publisher")) <= 60
 
 
 async def _taking_over(broker: SimBroker) -> None:

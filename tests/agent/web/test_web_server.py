@@ -194,7 +194,7 @@ class TestTheServer:
 
         asyncio.run(asked())
 
-    def test_tells_that_its_port_is_taken_and_takes_it_when_it_is_free(self, answers, monkeypatch, caplog):
+    def test_tells_that_its_port_is_taken_and_takes_it_when_it_is_free(self, answers, monkeypatch, logged):
         monkeypatch.setattr(serving, "TRY_AGAIN", 0.01)
 
         async def taken() -> None:
@@ -211,7 +211,7 @@ class TestTheServer:
             served.server.close()
 
         asyncio.run(taken())
-        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        assert [record.message for record in logged("limpet.web") if record.levelname == "ERROR"] == [
             "status page cannot be served"
         ]
 

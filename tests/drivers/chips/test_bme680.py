@@ -1,7 +1,7 @@
 """BME680 and BME688: worked examples, the pure functions below zero, and their faults."""
 
 import pytest
-from scripted import ScriptedBus, driver
+from scripted import ScriptedBus, on
 
 from drivers.chips.bme680 import Bme680, celsius, heater_code, ohms_688
 from drivers.errors import BeyondRange, InvalidReading, LostPower, NotReady, WrongChip
@@ -24,7 +24,7 @@ def board(data: str = "57e4007800005208", gas: str = "8734", identity: int = 0x6
     ],
 )
 def test_reads_the_worked_examples(data, gas, expected):
-    values = driver(Bme680, board(data, gas)).read()
+    values = on(board(data, gas), Bme680).read()
     found = [values[name] for name in ("temperature", "pressure", "humidity")]
     assert found == pytest.approx(expected[:3], abs=0.0055)
     assert values["gas_resistance"] == pytest.approx(expected[3], abs=0.5)
@@ -40,7 +40,7 @@ def test_a_bme688_has_its_gas_elsewhere_and_by_another_formula():
     bus = board(gas="0000")
     bus.put(0xF0, b"\x01")
     bus.put(0x2C, b"\x87\x34")
-    values = driver(Bme680, bus).read()
+    values = on(bus, Bme680).read()
     assert values["gas_resistance"] == pytest.approx(ohms_688(0x8734 >> 6, 4))
     assert ohms_688(512, 0) == 64e6
     assert bus.memory[0x71] == 0x20
@@ -53,14 +53,14 @@ def test_a_hotter_heater_needs_a_greater_code():
 
 def test_names_a_bme280():
     with pytest.raises(WrongChip, match="bme280"):
-        driver(Bme680, board(identity=0x60)).read()
+        on(board(identity=0x60), Bme680).read()
 
 
 @pytest.mark.parametrize(("variant", "named"), [(b"\x02", "BME690"), (b"\x03", "variant")])
 def test_refuses_a_variant_that_has_other_formulas(variant, named):
     bus = board()
     bus.put(0xF0, variant)
-    chip = driver(Bme680, bus)
+    chip = on(bus, Bme680)
     for ask in (chip.identify, chip.read):
         with pytest.raises(WrongChip, match=named):
             ask()
@@ -68,7 +68,7 @@ def test_refuses_a_variant_that_has_other_formulas(variant, named):
 
 def test_leaves_the_heater_off_where_the_gas_is_not_wanted():
     bus = board(gas="0000")
-    chip = driver(Bme680, bus, gas=False)
+    chip = on(bus, Bme680, gas=False)
     waited = []
     chip.sleep = waited.append
     assert set(chip.read()) == {"temperature", "humidity", "pressure"}
@@ -86,7 +86,7 @@ class TestAKnownBme680:
 
     @pytest.fixture
     def chip(self, bus):
-        chip = driver(Bme680, bus)
+        chip = on(bus, Bme680)
         chip.read()
         return chip
 

@@ -1,7 +1,7 @@
 """BMP388 and BMP390: worked examples with a negative one, and their faults."""
 
 import pytest
-from scripted import ScriptedBus, driver
+from scripted import ScriptedBus, on
 
 from drivers.chips.bmp3xx import Bmp388, Bmp390
 from drivers.errors import InvalidReading, LostPower, NotReady, WrongChip
@@ -20,14 +20,14 @@ def board(data: str = "a02e63802c80", identity: int = 0x50) -> ScriptedBus:
 )
 @pytest.mark.parametrize(("kind", "identity"), [(Bmp388, 0x50), (Bmp390, 0x60)])
 def test_reads_the_worked_examples(kind, identity, data, celsius, hectopascals):
-    values = driver(kind, board(data, identity)).read()
+    values = on(board(data, identity), kind).read()
     assert values["temperature"] == pytest.approx(celsius, abs=0.005)
     assert values["pressure"] == pytest.approx(hectopascals, abs=0.005)
 
 
 def test_names_the_other_of_the_two():
     with pytest.raises(WrongChip, match="bmp390"):
-        driver(Bmp388, board(identity=0x60)).read()
+        on(board(identity=0x60), Bmp388).read()
 
 
 class TestAKnownBmp388:
@@ -37,7 +37,7 @@ class TestAKnownBmp388:
 
     @pytest.fixture
     def chip(self, bus):
-        chip = driver(Bmp388, bus)
+        chip = on(bus, Bmp388)
         chip.read()
         return chip
 

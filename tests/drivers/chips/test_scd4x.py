@@ -1,7 +1,7 @@
 """SCD4x: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.scd4x import Scd4x
 from drivers.crc import crc8
@@ -103,3 +103,13 @@ def test_refuses_damaged_bytes() -> None:
 def test_is_not_found_on_a_dead_line(byte: int) -> None:
     with pytest.raises(WrongChip):
         on(ScriptedBus(otherwise=byte), Scd4x).read()
+
+
+def test_takes_no_line_that_stays_at_one_byte_for_an_answer() -> None:
+    # The checksum of 2b 2b is 2b.
+    wire = bus()
+    chip = on(wire, Scd4x)
+    chip.read()
+    wire.constant = 0x2B
+    with pytest.raises(ChecksumError):
+        chip.read()

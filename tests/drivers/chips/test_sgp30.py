@@ -1,7 +1,7 @@
 """SGP30: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.sgp30 import Sgp30
 from drivers.crc import crc8
@@ -69,3 +69,13 @@ def test_refuses_damaged_bytes() -> None:
 def test_is_no_other_chip(features: bytes) -> None:
     with pytest.raises(WrongChip):
         on(bus(CLEAN, features), Sgp30).read()
+
+
+def test_takes_no_line_that_stays_at_one_byte_for_an_answer() -> None:
+    # The checksum of 2b 2b is 2b.
+    wire = bus(words(640, 25))
+    chip = on(wire, Sgp30)
+    chip.read()
+    wire.constant = 0x2B
+    with pytest.raises(ChecksumError):
+        chip.read()

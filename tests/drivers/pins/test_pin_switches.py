@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers import open_chip
+from drivers import catalog, open_chip
 from drivers.errors import BusError
 from drivers.fakes import fake_chip
 
@@ -156,3 +156,8 @@ def test_gpiozero_is_not_imported_by_making_a_driver():
         "open_chip('distance', trigger=4, echo=5); open_chip('mcp3008'); sys.exit('gpiozero' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["contact", "motion", "button", "pulse", "mcp3008"])
+def test_what_may_rest_is_not_noisy(name):
+    assert not any(quantity.noisy for quantity in catalog.find(name).quantities)

@@ -1,4 +1,4 @@
-"""What every driver is: quantities with units, and straight-line code that yields its waits.
+"""What every driver is: straight-line code that yields its waits, and what becomes of its values.
 
 A driver answers the truth or raises, and works again once the fault has passed. So setting up is part of reading:
 a chip counts as unknown until `setup()` succeeded, and any error but a damaged frame makes it unknown again.
@@ -7,113 +7,14 @@ a chip counts as unknown until `setup()` succeeded, and any error but a damaged 
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeGuard
+from typing import Any, ClassVar
 
-from . import crc
-from .bus import clock
-from .bus.i2c import Bus, I2cDevice
-from .errors import BeyondRange, ChecksumError, InvalidReading, PermanentError, TransientError, WrongChip
-from .registers import Register
-
-# An error in a value's place: this quantity cannot be told, others of the same device can.
-Untold = TransientError | PermanentError
-Values = dict[str, float]
-Told = Mapping[str, float | Untold]
-Waits = Generator[float, None, None]  # yields seconds
-Reading = Generator[float, None, Told]  # yields seconds, returns {quantity: value or error}
-Measurement = Told | Reading  # what `measure` may be: a plain function, or one that yields its waits
-
-# How far beyond an end of its scale a formula's result is still clipped to that end, as a share of the scale.
-CLIPPED = 0.1
-# How far the last digit's rounding may take a value beyond an end of the range, as a share of that end.
-ROUNDED = 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """One number that a sensor measures.
-
-    Attributes:
-        name: as in the batch, `temperature`.
-        unit: `°C`; empty where there is none.
-        kind: Home Assistant's device class, if it has one.
-        low, high: the range that the datasheet allows; a value outside is no reading.
-        step: the smallest difference that the sensor can tell.
-        clips: a result of up to a tenth of the scale beyond `low` or `high` is that end, as in fog at 100.4 %.
-        needs: another quantity of the device, without which this one cannot be told: its formula starts from it.
-        noisy: a working sensor never shows the same digits for an hour; False for states, counts and coarse steps.
-        accuracy: ± in its unit, at 25 °C, where the datasheet says so.
-    """
-
-    name: str
-    unit: str = ""
-    kind: str | None = None
-    low: float = -math.inf
-    high: float = math.inf
-    step: float = 0.0
-    clips: bool = False
-    needs: str = ""
-    noisy: bool = True
-    accuracy: float | None = None
-
-    def judge(self, value: float | Untold | None, device: str) -> float | Untold:
-        """Return the value, within the range, or the error that stands in its place."""
-        if isinstance(value, Untold):
-            return value
-        if value is None or not math.isfinite(value):
-            return InvalidReading(f"{device}: {self.name} is {value}, not a number")
-        if self.low <= value <= self.high:
-            return value
-        end = self.low if value < self.low else self.high
-        if self.clips and abs(value - end) <= CLIPPED * (self.high - self.low):
-            return end
-        # Zero is an end that rounding cannot pass: nothing is less than none.
-        if abs(value - end) <= min(self.step, ROUNDED * abs(end)) + 1e-9:
-            return value
-        return InvalidReading(
-            f"{device}: {self.name} of {value:g} {self.unit} is outside of {self.low:g}..{self.high:g}"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A question that a scan may put to whoever is at one of a chip's addresses: it reads, and changes nothing.
-
-    Attributes:
-        ask: what is written: nothing (a bare read), one byte (a register), or two (a command that reads).
-        length: bytes to be read.
-        fits: whether this chip would answer so; a `ChecksumError` is a no.
-        wait: seconds between writing and reading; 0: one transfer with a repeated start.
-        decides: whether another answer rules this chip out.
-    """
-
-    ask: bytes
-    length: int
-    fits: Callable[[bytes], bool]
-    wait: float = 0.0
-    decides: bool = True
-
-
-def part(formula: Callable[..., float], *arguments: Any) -> float | Untold:
-    """Return what a formula returns, or the error that it raises: then only this quantity cannot be told."""
-    try:
-        return formula(*arguments)
-    except (TransientError, PermanentError) as error:
-        return error
-
-
-def is_amiss(value: object) -> TypeGuard[Untold]:
-    """Return whether this is an error that stands for something wrong: a value beyond the range does not."""
-    return isinstance(value, Untold) and not isinstance(value, BeyondRange)
-
-
-def says(*answers: bytes) -> Callable[[bytes], bool]:
-    """Return whether an answer is one of these."""
-    return lambda answer: answer in answers
+from ..bus import clock
+from ..errors import BeyondRange, ChecksumError, InvalidReading, WrongChip
+from .probe import Probe
+from .quantity import Measurement, Quantity, Told, Untold, Values, Waits, is_amiss
 
 
 def waiting(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -236,7 +137,8 @@ class Driver:
             # What is missing may come back when the chip is set up again.
             self.known = not any(is_amiss(value) for value in told.values())
             return told
-        except ChecksumError:  # damaged on the way: what the chip knows is as good as before
+        except ChecksumError:
+            # Damaged on the way: what the chip knows is as good as before.
             raise
         except BaseException:
             self.known = False
@@ -261,9 +163,10 @@ class Driver:
         Raises:
             TransientError, PermanentError: that of the first quantity, when none can be told.
         """
-        told = {**measured}
-        for quantity in self.quantities:
-            told[quantity.name] = quantity.judge(told.get(quantity.name), self.name)
+        known = {quantity.name: quantity for quantity in self.quantities}
+        told = {
+            name: known.get(name, Quantity(name)).judge(measured.get(name), self.name) for name in {**known, **measured}
+        }
         for quantity in self.quantities:
             if isinstance(told.get(quantity.needs), Untold) and not isinstance(told[quantity.name], Untold):
                 told[quantity.name] = InvalidReading(f"{self.name}: no {quantity.name} without {quantity.needs}")
@@ -323,66 +226,3 @@ class Driver:
                 self.sleep(next(waiting))
             except StopIteration as done:
                 return done.value
-
-
-def seven_bits(address: object) -> int:
-    """Return an I2C address that a chip may have.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if isinstance(address, bool) or not isinstance(address, int) or not 0x08 <= address <= 0x77:
-        shown = hex(address) if type(address) is int else repr(address)
-        raise ValueError(f"address is {shown}, not a number of 0x08..0x77, such as 0x76; `limpet scan` lists them")
-    return address
-
-
-class I2cChip(Driver):
-    """A chip on an I2C bus. Keeps its bus, its address and its options, and does no I/O before it is asked to.
-
-    Args:
-        bus: anything with smbus2.SMBus's methods.
-        address: 0x08..0x77, also one that this chip cannot have; the chip's first one if None.
-        identity: `strict`, or `lenient`: a device that does not identify itself as this chip is believed to be one,
-            as for an emulator or an unknown clone. All other checks remain.
-
-    Raises:
-        ValueError: the address is none.
-    """
-
-    def __init__(self, bus: Bus, address: int | None = None, *, identity: str = "strict") -> None:
-        if identity not in ("strict", "lenient"):
-            raise ValueError(f"identity = {identity!r}: allowed are strict, lenient")
-        self.lenient = identity == "lenient"
-        self.address = self.addresses[0] if address is None else seven_bits(address)
-        self.device = I2cDevice(bus, self.address, self.name)
-        self.write = self.device.write
-        self.read_bytes = self.device.read
-        self.write_read = self.device.write_read
-
-    def get(self, register: Register) -> int:
-        """Return what a register holds."""
-        return register.decode(self.write_read(bytes([register.address]), register.size))
-
-    def get_twice(self, register: Register) -> int:
-        """Return what two reads of a register agree on: the proof that a chip without a checksum allows.
-
-        Raises:
-            ChecksumError: they differ.
-        """
-        where = bytes([register.address])
-        first, second = (self.write_read(where, register.size) for _ in range(2))
-        return register.decode(crc.agreed(first, second))
-
-    def put(self, register: Register, value: int) -> None:
-        """Write a register."""
-        self.write(register.encode(value))
-
-    def _identified(self) -> Waits:
-        """Make sure that no kernel driver owns the address, then identify."""
-        self.device.claim()
-        try:
-            yield from super()._identified()
-        except WrongChip:
-            if not self.lenient:
-                raise
