@@ -27,12 +27,16 @@ class PahoLink:
     Args:
         route: remembers which address worked; links to the same broker share one.
         thorough: find out why a connection failed even at the price of further connections.
+
+    Attributes:
+        where: host and port of the broker that let us in; empty before.
     """
 
     def __init__(self, address: Address, route: Route | None = None, *, thorough: bool = False) -> None:
         self.address, self.route, self._thorough = address, route or Route(), thorough
         self.lost: asyncio.Future[BrokerError] = asyncio.get_running_loop().create_future()
         self._connection: Connection | None = None
+        self.where = ""
 
     @property
     def facts(self) -> Facts:
@@ -60,6 +64,7 @@ class PahoLink:
                     errors.append(await self._explained(error, target, credentials))
                 else:
                     self.route.worked(target)
+                    self.where = target.name
                     return self.facts
             self.route.failed()
             raise together(errors)

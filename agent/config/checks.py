@@ -62,8 +62,13 @@ def _paths(config: Config, folder: Path) -> Config:
 
     agent, mqtt, tls = config.agent, config.mqtt, config.mqtt.tls
     if tls:
-        files = ("ca_file", "cert_file", "key_file", "key_password_file")
-        tls = replace(tls, **{name: whole(getattr(tls, name)) for name in files})
+        tls = replace(
+            tls,
+            ca_file=whole(tls.ca_file),
+            cert_file=whole(tls.cert_file),
+            key_file=whole(tls.key_file),
+            key_password_file=whole(tls.key_password_file),
+        )
     mqtt = replace(mqtt, password_file=whole(mqtt.password_file), tls=tls)
     return replace(config, agent=replace(agent, state_dir=whole(agent.state_dir)), mqtt=mqtt)
 

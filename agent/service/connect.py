@@ -62,11 +62,12 @@ def _look_at_secrets(mqtt: MqttConfig, environ: Mapping[str, str]) -> None:
     Raises:
         ConfigError: a file holds something else.
     """
-    for read in (lambda: password(mqtt, environ), lambda: key_password(mqtt.tls) if mqtt.tls is not None else None):
-        try:
-            read()
-        except SecretMissing as error:
-            log.error("secret is missing", extra={"error": str(error)})
+    try:
+        password(mqtt, environ)
+        if mqtt.tls is not None:
+            key_password(mqtt.tls)
+    except SecretMissing as error:
+        log.error("secret is missing", extra={"error": str(error)})
 
 
 def last_will(topics: Topics) -> Will:

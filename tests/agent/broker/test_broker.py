@@ -433,6 +433,29 @@ class TestReasonCodes:
 
         told(story)
 
+    @pytest.mark.parametrize(
+        ("properties", "words"),
+        [
+            (b"\x1f" + text("blocked\nsince"), "banned (reason 0x8a: blockedsince)"),
+            (b"\x1c" + text("b.local"), "banned (reason 0x8a: use b.local)"),
+            (b"\x1f\x00", "banned (reason 0x8a)"),
+            (b"\x99\x00", "banned (reason 0x8a)"),
+        ],
+    )
+    def test_the_brokers_own_words_are_passed_on_as_far_as_they_can_be_read(self, properties, words):
+        async def story(broker):
+            broker.connack, broker.properties = 0x8A, properties
+            with pytest.raises(BrokerRefused) as caught:
+                async with opened(broker):
+                    pass
+            assert words in str(caught.value)
+            broker.connack, broker.properties = 0, b""
+            async with opened(broker) as link:
+                broker.send(packet(DISCONNECT, b"\x8a" + bytes([len(properties)]) + properties))
+                assert words in str(await link.lost)
+
+        told(story)
+
     @pytest.mark.parametrize("code", [0, 0x01, 0x55, 0x80, 0x86, 0x9D, 0xFE])
     def test_every_code_of_a_disconnect_arrives(self, code):
         async def story(broker):
