@@ -171,6 +171,9 @@ class Link(Protocol):
             BrokerError: it could not be opened; the link is used up.
         """
 
+    def obey(self, facts: Facts) -> None:
+        """Take these for what the broker can do: what it said, or less where experience says so."""
+
     def publish(
         self,
         topic: str,

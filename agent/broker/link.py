@@ -72,6 +72,12 @@ class PahoLink:
             self.abort()
             raise
 
+    def obey(self, facts: Facts) -> None:
+        """Take these for what the broker can do."""
+        self.facts = facts
+        if self._connection is not None:
+            self._connection.facts = facts
+
     def publish(
         self,
         topic: str,

@@ -1,4 +1,4 @@
-"""What is learnt about the way to the broker, and outlives a connection: round trip, window, pace, pauses."""
+"""What is learnt about the way to the broker, and outlives a connection: round trip, window, pace."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from agent.resilience.schedule import Rng
 
 LEAST_DEADLINE, MOST_DEADLINE = 5.0, 20.0  # seconds for an acknowledgement
-# A longer round trip, in seconds, means that what we send fills a queue somewhere on the way.
+# A round trip that is longer than the shortest of this connection by so many seconds means that what we send fills a
+# queue somewhere on the way. One that is always long is only a broker that takes its time.
 QUEUE = 2.0
-HOLD_FIRST, HOLD_MOST = 1.0, 60.0
 UNHEARD_FIRST, UNHEARD_MOST = 5.0, 60.0
 
 
@@ -20,16 +20,16 @@ class Pacing:
         rate: batches of history per second; 0: as fast as it goes.
         round_trip: smoothed seconds between a message and its acknowledgement; None before the first.
         window: messages that may be under way; `most` is its bound.
-        held_until: no message leaves before, in seconds of the clock.
     """
 
     def __init__(self, now: Callable[[], float], rng: Rng, rate: float, most: int) -> None:
         self._now, self._rng, self.rate, self.most = now, rng, rate, most
         self.round_trip: float | None = None
         self.window = 1
+        self._shortest = float("inf")
         self._least = LEAST_DEADLINE
-        self.held_until = self._unheard_until = self._history_at = float("-inf")
-        self._hold_pause, self._unheard_pause = HOLD_FIRST, UNHEARD_FIRST
+        self._unheard_until = self._history_at = float("-inf")
+        self._unheard_pause = UNHEARD_FIRST
 
     def adjust(self, rate: float) -> None:
         """Take another rate; what had to wait for the old one need not."""
@@ -38,7 +38,7 @@ class Pacing:
 
     def begin(self) -> None:
         """Begin a new connection, carefully: its link may be slower than the last one's."""
-        self.window = 1
+        self.window, self._shortest = 1, float("inf")
 
     @property
     def deadline(self) -> float:
@@ -49,7 +49,8 @@ class Pacing:
         """Learn from an acknowledgement that took `seconds`."""
         old = self.round_trip
         self.round_trip = seconds if old is None else old + (seconds - old) / 8
-        if seconds < QUEUE:
+        self._shortest = min(self._shortest, seconds)
+        if seconds - self._shortest < QUEUE:
             self.window = min(self.most, self.window + 1)
             self._least = LEAST_DEADLINE
         else:
@@ -59,17 +60,11 @@ class Pacing:
         """Give the next acknowledgement more time after one missed its deadline, or a slow link never succeeds."""
         self._least = min(MOST_DEADLINE, 2.0 * self.deadline)
 
-    def sent_history(self) -> None:
-        """Note that one batch of history left, and when the next may."""
+    def sent_history(self, count: int) -> None:
+        """Note that `count` batches of history left, and when the next may."""
         if self.rate > 0:
-            interval = self._rng.uniform(0.9, 1.1) / self.rate
+            interval = count * self._rng.uniform(0.9, 1.1) / self.rate
             self._history_at = max(self._history_at, self._now() - interval) + interval
-
-    def hold(self) -> None:
-        """Pause because the broker asks for it, longer each time."""
-        if self._now() >= self.held_until:
-            self.held_until = self._now() + self._rng.uniform(self._hold_pause / 2, self._hold_pause)
-            self._hold_pause = min(HOLD_MOST, 2 * self._hold_pause)
 
     def unheard(self) -> None:
         """Let history wait, longer each time, because no client had subscribed and that matters."""
@@ -78,10 +73,10 @@ class Pacing:
             self._unheard_pause = min(UNHEARD_MOST, 2 * self._unheard_pause)
 
     def heard(self) -> None:
-        """End the pauses: the broker took a batch, and passed it on."""
+        """End the pause: the broker took a batch, and passed it on."""
         self._unheard_until = float("-inf")
-        self._unheard_pause, self._hold_pause = UNHEARD_FIRST, HOLD_FIRST
+        self._unheard_pause = UNHEARD_FIRST
 
     def history_due(self) -> float:
         """Return when the next batch of history may leave, in seconds of the clock."""
-        return max(self._history_at, self._unheard_until, self.held_until)
+        return max(self._history_at, self._unheard_until)

@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from agent.broker import BrokerError, BrokerTimeout, Facts, Handler, Link
+from agent.broker import BrokerError, BrokerTimeout, Facts, Handler, Link, Will
 from agent.messages.topics import Topics
 from agent.outbox import Outbox
 from agent.resilience import AsyncCircuitBreaker, BreakerEvent, CircuitOpenError, CircuitState
 from agent.resilience.schedule import ENTROPY, Rng
 
+from .alarm import Alarm
+from .batches import Batches
 from .bodies import Wall
+from .holds import Holds
+from .last_will import LastWill
+from .limits import Limits
+from .others import Others
 from .pacing import Pacing
 from .reason_codes import ReasonCodes
 from .reconnect import Reconnect
+from .refusals import Complaints, Refusal, Refusals
 from .send_queue import SendQueue
 from .session import Closing, Session
 from .state import BrokerState, ConnectionLog
@@ -31,6 +38,7 @@ class Settings:
         backfill_rate: batches of history per second; 0: as fast as it goes.
         require_subscriber: keep a batch that no client had subscribed to (MQTT 5).
         window: messages that may be under way.
+        backfill_format: how history travels: "batch", one a message, or "block", many.
     """
 
     failure_threshold: int = 3
@@ -40,6 +48,7 @@ class Settings:
     backfill_rate: float = 20.0
     require_subscriber: bool = False
     window: int = 16
+    backfill_format: str = "batch"
 
 
 class Publisher:
@@ -55,7 +64,7 @@ class Publisher:
 
     def __init__(
         self,
-        link: Callable[[], Link],
+        link: Callable[[Will | None], Link],
         outbox: Outbox,
         topics: Topics,
         clock: Wall,
@@ -78,10 +87,18 @@ class Publisher:
             rng=rng,
         )
         self._pacing = Pacing(clock.now, rng, settings.backfill_rate, settings.window)
-        self._codes = ReasonCodes(outbox, self._pacing, clock.now, settings.require_subscriber)
-        self._queue = SendQueue(outbox, topics, clock, self._pacing, self._codes)
+        self._limits = Limits(clock.now)
+        complaints = Complaints(clock.now, self._refused_changed)
+        self._refusals, self._holds = Refusals(clock.now, rng, complaints), Holds(clock.now, rng, complaints)
+        self._codes = ReasonCodes(
+            outbox, self._pacing, self._holds, self._refusals, self._limits, clock.now, settings.require_subscriber
+        )
+        alarm = Alarm(clock.now)
+        batches = Batches(outbox, topics, clock, self._pacing, self._holds, self._codes, alarm)
+        batches.in_blocks = settings.backfill_format == "block"
+        self._queue = SendQueue(batches, Others(outbox, topics, clock, self._refusals, alarm), alarm)
+        self._will = LastWill(topics.status, b"offline", self._limits)
         self._reconnect = Reconnect(clock.now, rng, settings.max_reset_timeout)
-        self._handlers: list[tuple[str, Handler]] = []
         self._open: Link | None = None
         self._closing, self._running = Closing(clock.now), False
         self._log = ConnectionLog(topics.client_id)
@@ -91,25 +108,28 @@ class Publisher:
 
     def retain(self, topic: str, payload: bytes) -> None:
         """Keep the broker's retained document of `topic` at this; of several the newest is sent."""
-        self._queue.retained.put(topic, payload)
+        self._queue.others.retained.put(topic, payload)
         self._ready.set()
 
-    def answer(self, topic: str, payload: bytes) -> None:
+    def answer(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
         """Send a message that is worth one attempt, if there is a connection."""
         if self._open is not None:
-            self._queue.answers.append((topic, payload))
+            self._queue.others.answer(topic, payload, correlation)
             self._ready.set()
 
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
         """Have messages handed over, now and after each reconnect; never retained ones."""
-        self._handlers.append((topic_filter, handler))
-        if self._open is not None:
-            self._open.subscribe(topic_filter, handler)
+        self._queue.others.subscribe(topic_filter, handler)
+        self._ready.set()
 
-    def adjust(self, backfill_rate: float, require_subscriber: bool) -> None:
-        """Take another pace (see `Settings`) from now on; the connection stays."""
+    def adjust(self, backfill_rate: float, require_subscriber: bool, backfill_format: str = "batch") -> None:
+        """Take other settings (see `Settings`) from now on; the connection stays, and every refusal is forgotten."""
         self._pacing.adjust(backfill_rate)
         self._codes.require_subscriber = require_subscriber
+        self._queue.batches.in_blocks = backfill_format == "block"
+        for memory in (self._refusals, self._holds, self._limits, self._will):
+            memory.reset()
+        self._refused_changed()
         self._ready.set()
 
     async def close(self, grace: float = 1.2) -> None:
@@ -153,11 +173,10 @@ class Publisher:
         self._reconnect.connecting()
         link: Link | None = None
         try:
-            link = self._link()
+            link = self._link(self._will.choose())
             if (facts := await self._connect(link)) is not None:
                 began = self._now()
-                self._opened(link, facts)
-                session = self._session(link, facts, generation, probing)
+                session = self._session(link, self._opened(link, facts), generation, probing)
                 await session.run(self._closing)
             self.breaker.undecided(generation)
         except BrokerError as error:
@@ -187,12 +206,13 @@ class Publisher:
             if not connecting.cancelled():
                 connecting.exception()
 
-    def _opened(self, link: Link, facts: Facts) -> None:
+    def _opened(self, link: Link, facts: Facts) -> Facts:
+        """Return what the new connection has to obey."""
         self._open = link
-        self._queue.answers.clear()
-        for topic_filter, handler in self._handlers:
-            link.subscribe(topic_filter, handler)
+        self._will.connected()
+        obeyed = self._limits.opened(link, facts)
         self._become(connected=True, facts=facts)
+        return obeyed
 
     def _session(self, link: Link, facts: Facts, generation: int, probing: bool) -> Session:
         def proved() -> None:
@@ -203,21 +223,40 @@ class Publisher:
         return Session(link, facts, *parts, ready=self._ready, now=self._now, probing=probing, on_proof=proved)
 
     def _failed(self, error: BrokerError, generation: int, session: Session | None, lasted: float | None) -> None:
-        if session is None or not session.proved:
+        another_will = lasted is None and self._will.failed(error)
+        if another_will:
+            self.breaker.undecided(generation)
+        elif session is None or not session.proved:
             self.breaker.failed(generation, error)
         elif isinstance(error, BrokerTimeout):
             # It acknowledged before, and then fell silent. `generation` ended with the proof.
             self.breaker.failed(self.breaker.admit(), error)
         else:
             self.breaker.undecided(generation)
-        self._reconnect.ended(error, lasted)
+        idle = session is not None and session.proved and session.idle
+        self._reconnect.ended(error, lasted, idle=idle, soon=another_will)
         self._become(connected=False, error=error)
 
     def _become(self, *, connected: bool, error: BrokerError | None = None, facts: Facts | None = None) -> None:
         old, now = self.state, self._now()
         since = now if connected != old.connected else old.since
         text = None if connected else str(error or "closed")
-        self.state = BrokerState(connected, since, text, old.sessions + connected, self._reconnect.duplicate, facts)
+        limits, refused = self._limits.listed(), self._listed()
+        twice = self._reconnect.duplicate
+        self.state = BrokerState(connected, since, text, old.sessions + connected, twice, facts, limits, refused)
         self._log.changed(old, self.state, error, now)
         if self.state != old:
             self.on_change()
+
+    def _refused_changed(self) -> None:
+        """Tell `health` at once, but not before whoever noticed has finished: it calls from within a settlement."""
+        asyncio.get_running_loop().call_soon(self._refresh)
+
+    def _refresh(self) -> None:
+        old = self.state
+        self.state = replace(old, limits=self._limits.listed(), refused=self._listed())
+        if self.state != old:
+            self.on_change()
+
+    def _listed(self) -> tuple[Refusal, ...]:
+        return self._refusals.listed() + self._holds.listed()

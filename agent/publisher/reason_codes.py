@@ -1,28 +1,52 @@
-"""What a reason code means: delivered, wait, or never."""
+"""What an acknowledgement means: delivered, not now, or never."""
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Sequence
 
 from agent.broker import FAILURE, NO_SUBSCRIBERS, TOO_LARGE, BrokerError
-from agent.outbox import Gap, Item, Outbox
+from agent.outbox import Item, Outbox
 
-from .outgoing import Outgoing
+from .holds import Holds, Key, key_of
+from .limits import NO_QOS_1, NO_RETAIN, Limits
+from .outgoing import Outgoing, Purpose
 from .pacing import Pacing
+from .refusals import Refusals
 
 log = logging.getLogger(__name__)
 
-# Trying again cannot help.
-NEVER = {0x87: "refused", 0x90: "refused", 0x99: "refused", TOO_LARGE: "too_large"}
-# Connections that one batch may end before it is set aside; the second: where the broker said that its size is why.
-POISON, POISON_TOLD = 4, 2
-COMPLAIN_AGAIN = 600.0  # seconds
+# Refusals that are about the batch itself (MQTT 5.0 §3.4.2.1), and why it is given up after so many of them. Every
+# other code, known or not, tells how the broker is at present: the batch stays.
+OWN_FAULT = {0x90: "refused", 0x99: "refused", TOO_LARGE: "too_large"}
+TIMES = 3
+# These are about the broker, whatever was sent.
+BUSY = {0x88, 0x89, 0x8B, 0x93, 0x96, 0x97, 0x9F}
+NAMES = {
+    0x80: "unspecified error",
+    0x83: "implementation specific error",
+    0x87: "not authorised",
+    0x8F: "topic filter invalid",
+    0x90: "topic name invalid",
+    0x91: "packet identifier in use",
+    TOO_LARGE: "packet too large",
+    0x97: "quota exceeded",
+    0x99: "payload format invalid",
+    0x9E: "shared subscriptions not supported",
+    0xA1: "subscription identifiers not supported",
+    0xA2: "wildcard subscriptions not supported",
+}
+# Batches that are too large, with less than so many seconds between two of them, are one stretch and one line.
+STRETCH = 600.0
+
+
+def reason(code: int) -> str:
+    """Return a reason code in words."""
+    return f"{NAMES.get(code, 'unknown reason')} (0x{code:02x})"
 
 
 class ReasonCodes:
-    """Judges acknowledgements, and passes the result on to the outbox and the pacing.
+    """Judges acknowledgements, and passes the result on to those that have to wait for it or to give something up.
 
     Lives as long as the publisher; all fields belong to its event loop.
 
@@ -31,73 +55,131 @@ class ReasonCodes:
     """
 
     def __init__(
-        self, outbox: Outbox, pacing: Pacing, now: Callable[[], float], require_subscriber: bool = False
+        self,
+        outbox: Outbox,
+        pacing: Pacing,
+        holds: Holds,
+        refusals: Refusals,
+        limits: Limits,
+        now: Callable[[], float],
+        require_subscriber: bool = False,
     ) -> None:
-        self._outbox, self._pacing, self._now = outbox, pacing, now
+        self._outbox, self._pacing, self._holds, self._refusals = outbox, pacing, holds, refusals
+        self._limits, self._now = limits, now
         self.require_subscriber = require_subscriber
-        self._largest_delivered = 0
-        # The batch that seems to end connections by its size, and how many it has ended.
-        self._suspect: tuple[tuple[str, int], int] | None = None
-        self._complain_at: dict[tuple[str, str], float] = {}
+        self._largest_taken = 0
+        # How often a batch was refused for its own fault.
+        self._refused: dict[Key, int] = {}
+        # Of a batch that ended sessions alone: its topic, how many, and whether others passed there meanwhile.
+        self._ended_by: dict[Key, tuple[str, int, bool]] = {}
+        self._too_large_at = float("-inf")
 
-    def of_batch(self, item: Item, code: int) -> bool:
-        """Settle a batch; return whether it has to be sent again."""
-        if code == NO_SUBSCRIBERS and self.require_subscriber:
-            self._outbox.unheard += 1
-            self._pacing.unheard()
-        elif code < FAILURE:
-            self._outbox.done(item, heard=code != NO_SUBSCRIBERS)
-            self._pacing.heard()
-            self._largest_delivered = max(self._largest_delivered, len(item.body))
-            return False
-        elif code in NEVER:
-            self.complain("batch", f"reason 0x{code:02x}")
-            self._outbox.refuse(item, NEVER[code])
-            return False
-        else:
-            self.complain("pace", f"reason 0x{code:02x}")
-            self._pacing.hold()
-        self._outbox.back(item)
-        return True
-
-    def of_gap(self, gap: Gap, code: int) -> None:
-        """Settle a declared gap."""
-        if code < FAILURE or code in NEVER:
-            self._outbox.gap_done(gap)
-        else:
-            self._pacing.hold()
-
-    def of_message(self, topic: str, code: int) -> None:
-        """Complain about a message that the broker did not take; there will be a newer one."""
+    def settled(self, packet: Outgoing, code: int) -> bool:
+        """Settle a packet; return whether it has to be sent again."""
+        if packet.purpose is Purpose.BATCH:
+            return self._batch(packet, code)
         if code >= FAILURE:
-            self.complain(topic, f"reason 0x{code:02x}")
+            self._refusals.refused(packet.key, reason(code), busy=code in BUSY)
+            return True
+        self._refusals.taken(packet.key)
+        if packet.gap is not None:
+            self._outbox.gap_done(packet.gap)
+        return False
+
+    def silent(self, packet: Outgoing) -> None:
+        """Note that this broker does not acknowledge a packet, though it does later ones."""
+        self._refusals.refused(packet.key, "not acknowledged", busy=True)
 
     def too_large(self, batch: Outgoing) -> None:
         """Give up a batch that is larger than the broker takes."""
-        if isinstance(batch.subject, Item):
-            self._outbox.refuse(batch.subject, "too_large")
+        for item in batch.batches:
+            self._give_up(item, "too_large")
 
-    def complain(self, what: str, why: str, *, once: bool = False) -> None:
-        """Log that the broker does not take something; the same not too often, or only `once`."""
-        now = self._now()
-        if now >= self._complain_at.get((what, why), now):
-            self._complain_at[what, why] = math.inf if once else now + COMPLAIN_AGAIN
-            log.error("broker refuses a message", extra={"what": what, "error": why})
+    def ended(self, under_way: Sequence[Outgoing], blamed: Sequence[Outgoing], error: BrokerError | None) -> None:
+        """Give back the batches that were under way when a session ended.
 
-    def ended(self, under_way: Sequence[Item], reason: BrokerError | None) -> None:
-        """Give back the batches that were under way when a session ended; `reason`: the broker or the link ended it."""
-        if reason is not None:
-            self._suspect_size(under_way, reason)
-        for item in under_way:
+        Args:
+            blamed: what may be why. error: how it ended; None: we ended it.
+        """
+        code = None if error is None else error.code
+        self._limits.learn(code)
+        # These two are about how it was sent, and we know better now.
+        blamed = [] if code in (NO_RETAIN, NO_QOS_1) else blamed
+        alone = len(blamed) == 1
+        for packet in blamed:
+            if packet.purpose is not Purpose.BATCH:
+                self._refusals.hung_up(packet.key, str(error))
+            else:
+                self._blame_batch(packet, error, alone)
+        for packet in under_way:
+            for item in packet.batches:
+                self._outbox.back(item)
+
+    # --- batches
+
+    def _batch(self, batch: Outgoing, code: int) -> bool:
+        items = batch.batches
+        if code == NO_SUBSCRIBERS and self.require_subscriber:
+            self._outbox.unheard += len(items)
+            self._pacing.unheard()
+        elif code < FAILURE:
+            self._taken(batch, heard=code != NO_SUBSCRIBERS)
+            return False
+        elif code in OWN_FAULT and len(items) == 1:
+            return self._own_fault(items[0], code)
+        else:
+            self._holds.refused(batch.topic, _tried_again(batch), reason(code))
+        for item in items:
             self._outbox.back(item)
+        return True
 
-    def _suspect_size(self, under_way: Sequence[Item], reason: BrokerError) -> None:
-        """Set aside a batch that ends one connection after the other by its size: MQTT 3.1.1 has no code for it."""
-        largest = max(under_way, key=lambda item: len(item.body), default=None)
-        if largest is None or len(largest.body) <= self._largest_delivered:
+    def _taken(self, batch: Outgoing, *, heard: bool) -> None:
+        for item in batch.batches:
+            self._outbox.done(item, heard=heard)
+            self._refused.pop(key_of(item), None)
+            self._ended_by.pop(key_of(item), None)
+            self._largest_taken = max(self._largest_taken, len(item.body))
+        for key, (topic, count, _) in self._ended_by.items():
+            if topic == batch.topic:
+                self._ended_by[key] = topic, count, True
+        self._pacing.heard()
+        self._holds.taken(batch.topic, batch.batches)
+
+    def _own_fault(self, item: Item, code: int) -> bool:
+        count = self._refused.pop(key_of(item), 0) + 1
+        if count >= TIMES:
+            self._give_up(item, OWN_FAULT[code], reason(code))
+            return False
+        self._refused[key_of(item)] = count
+        self._holds.defer(item)
+        self._outbox.back(item)
+        return True
+
+    def _blame_batch(self, batch: Outgoing, error: BrokerError | None, alone: bool) -> None:
+        self._holds.hung_up(batch.topic, _tried_again(batch), str(error), alone=alone)
+        if not alone or len(batch.batches) != 1:
             return
-        key = (largest.run_id, largest.seq)
-        count = 1 + (self._suspect[1] if self._suspect and self._suspect[0] == key else 0)
-        self._suspect = (key, count)
-        if count >= (POISON_TOLD if reason.code == TOO_LARGE else POISON):
-            self._outbox.refuse(largest, "too_large")
+        (item,) = batch.batches
+        _, count, others_passed = self._ended_by.pop(key_of(item), ("", 0, False))
+        told = error is not None and error.code == TOO_LARGE
+        by_its_size = told or (others_passed and len(item.body) > self._largest_taken)
+        if count + 1 >= TIMES and by_its_size:
+            self._limits.learn_packet_size(batch)
+            self._give_up(item, "too_large")
+        else:
+            self._ended_by[key_of(item)] = batch.topic, count + 1, others_passed
+
+    def _give_up(self, item: Item, why: str, words: str = "") -> None:
+        now = self._now()
+        if why != "too_large":
+            log.error("batch refused for ever", extra={"seq": item.seq, "error": words})
+        elif now - self._too_large_at >= STRETCH:
+            log.error("batch too large for the broker", extra={"seq": item.seq, "bytes": len(item.body)})
+        if why == "too_large":
+            self._too_large_at = now
+        self._outbox.refuse(item, why)
+
+
+def _tried_again(batch: Outgoing) -> tuple[Item, ...]:
+    """Return the batches that will be tried again on the same topic: what was live is history the next time."""
+    return batch.batches if batch.historical else ()

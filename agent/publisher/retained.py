@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 class Retained:
@@ -20,6 +20,9 @@ class Retained:
         self._due: dict[str, None] = {}
         self._in_flight: set[str] = set()
 
+    def __contains__(self, topic: str) -> bool:
+        return topic in self._newest
+
     def put(self, topic: str, payload: bytes) -> None:
         """Replace a topic's document; it is due even if it is the same."""
         self._newest[topic] = payload
@@ -31,15 +34,21 @@ class Retained:
         leading = [topic for topic in self.first if topic in self._newest]
         self._due = dict.fromkeys([*leading, *self._newest])
 
-    def next(self) -> tuple[str, bytes] | None:
-        """Take the next document that is due, as topic and payload; never two of one topic at once."""
-        for topic in self._due:
-            if topic not in self._in_flight:
+    def next(self, may: Callable[[str], bool], only: str | None = None) -> tuple[str, bytes] | None:
+        """Take the next document that is due, as topic and payload; never two of one topic at once.
+
+        Args:
+            may: returns whether a topic's document may be sent now. only: the topic that is asked for; None: any.
+        """
+        for topic in self._due if only is None else [only]:
+            if topic in self._due and topic not in self._in_flight and may(topic):
                 del self._due[topic]
                 self._in_flight.add(topic)
                 return topic, self._newest[topic]
         return None
 
-    def settled(self, topic: str) -> None:
-        """Note that what was taken of this topic was acknowledged, or never will be."""
+    def settled(self, topic: str, *, again: bool = False) -> None:
+        """Note that what was taken of this topic was acknowledged, or not taken; `again`: it is due once more."""
         self._in_flight.discard(topic)
+        if again:
+            self._due[topic] = None

@@ -1,174 +1,94 @@
-"""What leaves next: after connecting the documents, then live before history, and history at its pace."""
+"""What leaves next: the present leads, then batches, live before history, and between them everything else."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Callable
 
 from agent.broker import Facts
-from agent.messages import payloads
-from agent.messages.topics import Topics
-from agent.outbox import Outbox
 
-from .bodies import Bodies, Wall
-from .history import History
-from .outgoing import Outgoing
-from .pacing import Pacing
-from .reason_codes import ReasonCodes
-from .retained import Retained
+from .alarm import Alarm
+from .batches import Batches
+from .in_flight import InFlight, MustBeAlone
+from .others import Others
+from .outgoing import Outgoing, Purpose
 
 # Batches of history that may pass between two live ones when both wait: a backlog shrinks even when every slot of a
 # narrow window could be taken by something live.
 HISTORY_BETWEEN_LIVE = 3
-ANSWERS = 16
+# Batches that may pass before a document, if one waits. Documents are renewed with each round: on a link on which an
+# acknowledgement takes as long as a round, either could keep the other from ever leaving.
+BATCHES_BETWEEN_OTHERS = 3
 
 
 class SendQueue:
-    """Chooses the next message.
+    """Chooses the next packet.
 
     Lives as long as the publisher; all fields belong to its event loop. `begin` and `end` enclose one session, whose
     task and callbacks call everything else.
 
     Attributes:
-        retained: the documents.
-        answers: messages that are worth one attempt, as topic and payload.
-        farewell: the last message of a connection that we end.
-        history: the batches of history in hand.
-        gap_under_way: a declared gap waits for its acknowledgement; the next one follows it.
+        batch_first: the last session waited in vain for the acknowledgement of a document. One batch leads, or a
+            broker that never acknowledges this document would never get any.
     """
 
-    def __init__(self, outbox: Outbox, topics: Topics, clock: Wall, pacing: Pacing, codes: ReasonCodes) -> None:
-        self._outbox, self._topics, self._clock, self._pacing, self._codes = outbox, topics, clock, pacing, codes
-        self._bodies = Bodies(clock)
-        self.retained = Retained((topics.state, topics.status, topics.info, topics.health))
-        self.retained.put(topics.status, b"online")
-        self.farewell = Outgoing(topics.status, b"offline", topics.status, retain=True)
-        self.answers: deque[tuple[str, bytes]] = deque(maxlen=ANSWERS)
-        self.history = History(outbox)
-        self._facts = Facts()
-        self._wake: Callable[[], object] = outbox.ready.set
-        self._timer: asyncio.TimerHandle | None = None
-        self.gap_under_way = self._introduced = False
-        self._history_owed = 0
+    def __init__(self, batches: Batches, others: Others, alarm: Alarm) -> None:
+        self.batches, self.others, self._alarm = batches, others, alarm
+        self.batch_first = False
+        self._history_owed = self._batches_in_a_row = 0
 
-    def begin(self, facts: Facts, wake: Callable[[], object]) -> None:
+    def begin(self, facts: Facts, in_flight: InFlight, wake: Callable[[], object]) -> None:
         """Begin a session; `wake` is called whenever something may leave that had to wait before."""
-        self._facts, self._wake = facts, wake
-        self.history.begin(wake)
-        self.retained.begin()
-        self.gap_under_way = self._introduced = False
-        self._history_owed = 0
+        self._alarm.begin(wake)
+        self.batches.begin(facts, in_flight, wake)
+        self.others.begin(facts, in_flight)
+        self._history_owed = self._batches_in_a_row = 0
 
     async def end(self) -> None:
         """End the session: give everything back that was taken and not sent."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        await self.history.end()
+        self._alarm.end()
+        await self.batches.end()
 
-    @property
-    def waiting(self) -> bool:
-        """Whether any batch waits for its acknowledgement."""
-        return self._outbox.waiting > 0
+    def next(self, *, last_slot: bool, only_live: bool = False) -> Outgoing | None:
+        """Return the next packet; None while nothing may leave.
 
-    def next(self, *, last_slot: bool) -> Outgoing | None:
-        """Return the next message; None while nothing may leave. `last_slot`: only one more may be under way."""
-        if not self._introduced:
-            if (document := self._document()) is not None:
-                return document
-            self._introduced = True
-        if self._clock.now() < self._pacing.held_until:
-            self._wake_at(self._pacing.held_until)
+        Args:
+            last_slot: only one more may be under way, of several. It is kept for what happens now.
+            only_live: we are about to end.
+        """
+        try:
+            if only_live:
+                return self.batches.live()
+            packet = self._first_batch() or self.others.leading() or self._in_turn(last_slot)
+        except MustBeAlone:
             return None
-        if self._history_owed and (batch := self._historical(last_slot)) is not None:
+        if packet is not None:
+            self.batch_first = False
+            self._batches_in_a_row = self._batches_in_a_row + 1 if packet.purpose is Purpose.BATCH else 0
+        return packet
+
+    def settled(self, packet: Outgoing, *, again: bool) -> None:
+        """Note that a packet was settled; `again`: it has to be sent once more."""
+        if packet.purpose is Purpose.BATCH:
+            self.batches.settled(packet, again=again)
+        else:
+            self.others.settled(packet, again=again)
+
+    def _first_batch(self) -> Outgoing | None:
+        return (self.batches.live() or self.batches.historical()) if self.batch_first else None
+
+    def _in_turn(self, last_slot: bool) -> Outgoing | None:
+        if self._batches_in_a_row >= BATCHES_BETWEEN_OTHERS and (packet := self.others.next()) is not None:
+            return packet
+        if self._history_owed and (packet := self._history(last_slot)) is not None:
             self._history_owed -= 1
-            return batch
-        if (batch := self.live()) is not None:
+            return packet
+        if (packet := self.batches.live()) is not None:
             self._history_owed = HISTORY_BETWEEN_LIVE
-            return batch
+            return packet
         self._history_owed = 0
-        return self._answer() or self._document() or self._gap() or self._historical(last_slot)
+        if self._batches_in_a_row:
+            return self.others.next() or self._history(last_slot)
+        return self._history(last_slot) or self.others.next()
 
-    def live(self) -> Outgoing | None:
-        """Return the next batch that goes out as it happens."""
-        while (item := self._outbox.live(self._clock.now())) is not None:
-            body = self._bodies.live(item)
-            if body is None:
-                self._outbox.refuse(item, "corrupt")
-            elif (batch := self._sized(Outgoing(self._topics.batch, body, item))) is not None:
-                return batch
-        return None
-
-    def _historical(self, last_slot: bool) -> Outgoing | None:
-        # The last free place of the window is kept for what happens now.
-        if last_slot:
-            return None
-        self.history.fetch()
-        while self.history:
-            due = self._pacing.history_due()
-            if self._clock.now() < due:
-                self._wake_at(due)
-                return None
-            item = self.history.take()
-            self._pacing.sent_history()
-            body = self._bodies.history(item)
-            if body is None:
-                self._outbox.refuse(item, "corrupt")
-            elif (batch := self._sized(Outgoing(self._topics.backfill, body, item))) is not None:
-                return batch
-        return None
-
-    def _sized(self, batch: Outgoing) -> Outgoing | None:
-        if batch.fits(self._facts):
-            return batch
-        self._codes.too_large(batch)
-        return None
-
-    def _document(self) -> Outgoing | None:
-        while (due := self.retained.next()) is not None:
-            topic, payload = due
-            document = Outgoing(topic, payload, topic, retain=True)
-            if self._fits(document):
-                return document
-            self.retained.settled(topic)
-        return None
-
-    def _answer(self) -> Outgoing | None:
-        while self.answers:
-            topic, payload = self.answers.popleft()
-            answer = Outgoing(topic, payload, topic)
-            if self._fits(answer):
-                return answer
-        return None
-
-    def _gap(self) -> Outgoing | None:
-        while not self.gap_under_way and (gap := self._outbox.next_gap()) is not None:
-            stamp = self._clock.stamp(self._clock.now())
-            body = payloads.gap(gap.run_id, gap.first, gap.last, gap.reason, stamp)
-            declaration = Outgoing(self._topics.gap, body, gap)
-            if self._fits(declaration):
-                self.gap_under_way = True
-                return declaration
-            self._outbox.gap_done(gap)
-        return None
-
-    def _fits(self, message: Outgoing) -> bool:
-        """Return whether the broker takes it; say once if not."""
-        if message.fits(self._facts):
-            return True
-        limit = f"larger than the broker's {self._facts.maximum_packet_size} bytes"
-        self._codes.complain(message.topic, limit, once=True)
-        return False
-
-    def _wake_at(self, moment: float) -> None:
-        loop = asyncio.get_running_loop()
-        at = loop.time() + max(0.0, moment - self._clock.now())
-        if self._timer is None or at < self._timer.when():
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = loop.call_at(at, self._woken)
-
-    def _woken(self) -> None:
-        self._timer = None
-        self._wake()
+    def _history(self, last_slot: bool) -> Outgoing | None:
+        return None if last_slot else self.batches.historical()

@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from agent.broker import BrokerError, Facts, Link
-from agent.outbox import Gap, Item
+from agent.broker import FAILURE, TAKEN_OVER, BrokerError, BrokerTimeout, Facts, Link
 
 from .in_flight import InFlight
-from .outgoing import Outgoing
+from .outgoing import Outgoing, Purpose
 from .pacing import Pacing
 from .reason_codes import ReasonCodes
 from .send_queue import SendQueue
@@ -42,8 +41,8 @@ class Closing:
 class Session:
     """Serves one open link until it ends: `queue` says what leaves next, `in_flight` what is under way.
 
-    A session that probes has one message under way, and is proved only by a batch if any waits: documents are small,
-    and a broker may take them and still refuse what matters.
+    A session that probes has one message under way, and is proved only by a batch that the broker takes, if any waits:
+    documents are small, and a broker may take them and still refuse what matters.
 
     All fields belong to the event loop. `run` is the session's task; acknowledgements and timers call back between its
     steps, and send what may leave then themselves.
@@ -67,10 +66,24 @@ class Session:
     ) -> None:
         self._link, self._facts, self._queue, self._pacing, self._codes = link, facts, queue, pacing, codes
         self._ready, self._probing, self._on_proof = ready, probing, on_proof
-        self._in_flight = InFlight(link, pacing, now, self._settled, self._failed)
+        self._in_flight = InFlight(
+            link,
+            facts,
+            pacing,
+            now,
+            settled=self._settled,
+            silent=self._silent,
+            failed=self._failed,
+            wake=self._send,
+        )
         self.proved = False
         self._problem: BrokerError | None = None
         self._closing = self._ended = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is, or was at the end, under way."""
+        return not len(self._in_flight)
 
     async def run(self, closing: Closing) -> None:
         """Serve until `closing` is requested; then give what is fresh the time that is left, and say goodbye.
@@ -80,7 +93,7 @@ class Session:
         """
         self._link.lost.add_done_callback(lambda _: self._ready.set())
         self._pacing.begin()
-        self._queue.begin(self._facts, self._send)
+        self._queue.begin(self._facts, self._in_flight, self._send)
         try:
             while not closing.requested.is_set():
                 self._ready.clear()
@@ -105,56 +118,59 @@ class Session:
                     self._ready.clear()
                     self._raise_problem()
                     self._send()
-                    if not len(self._in_flight):
+                    if self.idle:
                         break
                     await self._ready.wait()
-        farewell = self._queue.farewell
+        farewell = self._queue.others.farewell
         with contextlib.suppress(TimeoutError, BrokerError):
             async with asyncio.timeout(FAREWELL):
-                await self._link.publish(farewell.topic, farewell.payload, retain=farewell.retain)
+                await self._link.publish(farewell.topic, farewell.payload, retain=True)
         await self._link.close()
 
     async def _finish(self) -> None:
         """Give back everything that was not acknowledged."""
         self._ended = True
         self._in_flight.end()
-        batches = [one.subject for one in self._in_flight if isinstance(one.subject, Item)]
-        self._codes.ended(batches, self._link.lost.result() if self._link.lost.done() else None)
+        error = self._link.lost.result() if self._link.lost.done() else self._problem
+        under_way = list(self._in_flight)
+        self._codes.ended(under_way, self._blamed(error), error)
+        self._queue.batch_first = isinstance(error, BrokerTimeout) and not any(one.batches for one in under_way)
         await self._queue.end()
+
+    def _blamed(self, error: BrokerError | None) -> list[Outgoing]:
+        """Return what may be why the session ended."""
+        if error is None or self._closing or error.code == TAKEN_OVER:
+            return []
+        if isinstance(error, BrokerTimeout):
+            return self._in_flight.overtaken()
+        return list(self._in_flight)
 
     def _send(self) -> None:
         """Send as much as may be under way."""
-        most = 1 if self._probing and not self.proved else min(self._pacing.window, self._facts.receive_maximum)
-        while not self._ended and len(self._in_flight) < most:
-            last_slot = most > 1 and len(self._in_flight) == most - 1
-            message = self._queue.live() if self._closing else self._queue.next(last_slot=last_slot)
-            if message is None:
+        probing = self._probing and not self.proved
+        window = 1 if probing else self._pacing.window
+        several = min(window, self._facts.receive_maximum) > 1
+        while not self._ended and (room := self._in_flight.room(window, probing=probing)) > 0:
+            last_slot = several and room == 1
+            packet = self._queue.next(last_slot=last_slot, only_live=self._closing)
+            if packet is None:
                 return
-            self._in_flight.send(message)
+            self._in_flight.send(packet)
 
-    def _settled(self, message: Outgoing, code: int) -> None:
-        subject = message.subject
-        if isinstance(subject, Item):
-            # What is in hand comes after a batch that has to be sent again.
-            if self._codes.of_batch(subject, code):
-                self._queue.history.give_back()
-        elif isinstance(subject, Gap):
-            self._queue.gap_under_way = False
-            self._codes.of_gap(subject, code)
-        else:
-            if message.retain:
-                self._queue.retained.settled(subject)
-            self._codes.of_message(subject, code)
-        self._prove(message)
-        self._send()
-        if self._closing and not len(self._in_flight):
-            self._ready.set()
-
-    def _prove(self, message: Outgoing) -> None:
-        enough = isinstance(message.subject, Item) or not (self._probing and self._queue.waiting)
+    def _settled(self, packet: Outgoing, code: int) -> None:
+        self._queue.settled(packet, again=self._codes.settled(packet, code))
+        batch_taken = packet.purpose is Purpose.BATCH and code < FAILURE
+        enough = batch_taken or not (self._probing and self._queue.batches.waiting)
         if enough and not self.proved:
             self.proved = True
             self._on_proof()
+        self._send()
+        if self._closing and self.idle:
+            self._ready.set()
+
+    def _silent(self, packet: Outgoing) -> None:
+        self._codes.silent(packet)
+        self._queue.settled(packet, again=True)
 
     def _failed(self, error: BrokerError) -> None:
         self._problem = error

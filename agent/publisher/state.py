@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from agent.broker import BrokerError, Facts
+
+from .refusals import Refusal
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,8 @@ class BrokerState:
         sessions: connections so far.
         duplicate: another client seems to use our client id.
         facts: what the broker said; None without a connection.
+        limits: what the broker lacks; keys in snake case, as `health` publishes them.
+        refused: what the broker does not take at present.
     """
 
     connected: bool
@@ -33,6 +38,8 @@ class BrokerState:
     sessions: int
     duplicate: bool
     facts: Facts | None
+    limits: Mapping[str, object] = field(default_factory=dict)
+    refused: tuple[Refusal, ...] = ()
 
 
 class ConnectionLog:
@@ -48,6 +55,8 @@ class ConnectionLog:
     def changed(self, old: BrokerState, new: BrokerState, error: BrokerError | None, now: float) -> None:
         """Log what became of `old` at `now`, if it is worth a line."""
         away = round(now - old.since, 1)
+        if new.limits != old.limits and new.limits:
+            log.warning("broker has limits", extra=dict(new.limits))
         if new.duplicate and not old.duplicate:
             log.error("client id seems to be used twice", extra={"client": self._client_id})
         if new.connected:

@@ -93,6 +93,7 @@ async def _one(world: World, config: Config, hangups: Hangups, rounds: int | Non
     reload = Reload(world, agent, clock, rng)
     when_told_to_end(agent.stop)
     hangups.listen(reload.asked.set)
+    _settle_logs()
     try:
         # A reload that crashes ends the agent as well: loudly, as every part of it does.
         async with asyncio.TaskGroup() as group:
@@ -102,6 +103,11 @@ async def _one(world: World, config: Config, hangups: Hangups, rounds: int | Non
     finally:
         hangups.ignore()
     return reload.following if agent.goes_on else None
+
+
+def _settle_logs() -> None:
+    logs.settle()
+    asyncio.get_running_loop().call_later(logs.MOMENT, _settle_logs)
 
 
 def _store(config: Config) -> Store | None:

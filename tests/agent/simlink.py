@@ -98,6 +98,7 @@ class SimLink:
         self.broker, self.will, self.open = broker, will, False
         self.loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[BrokerError] = self.loop.create_future()
+        self.facts = broker.facts
         self.flights: dict[int, asyncio.Future[int]] = {}
         self.subscriptions: dict[str, Handler] = {}
         self._arrives = self._answers = 0.0
@@ -115,6 +116,9 @@ class SimLink:
         self.open = True
         broker.sessions.append(self)
         return broker.facts
+
+    def obey(self, facts: Facts) -> None:
+        self.facts = facts
 
     def publish(
         self,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from agent.outbox import Item, Outbox
 
 # Batches taken from the outbox at once, and the number left at which the next are fetched: a read from the disk takes
 # its time, and must not leave the link idle.
 IN_HAND, REFILL = 64, 16
+# Batches in hand at most, also where the broker refuses many of them one by one.
+MOST = 512
 
 
-class History:
+class Backlog:
     """The batches in hand, the oldest first.
 
     All fields belong to the event loop; the task that fetches begins and ends within a session.
@@ -21,27 +22,39 @@ class History:
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self._in_hand: deque[Item] = deque()
+        self._in_hand: dict[tuple[str, int], Item] = {}
         self._fetch: asyncio.Task[list[Item]] | None = None
+        self._left_out: frozenset[str] = frozenset()
         self._arrived: Callable[[], object] | None = None
 
-    def __bool__(self) -> bool:
-        return bool(self._in_hand)
+    def __len__(self) -> int:
+        return len(self._in_hand)
 
-    def take(self) -> Item:
-        """Take the oldest."""
-        return self._in_hand.popleft()
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._in_hand.values())
 
-    def fetch(self) -> None:
-        """Have more fetched, if few are left and the outbox has any."""
-        if len(self._in_hand) < REFILL and self._fetch is None and self._outbox.has_history:
-            self._fetch = asyncio.get_running_loop().create_task(self._outbox.history(IN_HAND), name="history")
+    def discard(self, item: Item) -> None:
+        """Take a batch out of the hand, if it is there: it is sent now, or given up."""
+        self._in_hand.pop((item.run_id, item.seq), None)
+
+    def fetch(self, waiting: int, leave_out: frozenset[str]) -> None:
+        """Have more fetched, if few are left that need not wait, and the outbox has any.
+
+        Args:
+            waiting: how many in hand have to wait. leave_out: devices' topics whose batches may not be sent now.
+        """
+        few = len(self._in_hand) - waiting < REFILL and len(self._in_hand) < MOST
+        if few and self._fetch is None and (self._outbox.has_history or leave_out != self._left_out):
+            self._left_out = leave_out
+            fetching = self._outbox.history(IN_HAND, leave_out)
+            self._fetch = asyncio.get_running_loop().create_task(fetching, name="history")
             self._fetch.add_done_callback(self._fetched)
 
     def give_back(self) -> None:
         """Return everything in hand to the outbox, which hands it out in the right order again."""
-        while self._in_hand:
-            self._outbox.back(self._in_hand.popleft())
+        in_hand, self._in_hand = self._in_hand, {}
+        for item in in_hand.values():
+            self._outbox.back(item)
 
     def begin(self, arrived: Callable[[], object]) -> None:
         """Begin a session; `arrived` is called when a fetch has brought more."""
@@ -65,4 +78,4 @@ class History:
         if self._fetch is task:
             self._fetch = None
             if not task.cancelled():
-                self._in_hand.extend(task.result())
+                self._in_hand.update(((item.run_id, item.seq), item) for item in task.result())
