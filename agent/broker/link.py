@@ -40,13 +40,8 @@ class PahoLink:
 
     @property
     def facts(self) -> Facts:
-        """What the broker said; set it to take the broker at another word: what is published keeps to it."""
+        """What the broker said, or what `obey` said since."""
         return self._connection.facts if self._connection is not None else Facts(version=self.address.version)
-
-    @facts.setter
-    def facts(self, facts: Facts) -> None:
-        if self._connection is not None:
-            self._connection.facts = facts
 
     async def connect(self) -> Facts:
         """Open the connection.
@@ -74,7 +69,6 @@ class PahoLink:
 
     def obey(self, facts: Facts) -> None:
         """Take these for what the broker can do."""
-        self.facts = facts
         if self._connection is not None:
             self._connection.facts = facts
 

@@ -61,7 +61,7 @@ def told(story) -> None:
 @contextlib.asynccontextmanager
 async def opened(broker: ScriptedBroker, **changes):
     link = PahoLink(address(broker, **changes))
-    link.facts = await link.connect()
+    await link.connect()
     try:
         yield link
     finally:
