@@ -37,7 +37,7 @@ class Others:
         self.retained.put(topics.status, b"online")
         self.farewell = Outgoing(Purpose.DOCUMENT, topics.status, b"offline", topics.status)
         self._answers: deque[tuple[str, bytes, bytes | None]] = deque(maxlen=ANSWERS)
-        self._handlers: dict[str, Handler] = {}
+        self._handlers: dict[str, tuple[Handler, bool]] = {}
         self._subscribed: set[str] = set()
         # A subscriber must never take an old value for the present: `online` waits until `state` was acknowledged.
         self._state_taken = self._present_told = False
@@ -58,9 +58,9 @@ class Others:
         """Send this once, in this session."""
         self._answers.append((topic, payload, correlation))
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
+    def subscribe(self, topic_filter: str, handler: Handler, *, retained: bool) -> None:
         """Subscribe, in this session and in each later one."""
-        self._handlers[topic_filter] = handler
+        self._handlers[topic_filter] = handler, retained
         self._subscribed.discard(topic_filter)
 
     def leading(self) -> Outgoing | None:
@@ -103,11 +103,17 @@ class Others:
         return None
 
     def _subscription(self) -> Outgoing | None:
-        for topic_filter, handler in self._handlers.items():
+        for topic_filter, (handler, retained) in self._handlers.items():
             if topic_filter not in self._subscribed and self._may(topic_filter):
                 self._subscribed.add(topic_filter)
-                alone = self._refusals.suspect(topic_filter)
-                return Outgoing(Purpose.SUBSCRIPTION, topic_filter, key=topic_filter, handler=handler, alone=alone)
+                return Outgoing(
+                    Purpose.SUBSCRIPTION,
+                    topic_filter,
+                    key=topic_filter,
+                    handler=handler,
+                    retained=retained,
+                    alone=self._refusals.suspect(topic_filter),
+                )
         return None
 
     def _document(self, topic: str | None = None) -> Outgoing | None:

@@ -117,9 +117,9 @@ class Publisher:
             self._queue.others.answer(topic, payload, correlation)
             self._ready.set()
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Have messages handed over, now and after each reconnect; never retained ones."""
-        self._queue.others.subscribe(topic_filter, handler)
+    def subscribe(self, topic_filter: str, handler: Handler, *, retained: bool = False) -> None:
+        """Have messages handed over, now and after each reconnect; `retained`: those as well that the broker kept."""
+        self._queue.others.subscribe(topic_filter, handler, retained=retained)
         self._ready.set()
 
     def adjust(self, backfill_rate: float, require_subscriber: bool, backfill_format: str = "batch") -> None:
