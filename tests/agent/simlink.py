@@ -36,7 +36,7 @@ class SimBroker:
     Attributes:
         refuses: raised to whoever connects. hangs: nobody gets a CONNACK. silent: no PUBACK any more.
         code: reason code for a topic. forgets: numbers of publications (from 1) whose PUBACK is lost.
-        subscribes: reason code for a subscription. accepts: what is raised to a link with this will; None: nothing.
+        subscribes: reason code for a subscription; None: no answer. accepts: what is raised to a link with this will; None: nothing.
         bytes_per_second: of the uplink; None: fast.
     """
 
@@ -45,7 +45,7 @@ class SimBroker:
         self.refuses: BrokerError | None = None
         self.hangs = self.silent = False
         self.code: Callable[[str, bytes], int] = lambda topic, payload: 0
-        self.subscribes: Callable[[str], int] = lambda topic_filter: 1
+        self.subscribes: Callable[[str], int | None] = lambda topic_filter: 1
         self.accepts: Callable[[Will | None], BrokerError | None] = lambda will: None
         self.forgets: set[int] = set()
         self.bytes_per_second: float | None = None
@@ -175,7 +175,8 @@ class SimLink:
     def _subscribed(self, future: asyncio.Future[int], topic_filter: str, handler: Handler) -> None:
         if not self.open or self.broker.silent:
             return
-        code = self.broker.subscribes(topic_filter)
+        if (code := self.broker.subscribes(topic_filter)) is None:
+            return
         if code < 0x80:
             self.subscriptions[topic_filter] = handler
         self._answers = self._in_order(self._answers, self.broker.latency)
