@@ -29,6 +29,7 @@ class Others:
     Attributes:
         retained: the documents.
         farewell: the last message of a connection that we end.
+        info_taken: the broker has had an `info` of this run.
     """
 
     def __init__(self, outbox: Outbox, topics: Topics, clock: Wall, refusals: Refusals, alarm: Alarm) -> None:
@@ -42,6 +43,7 @@ class Others:
         # A subscriber must never take an old value for the present: `online` waits until `state` was acknowledged.
         self._state_taken = self._present_told = False
         self._gap_under_way = False
+        self.info_taken = False
         self._facts = Facts()
         self._in_flight: InFlight
 
@@ -62,6 +64,10 @@ class Others:
         """Subscribe, in this session and in each later one."""
         self._handlers[topic_filter] = handler, retained
         self._subscribed.discard(topic_filter)
+
+    def unsubscribe(self, topic_filter: str) -> None:
+        """Do not subscribe in later sessions."""
+        self._handlers.pop(topic_filter, None)
 
     def leading(self) -> Outgoing | None:
         """Return what comes before everything else in a session: the present, and then that we are online.
@@ -85,6 +91,7 @@ class Others:
         if packet.purpose is Purpose.DOCUMENT:
             self.retained.settled(packet.topic, again=again)
             self._state_taken |= packet.topic == self._topics.state and not again
+            self.info_taken |= packet.topic == self._topics.info and not again
         elif packet.purpose is Purpose.GAP:
             self._gap_under_way = False
         elif packet.purpose is Purpose.SUBSCRIPTION and again:

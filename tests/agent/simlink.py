@@ -36,7 +36,8 @@ class SimBroker:
     Attributes:
         refuses: raised to whoever connects. hangs: nobody gets a CONNACK. silent: no PUBACK any more.
         code: reason code for a topic. forgets: numbers of publications (from 1) whose PUBACK is lost.
-        subscribes: reason code for a subscription; None: no answer. accepts: what is raised to a link with this will; None: nothing.
+        subscribes: reason code for a subscription; None: no answer.
+        accepts: what is raised to a link with this will; None: nothing.
         bytes_per_second: of the uplink; None: fast.
     """
 
@@ -169,16 +170,19 @@ class SimLink:
         future: asyncio.Future[int] = self.loop.create_future()
         self.flights[len(self.flights) + 1] = future
         self._arrives = self._in_order(self._arrives, self.broker.transit(len(topic_filter)))
-        self.loop.call_at(self._arrives, self._subscribed, future, topic_filter, handler)
+        self.loop.call_at(self._arrives, self._subscribed, future, topic_filter, handler, retained)
         return future
 
-    def _subscribed(self, future: asyncio.Future[int], topic_filter: str, handler: Handler) -> None:
+    def _subscribed(self, future: asyncio.Future[int], topic_filter: str, handler: Handler, retained: bool) -> None:
         if not self.open or self.broker.silent:
             return
         if (code := self.broker.subscribes(topic_filter)) is None:
             return
         if code < 0x80:
             self.subscriptions[topic_filter] = handler
+            if retained and topic_filter in self.broker.retained:
+                payload = self.broker.retained[topic_filter]
+                self.loop.call_soon(handler, Message(topic_filter, payload, retained=True))
         self._answers = self._in_order(self._answers, self.broker.latency)
         self.loop.call_at(self._answers, self._acknowledge, future, code)
 
