@@ -16,7 +16,7 @@ from .mistakes import Mistake
 from .shapes import Listen, Several, Table, Tables, key
 
 LEVEL = Text(r"[^/+#$\x00-\x1f\x7f][^/+#\x00-\x1f\x7f]*", "a name without / + # and not beginning with $", longest=128)
-REQUESTS = ("read", "reset", "info", "resend")
+REQUESTS = ("read", "reset", "info", "resend", "reload")
 SYSTEM_FILE = Path("/etc/limpet/limpet.toml")
 SYSTEM_STATE = Path("/var/lib/limpet")
 
