@@ -17,7 +17,7 @@ from .names import Hosts, Topic
 from .shapes import Listen, Several, Table, Tables, key
 
 LEVEL = Topic(1, longest=128)
-REQUESTS = ("read", "reset", "info", "resend")
+REQUESTS = ("read", "reset", "info", "resend", "reload")
 SYSTEM_FILE = Path("/etc/limpet/limpet.toml")
 SYSTEM_STATE = Path("/var/lib/limpet")
 
