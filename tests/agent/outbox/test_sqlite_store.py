@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.outbox import Gap, Item, Previous, Row
-from agent.outbox import sqlite as module
+from agent.outbox import sqlite_file as module
 from agent.outbox.sqlite import SqliteStore
 
 
@@ -37,7 +37,7 @@ def use(folder: Path, story, run_id: str = "boot-a"):
         try:
             return await story(store, contents)
         finally:
-            await store._in_thread(store._shut)
+            await store._in_thread(store._file.shut)
 
     return asyncio.run(scene())
 
@@ -144,6 +144,7 @@ DAMAGES = {
     "without its table": lambda file: _execute(file, "DROP TABLE batch"),
     "of another program": lambda file: (file.unlink(), _execute(file, RECIPES)),
 }
+OURS = {f"outbox.db{suffix}" for suffix in ("", "-wal", "-shm", "-witness", "-witness2")}
 RECIPES = "CREATE TABLE recipe (cake TEXT)"
 
 
@@ -166,7 +167,7 @@ class TestADamagedFile:
         assert use(tmp_path, story, "boot-b") == [100, 101]
         (aside,) = tmp_path.glob("outbox.corrupt-*.db")
         assert [one.message for one in caplog.records] == ["outbox was damaged"]
-        assert {one.name for one in tmp_path.iterdir()} <= {"outbox.db", "outbox.db-wal", "outbox.db-shm", aside.name}
+        assert {one.name for one in tmp_path.iterdir()} <= OURS | {aside.name}
         assert use(tmp_path, opened, "boot-c").previous.run_id == "boot-b"
 
     def test_of_another_program_is_not_changed(self, tmp_path):
@@ -326,7 +327,7 @@ class FailingNth(sqlite3.Connection):
 @pytest.fixture
 def failing(monkeypatch):
     real = sqlite3.connect
-    monkeypatch.setattr(module.sqlite3, "connect", lambda file, **more: real(file, factory=FailingNth, **more))
+    monkeypatch.setattr(sqlite3, "connect", lambda file, **more: real(file, factory=FailingNth, **more))
     FailingNth.left = 10**9
     return FailingNth
 
@@ -355,7 +356,7 @@ class TestAFailingDisk:
                     else:
                         if attempt.__defaults__:
                             promised.add(attempt.__defaults__[0])  # noqa: B023
-                await store._in_thread(store._shut)
+                await store._in_thread(store._file.shut)
 
             asyncio.run(story())
             failing.left = 10**9
