@@ -7,10 +7,13 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from . import sqlite_rows as rows
 from .runs import Run, Span, merged, missing
 from .store import Gap
+
+T = TypeVar("T")
 
 # So many of the latest runs are remembered though nothing of them waits any more.
 KEPT_RUNS = 16
@@ -30,20 +33,16 @@ class Accounts:
 
     Attributes:
         runs: what the sound rows of the table `run` say, by run id, oldest first.
-        bad: by table, the keys of rows that are not what was written.
         counts: rows of each run, batches and gaps.
         declared: batches that have been declared while the tables were read.
     """
 
     runs: dict[str, Run] = field(default_factory=dict)
-    bad: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     counts: Counter[str] = field(default_factory=Counter)
     declared: int = 0
 
-    def why_wrong(self, witnessed: Sequence[Run] | None) -> str | None:
-        """Return what is wrong with the tables, None if they are whole and not older than the witness."""
-        for table, keys in self.bad.items():
-            return f"{len(keys)} rows of the table {table} are damaged"
+    def what_is_missing(self, witnessed: Sequence[Run] | None) -> str | None:
+        """Return what is missing from the tables; None if they are whole and not older than the witness."""
         if +self.counts != +Counter({run.run_id: run.rows for run in self.runs.values()}):
             return "it has not as many rows as were written"
         if witnessed:
@@ -55,34 +54,30 @@ class Accounts:
 
 
 def read(database: sqlite3.Connection) -> Accounts:
-    """Read all tables, but not the bodies of batches."""
+    """Read all tables, but not the bodies of batches.
+
+    Raises:
+        ValueError: a row is not what was written.
+    """
     accounts = Accounts()
     for row in database.execute(f"{rows.RUNS} ORDER BY id"):
-        if (found := rows.run(row)) is None:
-            accounts.bad["run"].append(row[0])
-        else:
-            accounts.runs[found.run_id] = found
+        run = _sound(rows.run(row), "run", row)
+        accounts.runs[run.run_id] = run
     for row in database.execute(rows.GAPS):
-        if (gap := rows.gap(row)) is None:
-            accounts.bad["gap"].append(row[0])
-        else:
-            accounts.counts[gap.record.run_id] += 1
+        accounts.counts[_sound(rows.gap(row), "gap", row).record.run_id] += 1
     for row in database.execute(rows.HEADS):
-        if rows.head_is_sound(row):
-            accounts.counts[row[1]] += 1
-        else:
-            accounts.bad["batch"].append(row[0])
+        accounts.counts[_sound(rows.head(row), "batch", row)] += 1
     return accounts
 
 
-def settle(database: sqlite3.Connection, accounts: Accounts, witnessed: Sequence[Run]) -> tuple[list[Run], int]:
-    """Remove what is damaged, and declare what is missing.
+def _sound(found: T | None, table: str, row: tuple[Any, ...]) -> T:
+    if found is None:
+        raise ValueError(f"row {row[0]} of the table {table} is not what was written")
+    return found
 
-    Return what is known of the runs, oldest first, and how many batches were declared.
-    """
-    for table, keys in accounts.bad.items():
-        key = "id" if table == "run" else "number"
-        database.executemany(f"DELETE FROM {table} WHERE {key} = ?", [(one,) for one in keys])
+
+def settle(database: sqlite3.Connection, accounts: Accounts, witnessed: Sequence[Run]) -> tuple[list[Run], int]:
+    """Declare what is missing; return what is known of the runs, oldest first, and how many batches were declared."""
     spans = _spans(database)
     known = merged(list(accounts.runs.values()), witnessed)
     # A run that only its batches tell of is older than those that something else does.

@@ -80,7 +80,7 @@ class Opening:
             # A crash came between the two renames of `_begin_again`.
             new.rename(self.file)
         try:
-            database, begun = self._checked(suspect)
+            database, begun = self._checked_twice(suspect)
         except Damaged as error:
             begun = self._begin_again(str(error))
             database = self._connected(suspect=False)
@@ -90,6 +90,20 @@ class Opening:
             database.close()
             raise
         return database, begun
+
+    def _checked_twice(self, suspect: bool) -> tuple[sqlite3.Connection, Begun]:
+        """Return the file, open. An error that the disk may have caused is the file's if it comes again."""
+        try:
+            return self._checked(suspect)
+        except sqlite3.Error as error:
+            if not is_one_of(error, PERHAPS_THE_DISK):
+                raise
+        try:
+            return self._checked(suspect)
+        except sqlite3.Error as error:
+            if not is_one_of(error, PERHAPS_THE_DISK):
+                raise
+            raise Damaged(str(error)) from error
 
     def _checked(self, suspect: bool) -> tuple[sqlite3.Connection, Begun]:
         """Return the file, open, if it is sound and ours; it is not touched before that is known.
@@ -114,23 +128,14 @@ class Opening:
             raise
 
     def _connected(self, suspect: bool) -> sqlite3.Connection:
-        for again in (False, True):
-            database = rows.connect(self.file)
-            try:
-                with _named():
-                    self._examine(database, suspect)
-            except sqlite3.Error as error:
-                database.close()
-                if not is_one_of(error, PERHAPS_THE_DISK):
-                    raise
-                if again:
-                    raise Damaged(str(error)) from error
-            except BaseException:
-                database.close()
-                raise
-            else:
-                return database
-        raise AssertionError
+        database = rows.connect(self.file)
+        try:
+            with _named():
+                self._examine(database, suspect)
+        except BaseException:
+            database.close()
+            raise
+        return database
 
     def _examine(self, database: sqlite3.Connection, suspect: bool) -> None:
         (version,) = database.execute("PRAGMA user_version").fetchone()
@@ -146,15 +151,16 @@ class Opening:
         (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok" or suspect:
             raise Damaged(str(found))
-        for statement in (rows.BATCHES, rows.GAPS, rows.RUNS):
-            database.execute(f"{statement} LIMIT 0")
+        tables = database.execute("SELECT sql FROM sqlite_master ORDER BY rowid").fetchall()
+        if [sql for (sql,) in tables] != list(rows.TABLES):
+            raise Damaged("its tables are not ours")
 
     # --- the run
 
     def _begin(self, database: sqlite3.Connection, accounts: Accounts, why: str | None = None) -> Begun:
         """Begin the run in the tables. Where they do not hold what they should, declare what is missing."""
         lost, in_place = 0, why is None
-        why = why or accounts.why_wrong(self._witnessed)
+        why = why or accounts.what_is_missing(self._witnessed)
         with database:
             known = list(accounts.runs.values())
             if why is not None:
@@ -176,7 +182,8 @@ class Opening:
         first_start = not there and not self._witness.exists()
         files.create(new)
         with contextlib.closing(rows.connect(new)) as database:
-            database.executescript(rows.SCHEMA)
+            for table in rows.TABLES:
+                database.execute(table)
             saved, accounts = 0, Accounts()
             if self.file.is_file() or Path(f"{self.file}-wal").is_file():
                 saved, accounts = sqlite_recovery.salvaged(self.file, database, self.max_size)

@@ -13,17 +13,14 @@ from .store import Gap, Item, Row
 VERSION = 2
 # There is no index: the tables are read in the order of their keys, and SQLite's quick check does not compare an index
 # with its table.
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS batch (
-    number INTEGER PRIMARY KEY, run_id TEXT NOT NULL, seq INTEGER NOT NULL, taken REAL NOT NULL,
-    kernel_boot TEXT NOT NULL, topic TEXT NOT NULL, head INTEGER NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS gap (
-    number INTEGER PRIMARY KEY, run_id TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-    reason TEXT NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS run (
-    id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-    rows INTEGER NOT NULL, clean INTEGER NOT NULL, crc INTEGER NOT NULL);
-"""
+TABLES = (
+    "CREATE TABLE batch (number INTEGER PRIMARY KEY, run_id TEXT NOT NULL, seq INTEGER NOT NULL, taken REAL NOT NULL, "
+    "kernel_boot TEXT NOT NULL, topic TEXT NOT NULL, head INTEGER NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL)",
+    "CREATE TABLE gap (number INTEGER PRIMARY KEY, run_id TEXT NOT NULL, first INTEGER NOT NULL, "
+    "last INTEGER NOT NULL, reason TEXT NOT NULL, crc INTEGER NOT NULL)",
+    "CREATE TABLE run (id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, "
+    "rows INTEGER NOT NULL, clean INTEGER NOT NULL, crc INTEGER NOT NULL)",
+)
 HEADS = "SELECT number, run_id, seq, taken, kernel_boot, topic, head FROM batch"
 BATCHES = "SELECT number, run_id, seq, taken, kernel_boot, topic, head, crc, body FROM batch"
 GAPS = "SELECT number, run_id, first, last, reason, crc FROM gap"
@@ -58,8 +55,8 @@ def _check(*values: object) -> int:
 def batch_row(number: int, item: Item) -> tuple[Any, ...]:
     """Return the columns of a batch. `head` checks all but the body, `crc` the body, too."""
     columns = number, item.run_id, item.seq, float(item.taken), item.kernel_boot, item.topic
-    head = _check(*columns)
-    return *columns, head, zlib.crc32(item.body, head), item.body
+    check = _check(*columns)
+    return *columns, check, zlib.crc32(item.body, check), item.body
 
 
 def gap_row(number: int, gap: Gap) -> tuple[Any, ...]:
@@ -79,17 +76,17 @@ def restored(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*row[:3], float(row[3]), *row[4:]) if isinstance(row[3], int) else row
 
 
-def head_is_sound(row: tuple[Any, ...]) -> bool:
-    """Return whether all but the body of a batch is what was written; `row` may end with its head or go on."""
-    return bool(_check(*row[:6]) == row[6])
+def head(row: tuple[Any, ...]) -> str | None:
+    """Return the run of a batch, None if anything of it but the body is damaged; `row` may end before the body."""
+    return str(row[1]) if _check(*row[:6]) == row[6] else None
 
 
 def batch(row: tuple[Any, ...]) -> Item | Gap | None:
     """Return the batch of a row; the gap that it is if its body is damaged; None if nothing of it can be believed."""
-    if not head_is_sound(row):
+    if head(row) is None:
         return None
-    _, run_id, seq, taken, kernel_boot, topic, head, crc, body = row
-    if isinstance(body, bytes) and zlib.crc32(body, head) == crc:
+    _, run_id, seq, taken, kernel_boot, topic, check, crc, body = row
+    if isinstance(body, bytes) and zlib.crc32(body, check) == crc:
         return Item(run_id, seq, taken, kernel_boot, body, topic)
     return Gap(run_id, seq, seq, "corrupt")
 
