@@ -292,6 +292,21 @@ class Index:
             if entry.number not in self.memory:
                 self.dead.append(entry.number)
 
+    def all_unstored(self) -> None:
+        """Note that it is not known any more which batches in memory the store has, too."""
+        for entry in self.memory.values():
+            if entry.stored:
+                entry.stored = False
+                self.unstored.add(entry)
+
+    def recount(self, items: int, size: int) -> None:
+        """Take over what the store holds now: `items` batches of `size` bytes, those in memory among them."""
+        stored = [entry for entry in self.memory.values() if entry.stored]
+        self.disk.items = max(0, items - len(stored))
+        self.disk.bytes = max(0, size - sum(len(entry.item.body) for entry in stored))
+        self.cursor = self._passed = 0
+        self.passed_over.clear()
+
     def evict(self, items: int, size: int) -> None:
         """Leave the oldest history to the store alone, until memory holds at most `items` and `size` bytes."""
         # What is in flight may come back, and must then be older than everything beyond the cursor.

@@ -55,8 +55,8 @@ class SqliteStore:
         """Return up to `limit` batches with a greater number; a damaged one as the gap that it is."""
         return await self._in_thread(lambda: self._file.scan(after, limit))
 
-    async def close(self, last_seq: int) -> None:
-        """Note that the run ended cleanly, and close the file."""
+    async def close(self, last_seq: int | None) -> None:
+        """Note that the run ended cleanly, unless `last_seq` is None, and close the file."""
         try:
             await self._in_thread(lambda: self._file.close(last_seq))
         finally:

@@ -98,9 +98,9 @@ class SqliteFile:
             found.append(Row(row[0], record))
         return found
 
-    def close(self, last_seq: int) -> None:
-        """Note that the run ended cleanly, and close the file."""
-        if self._run_id:
+    def close(self, last_seq: int | None) -> None:
+        """Note that the run ended cleanly, unless `last_seq` is None, and close the file."""
+        if self._run_id and last_seq is not None:
             with self._connection() as database:
                 run = self._run(self._run_id, {})
                 first = run.first if run.rows else last_seq + 1
@@ -109,6 +109,7 @@ class SqliteFile:
             self._begun.table.update(table)
             self.shut()
             self._testify()
+        self.shut()
 
     def shut(self) -> None:
         """Close the file; the next call opens and checks it again."""

@@ -102,8 +102,8 @@ class Store(Protocol):
         A damaged one comes as the Gap (reason "corrupt") that it is now, or not at all if nothing of it can be read.
         """
 
-    async def close(self, last_seq: int) -> None:
-        """End the run cleanly: its last batch was `last_seq`."""
+    async def close(self, last_seq: int | None) -> None:
+        """End the run: cleanly, with `last_seq` as its last batch, or without a claim where something is lost."""
 
 
 class NullStore:
@@ -123,7 +123,7 @@ class NullStore:
         """Return nothing."""
         return []
 
-    async def close(self, last_seq: int) -> None:
+    async def close(self, last_seq: int | None) -> None:
         """Do nothing."""
 
 
