@@ -1,7 +1,7 @@
 """Time and its honesty: one clock that only goes forward, and the wall time that may still be wrong.
 
 Rounds, timeouts and order run on the time since the machine's boot. Wall time is an offset to it, read when a stamp is
-made, so that what was taken before the network told the time is put right while it waits.
+made, so that what was taken before the network gave the time is put right while it waits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 
 SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-PLAUSIBLE = datetime(2025, 1, 1, tzinfo=UTC).timestamp()  # no honest clock says less
+# A clock that says less was never set.
+PLAUSIBLE = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
 
 
 class Clock:
@@ -38,7 +39,7 @@ class Clock:
         return time.time() - time.monotonic()
 
     def synced(self) -> bool:
-        """Tell whether the wall clock can be trusted.
+        """Return whether the wall clock can be trusted.
 
         systemd-timesyncd says so by a file; where it does not run (chrony, a desktop, a container), a plausible date
         counts. adjtimex is not asked: a hardened unit is killed for it.
@@ -60,7 +61,8 @@ def rfc3339(wall: float) -> str:
     return f"{_second(second)}.{millisecond:03d}Z"
 
 
-@functools.lru_cache(16)  # the stamps of one round are mostly of one second
+# The stamps of one round are mostly of one second.
+@functools.lru_cache(16)
 def _second(wall: int) -> str:
     return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 

@@ -2,7 +2,7 @@
 # Makes a Debian package of this checkout, for all architectures: sh deploy/deb.sh [FOLDER]
 #
 # It carries the checkout and wheels of what is pure Python, and its scripts call install.sh, which then needs no network:
-# sudo apt install ./limpet_VERSION_all.deb. lgpio, which is not pure Python, comes from Debian.
+# sudo apt install ./limpet_VERSION_all.deb. lgpio, which is not pure Python and needed for pins only, comes from Raspberry Pi OS.
 
 set -eu
 HERE=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
@@ -19,14 +19,9 @@ for part in pyproject.toml README.md LICENSE agent drivers deploy; do
 done
 find "$SHARE" -name __pycache__ -type d -prune -exec rm -rf {} +
 cp -R "$SHARE" "$WORK/source" # what builds may leave its traces there
-"$PYTHON" -m pip wheel --quiet --no-deps --wheel-dir "$SHARE/wheels" "$WORK/source"
-"$PYTHON" - "$HERE/pyproject.toml" >"$WORK/needs" <<'P'
-import sys, tomllib
-
-needs = tomllib.load(open(sys.argv[1], "rb"))["project"]["dependencies"]
-print(*(need for need in needs if not need.startswith("lgpio")), sep="\n")
-P
-"$PYTHON" -m pip download --quiet --only-binary :all: --dest "$SHARE/wheels" --requirement "$WORK/needs"
+"$PYTHON" -I -m pip wheel --quiet --no-deps --wheel-dir "$SHARE/wheels" "$WORK/source"
+"$PYTHON" -I -m pip download --quiet --no-deps --only-binary :all: --require-hashes --dest "$SHARE/wheels" \
+    --requirement "$HERE/deploy/requirements.lock"
 for wheel in "$SHARE"/wheels/*; do
     case $wheel in
     *-none-any.whl) ;;
@@ -39,7 +34,8 @@ Package: limpet
 Version: $VERSION
 Architecture: all
 Maintainer: Limpet <limpet@localhost>
-Depends: python3 (>= 3.11), python3-venv, python3-lgpio, systemd
+Depends: python3 (>= 3.11), python3-venv, systemd
+Recommends: python3-lgpio
 Section: utils
 Priority: optional
 Description: reads the sensors of a Raspberry Pi and publishes them over MQTT
@@ -65,4 +61,8 @@ fi
 X
 chmod 0755 "$WORK/limpet/DEBIAN/postinst" "$WORK/limpet/DEBIAN/prerm" "$WORK/limpet/DEBIAN/postrm"
 chmod -R u=rwX,go=rX "$WORK/limpet"
+# What is in it, as auditors read it (CycloneDX), where that tool is installed: pip install cyclonedx-bom
+if "$PYTHON" -I -c 'import cyclonedx_py' 2>/dev/null; then
+    "$PYTHON" -I -m cyclonedx_py requirements "$HERE/deploy/requirements.lock" --output-file "$OUT/limpet_${VERSION}.cdx.json"
+fi
 dpkg-deb --root-owner-group --build "$WORK/limpet" "$OUT/limpet_${VERSION}_all.deb"

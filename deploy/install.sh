@@ -1,9 +1,10 @@
 #!/bin/sh
 # Installs limpet as a service on Raspberry Pi OS or Debian: sudo sh deploy/install.sh [--uninstall | --purge]
 #
-# Run it again to upgrade: configuration and data stay, and a version that does not start is taken back. pip gets your
-# environment, so that a folder of wheels serves offline:
+# Run it again to upgrade: configuration and data stay, and a version that does not start is taken back. Versions and hashes
+# of what it installs stand in requirements.lock. pip gets your environment, so that a folder of wheels serves offline:
 #   sudo PIP_NO_INDEX=1 PIP_FIND_LINKS=/media/stick sh deploy/install.sh
+# What you add to the service's environment stands in /etc/limpet/requirements.txt; every upgrade installs it again.
 # --uninstall keeps configuration, data and user; --purge keeps nothing.
 
 set -eu
@@ -13,7 +14,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 
 HERE=$(CDPATH='' cd "$(dirname "$0")" && pwd)
 HOME_DIR=/opt/limpet
-CONFIG=/etc/limpet/limpet.toml
+ETC=/etc/limpet
+CONFIG=$ETC/limpet.toml
 STATE=/var/lib/limpet
 LINK=/usr/local/bin/limpet
 UNIT=/etc/systemd/system/limpet.service
@@ -101,7 +103,7 @@ enable_i2c() { # where it is off on a Pi; plain Debian on other boards has no co
 }
 
 configure() {
-    mkdir -p "${CONFIG%/*}"
+    mkdir -p "$ETC"
     if [ -e "$CONFIG" ]; then
         say "$CONFIG kept"
         return
@@ -172,8 +174,8 @@ install_all() {
     copy_source
     say "installing version $VERSION; on a small Pi this takes minutes"
     make_venv
-    install_lgpio
     install_limpet
+    install_pin_backend
     say "the program is in $FRESH"
     make_user
     place_rules
@@ -213,7 +215,7 @@ uninstall() {
 
 purge() {
     uninstall
-    rm -rf "${CONFIG%/*}" "$STATE" "$UNIT.d" /etc/credstore/limpet.mqtt_password
+    rm -rf "$ETC" "$STATE" "$UNIT.d" /etc/credstore/limpet.mqtt_password
     ! getent passwd limpet >/dev/null || userdel limpet
     say "configuration, data and user are gone, too"
 }
@@ -235,6 +237,7 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 WORK=$(mktemp -d)
+cd "$WORK"
 if have flock; then
     exec 9>/run/limpet-install.lock
     flock -n 9 || die "it is being installed already"

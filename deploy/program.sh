@@ -1,10 +1,11 @@
 # Sourced by install.sh: Python, the venv, and what is installed in it.
-# Uses say, die, have, offline; $HERE, $WORK, $HOME_DIR, $LINK. Sets $PYTHON, $VERSION, and $FRESH, the new venv.
+# Uses say, die, have, offline; $HERE, $WORK, $HOME_DIR, $LINK, $ETC. Sets $PYTHON, $VERSION, and $FRESH, the new venv.
+# Python runs isolated (-I): as root, nothing is imported from the folder in which the installer was called.
 # shellcheck shell=sh disable=SC2154
 
 find_python() { # Debian's own first: its python3-lgpio fits no other
     for PYTHON in /usr/bin/python3 python3; do
-        if "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        if "$PYTHON" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             return
         fi
     done
@@ -21,7 +22,7 @@ apt_install() { # apt_install PACKAGE: succeeds if it is there afterwards
 }
 
 need_venv() {
-    "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv ||
+    "$PYTHON" -I -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv ||
         die "Python's venv is missing; install it: sudo apt-get install python3-venv"
 }
 
@@ -43,45 +44,79 @@ make_venv() {
     done
     mkdir -p "$HOME_DIR"
     FRESH=$HOME_DIR/venv-$number
-    "$PYTHON" -m venv "$FRESH" || die "cannot make a venv in $FRESH"
+    "$PYTHON" -I -m venv "$FRESH" || die "cannot make a venv in $FRESH"
 }
 
 pip_install() {
-    "$FRESH/bin/python" -m pip install --quiet "$@" >>"$WORK/pip.log" 2>&1
+    "$FRESH/bin/python" -I -m pip install --quiet "$@" >>"$WORK/pip.log" 2>&1
 }
 
-install_lgpio() { # Python 3.13 may get the empty 0.0.0.2, and a build from source needs swig: only a wheel will do
-    if pip_install --only-binary :all: 'lgpio>=0.2.2'; then
+locked() { # locked FILE: exactly what the lock names, whichever index or mirror it comes from
+    pip_install --no-deps --only-binary :all: --require-hashes --requirement "$HERE/$1"
+}
+
+give_up() {
+    tail -n 15 "$WORK/pip.log" >&2
+    die "$1; pip's last words are above"
+}
+
+# A pin backend is needed where a pin is configured, and nowhere else: without one everything else works.
+install_pin_backend() {
+    if offline; then
+        pip_install --only-binary :all: 'lgpio>=0.2.2' || true
+    else
+        locked pins.lock || true
+    fi
+    if "$FRESH/bin/python" -I -c 'import importlib.util as u, sys; sys.exit(u.find_spec("lgpio") is None)'; then
         return
     fi
-    "$PYTHON" -c 'import lgpio' 2>/dev/null || apt_install python3-lgpio ||
-        die "there is no wheel of lgpio for this Python; install Debian's: sudo apt-get install python3-lgpio"
-    link_lgpio || die "python3-lgpio is there, but $PYTHON cannot use it"
-    say "lgpio: Debian's python3-lgpio"
+    if { has_lgpio "$PYTHON" || apt_install python3-lgpio; } && link_lgpio; then
+        say "pins: Debian's python3-lgpio"
+    else
+        say "pins cannot be read: there is no lgpio for this Python. I2C, SPI and kernel sensors need none;"
+        say "if a sensor of yours is on a pin: sudo apt install python3-lgpio (Raspberry Pi OS), then run this again"
+    fi
+}
+
+has_lgpio() {
+    (cd "$WORK" && "$1" -I -c 'import lgpio') 2>/dev/null
 }
 
 link_lgpio() { # only this one module, not all of the system's; the metadata tells pip that it is there
-    lgpio=$(cd "$WORK" && "$PYTHON" -c 'import lgpio; print(lgpio.__file__)') || return 1
-    site=$("$FRESH/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
+    lgpio=$(cd "$WORK" && "$PYTHON" -I -c 'import lgpio; print(lgpio.__file__)' 2>/dev/null) || return 1
+    site=$("$FRESH/bin/python" -I -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
     ln -s "$lgpio" "${lgpio%/*}"/_lgpio*.so "$site/"
     mkdir "$site/lgpio-0.2.2.dist-info"
     printf 'Metadata-Version: 2.1\nName: lgpio\nVersion: 0.2.2\n' >"$site/lgpio-0.2.2.dist-info/METADATA"
-    (cd "$WORK" && "$FRESH/bin/python" -c 'import lgpio')
-}
-
-with_own_setuptools() { # pip's isolated build wants setuptools from the index; Python 3.11 has one in the venv
-    pip_install wheel || true
-    pip_install --no-build-isolation "$WORK/source"
+    has_lgpio "$FRESH/bin/python"
 }
 
 install_limpet() {
-    pip_install "$WORK/source" ||
-        { offline && pip_install "limpet==$VERSION"; } || # never from an index: there the name may be another's
-        with_own_setuptools ||
-        { tail -n 15 "$WORK/pip.log" >&2 && die "pip could not install limpet; its last words are above"; }
-    pip_install --only-binary :all: h11 || say "the status page needs h11, which cannot be had here; all else works"
-    "$FRESH/bin/python" -m compileall -q "$FRESH/lib" >/dev/null || true # the service cannot write there
+    if offline; then
+        from_folder || give_up "pip could not install limpet from ${PIP_FIND_LINKS:-no folder at all}"
+    else
+        locked requirements.lock || give_up "pip could not install the locked versions"
+        pip_install --no-deps --no-build-isolation "$WORK/source" || give_up "pip could not install limpet"
+    fi
+    if [ -e "$ETC/requirements.txt" ]; then
+        pip_install --requirement "$ETC/requirements.txt" || give_up "pip could not install $ETC/requirements.txt"
+        say "installed what $ETC/requirements.txt asks for"
+    fi
+    "$FRESH/bin/python" -I -m compileall -q "$FRESH/lib" >/dev/null || true # the service cannot write there
     (cd "$WORK" && "$FRESH/bin/limpet" --version) >/dev/null || die "the new limpet does not run"
+}
+
+from_folder() { # wheels that the user has brought along: there is nothing to hold them against
+    for extras in '[pi]' ''; do
+        # With build isolation pip wants setuptools from the folder; Python 3.11 has one in the venv. By name never from
+        # an index: there the name may be another's.
+        if pip_install "$WORK/source$extras" || pip_install "limpet$extras==$VERSION" ||
+            { pip_install wheel || true && pip_install --no-build-isolation "$WORK/source$extras"; }; then
+            [ -n "$extras" ] || say "wheels of h11, rich or pyserial are missing: no status page, no live view, no UART"
+            return
+        fi
+    done
+    return 1
 }
 
 activate() { # activate VENV: at once, for everybody
@@ -91,7 +126,7 @@ activate() { # activate VENV: at once, for everybody
 
 link_command() {
     if [ -e "$LINK" ] && [ ! -L "$LINK" ]; then
-        say "$LINK is somebody else's and was left alone; ours is $HOME_DIR/current/bin/limpet"
+        say "$LINK is not ours and was left alone; ours is $HOME_DIR/current/bin/limpet"
         return
     fi
     mkdir -p "${LINK%/*}"

@@ -1,15 +1,16 @@
 # Makes .venv beside deploy/, or renews it when pyproject.toml has changed. Sourced: extras in $extras, sets $root, $venv.
+# Python runs isolated (-I): nothing in the folder from which this is called is imported.
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 venv=$root/.venv
 
 usable() {
-    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info)' >/dev/null 2>&1
+    "$1" -I -c 'import sys; sys.exit(not (3, 11) <= sys.version_info)' >/dev/null 2>&1
 }
 
 find_python() {
     for python in "${PYTHON:-python3.13}" python3.13 python3.12 python3.11 python3 python; do
-        if usable "$python" && "$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then
+        if usable "$python" && "$python" -I -c 'import venv, ensurepip' >/dev/null 2>&1; then
             return
         fi
     done
@@ -22,13 +23,13 @@ find_python() {
 }
 
 pip() {
-    "$venv/bin/python" -m pip --quiet --disable-pip-version-check "$@" >&2
+    "$venv/bin/python" -I -m pip --quiet --disable-pip-version-check "$@" >&2
 }
 
 if ! usable "$venv/bin/python"; then
     find_python
     echo "making $venv" >&2
-    "$python" -m venv --clear "$venv"
+    "$python" -I -m venv --clear "$venv"
 fi
 
 # The package itself is installed as a link to the sources, so only a change of its needs asks for more.
@@ -36,9 +37,10 @@ wanted=$(cksum <"$root/pyproject.toml") || exit 1
 stamp=$venv/.limpet-$extras
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted $root" ]; then
     echo "installing into $venv" >&2
-    "$venv/bin/python" -c 'import pip' 2>/dev/null || "$venv/bin/python" -m ensurepip >&2  # made by others, or half made
+    # An environment that something else made, or that was half made, has no pip.
+    "$venv/bin/python" -I -c 'import pip' 2>/dev/null || "$venv/bin/python" -I -m ensurepip >&2
     # Without lgpio: it has no wheel for every machine and Python, and nothing here touches a real pin.
-    "$venv/bin/python" - "$root/pyproject.toml" "$extras" >"$venv/requirements.txt" <<'EOF'
+    "$venv/bin/python" -I - "$root/pyproject.toml" "$extras" >"$venv/requirements.txt" <<'EOF'
 import sys
 import tomllib
 

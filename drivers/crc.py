@@ -42,6 +42,12 @@ def words(frame: bytes, *, start: int = 0xFF) -> tuple[int, ...]:
     return tuple(values)
 
 
+def word(value: int) -> bytes:
+    """Return a 16-bit word as it is sent to Sensirion's chips: big-endian, followed by its CRC-8."""
+    data = value.to_bytes(2, "big")
+    return data + bytes([crc8(data)])
+
+
 def agreed(first: bytes, second: bytes) -> bytes:
     """Return what two reads of the same registers agree on: all the proof that a chip without a checksum allows.
 

@@ -6,8 +6,6 @@ Every message says who, where, what was found and what cures it; attributes carr
 
 from __future__ import annotations
 
-import os
-
 
 class TransientError(OSError):
     """Trying again can help. Counts against the sensor; retried."""
@@ -67,6 +65,18 @@ class InvalidReading(TransientError):
     code = 61
 
 
+class BeyondRange(InvalidReading):
+    """The device is well, and the value lies beyond what it can tell. The message says what is known: `3.2 A or more`.
+
+    Attributes:
+        at_least, at_most: the bound that is known, in the quantity's unit.
+    """
+
+    def __init__(self, message: str, *, at_least: float | None = None, at_most: float | None = None) -> None:
+        super().__init__(message)
+        self.at_least, self.at_most = at_least, at_most
+
+
 class LostPower(TransientError):
     """The chip forgot its configuration: power was lost since it was set up. The next attempt sets it up again."""
 
@@ -112,8 +122,3 @@ class UnknownDriver(PermanentError, LookupError):
 
 def _shown(value: object) -> str:
     return f"0x{value:02x}" if isinstance(value, int) else str(value)
-
-
-def reason(number: int | None) -> str:
-    """Return the system's words for an errno."""
-    return os.strerror(number) if number else "no errno"

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import catalog
+from .bus.clock import now
 from .bus.i2c import I2cDevice, bus_name, owner
 from .bus.mux import ADDRESSES as OF_MULTIPLEXERS
 from .bus.mux import CHANNELS, Mux, multiplexer
@@ -38,6 +39,7 @@ from .errors import (
 ADDRESSES = range(0x08, 0x78)
 DEAD_AFTER = 3  # addresses in a row at which the transfer did not end: a line is held low
 LIMIT = 2.0  # seconds of one step; what takes longer has hung
+LOOKS_EVERY = 0.05  # seconds
 BARE_READ = Probe(b"", 1, bool)
 
 
@@ -266,20 +268,20 @@ def drivers() -> list[Any]:
     return found
 
 
-def run(scans: Sequence[BusScan], limit: float = LIMIT) -> None:
+def run(scans: Sequence[BusScan], clock: Callable[[], float] = now) -> None:
     """Run scans, each bus in its own thread, until all are over; a bus that hangs is given up, with an error.
 
     Args:
-        limit: seconds that one step may take.
+        clock: seconds, monotonic; by it a step of more than two seconds has hung.
     """
     running = []
     for scan in scans:
-        worker, done = BusWorker(f"scan i2c-{scan.number}"), threading.Event()
-        turn = Turn(scan.steps(), limit)
+        worker, done = BusWorker(f"scan i2c-{scan.number}", clock), threading.Event()
+        turn = Turn(scan.steps(), LIMIT)
         worker.submit(Share([turn], done.set))
         running.append((scan, worker, turn, done))
     for scan, worker, turn, done in running:
-        while not done.wait(0.05):
+        while not done.wait(LOOKS_EVERY):
             if worker.overdue() is turn:
                 turn.abandoned = True
                 scan.found = list(scan.found)  # ours from now on

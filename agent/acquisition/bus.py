@@ -1,19 +1,19 @@
-"""One bus as the agent sees it: its worker, its breaker above the sensors' own, and who fell silent first.
+"""One bus as the agent sees it: its worker, its breaker above the sensors' own, and which sensor fell silent first.
 
-Healthy sensors are read first; those that something speaks against begin when the healthy ones are done.
+Healthy sensors are read first; the others begin when the healthy ones are done.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from agent.resilience import CircuitBreaker, CircuitOpenError, CircuitState
-from drivers.bus.worker import Share, Turn
-from drivers.errors import BusStuck, BusTimeout, NotReady, PermanentError, TransientError
+from drivers.bus.worker import Share, Turn, Worker
+from drivers.errors import BusStuck, BusTimeout, PermanentError, TransientError
 
-from .sensor import Outcome, Sensor
+from .turn import Outcome, SensorTurn
 
 if TYPE_CHECKING:
     from drivers.bus.recovery import Recovery
@@ -21,170 +21,114 @@ if TYPE_CHECKING:
 log = logging.getLogger("limpet.bus")
 
 RECOVERING = 5.0  # seconds that one step of a recovery may take
-MOST_SHARES = 2  # of one bus in one round: those that are slow, and the others
+MOST_SHARES = 2  # of one bus in one round: the slow sensors, and the others
 
 
-class Worker(Protocol):
-    """What runs turns: a thread, or the event loop in virtual time."""
+class GuardedBus:
+    """One bus behind a breaker, which timeouts of two sensors without a success in between open.
 
-    def submit(self, share: Share) -> None: ...
-    def overdue(self) -> Turn | None: ...
-    def moving(self) -> bool: ...
-    def close(self) -> None: ...
+    An open breaker admits one sensor as the probe for all. The loop calls every method without an underscore; what
+    runs in the bus's thread says so.
 
-
-class Lane:
-    """One bus. Timeouts at two addresses without a success in between open its breaker: then one probe for all.
-
-    Args:
+    Attributes:
         recovery: tried once whenever the breaker opens, in the bus's thread; not while that thread hangs.
+        silent: sensors that timed out since the last success on this bus, in order. Written by whichever side
+            notices: the thread, or the loop where the thread hangs.
     """
 
     def __init__(self, name: str, worker: Worker, breaker: CircuitBreaker, recovery: Recovery | None = None) -> None:
-        self.recovery = recovery
-        self.name, self.worker, self.breaker = name, worker, breaker
-        self.silent: list[str] = []  # sensors that timed out, in order, since the last success on this bus
-        self._running: dict[str, Turn] = {}
-        self._outcomes: dict[str, Outcome] = {}
-        self._carried: dict[str, Outcome] = {}
+        self.name, self.worker, self.breaker, self.recovery = name, worker, breaker, recovery
+        self.silent: list[str] = []
 
-    def begin(self, sensors: Sequence[Sensor], on_done: Callable[[], None]) -> int:
-        """Start a round's shares of this bus; return how many will call `on_done`. What is refused is known at once."""
-        self._outcomes = {}
-        ready = [sensor for sensor in sensors if not self._still_running(sensor)]
+    def begin(self, turns: Sequence[SensorTurn], on_done: Callable[[], None]) -> int:
+        """Start a round's turns; return how many shares will call `on_done`.
+
+        A turn that is refused has its outcome at once. One that still runs since an earlier round goes on.
+        """
         culprit = self.worker.overdue()
         if culprit is not None:
-            self._refuse(ready, BusStuck(f"{self.name} has not come back from a transfer of {self._name(culprit)}"))
+            for turn in turns:
+                if turn is culprit or not turn.running:
+                    turn.outcome = Outcome(error=self._stuck(culprit, turn))
             return 0
-        admitted, generation = self._admit(ready)
+        new = [turn for turn in turns if not turn.running]
+        if len(new) < len(turns):
+            # More is due than the bus can carry: whoever has waited longest comes first.
+            new.sort(key=lambda turn: turn.last)
+        admitted, generation = self._admit(new)
         slow: list[Turn] = []
         healthy: list[Turn] = []
         sick: list[Turn] = []
-        for sensor in admitted:
-            kind = slow if sensor.slow else healthy if sensor.healthy else sick
-            kind.append(self._turn(sensor, generation))
+        for turn in admitted:
+            turn.steps = self._watched(turn, turn.steps, generation)
+            kind = slow if turn.slow else healthy if turn.healthy else sick
+            kind.append(turn)
         if slow:
             self.worker.submit(Share(slow, on_done))
-        if healthy and sick:  # one that hangs must not meet the others in the middle of a conversion
-            self.worker.submit(Share(healthy, lambda: self.worker.submit(Share(sick, on_done))))
+        if healthy and sick:
+            # One that hangs must not catch the healthy ones in the middle of a conversion.
+            later = Share(sick, on_done)
+            self.worker.submit(Share(healthy, lambda: self.worker.submit(later)))
         elif healthy or sick:
             self.worker.submit(Share(healthy or sick, on_done))
         return bool(slow) + bool(healthy or sick)
 
-    def outcome(self, sensor: Sensor) -> Outcome | None:
-        """Return what is known of a sensor's turn in this round; None while it runs."""
-        if sensor.id in self._outcomes:
-            return self._outcomes[sensor.id]
-        turn = self._running.get(sensor.id)
-        if turn is None or not turn.done:
-            return None
-        del self._running[sensor.id]
-        self._carried.pop(sensor.id, None)
-        if turn.crashed is not None:
-            raise turn.crashed
-        outcome: Outcome = turn.result
-        self._outcomes[sensor.id] = outcome
-        return outcome
-
-    def give_up(self, sensors: Iterable[Sensor]) -> None:
-        """Give up what cannot come any more because a transfer hangs, if one does."""
+    def give_up(self, turns: Iterable[SensorTurn]) -> None:
+        """End the turns that cannot finish because a transfer hangs, if one does."""
         culprit = self.worker.overdue()
         if culprit is None:
             return
-        for sensor in sensors:
-            turn = self._running.get(sensor.id)
-            if turn is None or turn.done or sensor.id in self._outcomes:
+        for turn in turns:
+            if turn.known() is not None:
                 continue
             if turn is culprit:
-                error = BusTimeout(f"{self.name}: {sensor.id} ({sensor.driver}) has held the bus for {turn.limit:g} s")
-                self._outcomes[sensor.id] = sensor.overdue(error, turn.limit)
-                self._timed_out(sensor.id)
+                error = BusTimeout(f"{self.name}: {turn.sensor} ({turn.driver}) has held the bus for {turn.limit:g} s")
+                turn.outcome = Outcome(error=error, attempts=1, held=turn.limit)
+                self._timed_out(turn.sensor)
             else:
-                del self._running[sensor.id]
-                refusal = BusStuck(f"{self.name} has not come back from a transfer of {self._name(culprit)}")
-                self._outcomes[sensor.id] = Outcome(error=refusal)
+                turn.outcome = Outcome(error=self._stuck(culprit, turn))
             turn.abandoned = True
-
-    def too_late(self, sensor: Sensor) -> Outcome:
-        """Return the outcome of a sensor that is still at work when its round leaves; it goes on meanwhile.
-
-        What it brought since the round before is at most one interval old, and counts.
-        """
-        if sensor.id in self._carried:
-            return self._carried.pop(sensor.id)
-        return Outcome(error=NotReady(f"{sensor.id} ({sensor.driver}): still starting when the round left"), attempts=1)
 
     def close(self) -> None:
         """Start nothing more."""
         self.worker.close()
 
-    def _turn(self, sensor: Sensor, generation: int) -> Turn:
-        turn = self._running[sensor.id] = Turn(self._watched(sensor, generation), sensor.hold)
-        return turn
-
-    def _still_running(self, sensor: Sensor) -> bool:
-        turn = self._running.get(sensor.id)
-        if turn is None:
-            return False
-        if turn.done:  # it came after its round had left
-            del self._running[sensor.id]
-            if turn.crashed is None and not turn.abandoned:
-                if turn.result.values is not None:
-                    self._carried[sensor.id] = turn.result
-                else:
-                    sensor.learn(turn.result.error)
-            return False
-        if self.worker.overdue() is turn:
-            error: OSError = BusStuck(f"{self.name}: the transfer of {sensor.id} has still not come back")
-        elif turn.abandoned:  # its thread is back, it will be closed at its next step
-            del self._running[sensor.id]
-            return False
-        elif (latest := sensor.latest_of_its_chip()) is not None:
-            self._outcomes[sensor.id] = latest
-            return True
-        else:
-            error = NotReady(f"{sensor.id} ({sensor.driver}): still starting")
-        self._outcomes[sensor.id] = Outcome(error=error)
-        return True
-
-    def _admit(self, sensors: Sequence[Sensor]) -> tuple[Sequence[Sensor], int]:
-        """Return whom the bus's breaker lets through: everybody, one probe, or nobody."""
-        if not sensors:
+    def _admit(self, turns: Sequence[SensorTurn]) -> tuple[Sequence[SensorTurn], int]:
+        """Return the turns that the bus's breaker lets through: all, one probe, or none."""
+        if not turns:
             return (), 0
         try:
             generation = self.breaker.admit()
         except CircuitOpenError as error:
-            who = f"; {self.silent[0]} fell silent first" if self.silent else ""
-            self._refuse(
-                sensors, BusStuck(f"{self.name} does not answer{who}; it is probed in {error.retry_after:.0f} s")
-            )
+            first = f"; {self.silent[0]} fell silent first" if self.silent else ""
+            refusal = BusStuck(f"{self.name} does not answer{first}; it is probed in {error.retry_after:.0f} s")
+            for turn in turns:
+                turn.outcome = Outcome(error=refusal)
             return (), 0
         if self.breaker.state is not CircuitState.HALF_OPEN:
-            return sensors, generation
-        probe = min(sensors, key=lambda sensor: not sensor.healthy)
-        self._refuse(
-            [sensor for sensor in sensors if sensor is not probe],
-            BusStuck(f"{self.name} is being probed by {probe.id}"),
-        )
+            return turns, generation
+        probe = min(turns, key=lambda turn: not turn.healthy)
+        for turn in turns:
+            if turn is not probe:
+                turn.outcome = Outcome(error=BusStuck(f"{self.name} is being probed by {probe.sensor}"))
         return (probe,), generation
 
-    def _refuse(self, sensors: Iterable[Sensor], error: OSError) -> None:
-        for sensor in sensors:
-            self._outcomes[sensor.id] = Outcome(error=error)
-
-    def _watched(self, sensor: Sensor, generation: int) -> Generator[float, None, Outcome]:
-        """Run a sensor's turn and learn from it about the bus. In the bus's thread."""
+    def _watched(
+        self, turn: SensorTurn, steps: Generator[float, None, Outcome], generation: int
+    ) -> Generator[float, None, Outcome]:
+        """Run a turn and draw from its outcome what it says about the bus. In the bus's thread."""
         if self.breaker.state is CircuitState.OPEN:  # opened since the round began
             return Outcome(error=BusStuck(f"{self.name} does not answer; {self.silent[0]} fell silent first"))
-        outcome = yield from sensor.read()
+        outcome = yield from steps
         if isinstance(outcome.error, BusTimeout):
             was_open = self._is_open()  # another sensor may have opened it meanwhile
             if self.breaker.state is CircuitState.HALF_OPEN:
                 self.breaker.failed(generation, outcome.error)
-            self._timed_out(sensor.id)
+            self._timed_out(turn.sensor)
             if not was_open and self._is_open() and self.recovery is not None:
-                self.worker.submit(Share([Turn(self._recover(self.recovery), RECOVERING)], _nobody_waits))
-        elif outcome.attempts:  # an answer, or a refusal by the chip: the bus moves
+                self.worker.submit(Share([Turn(self._recover(self.recovery), RECOVERING)], _not_waited_for))
+        elif outcome.attempts:
+            # Values, or a refusal by the chip: either way bytes went over the wire.
             self.silent.clear()
             self.breaker.succeeded(generation)
         else:
@@ -195,7 +139,7 @@ class Lane:
         return self.breaker.state is CircuitState.OPEN
 
     def _recover(self, recovery: Recovery) -> Generator[float, None, None]:
-        """Try to free the bus; the breaker's next probe shows whether it helped."""
+        """Try to free the bus; the breaker's next probe shows whether it helped. In the bus's thread."""
         try:
             done = yield from recovery.steps()
         except (TransientError, PermanentError) as error:
@@ -210,9 +154,12 @@ class Lane:
             log.warning("bus fell silent", extra={"bus": self.name, "first": self.silent[0]})
             self.breaker.trip()
 
-    def _name(self, turn: Turn) -> str:
-        return next((name for name, running in self._running.items() if running is turn), "another sensor")
+    def _stuck(self, culprit: Turn, turn: SensorTurn) -> BusStuck:
+        blamed = culprit.sensor if isinstance(culprit, SensorTurn) else "its recovery"
+        if blamed == turn.sensor:
+            return BusStuck(f"{self.name}: the transfer of {blamed} has still not come back")
+        return BusStuck(f"{self.name} has not come back from a transfer of {blamed}")
 
 
-def _nobody_waits() -> None:
+def _not_waited_for() -> None:
     """A recovery belongs to no round."""

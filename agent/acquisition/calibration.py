@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from drivers.chip import Quantity
+from drivers.errors import InvalidReading
 
 
-class Finish(NamedTuple):
-    """What is done with one quantity's number: calibrated, rounded to a tenth of what the chip can tell, judged."""
+class QuantityCalibration(NamedTuple):
+    """What is done with one quantity's number: calibrated, rounded to a tenth of what the chip can tell, judged.
+
+    Attributes:
+        low, high: the configured limits; a value outside is suspect.
+        noisy: one that stands still for an hour is suspect, too.
+    """
 
     name: str
     unit: str
@@ -19,34 +25,48 @@ class Finish(NamedTuple):
     scale: float
     offset: float
     digits: int
-    low: float  # of the limits
+    low: float
     high: float
+    noisy: bool
 
     def of(self, value: float) -> float:
-        """Return the number as it is published."""
+        """Return the number as it is published.
+
+        Raises:
+            InvalidReading: the calibration takes it beyond what a number can hold.
+        """
         if not self.calibrated and isinstance(value, int):
             return value  # a state, a count
-        return round(value * self.scale + self.offset, self.digits)
+        try:
+            result = round(value * self.scale + self.offset, self.digits)
+        except OverflowError:
+            result = math.inf
+        if not math.isfinite(result):
+            raise InvalidReading(
+                f"{self.name} of {value:g} {self.unit} is no number any more once calibrated; correct it"
+            )
+        return result
 
 
 @dataclass(frozen=True, slots=True)
-class Treatment:
-    """What is done with a sensor's values, from the configuration.
+class Calibration:
+    """What the configuration says about a sensor's values.
 
     Attributes:
-        fallback: "none", "last" or "sensor:ID". max_age: seconds a last value may be old.
         calibrate: quantity -> (scale, offset). limits: quantity -> (low, high).
     """
 
-    fallback: str = "none"
-    max_age: float = 300.0
     calibrate: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
-    def finish(self, quantity: Quantity) -> Finish:
-        """Return what is done with this quantity's numbers."""
+    def of_each(self, quantities: Sequence[Quantity]) -> tuple[QuantityCalibration, ...]:
+        """Return what is done with the numbers of each quantity."""
+        return tuple(self._of(quantity) for quantity in quantities)
+
+    def _of(self, quantity: Quantity) -> QuantityCalibration:
         name, step = quantity.name, quantity.step
         digits = 6 if step <= 0 else max(0, 1 - math.floor(math.log10(step)))
         scale, offset = self.calibrate.get(name, (1.0, 0.0))
         low, high = self.limits.get(name, (-math.inf, math.inf))
-        return Finish(name, quantity.unit, name in self.calibrate, scale, offset, digits, low, high)
+        noisy = quantity.noisy and step > 0
+        return QuantityCalibration(name, quantity.unit, name in self.calibrate, scale, offset, digits, low, high, noisy)

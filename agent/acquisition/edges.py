@@ -1,4 +1,4 @@
-"""GPIO edges become batches, at once: from the pin's thread over to the loop, as they were seen."""
+"""GPIO edges become batches at once: they move from the pin's thread to the loop in the order they were seen."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from drivers.errors import PermanentError
 from .sensor import Sensor
 
 
-class Edges:
-    """Watches every sensor whose driver can tell edges.
+class EdgeWatcher:
+    """Watches every sensor whose driver reports edges.
 
     Args:
         deliver: takes each event's batch; called on the loop.
@@ -23,7 +23,7 @@ class Edges:
         self.deliver = deliver
 
     def watch(self, sensors: Iterable[Sensor]) -> None:
-        """Begin to watch. A line that cannot be opened now is told by the sensor's next reading, which tries again."""
+        """Begin to watch. The next reading reports a line that cannot be opened now, and tries again."""
         loop = asyncio.get_running_loop()
         for sensor in sensors:
             watch = getattr(sensor.chip, "watch", None)
@@ -31,7 +31,8 @@ class Edges:
                 continue
 
             def seen(value: float, at: float, sensor: Sensor = sensor) -> None:
-                with contextlib.suppress(RuntimeError):  # the loop is closed: we are at the end
+                # A closed loop raises RuntimeError: the agent has ended.
+                with contextlib.suppress(RuntimeError):
                     loop.call_soon_threadsafe(self._edge, sensor, value, at)
 
             with contextlib.suppress(OSError, PermanentError):

@@ -9,18 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agent.model import Batch, Fault, Reading
+from agent.model import Batch
 
-from .bus import MOST_SHARES, Lane
-from .sensor import Sensor
+from .collector import Collector, Due
 
-SHARE_OF_INTERVAL = 0.9  # a round leaves before its interval is over, whoever is missing
-LOOK_AGAIN = 0.05  # seconds between two looks at a bus that seems to hang
-BUSY = 0.005  # seconds between two looks at a bus that is busy when its round should leave
 LATE = 0.1  # of its interval: a round that begins later than this is late
 
 
@@ -33,135 +28,43 @@ class Rounds:
     skipped: int = 0
 
 
-class _Gate:
-    """Opens when everybody has arrived. One hop to the loop for all of them: the last one wakes it.
-
-    Args:
-        missing: who has not arrived yet.
-    """
-
-    def __init__(self, missing: int) -> None:
-        self.open, self.missing = asyncio.Event(), missing
-        self._loop, self._lock = asyncio.get_running_loop(), threading.Lock()
-
-    def arrived(self) -> None:
-        """Count one more; from any thread."""
-        with self._lock:
-            self.missing -= 1
-        if not self.missing and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.open.set)
-
-
-class Collector:
-    """Reads sensors, each on its bus, and makes one batch of what came in time.
-
-    Attributes:
-        sensors: all there are, where substitutes are looked for.
-    """
-
-    def __init__(self, lanes: Mapping[str, Lane], clock: Callable[[], float]) -> None:
-        self.lanes, self.clock = lanes, clock
-        self.sensors: Sequence[Sensor] = ()
-        self._lock = asyncio.Lock()  # a sensor has one turn at a time
-
-    async def collect(self, due: Sequence[tuple[Sensor, str]], trigger: str, interval: float | None) -> Batch:
-        """Return the batch of the sensors that are due, each with the name of its lane.
-
-        Leaves when all are known, or when the most patient sensor's time is over, or before the interval is. A bus that
-        is only busy is waited for: what is too much costs whole rounds, not the same sensors in each of them.
-        """
-        async with self._lock:
-            began = self.clock()
-            last = began + max((sensor.patience for sensor, _ in due), default=0.0)
-            deadline = last if interval is None else min(last, began + SHARE_OF_INTERVAL * interval)
-            await self._read(due, deadline, last)
-            now = self.clock()
-            readings: list[Reading] = []
-            faults: list[Fault] = []
-            for sensor, lane in due:
-                outcome = self.lanes[lane].outcome(sensor) or self.lanes[lane].too_late(sensor)
-                usable, fault = sensor.conclude(outcome, now)
-                readings += usable
-                if fault:
-                    faults.append(fault)
-            readings += self._substitutes([sensor for sensor, _ in due if not sensor.latest])
-        return Batch(now, trigger, interval, tuple(s.id for s, _ in due), tuple(readings), tuple(faults))
-
-    async def _read(self, due: Sequence[tuple[Sensor, str]], deadline: float, last: float) -> None:
-        by_lane: dict[str, list[Sensor]] = {}
-        for sensor, lane in due:
-            by_lane.setdefault(lane, []).append(sensor)
-        gate = _Gate(MOST_SHARES * len(by_lane) + 1)
-        for lane, sensors in by_lane.items():
-            for _ in range(MOST_SHARES - self.lanes[lane].begin(sensors, gate.arrived)):
-                gate.arrived()
-        gate.arrived()
-        look = min((min(sensor.hold, sensor.patience) for sensor, _ in due), default=0.0)
-        while gate.missing:
-            if (time_left := deadline - self.clock()) <= 0:
-                if self.clock() >= last or not any(self.lanes[lane].worker.moving() for lane in by_lane):
-                    self._give_up(by_lane)
-                    return
-                time_left = BUSY
-            try:
-                async with asyncio.timeout(min(look, time_left)):
-                    await gate.open.wait()
-            except TimeoutError:
-                look = LOOK_AGAIN
-                self._give_up(by_lane)
-                if all(self.lanes[lane].outcome(sensor) or sensor.slow for sensor, lane in due):
-                    return
-
-    def _give_up(self, by_lane: Mapping[str, Sequence[Sensor]]) -> None:
-        for lane, sensors in by_lane.items():
-            self.lanes[lane].give_up(sensors)
-
-    def _substitutes(self, missing: Sequence[Sensor]) -> list[Reading]:
-        """Return readings of other sensors for those that are missing and have a substitute."""
-        known = {sensor.id: sensor for sensor in self.sensors}
-        readings: list[Reading] = []
-        for sensor in missing:
-            kind, _, source = sensor.treatment.fallback.partition(":")
-            if kind == "sensor" and source in known:
-                readings += sensor.substitute(known[source])
-        return readings
-
-
 class Scheduler:
-    """Knows when which sensor is due.
+    """Starts a round whenever sensors are due.
 
     Args:
-        due: every sensor with the name of its lane.
+        due: every sensor with the name of its bus.
         deliver: takes each finished batch; never blocks.
     """
 
     def __init__(
         self,
         collector: Collector,
-        due: Sequence[tuple[Sensor, str]],
+        due: Sequence[Due],
         deliver: Callable[[Batch], object],
         clock: Callable[[], float],
     ) -> None:
         self.collector, self.deliver, self.clock = collector, deliver, clock
         self.rounds = Rounds()
         self.began = clock()
-        self.progress = self.began  # when the last round ended: the watchdog lives on it
-        self.groups: dict[float, list[tuple[Sensor, str]]] = {}
+        # When the last round ended; the watchdog is fed only while this moves.
+        self.progress = self.began
+        self.groups: dict[float, list[Due]] = {}
         self._arranged = asyncio.Event()
         self.arrange(due)
-        self._last = dict.fromkeys(self.groups, -1)  # the number of each interval's last round
+        # The number of each interval's last round.
+        self._last = dict.fromkeys(self.groups, -1)
 
-    def arrange(self, due: Sequence[tuple[Sensor, str]]) -> None:
+    def arrange(self, due: Sequence[Due]) -> None:
         """Take these sensors from the next round on."""
-        groups: dict[float, list[tuple[Sensor, str]]] = {}
-        for sensor, lane in due:
-            groups.setdefault(sensor.every, []).append((sensor, lane))
+        groups: dict[float, list[Due]] = {}
+        for sensor, bus in due:
+            groups.setdefault(sensor.every, []).append((sensor, bus))
         self.groups = groups
         self.collector.sensors = [sensor for sensor, _ in due]
         self._arranged.set()
 
     async def run(self, rounds: int | None = None) -> None:
-        """Run rounds for ever, or so many; the first one at once."""
+        """Run rounds forever, or as many as given; the first one at once."""
         last = self._last
         if not last:
             self.began = self.clock()
@@ -169,7 +72,8 @@ class Scheduler:
         while rounds is None or self.rounds.finished < rounds:
             self._arranged.clear()
             for interval in last.keys() - self.groups.keys():
-                del last[interval]  # should it come again, it has missed nothing
+                # Should it come again, it has missed nothing.
+                del last[interval]
             for interval in self.groups.keys() - last.keys():
                 last[interval] = math.ceil((self.clock() - self.began) / interval) - 1
             at = min((self._at(i, last[i] + 1) for i in self.groups), default=self.clock() + 1.0)
@@ -181,12 +85,13 @@ class Scheduler:
                 last[interval] = self._number(interval, last[interval], now)
             if intervals:
                 due = [pair for i in sorted(intervals) for pair in self.groups.get(i, ())]
-                self.deliver(await self.collector.collect(due, "interval", min(intervals)))
+                at = max(self._at(i, last[i]) for i in intervals)
+                self.deliver(await self.collector.collect(due, "interval", min(intervals), at))
                 self.rounds.finished += 1
                 self.progress = self.clock()
 
     async def _rearranged_within(self, wait: float) -> bool:
-        """Tell whether other sensors came; a new interval may be due sooner than all before."""
+        """Return whether other sensors came; a new interval may be due sooner than all before."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 return await self._arranged.wait()
@@ -196,7 +101,7 @@ class Scheduler:
         return self.began + number * interval
 
     def _number(self, interval: float, last: int, now: float) -> int:
-        """Return the number of the round that begins now; those that are over already are skipped and counted."""
+        """Return the number of the round that begins now; the ones that are over already are skipped and counted."""
         number = max(last + 1, math.floor((now - self.began + 1e-3) / interval))
         self.rounds.skipped += number - last - 1
         if now - self._at(interval, number) > LATE * interval:

@@ -1,58 +1,47 @@
-"""One configured sensor: its chip behind the stack fallback(breaker(retry(measure))), as a generator of waits.
+"""One configured sensor: it hands a turn to its bus, and concludes on the loop what came of it.
 
-`read` runs in the bus's thread and yields its waits; `conclude` turns what came of it into readings, on the loop.
+The stack is fallback(breaker(retry(measure))). `Attempts` makes the attempts, in the bus's thread; `Conclusions` says
+what their outcome means.
 """
 
 from __future__ import annotations
 
-import logging
-import math
-from collections.abc import Callable, Generator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
-from agent.model import Fault, Reading
+from agent.model import Present, Reading
 from agent.resilience import CircuitBreaker, CircuitOpenError, CircuitState, RetryPolicy
-from drivers.chip import Driver, Quantity, Values
-from drivers.chip import Reading as Measuring
-from drivers.errors import BusTimeout, NotReady, PermanentError
+from drivers.chip import Driver, Quantity
 
-from .calibration import Finish, Treatment
+from .calibration import Calibration
+from .conclusion import Conclusions, Told
+from .history import SensorHistory
+from .turn import Attempts, Outcome, SensorTurn
 
-log = logging.getLogger("limpet.sensor")
-
-COUNTED = (OSError, PermanentError)  # what speaks against a sensor; everything else is a bug of ours
 COSTLY = 1.0  # seconds: a transfer that holds the bus for longer opens the sensor's breaker at once
 SLOW = 2.0  # seconds: a driver that takes longer is slow, where its timeout does not allow for it
-SLOW_PATIENCE = 0.5  # seconds that a round waits for a slow sensor: it may be ready at once
+SLOW_WAIT = 0.5  # seconds that a round waits for a slow sensor: it may be ready at once
 ROOM = 1.5  # of the time that a slow sensor takes
 HOLD = 0.8  # of the interval: a transfer that takes longer is known to hang before its round leaves
-FLAT_READINGS, FLAT_SECONDS = 60, 3600.0  # the same numbers to the last digit, that often and for that long
 
 
-class Outcome(NamedTuple):
-    """What one turn yielded: values, or the error that ended it."""
-
-    values: Values | None = None
-    error: BaseException | None = None
-    attempts: int = 0
-    at: float = math.inf  # when the values were there, on the sensor's clock
-
-
-def _waits(retry: RetryPolicy) -> float:
+def _longest(retry: RetryPolicy) -> float:
     """Return the longest time between the first attempt and the last."""
     delays = (retry.base_delay_seconds * retry.multiplier**n for n in range((retry.max_attempts or 1) - 1))
     return sum(min(retry.max_delay_seconds, delay) for delay in delays)
 
 
 class Sensor:
-    """One sensor and its history.
+    """One sensor. Everything here runs on the loop; the bus's thread runs what `attempts` does, and nothing else.
 
     Attributes:
-        timeout: seconds that one attempt may take; every: its interval.
-        hold: seconds that one transfer may hold the bus: its deadline, or less where the next round comes sooner.
+        every: its interval, in seconds.
         slow: it takes longer than its timeout where it has to wait for its chip; then it goes on beside the rounds.
-        patience: seconds that a round waits for this sensor: one attempt and the waits between all of them.
-        since: when the present outage began, on `clock`; None while all is well. last_ok: the last good reading.
+        hold: seconds that one transfer may hold the bus: the timeout, or less where the next round comes sooner.
+        round_wait: seconds that a round waits for this sensor: one attempt and the waits between all of them.
+        substitute_id: the sensor whose readings stand in where this one has none; "" without one.
+
+    Args:
+        fallback: "none", "last" or "sensor:ID". max_age: seconds that a last value may be old.
     """
 
     def __init__(
@@ -65,30 +54,30 @@ class Sensor:
         breaker: CircuitBreaker,
         retry: RetryPolicy,
         clock: Callable[[], float],
-        treatment: Treatment | None = None,
         driver: str = "",
+        fallback: str = "none",
+        max_age: float = 300.0,
+        calibration: Calibration | None = None,
     ) -> None:
-        self.id, self.chip, self.every, self.timeout = name, chip, every, timeout
-        self.breaker, self.retry, self.clock = breaker, retry, clock
-        self.treatment = treatment or Treatment()
-        self.driver = driver or chip.name
+        self.id, self.chip, self.every, self.driver = name, chip, every, driver or chip.name
         self.slow = chip.takes > max(timeout, SLOW)
         self.hold = min(timeout, HOLD * every)
-        self.patience = SLOW_PATIENCE if self.slow else timeout + _waits(retry)
-        self.since: float | None = None
-        self.last_ok: float | None = None
-        self.status, self.error, self.message = "unknown", "", ""
-        self.latest: tuple[Reading, ...] = ()
-        self.read_at: float | None = None
-        self._good: dict[str, tuple[float, float]] = {}  # quantity -> its last good value, and when that was
-        self._before: Values = {}
-        self._last: Outcome | None = None  # the last success
-        self._noted: tuple[float, Reading] | None = None  # the last edge
-        self._same = (0, 0.0)  # how often, and since when, the values have not changed
-        self._admission = 0  # the breaker's generation for the turn that runs
-        self._turn = 0  # counts turns: one that was given up reports nothing any more
-        self._finish: tuple[Finish, ...] = ()
-        self._finishes: Sequence[Quantity] | None = None  # whose finish that is
+        self.round_wait = SLOW_WAIT if self.slow else timeout + _longest(retry)
+        kind, _, source = fallback.partition(":")
+        self.substitute_id = source if kind == "sensor" else ""
+        self.history = SensorHistory()
+        self.conclusions = Conclusions(
+            name,
+            chip,
+            self.driver,
+            breaker,
+            self.history,
+            max_age=max_age if fallback == "last" else None,
+            calibration=calibration or Calibration(),
+        )
+        limit = ROOM * chip.takes if self.slow else timeout
+        self.attempts = Attempts(f"{name} ({self.driver})", chip, breaker, retry, clock, limit)
+        self._turn: SensorTurn | None = None
 
     @property
     def quantities(self) -> Sequence[Quantity]:
@@ -96,187 +85,118 @@ class Sensor:
         return self.chip.quantities
 
     @property
-    def healthy(self) -> bool:
-        """Whether nothing speaks against it; healthy sensors are read first."""
-        return self.breaker.state is CircuitState.CLOSED and not self.breaker.failure_count
+    def breaker(self) -> CircuitBreaker:
+        """What stops its attempts while it fails."""
+        return self.attempts.breaker
 
-    # ---- in the bus's thread
+    @property
+    def present(self) -> Present:
+        """What is known of it now."""
+        return self.history.present
 
-    def read(self) -> Generator[float, None, Outcome]:
-        """Take one turn: refused by the breaker, or attempts until one succeeds. Yields its waits; never raises."""
-        self._turn += 1
+    # ---- around one turn
+
+    def turn(self) -> SensorTurn:
+        """Return the turn for the round that begins: a new one, or that of an earlier round if it still runs."""
         turn = self._turn
-        try:
-            self._admission = admission = self.breaker.admit()
-        except CircuitOpenError as error:
-            return Outcome(error=error)
-        probing = self.breaker.state is CircuitState.HALF_OPEN
-        began, attempts = self.clock(), 0
-        while True:
-            attempts += 1
-            try:
-                values = yield from self._attempt()
-            except COUNTED as error:
-                delay = None if probing else self.retry.next_delay(attempts, error, self.clock() - began)
-                if delay is None:
-                    if turn == self._turn:
-                        self.breaker.failed(admission, error)
-                    return Outcome(error=error, attempts=attempts)
-            except Exception as bug:  # the one place where any error is taken: a driver's bug must not end the others
-                self.breaker.undecided(admission)
-                return Outcome(error=bug, attempts=attempts)
-            except BaseException:  # closed: nobody waits any more
-                self.breaker.undecided(admission)
-                raise
-            else:
-                if turn == self._turn:
-                    self.breaker.succeeded(admission)
-                self._last = Outcome(values, attempts=attempts, at=self.clock())
-                return self._last
-            yield delay
+        if turn is not None and turn.running:
+            turn.earlier = True
+            return turn
+        if turn is not None and (late := turn.known()) is not None:
+            self._take_late(late)
+        self._turn = SensorTurn(
+            self.attempts,
+            sensor=self.id,
+            driver=self.driver,
+            hold=self.hold,
+            slow=self.slow,
+            healthy=self.breaker.state is CircuitState.CLOSED and not self.breaker.failure_count,
+            last=self.history.last_at,
+        )
+        return self._turn
 
-    def _attempt(self) -> Measuring:
-        """Read the chip once, with a deadline on the whole; an answer that comes later is thrown away."""
-        began, steps = self.clock(), self.chip.reading()
-        limit = ROOM * self.chip.takes if self.slow else self.timeout
-        values: Values | None = None
-        while True:
-            resumed = self.clock()
-            try:
-                wait = next(steps)
-            except StopIteration as end:
-                wait, values = 0.0, end.value
-            now = self.clock()
-            if now + wait - began > limit:
-                steps.close()
-                self.chip.known = False
-                late = f"{self.id} ({self.driver}): no reading within {limit:g} s"
-                raise BusTimeout(f"{late}; the bus was held") if now - resumed > limit / 2 else NotReady(late)
-            if values is not None:
-                return values
-            yield wait
+    def conclude(self, due: float, now: float) -> Told:
+        """Return what came of the turn: usable readings (`substituted` ones apart), and why others are missing.
 
-    # ---- on the loop
+        Args:
+            due: the moment for which the round was due. now: when it leaves.
+        """
+        turn, carried = self._turn, self.history.carried
+        assert turn is not None, "a round takes the turn first"
+        self.history.carried = None
+        outcome = turn.known()
+        if outcome is not None:
+            self._turn = None
+            if outcome.held:
+                self._gave_up(turn, outcome)
+            return self.conclusions.of(outcome, due)
+        # The turn goes on beside the rounds. What came since the round before is at most one interval old.
+        outcome = carried or (self.latest_of_its_chip(now) if turn.earlier else None)
+        return self._waits(turn, due) if outcome is None else self.conclusions.of(outcome, due)
 
-    def latest_of_its_chip(self) -> Outcome | None:
+    def latest_of_its_chip(self, now: float) -> Outcome | None:
         """Return a slow sensor's last success, for as long as its chip may take for a new one."""
-        last = self._last
-        if not self.slow or last is None or self.clock() - last.at > ROOM * self.chip.takes:
-            return None
-        return last
+        last = self.history.last
+        return last if self.slow and last is not None and now - last.at <= ROOM * self.chip.takes else None
 
-    def overdue(self, error: OSError, held: float) -> Outcome:
-        """Give the running turn up: its transfer has held the bus for `held` seconds. What it still says is old."""
-        self._turn += 1
-        self.breaker.failed(self._admission, error)
-        if held >= COSTLY and self.breaker.state is CircuitState.CLOSED:
-            self.breaker.trip()
-        return Outcome(error=error, attempts=1)
-
-    def conclude(self, outcome: Outcome, now: float) -> tuple[list[Reading], Fault | None]:
-        """Return what the outcome means: usable readings (`substituted` ones apart), and the fault if there is one."""
-        self.read_at = now
-        if outcome.values is not None:
-            values = outcome.values
-            if self._noted is not None and self._noted[0] >= outcome.at:  # an edge since then is newer
-                values = {**values, self._noted[1].quantity: self._noted[1].value}
-            readings = self._usable(values, now)
-            self._well(now)
-            self.latest = tuple(readings)
-            return readings, None
-        assert outcome.error is not None
-        fault = self._unwell(outcome.error, outcome.attempts, now)
-        readings = self._stale(now) if self.treatment.fallback == "last" else []
-        self.latest = tuple(readings)
-        return readings, fault
-
-    def learn(self, error: BaseException) -> None:
-        """Take the error of a turn that ended after its round had left: it is why the sensor was late."""
-        if self.since is not None and not isinstance(error, CircuitOpenError):
-            self.error, self.message = type(error).__name__, str(error) or type(error).__name__
+    # ---- what comes without a turn
 
     def note(self, reading: Reading, at: float) -> None:
         """Take a reading that came by itself: an edge."""
-        others = tuple(r for r in self.latest if r.quantity != reading.quantity)
-        self.latest, self.status, self.read_at, self.last_ok = (*others, reading), "ok", at, at
-        self._good[reading.quantity] = (reading.value, at)
-        self._noted = (at, reading)
+        before = self.present
+        others = [one for one in before.readings if one.quantity != reading.quantity]
+        lacking = [name for name in before.lacking if name != reading.quantity]
+        self.history.edge(reading.quantity, reading.value, at)
+        self.history.tell([*others, reading._replace(measured=at)], lacking, measured=at)
 
-    def substitute(self, source: Sensor) -> list[Reading]:
-        """Return the readings of another sensor as this one's own, marked as such."""
-        wanted = {q.name for q in self.chip.quantities}
+    def substitute(self, source: Sensor) -> Sequence[Reading]:
+        """Return the readings of another sensor in place of those that are lacking here, marked as such."""
+        before, theirs = self.present, source.present
         found = [
-            Reading(self.id, r.quantity, r.value, r.unit, "substituted", source=source.id)
-            for r in source.latest
-            if r.status == "ok" and r.quantity in wanted
+            Reading(self.id, one.quantity, one.value, one.unit, "substituted", source=source.id, measured=one.measured)
+            for one in theirs.readings
+            if one.status == "ok" and one.quantity in before.lacking
         ]
         if found:
-            self.latest, self.status = tuple(found), "substituted"
+            filled = {one.quantity for one in found}
+            lacking = [name for name in before.lacking if name not in filled]
+            measured = before.measured if before.readings else theirs.measured
+            self.history.tell([*before.readings, *found], lacking, measured=measured)
+            self.history.present = self.present._replace(since=before.since, error=before.error, message=before.message)
         return found
 
-    def _usable(self, values: Values, now: float) -> list[Reading]:
-        if self._finishes is not self.chip.quantities:
-            self._finishes = self.chip.quantities
-            self._finish = tuple(self.treatment.finish(quantity) for quantity in self._finishes)
-        values = {one.name: one.of(values[one.name]) for one in self._finish}
-        flat = self._flat(values, now)
-        readings, well = [], True
-        for one in self._finish:
-            value = values[one.name]
-            if flat is None and one.low <= value <= one.high:
-                readings.append(Reading(self.id, one.name, value, one.unit))
-                self._good[one.name] = (value, now)
-                self.last_ok = now
-            else:
-                well = False
-                reason = flat or f"outside of the limits {one.low:g}..{one.high:g}"
-                readings.append(Reading(self.id, one.name, value, one.unit, "suspect", reason=reason))
-        self.status = "ok" if well else "suspect"
-        return readings
+    # ---- the breaker, and turns that end late
 
-    def _flat(self, values: Values, now: float) -> str | None:
-        """Return a reason if several noisy quantities have all stood still for too long to be true."""
-        count, since = self._same
-        self._same = (count + 1, since) if values == self._before else (1, now)
-        self._before = values
-        count, since = self._same
-        if count < FLAT_READINGS or now - since < FLAT_SECONDS or sum(q.step > 0 for q in self.chip.quantities) < 2:
-            return None
-        return f"no digit has changed in {(now - since) / 60:.0f} minutes"
+    def _gave_up(self, turn: SensorTurn, outcome: Outcome) -> None:
+        """Report to the breaker that a transfer has held the bus; the turn itself reports nothing any more."""
+        assert outcome.error is not None
+        self.breaker.failed(turn.admission, outcome.error)
+        if outcome.held >= COSTLY and self.breaker.state is CircuitState.CLOSED:
+            self.breaker.trip()
 
-    def _stale(self, now: float) -> list[Reading]:
-        units = {q.name: q.unit for q in self.chip.quantities}
-        stale = [
-            Reading(self.id, name, value, units.get(name, ""), "stale", age=now - at)
-            for name, (value, at) in self._good.items()
-            if now - at <= self.treatment.max_age
-        ]
-        if stale:
-            self.status = "stale"
-        return stale
+    def _take_late(self, late: Outcome) -> None:
+        """Take what came after its round had left: values count in the next round, an error says why it was late."""
+        if late.values is not None:
+            self.history.carried = self.history.last = late
+        elif late.error is not None and not isinstance(late.error, CircuitOpenError):
+            fault = self.conclusions.blame(late.error, late.at, late.attempts)
+            self.history.present = self.present._replace(since=fault.since, error=fault.error, message=fault.message)
 
-    def _well(self, now: float) -> None:
-        if self.since is not None:
-            log.info("sensor came back", extra={"sensor": self.id, "silent_for": round(now - self.since, 1)})
-        self.since, self.error, self.message = None, "", ""
-
-    def _unwell(self, error: BaseException, attempts: int, now: float) -> Fault:
-        refused = isinstance(error, CircuitOpenError)
-        if not refused or not self.error:
-            name, message = type(error).__name__, str(error) or type(error).__name__
-            bug = not isinstance(error, (*COUNTED, CircuitOpenError))
-            if self.since is None or (bug and self.error != name):
-                self._tell(error, message, bug)
-            self.since = now if self.since is None else self.since
-            self.error, self.message = name, message
-        self.status = "unavailable"
-        state = self.breaker.state
-        waiting = None if state is CircuitState.CLOSED else self.breaker.retry_after
-        return Fault(self.id, self.error, self.message, attempts, state.value, waiting, self.since or now)
-
-    def _tell(self, error: BaseException, message: str, bug: bool) -> None:
-        facts = {"sensor": self.id, "driver": self.driver, "error": type(error).__name__, "why": message}
-        if bug:
-            log.error("driver has a bug", extra=facts, exc_info=error)
+    def _waits(self, turn: SensorTurn, due: float) -> Told:
+        """Return what a turn that goes on means: nothing speaks against the sensor unless it was silent before."""
+        history, before, attempts = self.history, self.present, int(turn.begun and not turn.earlier)
+        if history.silent is not None:
+            fault = self.conclusions.fault(before.error, before.message, attempts, history.silent)
         else:
-            log.warning("sensor fell silent", extra=facts)
+            if not turn.begun:
+                why = "waits its turn; the bus is busy with other sensors"
+            elif self.slow and history.last is None:
+                why = f"is starting; the first reading takes up to {self.chip.takes:g} s"
+            else:
+                why = "was still measuring when the round left"
+            since = due if before.since is None else before.since
+            fault = self.conclusions.fault("NotReady", f"{self.attempts.label} {why}", attempts, since)
+        told = self.conclusions.absent(fault, due)
+        if before.status == "unknown" and not told[0]:
+            history.present = history.present._replace(status="unknown")
+        return told

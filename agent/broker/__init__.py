@@ -1,7 +1,7 @@
-"""The port to the broker: what a connection can do, what it tells, and how it fails.
+"""The port to the broker: what a connection can do, what it reports, and how it fails.
 
-A link is one connection, used once: `connect`, then publish and subscribe until `lost` is done or `close`. The link of
-the real world is `agent.broker.link.PahoLink`; whatever else keeps this contract serves as well.
+A link is one connection, used once: `connect`, then publish and subscribe until `lost` is done or `close`. The real one
+is `agent.broker.link.PahoLink`; anything else that keeps this contract serves as well.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ class BrokerError(OSError):
     """The broker cannot be reached, or does not do its part; trying again can help.
 
     Attributes:
-        permanent: it looks as if a person had to change something: try again rarely.
+        permanent: a person probably has to change something; try again rarely.
         code: the MQTT reason code, if the broker sent one.
+        answered: the broker had accepted the session.
+        hung_up: the broker took the connection and ended it before it accepted or refused the session.
     """
+
+    answered = hung_up = False
 
     def __init__(self, message: str, *, permanent: bool = False, code: int | None = None) -> None:
         super().__init__(message)
@@ -32,7 +36,7 @@ class BrokerError(OSError):
 
 
 class BrokerRefused(BrokerError):
-    """The broker answered, and said no."""
+    """The broker answered and refused us."""
 
 
 class BrokerTimeout(BrokerError):
@@ -44,10 +48,12 @@ class BrokerLost(BrokerError):
 
 
 class TlsProblem(BrokerError):
-    """The two did not agree on who they are.
+    """TLS could not be agreed on, or one side did not accept the other's certificate.
 
     Attributes:
-        state: "expired", "not_yet_valid", "wrong_host", "unknown_ca", "files", "refused" or "other".
+        state: of the broker's certificate "expired", "not_yet_valid", "wrong_host", "unknown_ca"; of ours "wanted" (the
+            broker asks for one) or "refused"; "version" and "cipher" (the two have none in common), "name" (the broker
+            does not know the name that was sent), "files" (ours cannot be used), "port" (no TLS there) or "other".
     """
 
     def __init__(self, message: str, state: str, *, permanent: bool = True) -> None:
@@ -57,11 +63,32 @@ class TlsProblem(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """Files in PEM. `ca_file`: the only roots trusted; None: the system's."""
+    """How to speak TLS. Files are PEM.
+
+    Attributes:
+        ca_file: the only roots that are trusted; None: the system's.
+        cert_file, key_file: the client certificate.
+        key_password: returns the passphrase of `key_file`; may block. None: the key must have none.
+        server_name: the name to verify and to send; None: the host's.
+        alpn: protocols to offer.
+    """
 
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
+    key_password: Callable[[], str] | None = None
+    server_name: str | None = None
+    alpn: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes when we vanish. `qos`: 0 or 1."""
+
+    topic: str
+    payload: bytes
+    retain: bool = True
+    qos: int = 1
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -69,19 +96,31 @@ class Address:
     """Where the broker is and who we are there.
 
     Attributes:
+        host: a name or an address. more_hosts: tried in turn after it.
+        password: the password, or what returns it; that may block, and may raise an OSError.
         version: "5" or "3.1.1". keepalive: whole seconds.
-        will: topic, and payload that the broker retains there when we vanish.
+        transport: "tcp" or "websockets". path: of the WebSocket.
+        largest_packet: bytes that the broker may send at once, with MQTT 5; None: any number.
     """
 
     host: str
     port: int
     client_id: str
     username: str | None = None
-    password: str | None = None
+    password: str | Callable[[], str | None] | None = None
     version: str = "5"
     keepalive: int = 15
     tls: Tls | None = None
-    will: tuple[str, bytes] | None = None
+    will: Will | None = None
+    more_hosts: tuple[str, ...] = ()
+    transport: str = "tcp"
+    path: str = "/mqtt"
+    largest_packet: int | None = 64 * 1024
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """All hosts, in the order of the configuration."""
+        return (self.host, *self.more_hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +144,14 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What came in on a subscription, never a retained one."""
+    """What came in on a subscription. `retained`: the broker had kept it."""
 
     topic: str
     payload: bytes
     response_topic: str | None = None
     correlation: bytes | None = None
+    retained: bool = False
+    content_type: str | None = None
 
 
 Handler = Callable[[Message], object]
@@ -130,14 +171,31 @@ class Link(Protocol):
             BrokerError: it could not be opened; the link is used up.
         """
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[int]:
-        """Send with QoS 1 (0 if the broker knows no other); the future tells the reason code of the acknowledgement.
+    def obey(self, facts: Facts) -> None:
+        """Take these for what the broker can do: what it said, or less where experience says so."""
 
-        It fails with a BrokerError when the connection ends first. Retain is left out where the broker has none.
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        content_type: str | None = None,
+        correlation: bytes | None = None,
+    ) -> asyncio.Future[int]:
+        """Send with QoS 1; the future's result is the reason code of the acknowledgement.
+
+        Where the broker has no QoS 1, the message goes with QoS 0, and the result is 0 as soon as a later answer of
+        the broker proves that it arrived. The future fails with a BrokerError if the connection ends first. Retain is
+        left out where the broker has none, content type and correlation data before MQTT 5.
         """
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Ask for messages; the handler runs on the loop. A refusal is logged."""
+    def subscribe(self, topic_filter: str, handler: Handler, *, retained: bool = False) -> asyncio.Future[int]:
+        """Ask for messages, without those that the broker retained unless `retained`; the handler runs on the loop.
+
+        The future's result is the reason code of the answer: FAILURE or more is a refusal. It fails with a BrokerError
+        if the connection ends first, and need not be awaited.
+        """
 
     async def close(self) -> None:
         """Say good-bye and close, within a second. Unacknowledged futures fail."""
@@ -146,10 +204,21 @@ class Link(Protocol):
         """Close without a word, at once; the broker publishes the will. Does nothing on a closed link."""
 
 
-def packet_size(topic: str, payload: int, version: str) -> int:
-    """Return the bytes of a QoS 1 PUBLISH packet with a payload of so many bytes and without properties."""
-    rest = 2 + len(topic.encode()) + 2 + (version == "5") + payload
+def packet_size(
+    topic: str, payload: int, version: str, content_type: str | None = None, correlation: bytes | None = None
+) -> int:
+    """Return the bytes of a QoS 1 PUBLISH packet with a payload of `payload` bytes."""
+    rest = 2 + len(topic.encode()) + 2 + payload
+    if version == "5":
+        texts = [len(text) for text in ((content_type or "").encode(), correlation or b"") if text]
+        properties = sum(3 + length for length in texts)
+        rest += _varint_size(properties) + properties
+    return 1 + _varint_size(rest) + rest
+
+
+def _varint_size(value: int) -> int:
+    """Return how many bytes a variable byte integer takes (MQTT 5.0 §1.5.5)."""
     length, most = 1, 128
-    while rest >= most:
+    while value >= most:
         length, most = length + 1, most * 128
-    return 1 + length + rest
+    return length

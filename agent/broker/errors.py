@@ -6,12 +6,16 @@ import errno
 import os
 import socket
 import ssl
+from collections.abc import Sequence
 
-from . import Address, BrokerError, BrokerLost, BrokerRefused, BrokerTimeout, Tls, TlsProblem
+from . import BrokerError, BrokerLost, BrokerRefused, BrokerTimeout, TlsProblem
+from .tls import tls_problem
 
-# MQTT 5.0 §3.2.2.2; paho translates the codes of 3.1.1 to these.
+# MQTT 5.0 §3.2.2.2; the return codes of 3.1.1 are translated to these.
 PERMANENT = {0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x95, 0x9A, 0x9B, 0x9C, 0x9D}
-CURES = {
+MEANINGS = {
+    0x81: "the broker takes our packet for damaged",
+    0x82: "the broker says that we broke the protocol",
     0x84: "the broker does not speak this version of MQTT; set mqtt.version",
     0x85: "the broker refuses the client id",
     0x86: "bad user name or password",
@@ -23,74 +27,97 @@ CURES = {
     0x8C: "bad authentication method",
     0x8D: "the broker heard nothing from us in time",
     0x8E: "another client with the same client id has taken over",
+    0x8F: "the broker refuses a topic filter",
+    0x90: "the broker refuses a topic name",
+    0x93: "more messages under way than the broker allows",
     0x95: "a packet was too large for the broker",
+    0x96: "more messages a second than the broker allows",
     0x97: "quota exceeded",
+    0x98: "the broker's administrator ended the session",
+    0x99: "the broker refuses the format of a payload",
+    0x9A: "the broker keeps no retained messages",
+    0x9B: "the broker does not support QoS 1",
     0x9C: "the broker refers to another server",
     0x9D: "the broker has moved",
     0x9F: "too many connections",
-}
-# OpenSSL's X509_V_ERR_* (x509_vfy.h)
-CERTIFICATE = {
-    9: ("not_yet_valid", "the broker's certificate is not yet valid; is the clock right?"),
-    10: ("expired", "the broker's certificate has expired"),
-    18: ("unknown_ca", "the broker's certificate is self-signed; name it, or its authority, in mqtt.tls.ca_file"),
-    19: ("unknown_ca", "nobody we trust stands behind the broker's certificate; check mqtt.tls.ca_file"),
-    20: ("unknown_ca", "nobody we trust stands behind the broker's certificate; check mqtt.tls.ca_file"),
-    21: ("unknown_ca", "nobody we trust stands behind the broker's certificate; check mqtt.tls.ca_file"),
-    62: ("wrong_host", "the broker's certificate is for another host"),
-    64: ("wrong_host", "the broker's certificate is for another address"),
+    0xA0: "the session lasted as long as the broker allows",
 }
 NETWORK = {
-    errno.ECONNREFUSED: "nobody listens there",
+    errno.ECONNREFUSED: "nothing listens there",
     errno.ENETUNREACH: "the network is unreachable",
     errno.EHOSTUNREACH: "the host is unreachable",
+    errno.EADDRNOTAVAIL: "this machine has no address that leads there",
+    errno.EAFNOSUPPORT: "this machine has no address that leads there",
     errno.ECONNRESET: "the connection was reset",
     errno.EPIPE: "the connection was closed",
     errno.EMFILE: "too many open files",
 }
+# The other side ended the connection.
+ENDS = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+# What another server sends first, and what it is.
+WITH_TLS = "a server that speaks TLS; add [mqtt.tls]"
+WITHOUT_TLS = "a broker without TLS on this port; the usual port with TLS is 8883"
+FIRST_BYTES = (
+    (b"\x15\x03", WITH_TLS),
+    (b"\x16\x03", WITH_TLS),
+    (b"\x20", WITHOUT_TLS),
+    (b"\xe0", WITHOUT_TLS),
+    (b"HTTP/", 'a web server; MQTT over WebSockets needs transport = "websockets"'),
+    (b"SSH-", "an SSH server"),
+    (b"220", "a mail or FTP server"),
+    (b"INFO {", "a NATS client port; the server's MQTT port is another"),
+    (b"AMQP", "an AMQP port; the server's MQTT port is another"),
+    (b"-ERR", "a Redis server"),
+)
+# The most telling of several errors: who refused us has understood us best.
+TELLING = (BrokerRefused, TlsProblem, BrokerTimeout, BrokerLost, BrokerError)
 
 
 def refusal(code: int) -> BrokerRefused:
     """Return the error for a CONNACK with this MQTT 5 reason code."""
-    text = CURES.get(code, "refused")
+    text = MEANINGS.get(code, "refused")
     return BrokerRefused(f"{text} (reason 0x{code:02x})", permanent=code in PERMANENT, code=code)
 
 
 def farewell(code: int) -> BrokerLost:
     """Return the error for a DISCONNECT with this MQTT 5 reason code."""
-    text = CURES.get(code, "the broker ended the session")
+    text = MEANINGS.get(code, "the broker ended the session")
     return BrokerLost(f"{text} (reason 0x{code:02x})", permanent=code in PERMANENT - {0x95}, code=code)
 
 
-def lost(address: Address, why: str, *, answered: bool) -> BrokerError:
-    """Return the error for an ended connection; `why` are paho's or OpenSSL's words. `answered`: it sent a CONNACK."""
-    where = f"{address.host}:{address.port}"
-    if address.tls is not None and not answered:
-        # In TLS 1.3 a client certificate is refused after the handshake, and the alert does not always get through.
-        told = "alert" in why.lower()
-        text = "refuses our certificate" if told else "hung up after the handshake; does it want a client certificate?"
-        return TlsProblem(f"{where}: the broker {text} ({why})", "refused", permanent=told)
-    return BrokerLost(f"{where}: the connection was lost ({why})")
+def hung_up(text: str) -> BrokerLost:
+    """Return the error for a connection that ended before the broker accepted or refused the session."""
+    made = BrokerLost(text)
+    made.hung_up = True
+    return made
 
 
-def translated(error: BaseException, address: Address) -> BrokerError:
-    """Return what `error`, raised while connecting, means."""
-    where = f"{address.host}:{address.port}"
+def foreign(first: bytes, where: str) -> BrokerLost:
+    """Return the error for a server whose first bytes are not MQTT's."""
+    what = next((name for start, name in FIRST_BYTES if first.startswith(start)), None)
+    found = f"is {what}" if what else f"does not speak MQTT: it begins with {first[:16]!r}"
+    return BrokerLost(f"{where} {found}", permanent=True)
+
+
+def translated(error: BaseException, where: str, *, certified: bool = True) -> BrokerError:
+    """Return what `error`, raised while connecting to `where` or while connected, means.
+
+    Args:
+        certified: we have a client certificate.
+    """
     made: BrokerError
     if isinstance(error, BrokerError):
         made = error
+    elif isinstance(error, ssl.SSLError) and isinstance(error, ENDS):
+        made = BrokerLost(f"{where}: the connection was closed")
     elif isinstance(error, ssl.SSLError):
-        made = _tls(error, where)
-    elif isinstance(error, UnicodeError):
-        made = BrokerLost(f"{address.host!r} is no host name", permanent=True)
+        made = tls_problem(error, where, certified=certified)
     elif isinstance(error, socket.gaierror):
-        made = BrokerLost(f"cannot find {address.host}: {error.strerror}")
+        made = BrokerLost(f"cannot find {where}: {error.strerror}")
+    elif isinstance(error, UnicodeError):
+        made = BrokerLost(f"{where!r} is no host name", permanent=True)
     elif isinstance(error, TimeoutError):
         made = BrokerTimeout(f"no answer from {where}")
-    elif isinstance(error, ConnectionResetError) and address.tls is not None:
-        made = TlsProblem(
-            f"{where}: the connection was reset; does the broker speak TLS there?", "other", permanent=False
-        )
     elif isinstance(error, OSError):
         text = NETWORK.get(error.errno or 0) or (os.strerror(error.errno) if error.errno else str(error))
         made = BrokerLost(f"{where}: {text}")
@@ -99,33 +126,11 @@ def translated(error: BaseException, address: Address) -> BrokerError:
     return made
 
 
-def _tls(error: ssl.SSLError, where: str) -> TlsProblem:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        state, text = CERTIFICATE.get(error.verify_code, ("other", error.verify_message))
-        # Time cures this one: a Pi has no clock battery.
-        return TlsProblem(f"{where}: {text}", state, permanent=state != "not_yet_valid")
-    reason = error.reason or str(error)
-    if "ALERT" in reason:
-        return TlsProblem(f"{where}: the broker refuses our certificate ({reason})", "refused")
-    return TlsProblem(f"{where}: {reason}; does the broker speak TLS there?", "other")
-
-
-def context(tls: Tls) -> ssl.SSLContext:
-    """Return a new TLS context: chain and host name are checked, TLS 1.2 at least, files read anew.
-
-    Raises:
-        TlsProblem: a file cannot be read or is no PEM.
-    """
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        if tls.ca_file is None:
-            made.load_default_certs()
-        else:
-            made.load_verify_locations(tls.ca_file)
-        if tls.cert_file is not None:
-            made.load_cert_chain(tls.cert_file, tls.key_file)
-    except OSError as error:
-        names = ", ".join(str(name) for name in (tls.ca_file, tls.cert_file, tls.key_file) if name is not None)
-        raise TlsProblem(f"cannot use the TLS files ({names}): {error.strerror or error}", "files") from error
-    return made
+def together(errors: Sequence[BrokerError]) -> BrokerError:
+    """Return one error for a try that failed everywhere: the most telling one, with the texts of all."""
+    best = min(errors, key=lambda error: next(n for n, kind in enumerate(TELLING) if isinstance(error, kind)))
+    texts = list(dict.fromkeys(map(str, errors)))
+    if len(texts) > 1:
+        best.args = ("; ".join(texts),)
+    best.permanent = all(error.permanent for error in errors)
+    return best

@@ -1,19 +1,18 @@
-"""A subscriber: what other programs see of the agent. One client in paho's thread; it connects again by itself."""
+"""A subscriber: what other programs see of the agent, in a thread of its own; it connects again by itself."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import sys
+import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-
-from . import Address
-from .errors import context, refusal, translated
+from . import FAILURE, Address, BrokerError, BrokerRefused, Message
+from .link import PahoLink
+from .route import Route
+from .threads import background
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +23,24 @@ class Received:
     payload: bytes
     retained: bool
     at: float
+    content_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The connection changed: `up`, or why it is not."""
+    """The connection changed: `up`, or why it is not. `error`: the same as a value; None while it is up."""
 
     up: bool
     why: str = ""
+    error: BrokerError | None = None
 
 
 class Subscriber:
-    """Receives topics, and tells how the connection is.
+    """Receives topics, and reports how the connection is.
 
     Args:
         address: of the broker; its will is not used.
-        told: called with each `Received` and `Line`, in paho's thread; must be quick and must not raise.
+        told: called with each `Received` and `Line`, in the subscriber's thread; must be quick and must not raise.
         retry: seconds between two attempts to connect, the shortest and the longest.
     """
 
@@ -51,55 +52,57 @@ class Subscriber:
         *,
         retry: tuple[float, float] = (0.5, 10.0),
     ) -> None:
-        self.address, self.topics, self.told = address, topics, told
-        five = address.version == "5"
-        self._client = client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=address.client_id,
-            protocol=paho.MQTTv5 if five else paho.MQTTv311,
-            clean_session=None if five else True,
-        )
-        client.username_pw_set(address.username, address.password)
-        client.connect_timeout = 4.0
-        client.reconnect_delay_set(*retry)  # type: ignore[arg-type]  # fractions are as good
-        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-        client.on_connect_fail, client.on_message = self._on_connect_fail, self._on_message
-        client.on_subscribe = self._on_subscribe
+        self.address = replace(address, will=None, largest_packet=None)
+        self.topics, self.told, self._retry = topics, told, retry
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopped = False
 
     def start(self) -> None:
-        """Connect, now and whenever the connection is lost.
-
-        Raises:
-            TlsProblem: a file cannot be used.
-        """
-        if self.address.tls is not None:
-            self._client.tls_set_context(context(self.address.tls))
-        self._client.connect_async(self.address.host, self.address.port, self.address.keepalive)
-        self._client.loop_start()
+        """Connect, now and whenever the connection is lost."""
+        background(self._run, "subscriber")
 
     def stop(self) -> None:
-        """Say good-bye. Does not wait for the thread, which may hang in a connect: it does not hold the end up."""
-        with contextlib.suppress(OSError, ValueError):
-            self._client.disconnect()
+        """Say good-bye. Does not wait for the thread."""
+        self._stopped = True
+        if self._loop is not None and self._task is not None:
+            # Without a running loop the thread has ended.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._task.cancel)
 
-    def _on_connect(self, client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure:
-            self.told(Line(False, str(refusal(reason.value))))
-            return
-        client.subscribe([(topic, 1) for topic in self.topics])
+    async def _run(self) -> None:
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        route = Route()
+        shortest, longest = self._retry
+        delay = shortest
+        while not self._stopped:
+            link = PahoLink(self.address, route)
+            try:
+                error = await self._listen(link)
+                delay = shortest
+            except BrokerError as problem:
+                error = problem
+            finally:
+                await link.close()
+            self.told(Line(False, str(error), error))
+            await asyncio.sleep(random.uniform(delay / 2, delay))
+            delay = min(longest, 2 * delay)
 
-    def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        refused = [str(reason) for reason in reasons if reason.is_failure]
-        self.told(Line(False, f"the broker refuses the subscription: {refused[0]}") if refused else Line(True))
+    async def _listen(self, link: PahoLink) -> BrokerError:
+        """Report what comes in on one connection; return why it ended.
 
-    def _on_connect_fail(self, _client: Any, _userdata: Any) -> None:
-        error = sys.exc_info()[1] or OSError("cannot connect")
-        self.told(Line(False, str(translated(error, self.address))))
+        Raises:
+            BrokerError: there is no connection, or it ended before the subscriptions were answered.
+        """
+        await link.connect()
+        codes = await asyncio.gather(*(link.subscribe(topic, self._take, retained=True) for topic in self.topics))
+        refused = next((code for code in codes if code >= FAILURE), None)
+        if refused is None:
+            self.told(Line(True))
+        else:
+            text = f"the broker refuses the subscription (reason 0x{refused:02x})"
+            self.told(Line(False, text, BrokerRefused(text, permanent=True, code=refused)))
+        return await link.lost
 
-    def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure:
-            self.told(Line(False, "connection lost"))
-
-    def _on_message(self, _client: Any, _userdata: Any, message: Any) -> None:
-        with contextlib.suppress(ValueError):  # a topic that is no UTF-8
-            self.told(Received(message.topic, bytes(message.payload), bool(message.retain), time.time()))
+    def _take(self, message: Message) -> None:
+        self.told(Received(message.topic, message.payload, message.retained, time.time(), message.content_type))

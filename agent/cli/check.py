@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
 from typing import Any
 
 from agent import config
@@ -16,12 +15,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what it takes."""
     takes_config(parser)
     takes_json(parser)
+    text = "write a file of an older config_version anew, with a backup beside it"
+    parser.add_argument("--upgrade", action="store_true", help=text)
     parser.epilog = "example:\n  limpet check -c limpet.toml"
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print mistakes and warnings; return 78 if there is a mistake, else 0."""
+    """Print mistakes and warnings, after an upgrade if asked to; return 78 if there is a mistake, else 0."""
     good = True
+    if args.upgrade:
+        upgrade(args.config)
     try:
         read = config.load(args.config)
         found = list(read.warnings)
@@ -37,6 +40,24 @@ def main(args: argparse.Namespace) -> int:
     return 0 if good else 78
 
 
+def upgrade(explicit: str | None) -> None:
+    """Write the file as the current version would, if it is of an older one.
+
+    Raises:
+        ConfigError: it cannot be read or written, or is no TOML.
+    """
+    file = config.find(explicit)
+    since, text = config.older(file)
+    if text is None:
+        print(f"{file}: version {since}, nothing to upgrade", file=sys.stderr)
+        return
+    backup = config.rewrite(file, text, since)
+    print(f"{file}: upgraded from version {since}; the old file is {backup}", file=sys.stderr)
+
+
 def _plain(found: list[config.Mistake], warnings: bool) -> list[dict[str, Any]]:
-    dicts = [asdict(one) for one in found if one.is_warning is warnings]
-    return [{name: value for name, value in one.items() if name != "is_warning"} for one in dicts]
+    return [
+        {"file": one.file, "line": one.line, "key": one.path, "sensor": one.sensor, "what": one.what, "fix": one.fix}
+        for one in found
+        if one.is_warning is warnings
+    ]

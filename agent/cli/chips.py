@@ -47,7 +47,7 @@ def _described(name: str, driver: Any) -> dict[str, Any]:
 def _bus(driver: Any) -> str:
     if driver.addresses:
         return "i2c"
-    return str(getattr(driver, "lane", driver.name))
+    return str(getattr(driver, "bus_name", driver.name))
 
 
 def _row(one: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -1,4 +1,4 @@
-"""The verbs of `limpet`, one file each.
+"""The commands of `limpet`, one file each.
 
 Each has `arguments(parser)`, which says what it takes, and `main(args)`, which does it and returns the exit code.
 """
@@ -6,15 +6,13 @@ Each has `arguments(parser)`, which says what it takes, and `main(args)`, which 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-VERBS = {  # verb, which is its module here, too -> one line for `limpet --help`
+COMMANDS = {  # command, which is its module here, too -> one line for `limpet --help`
     "run": "run the service: read, publish, hold on",
     "demo": "show it all at work, with simulated chips and a broker of its own",
     "check": "validate the configuration: all mistakes at once, each with line and cure",
@@ -31,9 +29,13 @@ VERBS = {  # verb, which is its module here, too -> one line for `limpet --help`
 
 
 def present() -> dict[str, str]:
-    """Return the verbs whose module is installed."""
+    """Return the commands whose module is installed."""
     here = Path(__file__).parent
-    return {verb: text for verb, text in VERBS.items() if (here / f"{verb}.py").is_file() or (here / verb).is_dir()}
+    return {
+        command: text
+        for command, text in COMMANDS.items()
+        if (here / f"{command}.py").is_file() or (here / command).is_dir()
+    }
 
 
 def takes_config(parser: argparse.ArgumentParser) -> None:
@@ -77,17 +79,3 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def when_told_to_end(stop: Callable[[], object]) -> None:
-    """Call `stop` on the running loop at SIGINT and SIGTERM, however often; also while the loop closes."""
-    import asyncio
-
-    loop = asyncio.get_running_loop()
-
-    def told(*_: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: we are ending already
-            loop.call_soon_threadsafe(stop)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, told)  # not the loop's own: it would go back to the default before we are at the end

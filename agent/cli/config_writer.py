@@ -68,7 +68,7 @@ def _owned(one: Listed, ids: Ids) -> list[str]:
 
 
 def _comment(one: Found, ids: Ids) -> list[str]:
-    """Return what cannot be configured unasked: a chip that nobody can be sure of, or that must not be touched."""
+    """Return what cannot be configured unasked: an uncertain chip, or one that must not be touched."""
     if one.candidates:
         guess = _table(ids.next(one.candidates[0]), one.candidates[0], *_wiring(one), *_doubts(one.candidates[1:]))
         return [f"# {place(one)}: reading alone cannot tell who it is; if it is this one, uncomment", *_quoted(guess)]
@@ -81,7 +81,7 @@ def _quoted(lines: Iterable[str]) -> Iterator[str]:
 
 
 def place(one: Found) -> str:
-    """Return where somebody is, for people."""
+    """Return where a device is, for people."""
     behind = f" behind channel {one.mux[1]} of the multiplexer 0x{one.mux[0]:02x}" if one.mux else ""
     return f"0x{one.address:02x} on i2c-{one.bus}{behind}"
 

@@ -1,4 +1,4 @@
-"""`limpet demo`: all of it at work on any machine: simulated chips, scripted trouble, a broker of its own."""
+"""`limpet demo`: all of it at work on any machine: simulated chips, scripted faults, a broker of its own."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from .commands import when_told_to_end, whole_number
+from agent.service.signals import when_told_to_end
+
+from .commands import whole_number
 
 if TYPE_CHECKING:
     from agent.broker.subscriber import Line, Received
-    from agent.simulation.demo import Rehearsal
+    from agent.simulation.demo import Demo
 
     from .watching.picture import Picture
 
@@ -27,7 +29,7 @@ REFRESH = 0.25  # seconds
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what it takes."""
+    """Add what it takes."""
     parser.add_argument("--batches", type=whole_number, metavar="N", help="end after N batches were received")
     parser.add_argument(
         "--plain", "--json", action="store_true", help="print each batch as a subscriber received it, one JSON per line"
@@ -38,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Play until told to stop; return 1 if it cannot be played here."""
+    """Run the demo until told to stop; return 1 if it cannot run here."""
     if importlib.util.find_spec("iotcore") is None:
         print(INSTALL, file=sys.stderr)
         return 1
@@ -49,7 +51,8 @@ def main(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         plain = True
-    logging.getLogger().addHandler(logging.NullHandler())  # what the agent logs, the view shows
+    # What the agent logs, the view shows.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         asyncio.run(_play(Audience(args.batches, plain)))
     except BrokenPipeError:
@@ -61,10 +64,10 @@ def main(args: argparse.Namespace) -> int:
 
 
 class Audience:
-    """Takes what the subscriber hears, and shows it.
+    """Shows what the subscriber receives.
 
     Args:
-        batches: end after so many; None: go on.
+        batches: end after that many; None: go on.
     """
 
     def __init__(self, batches: int | None, plain: bool) -> None:
@@ -72,7 +75,7 @@ class Audience:
 
         self.picture: Picture = Picture()
         self.batches, self.plain = batches, plain
-        self.play: Rehearsal | None = None
+        self.play: Demo | None = None
 
     def hear(self, message: Received | Line) -> None:
         """Take a message or a change of the connection."""
@@ -95,26 +98,28 @@ class Audience:
     def _print(self, payload: bytes) -> None:
         try:
             print(payload.decode(), flush=True)
-        except BrokenPipeError as error:  # nobody reads on
+        # The reader of the pipe has gone.
+        except BrokenPipeError as error:
             assert self.play is not None
             self.play.stop(error)
 
 
 async def _play(audience: Audience) -> None:
-    from agent.simulation.demo import Rehearsal
+    from agent.simulation.demo import Demo
 
-    play = audience.play = Rehearsal(audience.hear)
+    play = audience.play = Demo(audience.hear)
     running = asyncio.create_task(play.run(), name="play")
     when_told_to_end(play.stop)
     if audience.plain:
         await asyncio.wait((running,))
     else:
         await _show(audience.picture, play, running)
-    with contextlib.suppress(asyncio.CancelledError):  # ended before it began
+    # Cancelled: it ended before it began.
+    with contextlib.suppress(asyncio.CancelledError):
         await running
 
 
-async def _show(picture: Picture, play: Rehearsal, running: asyncio.Task[Any]) -> None:
+async def _show(picture: Picture, play: Demo, running: asyncio.Task[Any]) -> None:
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text

@@ -1,9 +1,10 @@
-"""The command `limpet`: finds the verb, imports it, turns its end into an exit code. No logic of its own."""
+"""The command `limpet`: finds the subcommand, imports it, turns its end into an exit code. No logic of its own."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import importlib
 import os
 import signal
@@ -20,11 +21,11 @@ OK, FAILED, USAGE, CONFIG = 0, 1, 2, 78  # 78 is EX_CONFIG of sysexits.h: system
 
 
 class Ended(SystemExit):
-    """A signal has ended the verb."""
+    """A signal has ended the command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb and return the exit code: 0 done, 1 failed or found a fault, 2 wrong usage, 78 configuration."""
+    """Run one command and return the exit code: 0 done, 1 failed or found a fault, 2 wrong usage, 78 configuration."""
     words = list(sys.argv[1:] if argv is None else argv)
     before = [signal.getsignal(number) for number in ENDINGS]
     try:
@@ -34,23 +35,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except (Ended, KeyboardInterrupt):
         return OK
-    except BrokenPipeError:  # `limpet chips | head -1`: nobody reads on; Python must not try again at exit
+    except BrokenPipeError:
+        # `limpet chips | head -1`: the reader has gone; Python must not try to write again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in zip(ENDINGS, before, strict=True):  # the process ends now, whoever asks once more
+        # The process ends now; another signal changes nothing.
+        for number, handler in zip(ENDINGS, before, strict=True):
             _on_ending(signal.SIG_IGN if argv is None else handler, number)
 
 
 def _on_ending(handler: Any, *numbers: int) -> None:
-    with contextlib.suppress(ValueError, TypeError):  # not in the main thread, as in some tests
+    # ValueError: not in the main thread, as in some tests.
+    with contextlib.suppress(ValueError, TypeError):
         for number in numbers or ENDINGS:
             signal.signal(number, handler)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End the verb, at once and only once; where somebody swallows the exception, a moment later without asking.
+    """End the command at once, and only once; where the exception is swallowed, a moment later without asking.
 
     Not by KeyboardInterrupt: if it meets an `exec`, as dataclasses do at import, Python ends itself by SIGINT at exit.
     """
@@ -62,16 +66,23 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def _run(words: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, OSError):  # replaced by something simpler
+        # AttributeError: replaced by something simpler.
+        with contextlib.suppress(AttributeError, OSError):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    parser, verbs = _parser()
-    verb = _verb(words)
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    parser, commands = _parser()
+    command = _command(words)
+    if command is not None and command not in commands:
+        near = difflib.get_close_matches(command, commands, 1)
+        parser.error(f"there is no command {command!r}; " + (f"did you mean `{near[0]}`?" if near else "see --help"))
     module = None
-    if verb in verbs:
-        module = importlib.import_module(f".{verb}", __package__)
-        module.arguments(verbs[verb])
-        with contextlib.suppress(argparse.ArgumentError):  # it has its own; the others read none and let it pass
-            verbs[verb].add_argument("-c", "--config", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    if command is not None:
+        module = importlib.import_module(f".{command}", __package__)
+        module.arguments(commands[command])
+        # ArgumentError: it has its own; the others read none, and let it pass.
+        with contextlib.suppress(argparse.ArgumentError):
+            commands[command].add_argument("-c", "--config", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     args = parser.parse_args(words)
     if module is None:
         parser.print_help(sys.stderr)
@@ -86,26 +97,26 @@ def _run(words: list[str]) -> int:
 
 
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """Return the parser and those of its verbs, which are still without arguments."""
+    """Return the parser and those of its commands, which are still without arguments."""
     parser = argparse.ArgumentParser(
         prog="limpet",
         description="Reads the sensors of a Raspberry Pi and publishes them over MQTT.",
         epilog="example:\n  limpet demo              needs no hardware, no broker, no configuration\n"
-        "  limpet check -c my.toml\n\n`limpet VERB --help` tells more about a verb.",
+        "  limpet check -c my.toml\n\n`limpet help COMMAND` tells more about a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("-c", "--config", metavar="FILE", help="the configuration, for verbs that read one")
+    parser.add_argument("-c", "--config", metavar="FILE", help="the configuration, for commands that read one")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    under = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
-    verbs = {}
-    for verb, text in present().items():
+    under = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands = {}
+    for command, text in present().items():
         described = text[0].upper() + text[1:] + "."
         form = argparse.RawDescriptionHelpFormatter
-        verbs[verb] = under.add_parser(verb, help=text, description=described, formatter_class=form)
-    return parser, verbs
+        commands[command] = under.add_parser(command, help=text, description=described, formatter_class=form)
+    return parser, commands
 
 
-def _verb(words: Sequence[str]) -> str | None:
+def _command(words: Sequence[str]) -> str | None:
     """Return the first word that is neither an option nor the value of one."""
     rest = iter(words)
     for word in rest:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from agent import config
 from agent.outbox.reader import OutboxReader
+from agent.service.process import SIMULATED
 
 from .commands import print_json, print_table, takes_config, takes_json
 
@@ -20,13 +21,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     takes_config(parser)
     takes_json(parser)
     parser.add_argument("--export", metavar="FILE", help="write the batches as JSON lines, oldest first; - is stdout")
+    parser.add_argument("--simulate", action="store_true", help="ask the simulated run")
     parser.epilog = "example:\n  limpet outbox\n  sudo limpet outbox --export batches.jsonl"
 
 
 def main(args: argparse.Namespace) -> int:
     """Print or export what waits on the disk; return 1 if it cannot be read."""
     settings = config.load(getattr(args, "config", None))
-    file = settings.state_dir(os.environ) / "outbox.db"
+    state_dir = settings.state_dir(os.environ)
+    file = (state_dir / SIMULATED if args.simulate else state_dir) / "outbox.db"
     try:
         exists = file.exists()
         if not exists:

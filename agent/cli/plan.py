@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the sizes; what does not fit is said there, and is no failure of this verb."""
+    """Print the sizes; what does not fit is said there, and is no failure of this command."""
     settings = config.load(args.config)
     intervals = sorted({sensor.every for sensor in settings.sensors})
     rounds = [plan_round(settings, every) for every in intervals]

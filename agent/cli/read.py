@@ -11,7 +11,7 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from agent.config import Config, load
+from agent.config import Config
 from agent.config.mistakes import near
 
 from .commands import print_json, print_table, takes_config, takes_json
@@ -19,7 +19,7 @@ from .commands import print_json, print_table, takes_config, takes_json
 if TYPE_CHECKING:
     from agent.clock import Clock
     from agent.model import Batch
-    from agent.service.hardware import Machine
+    from agent.service.hardware import Hardware
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +33,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Read once; return 1 if a sensor is unavailable, 2 if one is not configured."""
-    from .run import doors
+    from .run import world
 
-    config = load(args.config)
+    args.scenario = None
+    chosen = world(args)
+    config = chosen.load()
     known = [spec.id for spec in config.sensors]
     strange = [name for name in args.sensor if name not in known]
     for name in strange:
@@ -46,10 +48,9 @@ def main(args: argparse.Namespace) -> int:
         return 2
     wanted = args.sensor or known
     logging.getLogger().addHandler(logging.NullHandler())  # all of it is in the faults
-    args.scenario = None
-    clock, machine = doors(args, config)
-    batch = asyncio.run(_collect(machine, clock, _needed(config, wanted), wanted))
-    show(batch, wanted, clock, as_json=args.json)
+    clock, hardware = chosen.doors(config)
+    batch = asyncio.run(_collect(hardware, clock, _needed(config, wanted), wanted))
+    show(batch, wanted, clock, as_json=args.json, simulated=hardware.simulated)
     return 1 if set(batch.unavailable) & set(wanted) else 0
 
 
@@ -69,15 +70,15 @@ def _needed(config: Config, wanted: Sequence[str]) -> Config:
     return replace(config, sensors=tuple(patient))
 
 
-async def _collect(machine: Machine, clock: Clock, config: Config, wanted: Sequence[str]) -> Batch:
+async def _collect(hardware: Hardware, clock: Clock, config: Config, wanted: Sequence[str]) -> Batch:
     """Return one batch, of a round that waits as long as the slowest sensor needs."""
-    from agent.acquisition.scheduler import Collector
+    from agent.acquisition.collector import Collector
     from agent.service.build import Assembly
 
-    assembly = Assembly(machine, clock.now, Random(), lambda _event: None)
+    assembly = Assembly(hardware, clock.now, Random(), lambda _event: None)
     try:
         assembly.arrange(config)
-        collector = Collector(assembly.lanes, clock.now)
+        collector = Collector(assembly.buses, clock.now)
         collector.sensors = assembly.sensors
         batch = await collector.collect(assembly.due, "request", None)
     finally:
@@ -90,10 +91,10 @@ async def _collect(machine: Machine, clock: Clock, config: Config, wanted: Seque
     )
 
 
-def show(batch: Batch, wanted: Sequence[str], clock: Clock, *, as_json: bool) -> None:
+def show(batch: Batch, wanted: Sequence[str], clock: Clock, *, as_json: bool, simulated: bool = False) -> None:
     """Print what was read to stdout, and what went wrong, with its cure, to stderr."""
     if as_json:
-        print_json(_document(batch, clock))
+        print_json(_document(batch, clock) | ({"simulated": True} if simulated else {}))
     else:
         rows = [("SENSOR", "QUANTITY", "VALUE", "UNIT", "STATUS")]
         for name in wanted:
@@ -101,6 +102,8 @@ def show(batch: Batch, wanted: Sequence[str], clock: Clock, *, as_json: bool) ->
             rows += [(name, one.quantity, f"{one.value:g}", one.unit, one.status) for one in mine]
             rows += [] if mine else [(name, "-", "-", "", "unavailable")]
         print_table(rows)
+    if simulated:
+        print("(simulated: nothing of this was measured)", file=sys.stderr)
     for fault in batch.faults:
         tries = f" ({fault.attempts} attempts)" if fault.attempts > 1 else ""
         print(f"{fault.sensor}: {fault.error}{tries}: {fault.message}", file=sys.stderr)
@@ -110,8 +113,8 @@ def _document(batch: Batch, clock: Clock) -> dict[str, Any]:
     from agent.messages import payloads
 
     return {
-        "timestamp": clock.stamp(batch.taken),
-        "readings": [payloads.reading(one) for one in batch.readings],
+        "timestamp": clock.stamp(batch.due),
+        "readings": [payloads.reading(one, batch.due, clock.stamp) for one in batch.readings],
         "unavailableSensors": list(batch.unavailable),
         "degraded": batch.degraded,
         "faults": [payloads.fault(one, clock.stamp) for one in batch.faults],

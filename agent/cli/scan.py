@@ -106,7 +106,7 @@ def _simulated(args: argparse.Namespace) -> tuple[list[BusScan], list[Listed], A
         for number, bus in ((int(name.removeprefix("i2c-")), bus) for name, bus in sorted(machine.buses.items()))
         if args.bus in (None, number)
     ]
-    roots = {wiring["root"] for part in machine.parts.values() if "root" in (wiring := _wiring(part))}
+    roots = {wiring["root"] for one in machine.devices.values() if "root" in (wiring := _wiring(one))}
     return scans, [one for root in sorted(roots) for one in listing(root)], machine.close
 
 

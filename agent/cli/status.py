@@ -7,7 +7,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,70 +22,103 @@ OLD = 180.0  # seconds; a running agent writes at least every minute
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what it takes."""
+    """Add what it takes."""
     takes_config(parser)
     takes_json(parser)
+    parser.add_argument("--simulate", action="store_true", help="ask the simulated run")
     parser.epilog = "example:\n  limpet status\n  limpet status --json | jq .broker"
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the health document; return 1 if nobody is running."""
-    file = latest(places(getattr(args, "config", None)))
-    if file is None:
-        print("the service is not running: no health.json; sudo systemctl status limpet", file=sys.stderr)
+    """Print the health document; return 1 if no agent runs."""
+    found = latest(places(args.config, simulated=args.simulate))
+    if found is None:
+        print("not running: there is no health.json; sudo systemctl status limpet", file=sys.stderr)
         return 1
-    try:
-        content = file.read_text(encoding="utf-8")
-        age = time.time() - file.stat().st_mtime
-        document = json.loads(content)
-    except (OSError, ValueError) as error:
-        print(f"{file} cannot be read: {error}", file=sys.stderr)
+    if found.document is None:
+        print(f"{found.file} cannot be read: {found.problem}", file=sys.stderr)
         return 1
     if args.json:
-        sys.stdout.write(content if content.endswith("\n") else content + "\n")
+        sys.stdout.write(found.content if found.content.endswith("\n") else found.content + "\n")
     else:
-        show(document)
-    if age > OLD:
-        print(
-            f"{file} is {age:.0f} s old: the service does not run, or hangs; sudo systemctl status limpet",
-            file=sys.stderr,
-        )
+        show(found.document)
+    if found.problem is not None:
+        print(f"not running: {found.problem}; sudo systemctl status limpet", file=sys.stderr)
         return 1
     return 0
 
 
-def places(explicit: str | None = None) -> list[Path]:
+@dataclass(frozen=True, slots=True)
+class HealthFile:
+    """A file that an agent has left.
+
+    Attributes:
+        written: its wall time.
+        document: None where it cannot be read.
+        problem: why its agent does not run, or why it cannot be read; None while all is well.
+    """
+
+    file: Path
+    written: float
+    content: str
+    document: Mapping[str, Any] | None
+    problem: str | None
+
+
+def places(explicit: str | None = None, *, simulated: bool = False) -> list[Path]:
     """Return where a running agent may have left its health: the service, or one that this user started.
 
     Raises:
         ConfigError: the file that was asked for is no configuration.
     """
-    found = [SERVICE]
+    found = [SERVICE.parent / process.SIMULATED / SERVICE.name if simulated else SERVICE]
+    state_dir = None
     try:
         state_dir = config.load(explicit).state_dir(os.environ)
     except config.ConfigError:
+        # The installed one may be closed to this user; its service is found all the same.
         if explicit:
             raise
-        state_dir = None  # the installed one may be closed to this user; its service is found all the same
-    found.append(process.file(state_dir or Path("~/.local/state/limpet").expanduser()))
+    if state_dir is not None and simulated:
+        state_dir /= process.SIMULATED
+    found.append(process.health_file(state_dir or Path("~/.local/state/limpet").expanduser(), simulated=simulated))
     if state_dir is not None:
-        found.append(state_dir / "health.json")
+        found.append(state_dir / SERVICE.name)
     return found
 
 
-def latest(files: list[Path]) -> Path | None:
-    """Return the file that was written last, or None if there is none."""
-    written = {}
-    for file in files:
-        try:
-            written[file] = file.stat().st_mtime
-        except OSError:
-            continue
-    return max(written, key=written.__getitem__, default=None)
+def latest(files: Iterable[Path]) -> HealthFile | None:
+    """Return the newest of the files, one whose agent runs before all others; None if there is none."""
+    found = [one for file in dict.fromkeys(files) if (one := _look(file)) is not None]
+    return max(found, key=lambda one: (one.document is not None and one.problem is None, one.written), default=None)
+
+
+def _look(file: Path) -> HealthFile | None:
+    try:
+        written = file.stat().st_mtime
+    except OSError:
+        return None
+    try:
+        content = file.read_text(encoding="utf-8")
+        document = json.loads(content)
+        return HealthFile(file, written, content, document, _problem(document, time.time() - written))
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        return HealthFile(file, written, "", None, str(error))
+
+
+def _problem(document: Mapping[str, Any], age: float) -> str | None:
+    """Return why the agent that wrote a document that long ago does not run; None if it does, as far as one can see."""
+    facts = document.get("process", {})
+    pid = facts.get("pid")
+    if isinstance(pid, int) and not process.runs(pid, facts.get("startedTicks")):
+        return f"process {pid} has ended"
+    if age > OLD:
+        return f"its document is {age:.0f} s old, so that the service does not run, or hangs"
+    return None
 
 
 def show(document: Mapping[str, Any]) -> None:
-    """Print the document for people."""
+    """Print a document for people."""
     print_table([("WHAT", "HOW"), *general(document)])
     sensors = document.get("sensors", {})
     breakers = document.get("breakers", {})
@@ -101,8 +135,8 @@ def general(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what concerns the whole agent."""
     broker, outbox = document.get("broker", {}), document.get("outbox", {})
     process, rounds = document.get("process", {}), document.get("rounds", {})
-    yield "device", str(document.get("deviceId"))
-    yield "told", str(document.get("timestamp"))
+    yield "device", f"{document.get('deviceId')}{' (simulated)' if document.get('simulated') else ''}"
+    yield "written", str(document.get("timestamp"))
     yield "sensors", "degraded" if document.get("degraded") else "good"
     yield "broker", _broker(broker)
     yield "outbox", f"{outbox.get('waiting', 0)} batches wait, {outbox.get('bytes', 0)} bytes{_oldest(outbox)}"

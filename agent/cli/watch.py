@@ -48,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Watch until told to stop, or for so many messages; return 1 if the broker cannot be spoken to."""
+    """Watch until told to stop, or for `count` messages; return 1 if the broker refuses."""
     from agent.broker import BrokerError
     from agent.broker.subscriber import Subscriber
 
@@ -117,7 +117,7 @@ def address(args: argparse.Namespace, mqtt: MqttConfig) -> Address:
 
 
 def _messages(heard: Heard, count: int | None, idle: float | None = None) -> Iterator[Received | Line | None]:
-    """Yield what is heard, up to so many messages; None whenever nothing was for `idle` seconds."""
+    """Yield what is received, up to `count` messages; None whenever nothing came for `idle` seconds."""
     from agent.broker.subscriber import Received
 
     left = count

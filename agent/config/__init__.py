@@ -25,6 +25,7 @@ from .tables import (
     TlsConfig,
     WebConfig,
 )
+from .upgrade import current, rewrite, upgraded, version
 
 __all__ = [
     "AgentConfig",
@@ -46,8 +47,10 @@ __all__ = [
     "WebConfig",
     "find",
     "load",
+    "older",
     "parse",
     "password",
+    "rewrite",
     "syntax",
 ]
 
@@ -99,11 +102,37 @@ def parse(text: str, file: str | Path = "limpet.toml") -> tuple[Config | None, l
     from .checks import checked
 
     report = Report()
+    if (since := version(raw)) < current():
+        text = upgraded(text, since)
+        raw = tomllib.loads(text)
+        what = f"this file is of version {since}, the newest is {current()}"
+        report.warning(("config_version",), what, f"limpet check --upgrade -c {file}")
     config = checked(raw, Path(file), report)
-    mistakes = report.mistakes(text, file)
+    mistakes = report.mistakes(text, file, _ids(raw))
     if not all(mistake.is_warning for mistake in mistakes):
         return None, mistakes
     return replace(config, file=Path(file), warnings=tuple(mistakes)), mistakes
+
+
+def older(file: Path) -> tuple[int, str | None]:
+    """Return the version of a file, and its text as the current version writes it; None where that is the same.
+
+    Raises:
+        ConfigError: it cannot be read, or is no TOML.
+    """
+    text = _text(file)
+    try:
+        since = version(tomllib.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise ConfigError([syntax(str(error), text, file)]) from None
+    return since, upgraded(text, since) if since < current() else None
+
+
+def _ids(raw: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the sensors as they are written; empty where there is none."""
+    tables = raw.get("sensor")
+    ids = [one.get("id") if isinstance(one, dict) else None for one in (tables if isinstance(tables, list) else ())]
+    return [one if isinstance(one, str) else "" for one in ids]
 
 
 def _text(file: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,9 +14,12 @@ from .devices import SensorConfig
 from .mistakes import Report, Where, near
 from .reading import read_table, read_tables
 from .tables import Config, MqttConfig, OutboxConfig
+from .upgrade import current
 from .wiring import Fitted, fit
 
-FEW = 64_000  # bytes: about a minute of a batch a second
+DEVICES = Path("/dev")
+# Bytes: about a minute of a batch a second.
+FEW = 64_000
 
 
 def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
@@ -28,6 +31,9 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     config = _paths(config, file.parent)
     if config.mqtt.tls and "port" not in raw["mqtt"]:
         config = replace(config, mqtt=replace(config.mqtt, port=8883))
+    if config.config_version > current():
+        what = f"this file is of version {config.config_version}, and this Limpet knows {current()} at most"
+        report.mistake(("config_version",), what, "upgrade Limpet, or write the file for the version you have")
     _broker(config, report)
     _outbox(config.outbox, report)
     _web(config, report)
@@ -37,11 +43,13 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
             ("sensor",), "there is no sensor", "add a [[sensor]]; `limpet scan --toml` prints those that it finds"
         )
     _unique(sensors, report)
+    _one_name_for_a_bus(sensors, report)
     fitted = [fit(one, raw["sensor"][number], report, ("sensor", number)) for number, one in enumerate(sensors)]
     config = replace(config, sensors=tuple(one.sensor for one in fitted))
     _fallbacks(fitted, report)
     _addresses(fitted, report)
     _pins(config, fitted, report)
+    _pin_backend(fitted, report, os.environ)
     return config
 
 
@@ -65,7 +73,7 @@ def _broker(config: Config, report: Report) -> None:
         fix = "add username = …: a password alone is of no use"
         report.warning(("mqtt", "password_file"), "there is a password, but no username", fix)
     if config.outbox.require_subscriber and mqtt.version != 5:
-        what = "only MQTT 5 tells whether somebody listens; with 3.1.1 this does nothing"
+        what = "only MQTT 5 says whether there is a subscriber; with 3.1.1 this does nothing"
         report.warning(("outbox", "require_subscriber"), what, "write version = 5 in [mqtt], or remove this line")
     _tls(mqtt, report)
 
@@ -73,7 +81,7 @@ def _broker(config: Config, report: Report) -> None:
 def _outbox(outbox: OutboxConfig, report: Report) -> None:
     if outbox.max_size < FEW:
         what = f"{outbox.max_size} bytes hold few batches"
-        fix = 'write max_size = "64kB" or more; `limpet plan` tells how long an outage fits into it'
+        fix = 'write max_size = "64kB" or more; `limpet plan` shows how long an outage fits into it'
         report.warning(("outbox", "max_size"), what, fix)
 
 
@@ -140,6 +148,15 @@ def _unique(sensors: Sequence[SensorConfig], report: Report) -> None:
         seen.add(sensor.id)
 
 
+def _one_name_for_a_bus(sensors: Sequence[SensorConfig], report: Report) -> None:
+    """Make sure that no bus has two names: it would get two threads, which disturb each other."""
+    numbers = {f"/dev/i2c-{one.bus}": one.bus for one in sensors if isinstance(one.bus, int)}
+    for number, sensor in enumerate(sensors):
+        if sensor.bus in numbers:
+            what = f"{sensor.bus} is bus {numbers[sensor.bus]} of another sensor"
+            report.mistake(("sensor", number, "bus"), what, "write it the same way everywhere")
+
+
 def _fallbacks(fitted: Sequence[Fitted], report: Report) -> None:
     by_id = {one.sensor.id: one for one in fitted}
     for one in fitted:
@@ -175,13 +192,13 @@ def _circle(sensor: SensorConfig, by_id: dict[str, Fitted]) -> list[str]:
 
 def _addresses(fitted: Sequence[Fitted], report: Report) -> None:
     """Make sure that no two chips answer to one address, with and without multiplexers."""
-    taken: dict[tuple[int, int], list[SensorConfig]] = {}
+    taken: dict[tuple[int | str, int], list[SensorConfig]] = {}
     muxes = {(one.sensor.bus, one.sensor.mux.address): one.sensor for one in fitted if one.sensor.mux}
     for one in fitted:
         sensor, where = one.sensor, (*one.where, "address")
         if sensor.address is None:
             continue
-        place = f"0x{sensor.address:02x} on i2c-{sensor.bus}"
+        place = f"0x{sensor.address:02x} on {sensor.bus_name}"
         here = taken.setdefault((sensor.bus, sensor.address), [])
         for other in here:
             if sensor.mux == other.mux or not (sensor.mux and other.mux):
@@ -214,6 +231,17 @@ def _pins(config: Config, fitted: Sequence[Fitted], report: Report) -> None:
             what = f'{one.sensor.device} is read by "{devices[name]}" already'
             report.mistake((*one.where, "device"), what, "keep one of the two sensors")
         devices.setdefault(name, one.sensor.id)
+
+
+def _pin_backend(fitted: Sequence[Fitted], report: Report, environ: Mapping[str, str]) -> None:
+    """Warn where a machine has pins, and a sensor needs one, but nothing that reads them is installed."""
+    if not any(DEVICES.glob("gpiochip*")) or environ.get("GPIOZERO_PIN_FACTORY") or find_spec("lgpio") is not None:
+        return
+    on_pins = [one for one in fitted if any(one.pins())]
+    for one in on_pins[:1]:
+        what = "pins cannot be read: lgpio is not installed for this Python"
+        fix = f"sudo apt install python3-lgpio, then install.sh again; or {sys.executable} -m pip install lgpio"
+        report.warning((*one.where, "driver"), what, fix)
 
 
 def _bus_pins(config: Config) -> Iterator[tuple[int, str, Where]]:

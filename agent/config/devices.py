@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .kinds import Duration, Number, OneOf, Text, Whole
+from .kinds import BusName, Duration, Number, OneOf, Text, Whole
 from .shapes import Anything, Correction, Span, Table, ValuesOf, key
 
 TAKEN = {"broker": "what the connection is called in `health`"}
 ID = Text(r"[a-z0-9_-]{1,64}", "an id of a-z, 0-9, _ and -, at most 64 long", taken=TAKEN)
 PIN = Whole(0, 53, says="a BCM pin number")
+EVERY = Duration(low=0.01)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +54,14 @@ class BusConfig:
     """One bus where the defaults do not serve.
 
     Attributes:
-        name: `i2c-1`.
+        name: `i2c-1`, or as the sensors on it call it.
         recovery: what is done about a stuck bus: nothing, clock pulses on scl and sda, or power off and on.
         scl: pin of the clock, for pulses.
         sda: pin of the data, for pulses.
         power: pin that switches the sensors' supply.
     """
 
-    name: str = key(Text(r"i2c-\d{1,3}", "a bus such as i2c-1"))
+    name: str = key(Text(says="a bus such as i2c-1"))
     recovery: str = key(OneOf(("off", "pulses", "power")), "off")
     scl: int | None = key(PIN, None)
     sda: int | None = key(PIN, None)
@@ -87,7 +88,7 @@ class SensorConfig:
     Attributes:
         id: unique.
         driver: a name of `limpet chips`.
-        bus: number of the I2C bus; without meaning for pins and kernel sensors.
+        bus: number of the I2C bus, a path, or its adapter's name; without meaning for pins and kernel sensors.
         address: on the bus, the driver's first one by default; None exactly when the driver is not one of I2C.
         mux: None when the chip is on the bus itself.
         every: seconds between two readings.
@@ -101,15 +102,16 @@ class SensorConfig:
         options: the driver's own; durations as float seconds.
         pin: BCM number.
         device: a w1 id, an IIO or hwmon device name.
+        altitude: metres above the sea, where something needs it.
         explicit_timeout: whether `timeout` was written.
     """
 
     id: str = key(ID)
     driver: str = key(Text(says="a driver's name, see `limpet chips`"))
-    bus: int = key(Whole(0, 255, says="the number N of /dev/i2c-N"), 1)
+    bus: int | str = key(BusName(), 1)
     address: int | None = key(Whole(0x08, 0x77, "#04x", "a 7-bit I2C address"), None)
     mux: MuxConfig | None = key(Table(MuxConfig), None)
-    every: float = key(Duration(), 10.0)
+    every: float = key(EVERY, 10.0)
     timeout: float = key(Duration(), 2.0)
     fallback: str = key(Text(r"none|last|sensor:[a-z0-9_-]{1,64}", '"none", "last" or "sensor:ID"'), "none")
     max_age: float = key(Duration(), 300.0)
@@ -120,7 +122,13 @@ class SensorConfig:
     options: Mapping[str, Any] = key(Anything(), factory=dict)
     pin: int | None = key(PIN, None)
     device: str | None = key(Text(), None)
+    altitude: float | None = key(Number(low=-500.0, high=9000.0), None)
     explicit_timeout: bool = False
+
+    @property
+    def bus_name(self) -> str:
+        """What the I2C bus is called in `health`, breakers and scenarios."""
+        return f"i2c-{self.bus}" if isinstance(self.bus, int) else self.bus
 
     @property
     def fallback_sensor(self) -> str | None:
@@ -135,5 +143,5 @@ class SensorConfig:
 
     def arguments(self) -> dict[str, Any]:
         """Return what `open_chip` gets besides driver, bus and address."""
-        named = {"pin": self.pin, "device": self.device}
+        named = {"pin": self.pin, "device": self.device, "altitude": self.altitude}
         return {**self.options, **{name: value for name, value in named.items() if value is not None}}

@@ -17,7 +17,8 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h|d)")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|kB|KB|MB|GB|KiB|MiB|GiB)")
 _NOT_ZERO = r"(?=[0-9.]*[1-9])"
 _LARGEST = sys.float_info.max
-FINITE: dict[str, Any] = {"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST}  # the schema of `number`
+# The schema of `number`.
+FINITE: dict[str, Any] = {"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST}
 _TEN_YEARS = 3650 * 86400.0
 _DURATION_FIX = 'write seconds, or a text with a unit: 10, "250ms", "10s", "5m", "2h", "7d"'
 _SIZE_FIX = 'write bytes, or a text with a unit: "64MB", "512KiB"'
@@ -59,12 +60,13 @@ def number(raw: Any, fix: str) -> float:
 def _finite(value: float) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # TOML has integers that no float can hold
+    # TOML has integers that no float can hold.
+    except OverflowError:
         return False
 
 
 class Text:
-    """A text that fits `pattern` as a whole; `says` tells people what that means.
+    """A text that fits `pattern` as a whole; `says` is what that means, for people.
 
     Args:
         longest: how many characters it may have; None: any number.
@@ -98,7 +100,7 @@ class Text:
         return {"type": "string", "pattern": f"^(?:{self.pattern})$", **longest, **others}
 
 
-class Host:
+class HostName:
     """A host's name or address, alone: without scheme, port and the brackets of IPv6."""
 
     _NAME = Text(r"[^\s/:\[\]\x00-\x1f\x7f]+", "a host name or address")
@@ -118,7 +120,8 @@ class Host:
 def _is_ipv6(text: str) -> bool:
     if ":" not in text:
         return False
-    import ipaddress  # costs a start without such an address nothing
+    # Imported here, so that a start without such an address pays nothing for it.
+    import ipaddress
 
     try:
         ipaddress.IPv6Address(text)
@@ -162,28 +165,30 @@ class Whole:
 
 
 class Number:
-    """A number above `above`, or from `low` on."""
+    """A number above `above`, or from `low` on, up to `high`."""
 
-    def __init__(self, *, low: float = -math.inf, above: float = -math.inf) -> None:
-        self.low, self.above = low, above
+    def __init__(self, *, low: float = -math.inf, above: float = -math.inf, high: float = _LARGEST) -> None:
+        self.low, self.above, self.high = low, above, high
 
     def read(self, raw: Any) -> float:
         bound = f"{self.low:g} or more" if self.low > -math.inf else f"more than {self.above:g}"
+        bound += f", {self.high:g} at most" if self.high < _LARGEST else ""
         value = number(raw, f"write a number, {bound}")
-        if value < self.low or value <= self.above:
-            raise Wrong(f"{raw} is too small", f"write a number, {bound}")
+        if value < self.low or value <= self.above or value > self.high:
+            raise Wrong(f"{raw} is too {'large' if value > self.high else 'small'}", f"write a number, {bound}")
         return float(value)
 
     def schema(self) -> dict[str, Any]:
         above = {"exclusiveMinimum": self.above} if self.above > -math.inf else {}
-        return {**FINITE, **({"minimum": self.low} if self.low > -math.inf else {}), **above}
+        low = {"minimum": self.low} if self.low > -math.inf else {}
+        return {**FINITE, **low, "maximum": self.high, **above}
 
 
 class Duration:
-    """A time: a number of seconds or a text with a unit. Read as float seconds, above 0."""
+    """A time: a number of seconds or a text with a unit. Read as float seconds, above 0 and `low` at least."""
 
-    def __init__(self, high: float = _TEN_YEARS) -> None:
-        self.high = high
+    def __init__(self, high: float = _TEN_YEARS, low: float = 0.0) -> None:
+        self.high, self.low = high, low
 
     def read(self, raw: Any) -> float:
         if isinstance(raw, str):
@@ -195,15 +200,22 @@ class Duration:
             raise Wrong(f"{named(raw)} where a duration belongs", _DURATION_FIX)
         else:
             seconds = raw
-        if not seconds > 0:  # NaN is not, either
+        # Not `seconds <= 0`: NaN is neither.
+        if not seconds > 0:
             raise Wrong(f"{raw} is no duration: it must be more than 0", _DURATION_FIX)
         if seconds > self.high:
             raise Wrong(f"{raw} is too long", f"write at most {people(self.high)}")
+        if seconds < self.low:
+            what = (
+                f"{raw} is less than {people(self.low)}: no bus can be read so often, and the log would fill the card"
+            )
+            raise Wrong(what, f'write "{people(self.low)}" or more')
         return float(seconds)
 
     def schema(self) -> dict[str, Any]:
         text = {"type": "string", "pattern": rf"^\s*{_NOT_ZERO}{_DURATION.pattern}\s*$"}
-        return {"anyOf": [text, {"type": "number", "exclusiveMinimum": 0, "maximum": self.high}]}
+        bound = {"minimum": self.low} if self.low else {"exclusiveMinimum": 0}
+        return {"anyOf": [text, {"type": "number", **bound, "maximum": self.high}]}
 
 
 class Size:
@@ -242,6 +254,29 @@ class OneOf:
 
     def schema(self) -> dict[str, Any]:
         return {"enum": list(self.values)}
+
+
+class BusName:
+    """An I2C bus: the number N of /dev/i2c-N, or what does not move at a reboot: a path, or the adapter's name."""
+
+    _FIX = (
+        'write the N of /dev/i2c-N, a path such as "/dev/i2c-usb", or the adapter\'s name as `i2cdetect -l` prints it'
+    )
+    _NUMBER = Whole(0, 255, says="the number N of /dev/i2c-N")
+    _TEXT = Text(r"/dev/[^/\x00-\x20\x7f]+|[A-Za-z0-9][^/\x00-\x1f\x7f]*", "a bus")
+
+    def read(self, raw: Any) -> int | str:
+        if not isinstance(raw, str):
+            return self._NUMBER.read(raw)
+        if found := re.fullmatch(r"(?:i2c-)?([0-9]{1,3})", raw):
+            raise Wrong(f'"{raw}" is a text', f"write bus = {int(found[1])}, without quotes")
+        try:
+            return self._TEXT.read(raw)
+        except Wrong as error:
+            raise Wrong(error.what, self._FIX) from None
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [self._NUMBER.schema(), {**self._TEXT.schema(), "not": {"pattern": "^(i2c-)?[0-9]{1,3}$"}}]}
 
 
 class Place:

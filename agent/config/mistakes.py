@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-Where = tuple[str | int, ...]  # the way to a key: ("sensor", 0, "retry", "attempts")
+# The way to a key: ("sensor", 0, "retry", "attempts").
+Where = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class Mistake:
         file: as the user named it.
         line: from 1; 0 when it belongs to no line.
         key: within its table, `retry.attempts`.
+        path: with its table, `sensor.retry.attempts`.
+        sensor: id of the sensor in whose table it stands, or its place in the file (`#2`) where it has no id.
         what: what was found. fix: what to write or to do.
         is_warning: unwise only; the agent starts nevertheless.
     """
@@ -27,10 +30,13 @@ class Mistake:
     what: str
     fix: str
     is_warning: bool = False
+    path: str = ""
+    sensor: str | None = None
 
     def __str__(self) -> str:
         place = ": ".join(part for part in (f"{self.file}:{self.line}" if self.line else self.file, self.key) if part)
-        return f"{place}: {'warning: ' if self.is_warning else ''}{self.what}\n    fix: {self.fix}"
+        owner = f" (sensor {self.sensor})" if self.sensor is not None else ""
+        return f"{place}: {'warning: ' if self.is_warning else ''}{self.what}{owner}\n    fix: {self.fix}"
 
 
 class ConfigError(Exception):
@@ -68,20 +74,25 @@ class Report:
         self.found.append((where, what, fix, True))
 
     def touches(self, where: Where) -> bool:
-        """Tell whether there is a mistake at `where` or inside of it already."""
+        """Return whether there is a mistake at `where` or inside of it already."""
         return any(not unwise and place[: len(where)] == where for place, _, _, unwise in self.found)
 
-    def mistakes(self, text: str, file: str | Path) -> list[Mistake]:
-        """Return everything with its line, in the order of the file."""
+    def mistakes(self, text: str, file: str | Path, sensors: Sequence[str] = ()) -> list[Mistake]:
+        """Return everything with its line, in the order of the file; a warning that many sensors share comes once.
+
+        Args:
+            sensors: the sensors' ids, in the order of the file.
+        """
         if not self.found:
             return []
         from .positions import line_of, positions
 
         known = positions(text)
         mistakes = [
-            Mistake(str(file), line_of(known, w), shown(w), what, fix, soft) for w, what, fix, soft in self.found
+            Mistake(str(file), line_of(known, w), shown(w), what, fix, soft, path(w), _owner(w, sensors))
+            for w, what, fix, soft in self.found
         ]
-        return sorted(mistakes, key=lambda mistake: mistake.line)
+        return _bunched(sorted(mistakes, key=lambda mistake: mistake.line))
 
 
 def shown(where: Where) -> str:
@@ -92,6 +103,34 @@ def shown(where: Where) -> str:
     """
     names = [part for part in where if isinstance(part, str)]
     return ".".join(names[1:] or names)
+
+
+def path(where: Where) -> str:
+    """Return a key with its table.
+
+    >>> path(("sensor", 0, "retry", "attempts"))
+    'sensor.retry.attempts'
+    """
+    return ".".join(part for part in where if isinstance(part, str))
+
+
+def _owner(where: Where, sensors: Sequence[str]) -> str | None:
+    if len(where) < 2 or where[0] != "sensor" or not isinstance(where[1], int):
+        return None
+    named = sensors[where[1]] if where[1] < len(sensors) else ""
+    return named or f"#{where[1] + 1}"
+
+
+def _bunched(mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """Return the mistakes with one warning, and a number, where several sensors earn the same."""
+    same: dict[object, list[Mistake]] = {}
+    for number, one in enumerate(mistakes):
+        shared = one.is_warning and one.sensor is not None
+        same.setdefault((one.key, one.what, one.fix) if shared else number, []).append(one)
+    return [
+        first if not others else replace(first, what=f"{first.what}; the same for {len(others)} more")
+        for first, *others in same.values()
+    ]
 
 
 def near(name: str, names: Sequence[str]) -> str | None:

@@ -1,6 +1,6 @@
-"""Where each key of a TOML text stands: what tomllib does not tell.
+"""Where each key of a TOML text stands: which tomllib does not report.
 
-Works on text that tomllib has accepted; of any other text it says what it can and never fails.
+Works on text that tomllib has accepted; of any other text it finds what it can and never fails.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ _BARE_VALUE = re.compile(r"[^,\]}#\n]*")
 def positions(text: str) -> dict[Where, int]:
     """Return the line (from 1) on which each key, table and array element of `text` begins."""
     scanner = _Scanner(text)
-    with contextlib.suppress(_Lost, RecursionError):  # no TOML; what was found before is right
+    # Where the text is no TOML, what was found before is still right.
+    with contextlib.suppress(_Lost, RecursionError):
         scanner.document()
     return scanner.lines
 
@@ -51,7 +52,8 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self.text, self.at, self.line, self._counted = text, 0, 1, 0
         self.lines: dict[Where, int] = {}
-        self.arrays: dict[Where, int] = {}  # array of tables -> how many elements so far
+        # Array of tables -> the number of its elements so far.
+        self.arrays: dict[Where, int] = {}
 
     def document(self) -> None:
         table: Where = ()
@@ -170,5 +172,6 @@ def _plain(quoted: str) -> str:
         return quoted[1:-1]
     try:
         return str(json.loads(quoted))
-    except ValueError:  # an escape that JSON does not have: \U0001f600, \e
+    # An escape that JSON does not have: \U0001f600, \e.
+    except ValueError:
         return str(tomllib.loads(f"key = {quoted}")["key"])

@@ -1,4 +1,4 @@
-"""Secrets: read from where only the agent can read, and shown to nobody."""
+"""Secrets: read from where only the agent can read, and never shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text, for the one who hands it to the broker."""
+        """Return the text, to be handed to the broker."""
         return self._text
 
     def __repr__(self) -> str:
@@ -61,6 +61,6 @@ def _read(path: Path) -> Secret:
         return Secret(path.read_text(encoding="utf-8").rstrip("\r\n"))
     except (OSError, UnicodeDecodeError) as error:
         what = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        fix = "make the file readable for the user that the agent runs as, and for nobody else"
+        fix = "make the file readable for the user that the agent runs as, and for no other"
         mistake = Mistake(str(path), 0, "password_file", f"the password cannot be read: {what}", fix)
         raise ConfigError([mistake]) from None

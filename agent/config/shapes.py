@@ -23,7 +23,7 @@ def keys(table: Any) -> Iterator[tuple[str, Field[Any], Kind]]:
 
 
 def required(one: Field[Any]) -> bool:
-    """Tell whether a field must be written."""
+    """Return whether a field must be written."""
     return one.default is MISSING and one.default_factory is MISSING
 
 
@@ -98,7 +98,7 @@ class Several:
 
 
 class Anything:
-    """A table that somebody else judges: the driver."""
+    """A table that the driver judges."""
 
     def read(self, raw: Any) -> dict[str, Any]:
         if not isinstance(raw, dict):

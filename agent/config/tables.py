@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .devices import BreakerConfig, BusConfig, RetryConfig, SensorConfig
-from .kinds import Duration, Flag, Host, Number, OneOf, Place, Size, Text, Whole
+from .devices import EVERY, BreakerConfig, BusConfig, RetryConfig, SensorConfig
+from .kinds import Duration, Flag, HostName, Number, OneOf, Place, Size, Text, Whole
 from .mistakes import Mistake
 from .shapes import Listen, Several, Table, Tables, key
 
 LEVEL = Text(r"[^/+#$\x00-\x1f\x7f][^/+#\x00-\x1f\x7f]*", "a name without / + # and not beginning with $", longest=128)
-VERBS = ("read", "reset", "info", "resend")
+REQUESTS = ("read", "reset", "info", "resend")
 SYSTEM_FILE = Path("/etc/limpet/limpet.toml")
 SYSTEM_STATE = Path("/var/lib/limpet")
 
@@ -39,7 +39,7 @@ class AgentConfig:
     """
 
     device_id: str = key(LEVEL, factory=host_name)
-    every: float = key(Duration(), 10.0)
+    every: float = key(EVERY, 10.0)
     state_dir: Path | None = key(Place(), None)
     log_level: str = key(OneOf(("debug", "info", "warning", "error")), "info")
     log_format: str = key(OneOf(("text", "json")), "text")
@@ -79,7 +79,7 @@ class MqttConfig:
         breaker: guards the connection.
     """
 
-    host: str = key(Host(), "localhost")
+    host: str = key(HostName(), "localhost")
     port: int = key(Whole(1, 65535, says="a port"), 1883)
     username: str | None = key(Text(), None)
     password_file: Path | None = key(Place(), None)
@@ -100,7 +100,7 @@ class OutboxConfig:
         when_full: which batch has to go.
         durability: when a batch is on disk: before it is sent, as soon as the broker does not acknowledge, or never.
         backfill_rate: batches per second while history is delivered.
-        require_subscriber: a batch that nobody subscribed to is kept and tried again (MQTT 5).
+        require_subscriber: a batch without a subscriber is kept and tried again (MQTT 5).
     """
 
     max_size: int = key(Size(), 64_000_000)
@@ -139,13 +139,13 @@ class HomeAssistantConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandsConfig:
-    """Orders over MQTT.
+    """Requests over MQTT.
 
     Attributes:
-        allow: the verbs that are obeyed; none by default.
+        allow: the requests that are answered; none by default.
     """
 
-    allow: tuple[str, ...] = key(Several(OneOf(VERBS)), ())
+    allow: tuple[str, ...] = key(Several(OneOf(REQUESTS)), ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,12 +164,13 @@ class Config:
     """The whole configuration.
 
     Attributes:
+        config_version: of the file, for `limpet check --upgrade`.
         agent: the agent itself.
         mqtt: the broker.
         outbox: what waits for it.
         defaults: already merged into the sensors.
         homeassistant: discovery.
-        commands: orders over MQTT.
+        commands: requests over MQTT.
         web: the status page.
         buses: where the defaults do not serve.
         sensors: in the order of the file.
@@ -177,6 +178,7 @@ class Config:
         warnings: what is unwise in it.
     """
 
+    config_version: int = key(Whole(1, 1000, says="the version of the file"), 1)
     agent: AgentConfig = key(Table(AgentConfig), factory=AgentConfig)
     mqtt: MqttConfig = key(Table(MqttConfig), MqttConfig())
     outbox: OutboxConfig = key(Table(OutboxConfig), OutboxConfig())
@@ -192,7 +194,7 @@ class Config:
     def state_dir(self, environ: Mapping[str, str]) -> Path:
         """Return the folder of the outbox: as configured, else $STATE_DIRECTORY, else ~/.local/state/limpet.
 
-        Who runs a verb by hand with the installed configuration gets the service's folder.
+        A command run by hand with the installed configuration gets the service's folder.
         """
         if self.agent.state_dir is not None:
             return self.agent.state_dir

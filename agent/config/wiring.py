@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,11 +15,16 @@ from .devices import SensorConfig
 from .kinds import people, seconds
 from .mistakes import Report, Where, near
 
-OWN_KEYS = ("bus", "address", "pin", "device")  # constructor arguments that have a key of their own
+# Constructor arguments that have a key of their own.
+OWN_KEYS = ("bus", "address", "pin", "device", "altitude")
 PIN_OPTIONS = ("trigger", "echo")
-ROOM = 1.5  # of what a driver takes: bus and oscillator may be slow
-BASE = "drivers.chip"  # where `takes` stands for those that say nothing about it
-SHORT = 0.05  # seconds: no deadline below it is ever advised
+# Of the time that a driver takes: bus and oscillator may be slow.
+ROOM = 1.5
+FLOORS = {"°C": -273.15, "%": 0.0, "hPa": 0.0, "lx": 0.0, "ppm": 0.0, "ppb": 0.0, "mm": 0.0, "Ω": 0.0, "Hz": 0.0}
+# Where `takes` stands for drivers that say nothing about it.
+BASE = "drivers.chip"
+# Seconds: no shorter deadline is advised.
+SHORT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,9 @@ def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Whe
     if driver is None:
         return Fitted(sensor, where)
     sensor = replace(sensor, options=_in_seconds(driver, sensor.options), explicit_timeout="timeout" in raw)
+    if sensor.altitude is not None and "altitude" not in _parameters(driver)[0]:
+        report.warning((*where, "altitude"), "nothing here needs it", "remove it")
+        sensor = replace(sensor, altitude=None)
     _belongs(sensor, driver, raw, report, where)
     if driver.addresses:
         sensor = _addressed(sensor, driver, report, where)
@@ -62,6 +71,8 @@ def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Whe
                 meant = near(name, quantities)
                 fix = f"did you mean `{meant}`?" if meant else f"it measures {', '.join(quantities)}"
                 report.mistake((*where, table, name), f"a {sensor.driver} does not measure this", fix)
+    for quantity in getattr(chip or driver, "quantities", ()):
+        _sane(sensor, quantity, report, where)
     return Fitted(_timed(sensor, chip or driver, raw, report, where), where, quantities)
 
 
@@ -106,6 +117,26 @@ def _belongs(sensor: SensorConfig, driver: Any, raw: Mapping[str, Any], report: 
             report.mistake((*where, *at), f"a {sensor.driver} needs {name}", f"add {example}")
 
 
+def _sane(sensor: SensorConfig, quantity: Any, report: Report, where: Where) -> None:
+    """See whether calibration and limits leave anything of what a quantity can be."""
+    name, unit = quantity.name, f" {quantity.unit}" if quantity.unit else ""
+    scale, offset = sensor.calibrate.get(name, (1.0, 0.0))
+    ends = [scale * end + offset for end in (quantity.low, quantity.high) if math.isfinite(end)] or [scale + offset]
+    if not all(map(math.isfinite, ends)):
+        what = f"{scale:g} times what a {sensor.driver} measures is more than a number can hold"
+        report.mistake((*where, "calibrate", name), what, "write { scale = 1.0, offset = -0.4 }")
+        return
+    if name not in sensor.limits:
+        return
+    (low, high), at = sensor.limits[name], (*where, "limits", name)
+    floor = FLOORS.get(quantity.unit, -math.inf)
+    if low < floor:
+        report.warning(at, f"nothing is below {floor:g}{unit}", f"write {floor:g} or more")
+    if len(ends) > 1 and (high < min(ends) or low > max(ends)):
+        what = f"it measures {min(ends):g} to {max(ends):g}{unit}, so every value would be suspect"
+        report.warning(at, what, "write limits within what it measures")
+
+
 def _allowed(name: str, options: list[str]) -> str:
     if meant := near(name, options):
         return f"did you mean `{meant}`?"
@@ -137,8 +168,10 @@ def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> 
 
 
 def _timed(sensor: SensorConfig, chip: Any, raw: Mapping[str, Any], report: Report, where: Where) -> SensorConfig:
-    """See whether the deadline fits the driver, and all attempts the interval."""
+    """See whether the deadline fits the driver, and all attempts the interval; a deadline not written follows both."""
     takes = _takes(chip)
+    if not sensor.explicit_timeout and sensor.worst_time > sensor.every:
+        sensor = replace(sensor, timeout=min(sensor.timeout, max(_room(sensor), ROOM * (takes or 0.0), SHORT)))
     if sensor.explicit_timeout and takes is not None and sensor.timeout < takes:
         what = f"a reading of a {sensor.driver} can take {people(takes)}"
         report.warning((*where, "timeout"), what, f'write timeout = "{people(ROOM * takes)}" or remove it')
@@ -156,18 +189,23 @@ def _takes(chip: Any) -> float | None:
     """Return the seconds that a reading takes at most, as the driver says; None if it says nothing."""
     classes = (chip if isinstance(chip, type) else type(chip)).__mro__
     says = "takes" in getattr(chip, "__dict__", ()) or any(
-        "takes" in vars(one) and one.__module__ != BASE for one in classes
+        "takes" in vars(one) and not one.__module__.startswith(f"{BASE}.") for one in classes
     )
     takes = getattr(chip, "takes", None) if says else None
     return takes if isinstance(takes, int | float) else None
 
 
 def _shorter(sensor: SensorConfig, takes: float | None) -> str:
-    room = (sensor.every - (sensor.worst_time - sensor.retry.attempts * sensor.timeout)) / sensor.retry.attempts
-    milliseconds = int(room * 1000)
-    if milliseconds / 1000 >= (takes or SHORT):
-        return f'write timeout = "{people(milliseconds / 1000)}", or fewer attempts'
+    room = _room(sensor)
+    if room >= (takes or SHORT):
+        return f'write timeout = "{people(room)}", or fewer attempts'
     return f'write every = "{people(float(int(sensor.worst_time) + 1))}" or more, or retry = {{ attempts = 1 }}'
+
+
+def _room(sensor: SensorConfig) -> float:
+    """Return the whole milliseconds, in seconds, that one attempt may take for all to fit into the interval."""
+    waits = sensor.worst_time - sensor.retry.attempts * sensor.timeout
+    return math.floor((sensor.every - waits) / sensor.retry.attempts * 1000) / 1000
 
 
 @functools.lru_cache

@@ -26,7 +26,7 @@ OF_THE_MACHINE = ("host",)  # drivers whose quantities tell of the agent's machi
 Document = dict[str, Any]
 
 
-class Introduction:
+class Announcement:
     """What Home Assistant was told in this run, so that it can be taken back: nothing goes by itself."""
 
     def __init__(self) -> None:

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from agent.clock import rfc3339
-from agent.model import Batch, Fault, Reading
+from agent.model import Batch, Fault, Present, Reading
 
 SCHEMA = 1
+APART = 0.5  # seconds: a reading that was measured farther from its batch's moment carries its own
 AS_THEY_ARE = ("breakers", "sensors", "buses")  # the keys below these are names, not words of ours
 
 
@@ -31,12 +32,11 @@ class Sensed(Protocol):
     id: str
     driver: str
     every: float
-    status: str
-    latest: tuple[Reading, ...]
-    read_at: float | None
 
     @property
     def quantities(self) -> Sequence[Named]: ...
+    @property
+    def present(self) -> Present: ...
 
 
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
@@ -51,8 +51,13 @@ def encode(document: Mapping[str, Any]) -> bytes:
     return _dump(document).encode()
 
 
-def reading(one: Reading) -> dict[str, Any]:
-    """Return a reading as it stands in a batch; what is None is left out."""
+def simulated(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document that says of itself that nothing in it was measured."""
+    return {**document, "simulated": True}
+
+
+def reading(one: Reading, due: float, stamp: Callable[[float], str]) -> dict[str, Any]:
+    """Return a reading as it stands in a batch that was due at this moment; what is None is left out."""
     entry: dict[str, Any] = {
         "sensorId": one.sensor,
         "quantity": one.quantity,
@@ -66,13 +71,17 @@ def reading(one: Reading) -> dict[str, Any]:
         entry["reason"] = one.reason
     if one.source is not None:
         entry["source"] = one.source
+    if one.measured is not None and not -APART <= one.measured - due <= APART:
+        entry["timestamp"] = stamp(one.measured)
     return entry
 
 
 def fault(one: Fault, stamp: Callable[[float], str]) -> dict[str, Any]:
     """Return a fault as it stands in a batch."""
+    part = {} if one.quantity is None else {"quantity": one.quantity}
     return {
         "sensorId": one.sensor,
+        **part,
         "error": one.error,
         "message": one.message,
         "attempts": one.attempts,
@@ -86,19 +95,18 @@ def batch(
     one: Batch, *, device_id: str, boot_id: str, seq: int, synced: bool, stamp: Callable[[float], str]
 ) -> dict[str, Any]:
     """Return a batch as published."""
-    unavailable = list(one.unavailable)
     return {
         "schema": SCHEMA,
         "deviceId": device_id,
         "bootId": boot_id,
         "seq": seq,
-        "timestamp": stamp(one.taken),
+        "timestamp": stamp(one.due),
         "clock": "synced" if synced else "unsynced",
         "trigger": one.trigger,
         "interval": one.interval,
-        "readings": [reading(r) for r in one.readings],
-        "unavailableSensors": unavailable,
-        "degraded": bool(unavailable) or any(r.status != "ok" for r in one.readings),
+        "readings": [reading(r, one.due, stamp) for r in one.readings],
+        "unavailableSensors": list(one.unavailable),
+        "degraded": one.degraded,
         "faults": [fault(f, stamp) for f in one.faults],
     }
 
@@ -106,7 +114,7 @@ def batch(
 def historical(body: bytes, timestamp: str | None = None) -> bytes:
     """Return a stored batch as it goes to `backfill`; with `timestamp`, its unsynced time is put right.
 
-    The moments in its faults move by as much.
+    The moments in its readings and faults move by as much.
     """
     document = json.loads(body)
     document["historical"] = True
@@ -127,7 +135,14 @@ def _correct(document: dict[str, Any], timestamp: str) -> None:
     shift = datetime.fromisoformat(timestamp).timestamp() - datetime.fromisoformat(document["timestamp"]).timestamp()
     document["timestamp"], document["clock"] = timestamp, "corrected"
     for one in document["faults"]:
-        one["since"] = rfc3339(datetime.fromisoformat(one["since"]).timestamp() + shift)
+        one["since"] = _moved(one["since"], shift)
+    for one in document.get("readings", ()):
+        if "timestamp" in one:
+            one["timestamp"] = _moved(one["timestamp"], shift)
+
+
+def _moved(stamp: str, seconds: float) -> str:
+    return rfc3339(datetime.fromisoformat(stamp).timestamp() + seconds)
 
 
 def gap(boot_id: str, first: int, last: int, reason: str, timestamp: str) -> bytes:
@@ -139,18 +154,21 @@ def state(sensors: Iterable[Sensed], *, now: str, stamp: Callable[[float], str])
     """Return the present of every sensor: absence is told with `null`, never implied by a missing key."""
     entries: dict[str, dict[str, Any]] = {}
     missing, degraded = [], False
-    stamps: dict[float | None, str | None] = {None: None}  # the sensors of one round were read at one moment
+    # The sensors of one round were read at one moment.
+    stamps: dict[float | None, str | None] = {None: None}
     for one in sensors:
-        values = {r.quantity: r.value for r in one.latest}
-        entry: dict[str, Any] = {"status": one.status if values else "unavailable"}
-        if one.read_at is not None and one.read_at not in stamps:
-            stamps[one.read_at] = stamp(one.read_at)
-        entry["timestamp"] = stamps[one.read_at]
+        present = one.present
+        values = {r.quantity: r.value for r in present.readings}
+        untold = present.status in ("unknown", "unavailable")
+        entry: dict[str, Any] = {"status": "unavailable" if untold else present.status}
+        if present.measured is not None and present.measured not in stamps:
+            stamps[present.measured] = stamp(present.measured)
+        entry["timestamp"] = stamps[present.measured]
         for quantity in one.quantities:
             entry[quantity.name] = values.get(quantity.name)
         entries[one.id] = entry
-        degraded |= entry["status"] != "ok"
-        if not values:
+        degraded |= untold or present.degraded
+        if untold:
             missing.append(one.id)
     return {"timestamp": now, "degraded": degraded, "unavailableSensors": missing, "sensors": entries}
 

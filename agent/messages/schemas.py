@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.config.shapes import Table
-from agent.config.tables import VERBS, Config
+from agent.config.tables import REQUESTS, Config
 
 from .topics import Topics
 
@@ -25,7 +25,9 @@ TIME: Schema = {
     "description": "RFC 3339, UTC, with milliseconds",
 }
 BREAKER_STATE: Schema = {"enum": ["closed", "open", "half_open"]}
+SIMULATED: Schema = {"const": True, "description": "the sensors were simulated: nothing here was measured"}
 USABLE = ("ok", "stale", "suspect", "substituted")
+STATUSES = [*USABLE, "partial", "beyond_range", "unavailable"]
 
 
 def or_null(schema: Schema) -> Schema:
@@ -69,17 +71,18 @@ def batch() -> Schema:
         "deviceId": NAME,
         "bootId": {**NAME, "description": "one run of the agent"},
         "seq": {"type": "integer", "minimum": 1, "description": "counts the batches of a run, without a gap"},
-        "timestamp": TIME,
+        "timestamp": {**TIME, "description": "when the round was due, or when the event happened"},
         "clock": {"enum": ["synced", "unsynced", "corrected"]},
         "trigger": {"enum": ["interval", "event", "request"]},
         "interval": or_null({"type": "number", "exclusiveMinimum": 0, "description": "seconds"}),
         "readings": array(_reading()),
         "unavailableSensors": array(NAME, uniqueItems=True),
-        "degraded": {**FLAG, "description": "a sensor is unavailable, or a reading is not ok"},
+        "degraded": {**FLAG, "description": "a sensor or a part of one is missing, or a reading is not ok"},
         "faults": array(_fault()),
         "historical": {"const": True, "description": "on backfill only"},
+        "simulated": SIMULATED,
     }
-    return titled("A batch of Limpet", closed(properties, optional=("historical",)))
+    return titled("A batch of Limpet", closed(properties, optional=("historical", "simulated")))
 
 
 def _reading() -> Schema:
@@ -93,25 +96,28 @@ def _reading() -> Schema:
         "age": {**SECONDS, "description": "seconds since it was measured; with `stale`"},
         "reason": {**NAME, "description": "what is doubtful; with `suspect`"},
         "source": {**NAME, "description": "the sensor it comes from; with `substituted`"},
+        "timestamp": {**TIME, "description": "when it was measured, where that is not the batch's moment"},
     }
     needs = [
         {"if": {"properties": {"status": {"const": status}}}, "then": {"required": [name]}}
         for status, name in extra.items()
     ]
-    return {**closed(properties, optional=tuple(extra.values())), "allOf": needs}
+    return {**closed(properties, optional=(*extra.values(), "timestamp")), "allOf": needs}
 
 
 def _fault() -> Schema:
     return closed(
         {
             "sensorId": NAME,
+            "quantity": {**NAME, "description": "the one that cannot be told, while the sensor answers"},
             "error": NAME,
             "message": TEXT,
             "attempts": {**COUNT, "description": "made in this round; 0 when the breaker refused"},
             "breaker": BREAKER_STATE,
             "retryAfter": or_null({**SECONDS, "description": "seconds until the next probe; null when closed"}),
             "since": {**TIME, "description": "first failure of this outage"},
-        }
+        },
+        optional=("quantity",),
     )
 
 
@@ -142,23 +148,25 @@ def health() -> Schema:
         "clock": open_ended({"synced": FLAG}),
         "process": open_ended({"uptime": SECONDS, "rss": COUNT, "cpu": SECONDS}),
         "rounds": open_ended({"late": COUNT, "skipped": COUNT}),
+        "simulated": SIMULATED,
     }
-    return titled("Health of Limpet", open_ended(properties))
+    return titled("Health of Limpet", open_ended(properties, ("simulated",)))
 
 
 def state() -> Schema:
     """Return the schema of `state`: the present of every sensor."""
     sensor = {
-        **open_ended({"status": {"enum": [*USABLE, "unavailable"]}, "timestamp": or_null(TIME)}, ("timestamp",)),
-        "description": "and each quantity: a number, or null while the sensor is unavailable",
+        **open_ended({"status": {"enum": STATUSES}, "timestamp": or_null(TIME)}, ("timestamp",)),
+        "description": "and each quantity: a number, or null while it cannot be told",
     }
     properties = {
         "timestamp": TIME,
         "degraded": FLAG,
         "unavailableSensors": array(NAME),
         "sensors": {"type": "object", "additionalProperties": sensor},
+        "simulated": SIMULATED,
     }
-    return titled("State of Limpet", open_ended(properties))
+    return titled("State of Limpet", open_ended(properties, ("simulated",)))
 
 
 def info() -> Schema:
@@ -173,8 +181,9 @@ def info() -> Schema:
         "host": {"type": "object"},
         "sensors": array(open_ended({"id": NAME, "driver": NAME, "every": NUMBER, "quantities": array(quantity)})),
         "previous": or_null(open_ended({"bootId": NAME, "lastSeq": or_null(COUNT), "clean": FLAG})),
+        "simulated": SIMULATED,
     }
-    return titled("What a device of Limpet is", open_ended(properties))
+    return titled("What a device of Limpet is", open_ended(properties, ("simulated",)))
 
 
 def gap() -> Schema:
@@ -244,7 +253,7 @@ def _channel(address: str, message: str) -> Schema:
     known: dict[str, Schema] = {
         "root": {"description": "`topic_root` of the configuration", "default": "limpet"},
         "deviceId": {"description": "`device_id` of the configuration"},
-        "verb": {"description": "what is asked for", "enum": list(VERBS)},
+        "verb": {"description": "what is asked for", "enum": list(REQUESTS)},
     }
     return {
         "address": address,

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 class Topics:
     """All topics of one device.
 
+    Args:
+        root: one level, or several: "site/hall-3/limpet".
+
     >>> Topics("limpet", "greenhouse-1").batch
     'limpet/greenhouse-1/batch'
     """
@@ -60,15 +63,15 @@ class Topics:
         """Declared holes."""
         return self.of("gap")
 
-    def request(self, verb: str = "+") -> str:
-        """Where commands come in."""
-        return self.of(f"request/{verb}")
+    def request(self, name: str = "+") -> str:
+        """Where requests come in."""
+        return self.of(f"request/{name}")
 
-    def response(self, verb: str) -> str:
-        """Where their answers go."""
-        return self.of(f"response/{verb}")
+    def response(self, name: str) -> str:
+        """Where their responses go."""
+        return self.of(f"response/{name}")
 
     @property
     def client_id(self) -> str:
-        """The MQTT client id."""
-        return f"{self.root}-{self.device_id}"
+        """The MQTT client id, where none is configured."""
+        return f"{self.root}-{self.device_id}".replace("/", "-")

@@ -54,7 +54,7 @@ def try_disk(folder: Path) -> None:
     finally:
         for one in (descriptor, *open_too):
             os.close(one)
-        os.unlink(name)
+        Path(name).unlink()
 
 
 def restrict(folder: Path) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
+from .entries import Entry
 from .gaps import Gaps
-from .index import Entry, Index
+from .index import Index
 from .recent import Recent
 from .retention import Bounds, Retention
 from .storage import Storage

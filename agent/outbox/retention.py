@@ -10,8 +10,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .entries import Entry
 from .gaps import Gaps
-from .index import Entry, Index
+from .index import Index
 from .storage import KEEP_EVERY, Storage
 from .store import Gap, Item, Row
 

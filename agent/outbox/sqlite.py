@@ -87,7 +87,7 @@ class SqliteStore:
             result, error = None, None
             try:
                 result = self._file.guarded(work)
-            except Exception as problem:
+            except Exception as problem:  # noqa: BLE001
                 error = problem
             # The loop may be closed by now.
             with contextlib.suppress(RuntimeError):

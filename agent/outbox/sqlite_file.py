@@ -63,13 +63,14 @@ class SqliteFile:
         with self._connection() as database:
             for number, record in records:
                 if isinstance(record, Item):
-                    added = database.execute(rows.ADD_BATCH, rows.batch_row(number, record))
+                    self._remove(database, "batch", number, changed)
+                    database.execute(rows.ADD_BATCH, rows.batch_row(number, record))
                     first = last = record.seq
                 else:
-                    added = database.execute(rows.ADD_GAP, rows.gap_row(number, record))
+                    self._remove(database, "gap", number, changed)
+                    database.execute(rows.ADD_GAP, rows.gap_row(number, record))
                     first, last = record.first, record.last
-                if added.rowcount > 0:
-                    changed[record.run_id] = self._run(record.run_id, changed).stored(first, last)
+                changed[record.run_id] = self._run(record.run_id, changed).stored(first, last)
             table = self._write(database, changed)
         self._begun.table.update(table)
 
@@ -79,9 +80,7 @@ class SqliteFile:
         with self._connection() as database:
             for number in numbers:
                 for table in ("batch", "gap"):
-                    gone = database.execute(f"DELETE FROM {table} WHERE number = ? RETURNING run_id", (number,))
-                    for (run_id,) in gone.fetchall():
-                        changed[run_id] = self._run(run_id, changed).deleted()
+                    self._remove(database, table, number, changed)
             _advance(database, changed)
             written = self._write(database, changed)
         self._begun.table.update(written)
@@ -146,6 +145,11 @@ class SqliteFile:
         if run_id in changed:
             return changed[run_id]
         return self._begun.table[run_id][1] if run_id in self._begun.table else Run(run_id)
+
+    def _remove(self, database: sqlite3.Connection, table: str, number: int, changed: dict[str, Run]) -> None:
+        gone = database.execute(f"DELETE FROM {table} WHERE number = ? RETURNING run_id", (number,))
+        for (run_id,) in gone.fetchall():
+            changed[run_id] = self._run(run_id, changed).deleted()
 
     def _write(self, database: sqlite3.Connection, changed: dict[str, Run]) -> dict[str, tuple[int, Run]]:
         """Write runs into the table, under the keys that they have; return them with these."""

@@ -194,8 +194,8 @@ class Opening:
         facts: dict[str, object] = {"why": why, "saved": saved, "lost": begun.lost}
         if there:
             facts["set_aside"] = str(files.set_aside(self.file, self.run_id[:8], 2 * self.max_size))
+        # The witness, which is written next, has the folder synced.
         new.rename(self.file)
-        files.sync_folder(self.file.parent)
         if first_start:
             return Begun(begun.table, None, 0)
         log.error("outbox was damaged", extra=facts)

@@ -26,7 +26,6 @@ BATCHES = "SELECT number, run_id, seq, taken, kernel_boot, topic, head, crc, bod
 GAPS = "SELECT number, run_id, first, last, reason, crc FROM gap"
 RUNS = "SELECT id, run_id, first, last, rows, clean, crc FROM run"
 BATCH_COLUMNS, GAP_COLUMNS, RUN_COLUMNS = 9, 6, 7
-# A stored row does not change, so that a second attempt to store it counts for nothing.
 ADD_BATCH = "INSERT OR IGNORE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 ADD_GAP = "INSERT OR IGNORE INTO gap VALUES (?, ?, ?, ?, ?, ?)"
 PUT_RUN = "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?, ?, ?)"

@@ -9,8 +9,9 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from .entries import Entry
 from .gaps import Gaps
-from .index import Entry, Index
+from .index import Index
 from .store import Contents, NullStore, Previous, Row, Store
 
 T = TypeVar("T")

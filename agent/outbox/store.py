@@ -91,7 +91,7 @@ class Store(Protocol):
         """Begin the run `run_id`, whatever state the file is in; where it has begun, return what there is now."""
 
     async def append(self, rows: Sequence[Row]) -> None:
-        """Keep all rows, or none; when this returns, they survive a power cut. A known row stays as it is."""
+        """Keep all rows, or none; when this returns, they survive a power cut. A known row is replaced."""
 
     async def delete(self, numbers: Sequence[int]) -> None:
         """Forget these rows; unknown ones are no error."""

@@ -1,5 +1,6 @@
-"""From the outbox to the broker: live first, history paced, nothing believed that was not acknowledged."""
+"""From the outbox to the broker: live first, history paced, and only what was acknowledged is believed delivered."""
 
-from .publisher import BrokerState, Publisher, Settings
+from .publisher import Publisher, Settings
+from .state import BrokerState
 
 __all__ = ["BrokerState", "Publisher", "Settings"]

@@ -1,4 +1,4 @@
-"""What is learnt about the way to the broker, and outlives a connection: round trip, window, pace, holds."""
+"""What is learnt about the way to the broker, and outlives a connection: round trip, window, pace."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Callable
 from agent.resilience.schedule import Rng
 
 LEAST_DEADLINE, MOST_DEADLINE = 5.0, 20.0  # seconds for an acknowledgement
-QUEUE = 2.0  # a round trip longer than this many seconds means that we fill somebody's queue
-HOLD_FIRST, HOLD_MOST = 1.0, 60.0
+# A round trip that is longer than the shortest of this connection by so many seconds means that what we send fills a
+# queue somewhere on the way. One that is always long is only a broker that takes its time.
+QUEUE = 2.0
 UNHEARD_FIRST, UNHEARD_MOST = 5.0, 60.0
 
 
-class Traffic:
-    """The pace of one publisher.
+class Pacing:
+    """The pace of one publisher. All fields belong to its event loop.
 
     Attributes:
         rate: batches of history per second; 0: as fast as it goes.
@@ -25,18 +26,19 @@ class Traffic:
         self._now, self._rng, self.rate, self.most = now, rng, rate, most
         self.round_trip: float | None = None
         self.window = 1
+        self._shortest = float("inf")
         self._least = LEAST_DEADLINE
-        self.held_until = self.unheard_until = self.history_at = float("-inf")
-        self._hold, self._unheard = HOLD_FIRST, UNHEARD_FIRST
+        self._unheard_until = self._history_at = float("-inf")
+        self._unheard_pause = UNHEARD_FIRST
 
     def adjust(self, rate: float) -> None:
         """Take another rate; what had to wait for the old one need not."""
-        self.rate, self.history_at = rate, float("-inf")
-        self.somebody_heard()
+        self.rate, self._history_at = rate, float("-inf")
+        self.heard()
 
     def begin(self) -> None:
-        """A new connection: begin carefully."""
-        self.window = 1
+        """Begin a new connection, carefully: its link may be slower than the last one's."""
+        self.window, self._shortest = 1, float("inf")
 
     @property
     def deadline(self) -> float:
@@ -44,42 +46,37 @@ class Traffic:
         return min(MOST_DEADLINE, max(self._least, 4.0 * (self.round_trip or 0.0)))
 
     def acknowledged(self, seconds: float) -> None:
-        """Learn from an acknowledgement that took so long."""
+        """Learn from an acknowledgement that took `seconds`."""
         old = self.round_trip
         self.round_trip = seconds if old is None else old + (seconds - old) / 8
-        if seconds < QUEUE:
+        self._shortest = min(self._shortest, seconds)
+        if seconds - self._shortest < QUEUE:
             self.window = min(self.most, self.window + 1)
             self._least = LEAST_DEADLINE
         else:
             self.window = max(1, self.window // 2)
 
     def overdue(self) -> None:
-        """An acknowledgement missed its deadline: give the next one more time, or a slow link never succeeds."""
+        """Give the next acknowledgement more time after one missed its deadline, or a slow link never succeeds."""
         self._least = min(MOST_DEADLINE, 2.0 * self.deadline)
 
-    def sent_history(self) -> None:
-        """One batch of history left; note when the next may."""
+    def sent_history(self, count: int) -> None:
+        """Note that `count` batches of history left, and when the next may."""
         if self.rate > 0:
-            interval = self._rng.uniform(0.9, 1.1) / self.rate
-            self.history_at = max(self.history_at, self._now() - interval) + interval
+            interval = count * self._rng.uniform(0.9, 1.1) / self.rate
+            self._history_at = max(self._history_at, self._now() - interval) + interval
 
-    def hold(self) -> None:
-        """The broker wants us to pause: longer each time."""
-        if self._now() >= self.held_until:
-            self.held_until = self._now() + self._rng.uniform(self._hold / 2, self._hold)
-            self._hold = min(HOLD_MOST, 2 * self._hold)
+    def unheard(self) -> None:
+        """Let history wait, longer each time, because no client had subscribed and that matters."""
+        if self._now() >= self._unheard_until:
+            self._unheard_until = self._now() + self._rng.uniform(self._unheard_pause / 2, self._unheard_pause)
+            self._unheard_pause = min(UNHEARD_MOST, 2 * self._unheard_pause)
 
-    def nobody_heard(self) -> None:
-        """Nobody had subscribed, and that matters: history waits, longer each time."""
-        if self._now() >= self.unheard_until:
-            self.unheard_until = self._now() + self._rng.uniform(self._unheard / 2, self._unheard)
-            self._unheard = min(UNHEARD_MOST, 2 * self._unheard)
-
-    def somebody_heard(self) -> None:
-        """The broker took a batch, and passed it on."""
-        self.unheard_until = float("-inf")
-        self._unheard, self._hold = UNHEARD_FIRST, HOLD_FIRST
+    def heard(self) -> None:
+        """End the pause: the broker took a batch, and passed it on."""
+        self._unheard_until = float("-inf")
+        self._unheard_pause = UNHEARD_FIRST
 
     def history_due(self) -> float:
         """Return when the next batch of history may leave, in seconds of the clock."""
-        return max(self.history_at, self.unheard_until, self.held_until)
+        return max(self._history_at, self._unheard_until)

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import deque
+import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from agent.broker import BrokerError, BrokerTimeout, Facts, Handler, Link
+from agent.broker import BrokerError, BrokerTimeout, Facts, Handler, Link, Will
 from agent.messages.topics import Topics
 from agent.outbox import Outbox
 from agent.resilience import AsyncCircuitBreaker, BreakerEvent, CircuitOpenError, CircuitState
 from agent.resilience.schedule import ENTROPY, Rng
 
-from .pacing import Traffic
-from .reconnect import Patience
-from .retained import Retained
-from .session import Session
-from .shared import Shared, Wall
-
-log = logging.getLogger(__name__)
-
-ANSWERS = 16
-FALL_AGAIN, REMIND = 150.0, 600.0  # seconds between two lines about falls, and about the same outage
-LASTS = 60.0  # seconds after which a fall is told, however soon after another
+from .alarm import Alarm
+from .batches import Batches
+from .bodies import Wall
+from .holds import Holds
+from .last_will import LastWill
+from .limits import Limits
+from .others import Others
+from .pacing import Pacing
+from .reason_codes import ReasonCodes
+from .reconnect import Reconnect
+from .refusals import Complaints, Refusal, Refusals
+from .send_queue import SendQueue
+from .session import Closing, Session
+from .state import BrokerState, ConnectionLog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +36,9 @@ class Settings:
     Attributes:
         failure_threshold, reset_timeout, max_reset_timeout, multiplier: of the breaker; seconds.
         backfill_rate: batches of history per second; 0: as fast as it goes.
-        require_subscriber: keep a batch that nobody had subscribed to (MQTT 5).
+        require_subscriber: keep a batch that no client had subscribed to (MQTT 5).
         window: messages that may be under way.
+        backfill_format: how history travels: "batch", one a message, or "block", many.
     """
 
     failure_threshold: int = 3
@@ -45,39 +48,23 @@ class Settings:
     backfill_rate: float = 20.0
     require_subscriber: bool = False
     window: int = 16
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerState:
-    """The connection, for `health`.
-
-    Attributes:
-        since: when it became as it is, in seconds of the clock.
-        error: why there is no connection; None while there is one.
-        sessions: connections so far.
-        duplicate: somebody else seems to use our client id.
-        facts: what the broker said; None without a connection.
-    """
-
-    connected: bool
-    since: float
-    error: str | None
-    sessions: int
-    duplicate: bool
-    facts: Facts | None
+    backfill_format: str = "batch"
 
 
 class Publisher:
     """Delivers an outbox and the retained documents through links, one at a time.
 
+    The task of `run` owns the connection; everything else may be called from any task of the same loop.
+
     Attributes:
         breaker: guards the connection; its name is "broker".
+        state: how the connection is.
         on_change: called when `state` changed.
     """
 
     def __init__(
         self,
-        link: Callable[[], Link],
+        link: Callable[[Will | None], Link],
         outbox: Outbox,
         topics: Topics,
         clock: Wall,
@@ -87,7 +74,7 @@ class Publisher:
         on_change: Callable[[], object] = lambda: None,
         on_event: Callable[[BreakerEvent], object] | None = None,
     ) -> None:
-        self._link, self._clock, self.on_change = link, clock, on_change
+        self._link, self._now, self._ready, self.on_change = link, clock.now, outbox.ready, on_change
         self.breaker = AsyncCircuitBreaker(
             settings.failure_threshold,
             settings.reset_timeout,
@@ -99,63 +86,69 @@ class Publisher:
             clock=clock.now,
             rng=rng,
         )
-        retained = Retained((topics.state, topics.status, topics.info, topics.health))
-        retained.put(topics.status, b"online")
-        traffic = Traffic(clock.now, rng, settings.backfill_rate, settings.window)
-        answers: deque[tuple[str, bytes]] = deque(maxlen=ANSWERS)
-        self._shared = Shared(outbox, clock, topics, retained, traffic, answers, settings.require_subscriber)
-        self._patience = Patience(clock.now, rng, settings.max_reset_timeout)
-        self._handlers: list[tuple[str, Handler]] = []
+        self._pacing = Pacing(clock.now, rng, settings.backfill_rate, settings.window)
+        self._limits = Limits(clock.now)
+        complaints = Complaints(clock.now, self._refused_changed)
+        self._refusals, self._holds = Refusals(clock.now, rng, complaints), Holds(clock.now, rng, complaints)
+        self._codes = ReasonCodes(
+            outbox, self._pacing, self._holds, self._refusals, self._limits, clock.now, settings.require_subscriber
+        )
+        alarm = Alarm(clock.now)
+        batches = Batches(outbox, topics, clock, self._pacing, self._holds, self._codes, alarm)
+        batches.in_blocks = settings.backfill_format == "block"
+        self._queue = SendQueue(batches, Others(outbox, topics, clock, self._refusals, alarm), alarm)
+        self._will = LastWill(topics.status, b"offline", self._limits)
+        self._reconnect = Reconnect(clock.now, rng, settings.max_reset_timeout)
         self._open: Link | None = None
-        self._closing, self._stopped = asyncio.Event(), asyncio.Event()
-        self._running, self._farewell = False, 0.0
-        self._sessions, self._silent = 0, False
-        self._told = self._fell = float("-inf")  # the last line about an outage, and about a fall
+        self._closing, self._running = Closing(clock.now), False
+        self._log = ConnectionLog(topics.client_id)
         self.state = BrokerState(False, clock.now(), "not connected yet", 0, False, None)
 
     # --- what others want
 
     def retain(self, topic: str, payload: bytes) -> None:
         """Keep the broker's retained document of `topic` at this; of several the newest is sent."""
-        self._shared.retained.put(topic, payload)
-        self._shared.outbox.ready.set()
+        self._queue.others.retained.put(topic, payload)
+        self._ready.set()
 
-    def answer(self, topic: str, payload: bytes) -> None:
+    def answer(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
         """Send a message that is worth one attempt, if there is a connection."""
         if self._open is not None:
-            self._shared.answers.append((topic, payload))
-            self._shared.outbox.ready.set()
+            self._queue.others.answer(topic, payload, correlation)
+            self._ready.set()
 
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
         """Have messages handed over, now and after each reconnect; never retained ones."""
-        self._handlers.append((topic_filter, handler))
-        if self._open is not None:
-            self._open.subscribe(topic_filter, handler)
+        self._queue.others.subscribe(topic_filter, handler)
+        self._ready.set()
 
-    def adjust(self, backfill_rate: float, require_subscriber: bool) -> None:
-        """Take another pace (see `Settings`) from now on; the connection stays."""
-        self._shared.traffic.adjust(backfill_rate)
-        self._shared.require_subscriber = require_subscriber
-        self._shared.outbox.ready.set()
+    def adjust(self, backfill_rate: float, require_subscriber: bool, backfill_format: str = "batch") -> None:
+        """Take other settings (see `Settings`) from now on; the connection stays, and every refusal is forgotten."""
+        self._pacing.adjust(backfill_rate)
+        self._codes.require_subscriber = require_subscriber
+        self._queue.batches.in_blocks = backfill_format == "block"
+        for memory in (self._refusals, self._holds, self._limits, self._will):
+            memory.reset()
+        self._refused_changed()
+        self._ready.set()
 
-    async def close(self, patience: float = 1.2) -> None:
-        """End `run`: what is fresh gets at most `patience` seconds, then `offline`, then good-bye."""
-        self._farewell = self._clock.now() + patience
-        self._closing.set()
-        self._shared.outbox.ready.set()
+    async def close(self, grace: float = 1.2) -> None:
+        """End `run`: what is fresh gets at most `grace` seconds, then `offline`, then goodbye."""
+        self._closing.request(grace)
+        self._ready.set()
         if self._running:
-            await self._stopped.wait()
+            await self._closing.done.wait()
 
-    # --- the owner
+    # --- the owner of the connection
 
     async def run(self) -> None:
         """Keep a connection, until `close`."""
         self._running = True
         try:
-            while not self._closing.is_set():
+            while not self._closing.requested.is_set():
                 guarded = self.breaker.state is not CircuitState.CLOSED
-                await self._pause(max(self._patience.wait(guarded=guarded), self.breaker.retry_after))
-                if self._closing.is_set():
+                await self._pause(max(self._reconnect.wait(guarded=guarded), self.breaker.retry_after))
+                if self._closing.requested.is_set():
                     break
                 try:
                     generation = self.breaker.admit()
@@ -163,37 +156,31 @@ class Publisher:
                     continue
                 await self._connection(generation)
         finally:
-            self._stopped.set()
+            self._closing.done.set()
             self._running = False
 
     async def _pause(self, seconds: float) -> None:
         if seconds > 0:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    await self._closing.wait()
-            except TimeoutError:
-                pass
+                    await self._closing.requested.wait()
 
     async def _connection(self, generation: int) -> None:
-        """Connect and serve, and give the breaker its verdict."""
-        probing = self.breaker.state is CircuitState.HALF_OPEN
+        """Connect and serve, and tell the breaker how it went."""
         session: Session | None = None
-        began = None
+        began: float | None = None
+        probing = self.breaker.state is CircuitState.HALF_OPEN
+        self._reconnect.connecting()
         link: Link | None = None
-        self._patience.connecting()
         try:
-            link = self._link()
-            facts = await self._connect(link)
-            if facts is None:
-                self.breaker.undecided(generation)
-                return
-            began = self._clock.now()
-            self._opened(link, facts)
-            session = Session(link, facts, self._shared, probing=probing, on_proof=lambda: self._proved(generation))
-            await session.run(self._closing, lambda: max(0.0, self._farewell - self._clock.now()))
+            link = self._link(self._will.choose())
+            if (facts := await self._connect(link)) is not None:
+                began = self._now()
+                session = self._session(link, self._opened(link, facts), generation, probing)
+                await session.run(self._closing)
             self.breaker.undecided(generation)
         except BrokerError as error:
-            self._failed(error, generation, session, None if began is None else self._clock.now() - began)
+            self._failed(error, generation, session, None if began is None else self._now() - began)
         except BaseException:
             self.breaker.undecided(generation)
             raise
@@ -201,13 +188,13 @@ class Publisher:
             self._open = None
             if link is not None:
                 link.abort()
-        if self._closing.is_set():
+        if self._closing.requested.is_set():
             self._become(connected=False)
 
     async def _connect(self, link: Link) -> Facts | None:
-        """Return the facts of the open link; None if we are to end meanwhile."""
+        """Return the facts of the open link; None if `close` was called meanwhile."""
         connecting = asyncio.ensure_future(link.connect())
-        closing = asyncio.ensure_future(self._closing.wait())
+        closing = asyncio.ensure_future(self._closing.requested.wait())
         try:
             await asyncio.wait((connecting, closing), return_when=asyncio.FIRST_COMPLETED)
             return connecting.result() if connecting.done() else None
@@ -215,58 +202,61 @@ class Publisher:
             for task in (connecting, closing):
                 task.cancel()
             await asyncio.wait((connecting, closing))
+            # Asked for, or asyncio complains about an exception that was never retrieved.
             if not connecting.cancelled():
                 connecting.exception()
 
-    def _opened(self, link: Link, facts: Facts) -> None:
+    def _opened(self, link: Link, facts: Facts) -> Facts:
+        """Return what the new connection has to obey."""
         self._open = link
-        self._sessions += 1
-        self._shared.answers.clear()
-        for topic_filter, handler in self._handlers:
-            link.subscribe(topic_filter, handler)
+        self._will.connected()
+        obeyed = self._limits.opened(link, facts)
         self._become(connected=True, facts=facts)
+        return obeyed
 
-    def _proved(self, generation: int) -> None:
-        self._patience.proved()
-        self.breaker.succeeded(generation)
+    def _session(self, link: Link, facts: Facts, generation: int, probing: bool) -> Session:
+        def proved() -> None:
+            self._reconnect.proved()
+            self.breaker.succeeded(generation)
+
+        parts = self._queue, self._pacing, self._codes
+        return Session(link, facts, *parts, ready=self._ready, now=self._now, probing=probing, on_proof=proved)
 
     def _failed(self, error: BrokerError, generation: int, session: Session | None, lasted: float | None) -> None:
-        if session is None or not session.proved:
+        another_will = lasted is None and self._will.failed(error)
+        if another_will:
+            self.breaker.undecided(generation)
+        elif session is None or not session.proved:
             self.breaker.failed(generation, error)
-        elif isinstance(error, BrokerTimeout):  # it acknowledged before, and then fell silent
+        elif isinstance(error, BrokerTimeout):
+            # It acknowledged before, and then fell silent. `generation` ended with the proof.
             self.breaker.failed(self.breaker.admit(), error)
         else:
             self.breaker.undecided(generation)
-        self._patience.ended(error, lasted)
+        idle = session is not None and session.proved and session.idle
+        self._reconnect.ended(error, lasted, idle=idle, soon=another_will)
         self._become(connected=False, error=error)
 
     def _become(self, *, connected: bool, error: BrokerError | None = None, facts: Facts | None = None) -> None:
-        old, now = self.state, self._clock.now()
+        old, now = self.state, self._now()
         since = now if connected != old.connected else old.since
         text = None if connected else str(error or "closed")
-        self.state = BrokerState(connected, since, text, self._sessions, self._patience.duplicate, facts)
-        self._tell(old, error, now)
+        limits, refused = self._limits.listed(), self._listed()
+        twice = self._reconnect.duplicate
+        self.state = BrokerState(connected, since, text, old.sessions + connected, twice, facts, limits, refused)
+        self._log.changed(old, self.state, error, now)
         if self.state != old:
             self.on_change()
 
-    def _tell(self, old: BrokerState, error: BrokerError | None, now: float) -> None:
-        """Log the changes: a fall, its return, and seldom that it still lasts."""
-        new, away = self.state, round(now - old.since, 1)
-        if new.duplicate and not old.duplicate:
-            log.error("client id seems to be used twice", extra={"client": self._shared.topics.client_id})
-        if new.connected:
-            if not old.connected and (not self._silent or away >= LASTS):
-                log.info("broker connected", extra={"after": away, "version": new.facts.version if new.facts else ""})
-            self._silent = True
-        elif error is not None and self._worth_telling(old, now):
-            level = logging.ERROR if error.permanent else logging.WARNING
-            fell = old.connected or self._silent
-            log.log(level, "broker lost" if fell else "broker away", extra={"error": str(error)})
-            self._told, self._silent = now, False
-            if old.connected:
-                self._fell = now
+    def _refused_changed(self) -> None:
+        """Tell `health` at once, but not before whoever noticed has finished: it calls from within a settlement."""
+        asyncio.get_running_loop().call_soon(self._refresh)
 
-    def _worth_telling(self, old: BrokerState, now: float) -> bool:
-        if old.connected:
-            return now - self._fell >= FALL_AGAIN
-        return now - old.since >= LASTS if self._silent else now - self._told >= REMIND
+    def _refresh(self) -> None:
+        old = self.state
+        self.state = replace(old, limits=self._limits.listed(), refused=self._listed())
+        if self.state != old:
+            self.on_change()
+
+    def _listed(self) -> tuple[Refusal, ...]:
+        return self._refusals.listed() + self._holds.listed()

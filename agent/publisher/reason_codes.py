@@ -1,76 +1,185 @@
-"""What a reason code means: delivered, wait, or never."""
+"""What an acknowledgement means: delivered, not now, or never."""
 
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from agent.broker import FAILURE, NO_SUBSCRIBERS, TOO_LARGE, BrokerError
-from agent.outbox import Gap, Item
+from agent.outbox import Item, Outbox
 
-from .shared import Shared
+from .holds import Holds, Key, key_of
+from .limits import NO_QOS_1, NO_RETAIN, Limits
+from .outgoing import Outgoing, Purpose
+from .pacing import Pacing
+from .refusals import Refusals
 
 log = logging.getLogger(__name__)
 
-NEVER = {0x87: "refused", 0x90: "refused", 0x99: "refused", TOO_LARGE: "too_large"}  # trying again cannot help
-POISON, POISON_TOLD = 4, 2  # connections that one batch may end before it is set aside; when the broker told why
-COMPLAIN_AGAIN = 600.0  # seconds between two lines that say the same
+# Refusals that are about the batch itself (MQTT 5.0 §3.4.2.1), and why it is given up after so many of them. Every
+# other code, known or not, tells how the broker is at present: the batch stays.
+OWN_FAULT = {0x90: "refused", 0x99: "refused", TOO_LARGE: "too_large"}
+TIMES = 3
+# These are about the broker, whatever was sent.
+BUSY = {0x88, 0x89, 0x8B, 0x93, 0x96, 0x97, 0x9F}
+NAMES = {
+    0x80: "unspecified error",
+    0x83: "implementation specific error",
+    0x87: "not authorised",
+    0x8F: "topic filter invalid",
+    0x90: "topic name invalid",
+    0x91: "packet identifier in use",
+    TOO_LARGE: "packet too large",
+    0x97: "quota exceeded",
+    0x99: "payload format invalid",
+    0x9E: "shared subscriptions not supported",
+    0xA1: "subscription identifiers not supported",
+    0xA2: "wildcard subscriptions not supported",
+}
+# Batches that are too large, with less than so many seconds between two of them, are one stretch and one line.
+STRETCH = 600.0
 
 
-class Verdicts:
-    """Judges acknowledgements, and tells the outbox and the traffic."""
+def reason(code: int) -> str:
+    """Return a reason code in words."""
+    return f"{NAMES.get(code, 'unknown reason')} (0x{code:02x})"
 
-    def __init__(self, shared: Shared) -> None:
-        self._shared, self._outbox, self._traffic = shared, shared.outbox, shared.traffic
 
-    def of_batch(self, item: Item, code: int) -> bool:
-        """Settle a batch; return whether it has to be sent again."""
-        if code == NO_SUBSCRIBERS and self._shared.require_subscriber:
-            self._outbox.unheard += 1
-            self._traffic.nobody_heard()
+class ReasonCodes:
+    """Judges acknowledgements, and passes the result on to those that have to wait for it or to give something up.
+
+    Lives as long as the publisher; all fields belong to its event loop.
+
+    Attributes:
+        require_subscriber: keep a batch that no client had subscribed to (MQTT 5).
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        pacing: Pacing,
+        holds: Holds,
+        refusals: Refusals,
+        limits: Limits,
+        now: Callable[[], float],
+        require_subscriber: bool = False,
+    ) -> None:
+        self._outbox, self._pacing, self._holds, self._refusals = outbox, pacing, holds, refusals
+        self._limits, self._now = limits, now
+        self.require_subscriber = require_subscriber
+        self._largest_taken = 0
+        # How often a batch was refused for its own fault.
+        self._refused: dict[Key, int] = {}
+        # Of a batch that ended sessions alone: its topic, how many, and whether others passed there meanwhile.
+        self._ended_by: dict[Key, tuple[str, int, bool]] = {}
+        self._too_large_at = float("-inf")
+
+    def settled(self, packet: Outgoing, code: int) -> bool:
+        """Settle a packet; return whether it has to be sent again."""
+        if packet.purpose is Purpose.BATCH:
+            return self._batch(packet, code)
+        if code >= FAILURE:
+            self._refusals.refused(packet.key, reason(code), busy=code in BUSY)
+            return True
+        self._refusals.taken(packet.key)
+        if packet.gap is not None:
+            self._outbox.gap_done(packet.gap)
+        return False
+
+    def silent(self, packet: Outgoing) -> None:
+        """Note that this broker does not acknowledge a packet, though it does later ones."""
+        self._refusals.refused(packet.key, "not acknowledged", busy=True)
+
+    def too_large(self, batch: Outgoing) -> None:
+        """Give up a batch that is larger than the broker takes."""
+        for item in batch.batches:
+            self._give_up(item, "too_large")
+
+    def ended(self, under_way: Sequence[Outgoing], blamed: Sequence[Outgoing], error: BrokerError | None) -> None:
+        """Give back the batches that were under way when a session ended.
+
+        Args:
+            blamed: what may be why. error: how it ended; None: we ended it.
+        """
+        code = None if error is None else error.code
+        self._limits.learn(code)
+        # These two are about how it was sent, and we know better now.
+        blamed = [] if code in (NO_RETAIN, NO_QOS_1) else blamed
+        alone = len(blamed) == 1
+        for packet in blamed:
+            if packet.purpose is not Purpose.BATCH:
+                self._refusals.hung_up(packet.key, str(error))
+            else:
+                self._blame_batch(packet, error, alone)
+        for packet in under_way:
+            for item in packet.batches:
+                self._outbox.back(item)
+
+    # --- batches
+
+    def _batch(self, batch: Outgoing, code: int) -> bool:
+        items = batch.batches
+        if code == NO_SUBSCRIBERS and self.require_subscriber:
+            self._outbox.unheard += len(items)
+            self._pacing.unheard()
         elif code < FAILURE:
-            self._outbox.done(item, heard=code != NO_SUBSCRIBERS)
-            self._traffic.somebody_heard()
-            self._shared.largest_delivered = max(self._shared.largest_delivered, len(item.body))
+            self._taken(batch, heard=code != NO_SUBSCRIBERS)
             return False
-        elif code in NEVER:
-            self.complain("batch", f"reason 0x{code:02x}")
-            self._outbox.refuse(item, NEVER[code])
-            return False
+        elif code in OWN_FAULT and len(items) == 1:
+            return self._own_fault(items[0], code)
         else:
-            self.complain("pace", f"reason 0x{code:02x}")
-            self._traffic.hold()
+            self._holds.refused(batch.topic, _tried_again(batch), reason(code))
+        for item in items:
+            self._outbox.back(item)
+        return True
+
+    def _taken(self, batch: Outgoing, *, heard: bool) -> None:
+        for item in batch.batches:
+            self._outbox.done(item, heard=heard)
+            self._refused.pop(key_of(item), None)
+            self._ended_by.pop(key_of(item), None)
+            self._largest_taken = max(self._largest_taken, len(item.body))
+        for key, (topic, count, _) in self._ended_by.items():
+            if topic == batch.topic:
+                self._ended_by[key] = topic, count, True
+        self._pacing.heard()
+        self._holds.taken(batch.topic, batch.batches)
+
+    def _own_fault(self, item: Item, code: int) -> bool:
+        count = self._refused.pop(key_of(item), 0) + 1
+        if count >= TIMES:
+            self._give_up(item, OWN_FAULT[code], reason(code))
+            return False
+        self._refused[key_of(item)] = count
+        self._holds.defer(item)
         self._outbox.back(item)
         return True
 
-    def of_gap(self, gap: Gap, code: int) -> None:
-        """Settle a declared gap."""
-        if code < FAILURE or code in NEVER:
-            self._outbox.gap_done(gap)
-        else:
-            self._traffic.hold()
-
-    def of_message(self, topic: str, code: int) -> None:
-        """Complain about a message that the broker did not take; there will be a newer one."""
-        if code >= FAILURE:
-            self.complain(topic, f"reason 0x{code:02x}")
-
-    def complain(self, what: str, why: str, *, once: bool = False) -> None:
-        """Log that the broker does not take something; the same not too often, or only `once`."""
-        now = self._shared.clock.now()
-        if now >= self._shared.complaints.get((what, why), now):
-            self._shared.complaints[what, why] = math.inf if once else now + COMPLAIN_AGAIN
-            log.error("broker refuses a message", extra={"what": what, "error": why})
-
-    def suspect(self, under_way: Sequence[Item], reason: BrokerError) -> None:
-        """Set aside a batch that ends one connection after the other by its size: 3.1.1 has no words for it."""
-        shared = self._shared
-        largest = max(under_way, key=lambda item: len(item.body), default=None)
-        if largest is None or len(largest.body) <= shared.largest_delivered:
+    def _blame_batch(self, batch: Outgoing, error: BrokerError | None, alone: bool) -> None:
+        self._holds.hung_up(batch.topic, _tried_again(batch), str(error), alone=alone)
+        if not alone or len(batch.batches) != 1:
             return
-        key = (largest.run_id, largest.seq)
-        count = 1 + (shared.suspect[1] if shared.suspect and shared.suspect[0] == key else 0)
-        shared.suspect = (key, count)
-        if count >= (POISON_TOLD if reason.code == TOO_LARGE else POISON):
-            self._outbox.refuse(largest, "too_large")
+        (item,) = batch.batches
+        _, count, others_passed = self._ended_by.pop(key_of(item), ("", 0, False))
+        told = error is not None and error.code == TOO_LARGE
+        by_its_size = told or (others_passed and len(item.body) > self._largest_taken)
+        if count + 1 >= TIMES and by_its_size:
+            self._limits.learn_packet_size(batch)
+            self._give_up(item, "too_large")
+        else:
+            self._ended_by[key_of(item)] = batch.topic, count + 1, others_passed
+
+    def _give_up(self, item: Item, why: str, words: str = "") -> None:
+        now = self._now()
+        if why != "too_large":
+            log.error("batch refused for ever", extra={"seq": item.seq, "error": words})
+        elif now - self._too_large_at >= STRETCH:
+            log.error("batch too large for the broker", extra={"seq": item.seq, "bytes": len(item.body)})
+        if why == "too_large":
+            self._too_large_at = now
+        self._outbox.refuse(item, why)
+
+
+def _tried_again(batch: Outgoing) -> tuple[Item, ...]:
+    """Return the batches that will be tried again on the same topic: what was live is history the next time."""
+    return batch.batches if batch.historical else ()

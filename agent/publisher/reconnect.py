@@ -9,61 +9,81 @@ from agent.broker import TAKEN_OVER, BrokerError, BrokerTimeout
 from agent.resilience.schedule import Rng, grown
 
 FIRST, CAP, CAP_PERMANENT = 1.0, 60.0, 300.0  # seconds
+# Seconds, at random, after a session that was open.
+AGAIN = 0.5, 2.0
 CONNECTS, A_MINUTE = 15, 60.0
-SHORT, SHORT_ONES = 10.0, 5  # sessions shorter than this many seconds, one after the other
+# DISCONNECT codes that concern the client, whatever it had sent: banned, bad authentication, another server, moved.
+ABOUT_US = {0x8A, 0x8C, 0x9C, 0x9D}
+# A session that ended within so many seconds, idle and without a reason, is short: two clients with one client id end
+# each other's sessions as fast as they reconnect. More than so many of them in a row are suspicious.
+SHORT, SHORT_ONES = 3.0, 7
 
 
-class Patience:
-    """Seconds to wait before each connect: at most `most`, unless a person seems to be needed or there is a twin.
+class Reconnect:
+    """The wait before each connect: at most `most` seconds, unless a person seems to be needed or there is a twin.
+
+    All fields belong to the publisher's event loop.
 
     Attributes:
-        duplicate: somebody else seems to use our client id.
+        duplicate: another client seems to use our client id.
     """
 
     def __init__(self, now: Callable[[], float], rng: Rng, most: float = CAP) -> None:
         self._now, self._rng, self._cap = now, rng, min(CAP, most)
-        self._failures = self._short = 0
+        self._failures = self._short = self._taken_over = 0
         self._connects: deque[float] = deque(maxlen=CONNECTS)
         self._not_before = self._not_even_guarded = 0.0
         self.duplicate = False
 
     def connecting(self) -> None:
-        """A connect begins."""
+        """Note that a connect begins."""
         self._connects.append(self._now())
 
     def proved(self) -> None:
-        """The broker acknowledged something."""
+        """Note that the broker acknowledged something."""
         self._failures = 0
 
-    def ended(self, error: BrokerError, lasted: float | None) -> None:
-        """A connect failed (`lasted` is None), or a session ended after so many seconds."""
-        self._suspect(error, lasted)
-        cap = CAP_PERMANENT if error.permanent else self._cap
-        delay = self._rng.uniform(0.0, grown(min(FIRST, cap), 2.0, self._failures, cap))
+    def ended(self, error: BrokerError, lasted: float | None, *, idle: bool = False, soon: bool = False) -> None:
+        """Note that a connect failed (`lasted` is None), or that a session ended after `lasted` seconds.
+
+        Args:
+            idle: the session had worked, and nothing was under way. soon: the next connect will be another one.
+        """
+        self._suspect(error, lasted, idle)
+        permanent = error.permanent and not soon and (lasted is None or error.code in ABOUT_US)
+        delay = self._delay(lasted, soon, CAP_PERMANENT if permanent else self._cap)
         self._failures += 1
         if self.duplicate:
-            # Who has the same name cannot both be served: give way, so that the other may last long enough to be seen.
-            delay = (
-                self._rng.uniform(CAP_PERMANENT / 2, CAP_PERMANENT) if error.code == TAKEN_OVER else max(delay, CAP / 2)
-            )
+            # Two clients with one name cannot both be served. Give way, so that the other stays long enough to be seen.
+            taken_over = error.code == TAKEN_OVER
+            delay = self._rng.uniform(CAP_PERMANENT / 2, CAP_PERMANENT) if taken_over else max(delay, CAP / 2)
         now, least = self._now(), 0.0
         if len(self._connects) == CONNECTS:
             least = min(self._cap, self._connects[0] + A_MINUTE - now)
         self._not_before = now + max(delay, least)
-        self._not_even_guarded = self._not_before if error.permanent or self.duplicate else now + least
+        self._not_even_guarded = self._not_before if permanent or self.duplicate else now + least
 
     def wait(self, *, guarded: bool) -> float:
-        """Return how many seconds the next connect has to wait; `guarded`: a breaker says that already."""
+        """Return how many seconds the next connect has to wait; `guarded`: a breaker makes it wait already."""
         return max(0.0, (self._not_even_guarded if guarded else self._not_before) - self._now())
 
-    def _suspect(self, error: BrokerError, lasted: float | None) -> None:
-        if lasted is None:
-            return
-        taken_over = error.code == TAKEN_OVER
-        if lasted >= SHORT and not taken_over:
-            self._short, self.duplicate = 0, False
-            return
-        if error.code not in (None, TAKEN_OVER) or isinstance(error, BrokerTimeout):
-            return  # it ended for a reason that is known, and no twin's
-        self._short += 1
-        self.duplicate = self.duplicate or self._short > SHORT_ONES or (taken_over and self._short > 1)
+    def _delay(self, lasted: float | None, soon: bool, cap: float) -> float:
+        grows = grown(min(FIRST, cap), 2.0, self._failures, cap)
+        if soon or (lasted is not None and self._failures == 0):
+            return min(cap, self._rng.uniform(*AGAIN))
+        return self._rng.uniform(0.0, grows)
+
+    def _suspect(self, error: BrokerError, lasted: float | None, idle: bool) -> None:
+        """Blame a twin only for what nothing else does."""
+        if error.code == TAKEN_OVER and lasted is not None:
+            self._taken_over += 1
+            self.duplicate = self.duplicate or self._taken_over > 1
+        elif lasted is None:
+            # The broker is away: no twin ends sessions then.
+            self._short = 0
+        elif lasted >= SHORT:
+            self._short = self._taken_over = 0
+            self.duplicate = False
+        elif idle and error.code is None and not isinstance(error, BrokerTimeout):
+            self._short += 1
+            self.duplicate = self.duplicate or self._short > SHORT_ONES

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 class Retained:
     """The newest document of each topic, and which of them the broker does not have yet.
+
+    All fields belong to the publisher's event loop.
 
     Attributes:
         first: topics that lead after connecting, in this order.
@@ -16,7 +18,10 @@ class Retained:
         self.first = tuple(first)
         self._newest: dict[str, bytes] = {}
         self._due: dict[str, None] = {}
-        self._in_flight: dict[str, bytes] = {}
+        self._in_flight: set[str] = set()
+
+    def __contains__(self, topic: str) -> bool:
+        return topic in self._newest
 
     def put(self, topic: str, payload: bytes) -> None:
         """Replace a topic's document; it is due even if it is the same."""
@@ -24,20 +29,26 @@ class Retained:
         self._due[topic] = None
 
     def begin(self) -> None:
-        """A new connection: everything is due, in order."""
+        """Begin a new connection: everything is due, in order."""
         self._in_flight.clear()
         leading = [topic for topic in self.first if topic in self._newest]
         self._due = dict.fromkeys([*leading, *self._newest])
 
-    def next(self) -> tuple[str, bytes] | None:
-        """Take the next document that is due; of one topic never two at once."""
-        for topic in self._due:
-            if topic not in self._in_flight:
+    def next(self, may: Callable[[str], bool], only: str | None = None) -> tuple[str, bytes] | None:
+        """Take the next document that is due, as topic and payload; never two of one topic at once.
+
+        Args:
+            may: returns whether a topic's document may be sent now. only: the topic that is asked for; None: any.
+        """
+        for topic in self._due if only is None else [only]:
+            if topic in self._due and topic not in self._in_flight and may(topic):
                 del self._due[topic]
-                payload = self._in_flight[topic] = self._newest[topic]
-                return topic, payload
+                self._in_flight.add(topic)
+                return topic, self._newest[topic]
         return None
 
-    def settled(self, topic: str) -> None:
-        """What was taken of this topic was acknowledged, or will never be."""
-        self._in_flight.pop(topic, None)
+    def settled(self, topic: str, *, again: bool = False) -> None:
+        """Note that what was taken of this topic was acknowledged, or not taken; `again`: it is due once more."""
+        self._in_flight.discard(topic)
+        if again:
+            self._due[topic] = None

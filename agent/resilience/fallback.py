@@ -36,7 +36,7 @@ async def read_sensor_with_fallback(
     """Return the reading, or one with status "unavailable" and value None if `read`, or the breaker, raised."""
     try:
         value = await (read() if breaker is None else breaker.call(read))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         _log_failure(sensor_id, error, breaker)
         return {"sensorId": sensor_id, "value": None, "status": "unavailable", "error": type(error).__name__}
     return {"sensorId": sensor_id, "value": value, "status": "ok"}

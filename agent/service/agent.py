@@ -1,4 +1,4 @@
-"""The composition root: from a configuration to a running agent. Start together, stop in order, crash loudly."""
+"""The composition root: one run of the agent. It starts, stops and reloads its parts, and touches no data."""
 
 from __future__ import annotations
 
@@ -9,50 +9,48 @@ import uuid
 from collections.abc import Coroutine
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from agent import web
-from agent.acquisition.edges import Edges
-from agent.acquisition.scheduler import Collector, Scheduler
+from agent.acquisition.collector import Collector
+from agent.acquisition.edges import EdgeWatcher
+from agent.acquisition.scheduler import Scheduler
 from agent.clock import Clock
 from agent.config import Config
-from agent.messages import payloads
 from agent.messages.topics import Topics
-from agent.model import Batch
-from agent.outbox import Item, Outbox, Store
-from agent.resilience import BreakerEvent, CircuitState
+from agent.outbox import Outbox, Store
 
-from . import process
+from .breakers import BreakerLog
 from .build import Assembly
 from .connect import Making
-from .hardware import Machine
-from .reporter import Herald
-from .status import Documents
+from .hardware import Hardware
+from .page import Page
+from .recorder import Recorder
+from .reporter import Reporter
+from .status import Identity, Status
 from .systemd import Supervisor
-
-if TYPE_CHECKING:
-    from agent.web.server import Server as Page
 
 log = logging.getLogger("limpet")
 
-FIRST_ROUND = 1.0  # seconds that the connection waits for the first values, so that `state` tells them before `online`
-PATIENCE = 1.2  # seconds that the end waits for a disk and for acknowledgements, together
-DISK_PATIENCE = 0.5  # seconds that it waits for a disk at most; once more after the good-bye
-STALLED = 10.0  # seconds beyond the longest interval without a finished round: then the watchdog goes hungry
+FIRST_ROUND = 1.0  # seconds that the connection waits for the first values, so that `state` leads `online`
+END_WITHIN = 1.2  # seconds that the end waits for a disk and for acknowledgements, together
+DISK_WITHIN = 0.5  # seconds that it waits for a disk at most; once more after the last message
+STALLED = 10.0  # seconds beyond the longest interval without a finished round: then the watchdog is not fed
 
 
 class Agent:
-    """One run of the agent. All doors to the outside are handed in: machine, clock, dice, broker, store, supervisor.
+    """One run of the agent, on one event loop. Everything beyond the process is handed in.
 
     Attributes:
-        boot_id: names this run; `seq` counts its batches from 1 without a gap.
+        config: as it is followed now; a reload replaces it.
+        publisher: the present one; a reload may replace it.
+        goes_on: another run follows in this process.
     """
 
     def __init__(
         self,
         config: Config,
         *,
-        machine: Machine,
+        hardware: Hardware,
         publishing: Making,
         clock: Clock,
         rng: Random,
@@ -61,221 +59,211 @@ class Agent:
         health_file: Path | None,
         version: str,
     ) -> None:
+        run_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
+        identity = Identity(config.agent.device_id, run_id, version, hardware.simulated)
+        topics = Topics(config.mqtt.topic_root, config.agent.device_id)
+        news = asyncio.Event()
         self.config, self.clock, self.supervisor = config, clock, supervisor
-        self.loop = asyncio.get_running_loop()
-        self.boot_id, self.seq = str(uuid.UUID(int=rng.getrandbits(128), version=4)), 0
-        self.topics = Topics(config.mqtt.topic_root, config.agent.device_id)
-        self.outbox = Outbox(
-            self.boot_id,
-            clock.now,
-            kernel_boot=clock.kernel_boot,
-            store=store,
-            durability=config.outbox.durability,
-            max_size=config.outbox.max_size,
-            max_age=config.outbox.max_age,
-            when_full=config.outbox.when_full,
+        self.outbox = _outbox(config, run_id, clock, store)
+        breakers = BreakerLog(clock.now, news.set)
+        self.assembly = Assembly(hardware, clock.now, rng, breakers.note)
+        self.publisher = publishing(self.outbox, topics, breakers.note)
+        self.recorder = Recorder(identity, topics, clock, self.outbox, self._recorded)
+        self.scheduler = Scheduler(Collector(self.assembly.buses, clock.now), (), self.recorder.record, clock.now)
+        self.edges = EdgeWatcher(self.recorder.record)
+        self.page = Page(self.alive, news.set)
+        self.status = Status(
+            identity,
+            clock=clock,
+            outbox=self.outbox,
+            assembly=self.assembly,
+            rounds=self.scheduler.rounds,
+            breakers=breakers,
+            publisher=lambda: self.publisher,
+            page=self.page.facts,
         )
-        self.assembly = Assembly(machine, clock.now, rng, self._breaker_changed)
-        self.documents = Documents(config.agent.device_id, self.boot_id, version, clock, self.outbox)
-        self.publisher = publishing(self.outbox, self.topics, self._breaker_changed)
-        self.collector = Collector(self.assembly.lanes, clock.now)
-        self.scheduler = Scheduler(self.collector, (), self.deliver, clock.now)
-        self.edges = Edges(self.deliver)
-        self.stopping = asyncio.Event()
-        self.goes_on = False  # another run follows in this process: the supervisor is not told of an end
-        self.herald = Herald(self.documents, self.outbox, health_file)
+        self.reporter = Reporter(self.status, topics, self.outbox, news, health_file)
+        self._stopping, self.goes_on = asyncio.Event(), False
         self._answers: set[asyncio.Task[None]] = set()
-        self._page: Page | None = None
+
+    @property
+    def run_id(self) -> str:
+        """What names this run; published as `bootId`."""
+        return self.recorder.identity.run_id
 
     async def run(self, rounds: int | None = None) -> None:
-        """Run until `stop()`, or for so many rounds; then deliver or store what there is.
+        """Run until `stop()`, or for `rounds` rounds; then deliver or store what there is.
 
         Raises:
             ExceptionGroup: a part of the agent crashed; all others have been ended.
         """
         try:
-            await self.outbox.open()
+            if not await self._opened():
+                return
             self._arrange()
-            self._show()
+            self.page.serve(self.config.web.listen, self.status)
             async with asyncio.TaskGroup() as group:
                 storing = group.create_task(self.outbox.run(), name="store")
                 publishing = group.create_task(self._publish(), name="publish")
-                watching = group.create_task(self.supervisor.feed(self.alive), name="watchdog")
-                telling = group.create_task(self.herald.run(), name="health")
+                feeding = group.create_task(self.supervisor.feed(self.alive), name="watchdog")
+                reporting = group.create_task(self.reporter.run(), name="health")
                 collecting = group.create_task(self._collect(rounds), name="collect")
                 self.supervisor.tell("READY=1", f"STATUS=reading {len(self.assembly.due)} sensors")
-                await self.stopping.wait()
+                await self._stopping.wait()
                 if not self.goes_on:
                     self.supervisor.tell("STOPPING=1")
-                collecting.cancel()  # 1. nothing new comes in
-                ends = self.clock.now() + PATIENCE
-                await self._within(DISK_PATIENCE, self.outbox.flush())  # 2. what we have is safe, and leaves if it can
+                # 1. Nothing new comes in.
+                collecting.cancel()
+                # 2. What we have is safe, and leaves if it can.
+                ends = self.clock.now() + END_WITHIN
+                await _within(DISK_WITHIN, self.outbox.flush())
                 await self.publisher.close(ends - self.clock.now())
-                for task in (publishing, storing, watching, telling):  # 3. good-bye
+                # 3. The last message was sent: nothing is left to do.
+                for task in (publishing, storing, feeding, reporting):
                     task.cancel()
         finally:
-            if self._page is not None:
-                self._page.close()
+            self.page.close()
             self.assembly.close()
-            await self._within(DISK_PATIENCE, self.outbox.close())
-            self.herald.write()
+            await _within(DISK_WITHIN, self.outbox.close())
+            await self.reporter.close()
 
-    def stop(self) -> None:
-        """Begin the end: at once, cleanly, whatever hangs."""
-        self.stopping.set()
+    def stop(self, *, goes_on: bool = False) -> None:
+        """Begin the end: at once, cleanly, whatever hangs.
 
-    def end(self) -> None:
-        """Stop, and let no other run follow."""
-        self.goes_on = False
-        self.stop()
+        Args:
+            goes_on: another run follows in this process, so that the supervisor is not told of an end.
+        """
+        self.goes_on = goes_on
+        self._stopping.set()
 
     def alive(self) -> bool:
-        """Tell whether rounds make progress; the watchdog is fed only while they do."""
+        """Return whether rounds make progress; the watchdog is fed only while they do."""
         slowest = max(self.scheduler.groups, default=0.0)
         return not self.scheduler.groups or self.clock.now() - self.scheduler.progress < slowest + STALLED
 
-    def deliver(self, batch: Batch) -> dict[str, Any]:
-        """Take a finished batch: number it, keep it, tell the present. Return it as published."""
-        document = payloads.batch(
-            batch,
-            device_id=self.topics.device_id,
-            boot_id=self.boot_id,
-            seq=self.seq + 1,
-            synced=self.clock.synced(),
-            stamp=self.clock.stamp,
-        )
-        body = payloads.encode(document)
-        self.seq += 1
-        self.outbox.put(Item(self.boot_id, self.seq, batch.taken, self.clock.kernel_boot, body, self.topics.device))
-        log.debug("batch", extra={"seq": self.seq, "bytes": len(body)})
-        self.herald.present()
-        self.herald.began.set()
-        return document
-
     async def reload(self, config: Config, publishing: Making) -> None:
-        """Take a new configuration: only what changed starts anew. Numbers go on without a gap.
+        """Follow a new configuration: only what changed starts again. Numbers go on without a gap.
 
-        Not for another identity (`who`): that is another run.
+        Not for another identity (see `what_makes_a_run`): that is another run.
         """
         old, self.config = self.config, config
         box = config.outbox
         self.outbox.adjust(
             durability=box.durability, max_size=box.max_size, max_age=box.max_age, when_full=box.when_full
         )
-        speaks_anew = _speaks(old) != _speaks(config)
-        if speaks_anew:
-            await self._speak_anew(publishing)
+        reconnects = _connection(old) != _connection(config)
+        if reconnects:
+            before, self.publisher = (
+                self.publisher,
+                publishing(self.outbox, self.reporter.topics, self.assembly.on_event),
+            )
+            await before.close(DISK_WITHIN)
         self.publisher.adjust(box.backfill_rate, box.require_subscriber)
-        met = old.homeassistant != config.homeassistant
-        self._arrange(introduce=speaks_anew or met or old.sensors != config.sensors, listen=speaks_anew)
-        if met and not speaks_anew:
-            self.herald.meet()
+        discovery_changed = old.homeassistant != config.homeassistant
+        self._arrange(announce=reconnects or discovery_changed or old.sensors != config.sensors, listen=reconnects)
+        if discovery_changed and not reconnects:
+            self.reporter.listen()
         if old.web != config.web:
-            self._show()
-        self.herald.present()
-        self.herald.news.set()
-        log.info("configuration reloaded", extra={"sensors": len(config.sensors), "reconnects": speaks_anew})
+            self.page.serve(config.web.listen, self.status)
+        self.reporter.present()
+        self.reporter.news.set()
+        log.info("configuration reloaded", extra={"sensors": len(config.sensors), "reconnects": reconnects})
 
-    # ---- parts
+    # --- parts
 
-    async def _speak_anew(self, publishing: Making) -> None:
-        """Take another publisher, and another name where the configuration has one."""
-        before = self.publisher
-        self.topics = Topics(self.config.mqtt.topic_root, self.config.agent.device_id)
-        self.documents.device_id = self.config.agent.device_id
-        self.publisher = publishing(self.outbox, self.topics, self._breaker_changed)
-        await before.close(0.5)
+    async def _opened(self) -> bool:
+        """Open the outbox; return whether to go on, or to end because that was asked for meanwhile."""
+        loop = asyncio.get_running_loop()
+        opening = loop.create_task(self.outbox.open(), name="open")
+        stopping = loop.create_task(self._stopping.wait(), name="stopping")
+        try:
+            await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if opening.done():
+                opening.result()
+            return not self._stopping.is_set()
+        finally:
+            opening.cancel()
+            stopping.cancel()
 
-    def _arrange(self, *, introduce: bool = True, listen: bool = True) -> None:
-        """Build what the configuration asks for, and introduce it."""
+    def _arrange(self, *, announce: bool = True, listen: bool = True) -> None:
+        """Build what the configuration asks for, and announce it."""
         built = self.assembly.arrange(self.config)
         self.scheduler.arrange(self.assembly.due)
-        self.documents.sensors = self.assembly.sensors
-        self.documents.lanes = {name: self.assembly.lanes[name] for _, name in self.assembly.due}
-        self.documents.rounds = self.scheduler.rounds
-        self.herald.speak_through(self.publisher, self.topics, self.config.homeassistant)
+        self.reporter.use(self.publisher, self.config.homeassistant)
         self.edges.watch(built)
-        if introduce:
-            self.herald.introduce()
+        if announce:
+            self.reporter.announce()
         if listen:
             self._listen()
 
     def _listen(self) -> None:
         if self.config.commands.allow:
-            from .request_handlers import Verbs
-            from .requests import Orders
+            from .request_handlers import RequestHandlers
+            from .requests import Requests
 
-            verbs = Verbs(self.collector, lambda: self.assembly.due, self.deliver, self.documents, self.outbox)
-            orders = Orders(self.topics, verbs.all(), self.publisher.answer, self.clock.now, self._answer)
-            orders.listen(self.config.commands.allow, self.publisher.subscribe)
-        self.herald.meet()
-
-    def _show(self) -> None:
-        """Serve the status page where the configuration says, or nowhere."""
-        if self._page is not None:
-            self._page.close()
-        self._page = self.documents.web = None
-        if (listen := self.config.web.listen) is None:
-            return
-        if (cure := web.missing()) is not None:  # that is no reason not to read sensors
-            log.error("status page needs a package", extra={"cure": cure})
-            self.documents.web = lambda: {"error": f"a package is missing: {cure}"}
-        else:
-            from agent.web.answers import Answers
-            from agent.web.server import Server
-
-            name = process.host()["name"]
-            answers = Answers(self.documents, self.alive, listen[0], (name, f"{name}.local"))
-            self._page = Server(listen, answers, self.herald.news.set)
-            self.documents.web = self._page.facts
-            self._page.start()
+            collector, record = self.scheduler.collector, self.recorder.record
+            handlers = RequestHandlers(collector, self.assembly, record, self.status, self.outbox)
+            requests = Requests(
+                self.reporter.topics, handlers.all(), self.publisher.answer, self.clock.now, self._answer
+            )
+            requests.listen(self.config.commands.allow, self.publisher.subscribe)
+        self.reporter.listen()
 
     def _answer(self, answering: Coroutine[Any, Any, None]) -> None:
-        task = self.loop.create_task(answering, name="answer")
+        task = asyncio.get_running_loop().create_task(answering, name="answer")
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)
 
-    # ---- services
+    def _recorded(self) -> None:
+        self.reporter.present()
+        self.reporter.began.set()
+
+    # --- services
 
     async def _collect(self, rounds: int | None) -> None:
         await self.scheduler.run(rounds)
-        while self.outbox.waiting:  # until the broker has everything; where it is away and there is a disk, that
-            await self._within(FIRST_ROUND, self.outbox.drained())
+        # Until the broker has everything; where it is away and there is a disk, until that has it.
+        while self.outbox.waiting:
+            await _within(FIRST_ROUND, self.outbox.drained())
             if self.outbox.waiting and not self.publisher.state.connected and await self.outbox.flush():
                 break
         self.stop()
 
     async def _publish(self) -> None:
-        await self._within(FIRST_ROUND, self.herald.began.wait())
-        if not self.herald.began.is_set():
-            self.herald.present()
-        while not self.stopping.is_set():  # a reload closes one publisher and makes another
+        await _within(FIRST_ROUND, self.reporter.began.wait())
+        if not self.reporter.began.is_set():
+            self.reporter.present()
+        # A reload closes one publisher and makes another.
+        while not self._stopping.is_set():
             await self.publisher.run()
 
-    def _breaker_changed(self, event: BreakerEvent) -> None:
-        """Note and log a change; may come from a bus's thread."""
-        self.documents.since[event.name] = self.clock.now()
-        if CircuitState.HALF_OPEN not in (event.old, event.new) or event.new is CircuitState.CLOSED:
-            facts: dict[str, object] = {"breaker": event.name, "state": event.new.value, "why": event.reason}
-            lasted = {"open_for": round(event.open_for, 1)} if event.open_for else {}
-            level = logging.DEBUG if event.name == "broker" else logging.INFO  # the publisher tells its falls, seldom
-            log.log(level, "breaker changed", extra=facts | lasted)
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            self.loop.call_soon_threadsafe(self.herald.news.set)
 
-    @staticmethod
-    async def _within(seconds: float, waiting: Coroutine[Any, Any, object]) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await waiting
-
-
-def who(config: Config) -> tuple[object, ...]:
+def what_makes_a_run(config: Config) -> tuple[object, ...]:
     """Return what makes a run: whose batches these are, and where they lie. With another one, another run begins."""
     on_disk = config.outbox.durability != "memory"
     return config.agent.device_id, config.mqtt.topic_root, config.agent.state_dir, on_disk
 
 
-def _speaks(config: Config) -> tuple[object, ...]:
+def _connection(config: Config) -> tuple[object, ...]:
     """Return what a connection is made for; where it changes, another one is needed."""
-    return config.mqtt, config.agent.device_id, config.commands
+    return config.mqtt, config.commands
+
+
+def _outbox(config: Config, run_id: str, clock: Clock, store: Store | None) -> Outbox:
+    box = config.outbox
+    return Outbox(
+        run_id,
+        clock.now,
+        kernel_boot=clock.kernel_boot,
+        store=store,
+        durability=box.durability,
+        max_size=box.max_size,
+        max_age=box.max_age,
+        when_full=box.when_full,
+    )
+
+
+async def _within(seconds: float, waiting: Coroutine[Any, Any, object]) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await waiting

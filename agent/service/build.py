@@ -1,34 +1,35 @@
-"""From the configuration's entries to sensors behind their stacks, and lanes behind their breakers."""
+"""From the configuration's entries to sensors behind their stacks, and buses behind their breakers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
 
-from agent.acquisition.bus import Lane
-from agent.acquisition.calibration import Treatment
-from agent.acquisition.sensor import COUNTED, Sensor
+from agent.acquisition.bus import GuardedBus
+from agent.acquisition.calibration import Calibration
+from agent.acquisition.sensor import Sensor
+from agent.acquisition.turn import COUNTED
 from agent.config import BusConfig, Config, SensorConfig
 from agent.resilience import BreakerEvent, CircuitBreaker, RetryPolicy
 from drivers.chip import Driver
 
-from .hardware import Machine
+from .hardware import Hardware
 
 BUS_RESET, BUS_MAX_RESET = 5.0, 60.0  # seconds between two probes of a silent bus
 
 
 class Assembly:
-    """All sensors with the names of their lanes, and the lanes.
+    """All sensors with the names of their buses, and the buses.
 
     Args:
         on_event: told of every change of a breaker; may be called in a bus's thread.
     """
 
     def __init__(
-        self, machine: Machine, clock: Callable[[], float], rng: Random, on_event: Callable[[BreakerEvent], None]
+        self, hardware: Hardware, clock: Callable[[], float], rng: Random, on_event: Callable[[BreakerEvent], None]
     ) -> None:
-        self.machine, self.clock, self.rng, self.on_event = machine, clock, rng, on_event
-        self.lanes: dict[str, Lane] = {}
+        self.hardware, self.clock, self.rng, self.on_event = hardware, clock, rng, on_event
+        self.buses: dict[str, GuardedBus] = {}
         self.due: list[tuple[Sensor, str]] = []
         self._specs: dict[str, SensorConfig] = {}
         self._buses: dict[str, BusConfig] = {}
@@ -38,21 +39,26 @@ class Assembly:
         """All sensors, in the order of the configuration."""
         return [sensor for sensor, _ in self.due]
 
+    @property
+    def used(self) -> dict[str, GuardedBus]:
+        """The buses that have sensors, by name."""
+        return {name: self.buses[name] for _, name in self.due}
+
     def arrange(self, config: Config) -> list[Sensor]:
         """Build what is new or changed, keep what is as it was, close what is gone; return what was built.
 
-        A lane stays, even without sensors: a round that is under way may still ask it.
+        A bus stays, even without sensors: a round that is under way may still ask it.
         """
-        gone = {sensor.id: (sensor, lane) for sensor, lane in self.due}
+        gone = {sensor.id: (sensor, bus) for sensor, bus in self.due}
         pairs = {spec.id: gone.pop(spec.id) for spec in config.sensors if self._specs.get(spec.id) == spec}
         for sensor, _ in gone.values():  # before new ones are built: a pin must be free
             sensor.chip.close()
         built = []
         for spec in config.sensors:
             if spec.id not in pairs:
-                lane, driver = self.machine.driver(spec)
-                self._lane(lane)
-                pairs[spec.id] = (self._sensor(spec, driver), lane)
+                bus, driver = self.hardware.driver(spec)
+                self._bus(bus)
+                pairs[spec.id] = (self._sensor(spec, driver), bus)
                 built.append(pairs[spec.id][0])
         self.due = [pairs[spec.id] for spec in config.sensors]
         self._specs = {spec.id: spec for spec in config.sensors}
@@ -61,24 +67,24 @@ class Assembly:
 
     def close(self) -> None:
         """Give pins back and let the buses' threads end. Never waits."""
-        for lane in self.lanes.values():
-            lane.close()
+        for bus in self.buses.values():
+            bus.close()
         for sensor, _ in self.due:
             if not sensor.chip.addresses:
                 sensor.chip.close()
-        self.machine.close()
+        self.hardware.close()
 
     def _arrange_recoveries(self, buses: dict[str, BusConfig]) -> None:
-        """Give each lane the recovery of its bus, where that is new or changed."""
-        for name, lane in self.lanes.items():
+        """Give each bus its recovery, where that is new or changed."""
+        for name, bus in self.buses.items():
             if buses.get(name) != self._buses.get(name):
-                if lane.recovery is not None:
-                    lane.recovery.close()
-                lane.recovery = self.machine.recovery(buses[name]) if name in buses else None
-        self._buses = {name: bus for name, bus in buses.items() if name in self.lanes}
+                if bus.recovery is not None:
+                    bus.recovery.close()
+                bus.recovery = self.hardware.recovery(buses[name]) if name in buses else None
+        self._buses = {name: bus for name, bus in buses.items() if name in self.buses}
 
-    def _lane(self, name: str) -> None:
-        if name not in self.lanes:
+    def _bus(self, name: str) -> None:
+        if name not in self.buses:
             breaker = CircuitBreaker(
                 1,
                 BUS_RESET,
@@ -88,7 +94,7 @@ class Assembly:
                 clock=self.clock,
                 rng=self.rng,
             )
-            self.lanes[name] = Lane(name, self.machine.worker(name), breaker)
+            self.buses[name] = GuardedBus(name, self.hardware.worker(name), breaker)
 
     def _sensor(self, spec: SensorConfig, driver: Driver) -> Sensor:
         breaker = CircuitBreaker(
@@ -113,6 +119,8 @@ class Assembly:
             breaker=breaker,
             retry=retry,
             clock=self.clock,
-            treatment=Treatment(spec.fallback, spec.max_age, spec.calibrate, spec.limits),
             driver=spec.driver,
+            fallback=spec.fallback,
+            max_age=spec.max_age,
+            calibration=Calibration(spec.calibrate, spec.limits),
         )

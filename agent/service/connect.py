@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from random import Random
 
-from agent.broker import Address, BrokerError, Link, Tls
+from agent.broker import Address, BrokerError, Link, Tls, Will
 from agent.clock import Clock
 from agent.config import Config, ConfigError, password
 from agent.messages.topics import Topics
@@ -35,11 +36,13 @@ def publishing(
     password(config.mqtt, environ)  # now, so that a mistake is told at the start
 
     def make(outbox: Outbox, topics: Topics, on_event: Callable[[BreakerEvent], None]) -> Publisher:
-        def link() -> Link:
+        full = last_will(topics)
+
+        def link(will: Will | None = full) -> Link:
             from agent.broker.link import PahoLink
 
             try:
-                where = address(config, topics, environ)
+                where = replace(address(config, topics, environ), will=will)
             except ConfigError as error:  # the file of the password is gone since the start
                 raise BrokerError(" ".join(str(error).split()), permanent=True) from error
             return (make_link or PahoLink)(where)
@@ -47,6 +50,11 @@ def publishing(
         return Publisher(link, outbox, topics, clock, _settings(config), rng=rng, on_event=on_event)
 
     return make
+
+
+def last_will(topics: Topics) -> Will:
+    """Return the will of an agent whose broker takes any."""
+    return Will(topics.status, b"offline")
 
 
 def _settings(config: Config) -> Settings:
@@ -74,5 +82,5 @@ def address(config: Config, topics: Topics, environ: Mapping[str, str]) -> Addre
         version=str(mqtt.version),
         keepalive=max(1, round(mqtt.keepalive)),
         tls=Tls(mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file) if mqtt.tls is not None else None,
-        will=(topics.status, b"offline"),
+        will=last_will(topics),
     )

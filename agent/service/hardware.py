@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agent.acquisition.bus import Worker
-from agent.config import BusConfig, SensorConfig
-from drivers.bus.i2c import LastingBus, open_bus
-from drivers.bus.worker import BusWorker
+from agent.clock import Clock
+from agent.config import BusConfig, Config, SensorConfig, load
+from drivers.bus.i2c import LastingBus, find_bus, open_bus
+from drivers.bus.worker import BusWorker, Worker
 from drivers.catalog import find, open_chip
 from drivers.chip import Driver
 
@@ -15,34 +16,60 @@ if TYPE_CHECKING:
     from drivers.bus.recovery import Recovery
 
 
-class Machine(Protocol):
-    """Where chips and workers come from: this machine, or a simulated one."""
+class Hardware(Protocol):
+    """Where chips and workers come from: this machine, or a simulated one.
+
+    Attributes:
+        simulated: whether what is read there is invented; every document then says so.
+    """
+
+    simulated: bool
 
     def driver(self, spec: SensorConfig) -> tuple[str, Driver]: ...
-    def worker(self, lane: str) -> Worker: ...
+    def worker(self, bus: str) -> Worker: ...
     def recovery(self, bus: BusConfig) -> Recovery | None: ...
     def close(self) -> None: ...
 
 
-class ThisMachine:
+class RealWorld:
+    """This machine, as it is.
+
+    Args:
+        file: the configuration; None: where `agent.config.find` finds one.
+    """
+
+    def __init__(self, file: str | Path | None) -> None:
+        self._file = file
+
+    def load(self) -> Config:
+        """Read the configuration; raises ConfigError."""
+        return load(self._file)
+
+    def doors(self, config: Config) -> tuple[Clock, Hardware]:  # noqa: ARG002
+        """Return the machine's clock, and its buses and pins."""
+        return Clock(), RealHardware()
+
+
+class RealHardware:
     """Real buses, real pins, a thread for each bus."""
 
+    simulated = False
+
     def __init__(self) -> None:
-        self._buses: dict[int, LastingBus] = {}
+        self._buses: dict[str, LastingBus] = {}
 
     def driver(self, spec: SensorConfig) -> tuple[str, Driver]:
-        """Return the name of the sensor's lane and its driver, without any I/O."""
-        return build(spec, self.bus(spec.bus))
+        """Return the name of the sensor's bus and its driver, without any I/O."""
+        return build(spec, self._bus(spec))
 
-    def bus(self, number: int) -> Any:
-        """Return the lasting bus of /dev/i2c-`number`."""
-        if number not in self._buses:
-            self._buses[number] = LastingBus(f"i2c-{number}", lambda: open_bus(number))
-        return self._buses[number]
+    def _bus(self, spec: SensorConfig) -> LastingBus:
+        if spec.bus_name not in self._buses:
+            self._buses[spec.bus_name] = LastingBus(spec.bus_name, lambda: open_bus(find_bus(spec.bus)))
+        return self._buses[spec.bus_name]
 
-    def worker(self, lane: str) -> Worker:
-        """Return a new worker for a lane."""
-        return BusWorker(lane)
+    def worker(self, bus: str) -> Worker:
+        """Return a new worker for a bus."""
+        return BusWorker(bus)
 
     def recovery(self, bus: BusConfig) -> Recovery | None:
         """Return what is configured to free a stuck bus, without any I/O."""
@@ -55,13 +82,13 @@ class ThisMachine:
 
 
 def build(spec: SensorConfig, bus: Any) -> tuple[str, Driver]:
-    """Return the lane and the driver of a configured sensor, on `bus` if it is an I2C chip."""
+    """Return the bus and the driver of a configured sensor, on `bus` if it is an I2C chip."""
     kind = find(spec.driver)
     if kind.addresses:
         if spec.mux is not None:
             from drivers.bus.mux import Mux
 
             bus = Mux(bus, spec.mux.address, spec.mux.channel)
-        return f"i2c-{spec.bus}", open_chip(spec.driver, bus, spec.address, **spec.options)
+        return spec.bus_name, open_chip(spec.driver, bus, spec.address, **spec.options)
     driver = open_chip(spec.driver, **spec.arguments())
-    return getattr(driver, "lane", spec.driver), driver
+    return getattr(driver, "bus_name", spec.driver), driver

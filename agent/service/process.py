@@ -15,6 +15,9 @@ from typing import Any
 
 from agent.clock import Clock
 
+ENDED = ("Z", "X")  # states of a process that only waits for its parent
+SIMULATED = "simulated"  # the folder of a simulated run, in the state folder and in the runtime folder
+
 
 class Process:
     """This process: seconds alive, bytes resident, CPU seconds used."""
@@ -26,11 +29,40 @@ class Process:
         """Return uptime (s), rss (bytes), cpu (s), pid, threads."""
         return {
             "pid": os.getpid(),
+            "started_ticks": started_ticks(os.getpid()),
             "uptime": round(self.clock.now() - self.began, 1),
             "rss": resident(),
             "cpu": round(time.process_time(), 2),
             "threads": threading.active_count(),
         }
+
+
+def started_ticks(pid: int) -> int | None:
+    """Return when a process began, in the kernel's ticks since its boot: what tells it from a later one of that pid.
+
+    None where there is no such process (any more), or where the kernel does not say.
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        # The name in the second field may hold blanks and brackets; the fields behind it are plain.
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        return None if fields[0] in ENDED else int(fields[19])
+    return None
+
+
+def runs(pid: int, started: int | None) -> bool:
+    """Return whether the process that `started` then still runs, as far as this user can see."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        # It is another user's.
+        pass
+    found = started_ticks(pid)
+    if found is None:
+        # Hidden from this user (hidepid), or no /proc at all; but one that has ended is a zombie, or nothing.
+        return not Path(f"/proc/{pid}").exists()
+    return started is None or found == started
 
 
 def resident() -> int:
@@ -41,12 +73,16 @@ def resident() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def file(state_dir: Path, environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where `health.json` is: in the service's $RUNTIME_DIRECTORY, else in the user's runtime folder."""
+def health_file(state_dir: Path, environ: Mapping[str, str] = os.environ, *, simulated: bool = False) -> Path:
+    """Return where `health.json` is: in the service's $RUNTIME_DIRECTORY, else in the user's runtime folder.
+
+    That of a simulated run is in a folder of its own; a simulated run's `state_dir` is one already.
+    """
+    within = SIMULATED if simulated else ""
     if folder := environ.get("RUNTIME_DIRECTORY", "").split(":")[0]:
-        return Path(folder) / "health.json"
+        return Path(folder) / within / "health.json"
     if folder := environ.get("XDG_RUNTIME_DIR", ""):
-        return Path(folder) / "limpet" / "health.json"
+        return Path(folder) / "limpet" / within / "health.json"
     return state_dir / "health.json"
 
 
@@ -63,13 +99,9 @@ def host() -> dict[str, Any]:
     }
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old or the new one, never half of it.
-
-    Raises:
-        OSError: the folder is not there, not writable, or full.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_bytes(content)
-    fresh.replace(path)
+def version() -> str:
+    """Return the installed version, from the name of its folder: importlib.metadata would cost a tenth of the start."""
+    for folder in map(Path, sys.path):
+        for found in folder.glob("limpet-*.dist-info"):
+            return found.name.removeprefix("limpet-").removesuffix(".dist-info")
+    return "0"

@@ -1,48 +1,46 @@
-"""What the orders do: read now, reset a breaker, tell who we are, send again what the broker has lost."""
+"""What the requests do: read now, reset a breaker, return `info`, send again what the broker has lost."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from agent.acquisition.scheduler import Collector
-from agent.acquisition.sensor import Sensor
+from agent.acquisition.collector import Collector
 from agent.model import Batch
 from agent.outbox import Outbox
 
-from .requests import Order, Refused
-from .status import Documents
+from .build import Assembly
+from .requests import Handler, Refused
+from .status import Status
 
-Due = Sequence[tuple[Sensor, str]]
 
-
-class Verbs:
-    """The four orders. A request with a key that its order does not know is refused, and nothing is done.
+class RequestHandlers:
+    """One method for each request. A request with a key that its handler does not know is refused, and nothing is done.
 
     Args:
-        due: returns all sensors with their lanes. deliver: takes a batch and returns it as published.
+        record: takes a batch and returns it as published.
     """
 
     def __init__(
         self,
         collector: Collector,
-        due: Callable[[], Due],
-        deliver: Callable[[Batch], dict[str, Any]],
-        documents: Documents,
+        assembly: Assembly,
+        record: Callable[[Batch], dict[str, Any]],
+        status: Status,
         outbox: Outbox,
     ) -> None:
-        self.collector, self.due, self.deliver = collector, due, deliver
-        self.documents, self.outbox = documents, outbox
+        self._collector, self._assembly, self._record = collector, assembly, record
+        self._status, self._outbox = status, outbox
 
-    def all(self) -> dict[str, Order]:
-        """Return the orders by their verbs."""
+    def all(self) -> dict[str, Handler]:
+        """Return the handlers by the names of their requests."""
         return {"read": self.read, "reset": self.reset, "info": self.info, "resend": self.resend}
 
     async def read(self, request: dict[str, Any]) -> dict[str, Any]:
         """Read the `sensors` asked for, or all, and publish the batch; return it, too."""
         _takes(request, "read", "sensors")
-        due = self.due()
+        due = self._assembly.due
         wanted = request.get("sensors")
         if wanted is not None:
             if not isinstance(wanted, list) or not wanted:
@@ -50,13 +48,13 @@ class Verbs:
             known = {sensor.id for sensor, _ in due}
             for name in wanted:
                 _known(name, known, "sensor")
-            due = [(sensor, lane) for sensor, lane in due if sensor.id in wanted]
-        return self.deliver(await self.collector.collect(due, "request", None))
+            due = [(sensor, bus) for sensor, bus in due if sensor.id in wanted]
+        return self._record(await self._collector.collect(due, "request", None))
 
     async def reset(self, request: dict[str, Any]) -> dict[str, Any]:
         """Close the `breaker` named, or all: the next call is made at once."""
         _takes(request, "reset", "breaker")
-        breakers = self.documents.breakers()
+        breakers = self._status.breakers()
         name = request.get("breaker")
         if name is not None:
             _known(name, breakers, "breaker")
@@ -68,32 +66,32 @@ class Verbs:
     async def info(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the document `info`."""
         _takes(request, "info")
-        return self.documents.info()
+        return self._status.info()
 
     async def resend(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send recently acknowledged batches `from` to `to` of run `bootId` once more, on backfill."""
         _takes(request, "resend", "bootId", "from", "to")
-        boot, first, last = request.get("bootId"), _seq(request.get("from")), _seq(request.get("to"))
-        if not isinstance(boot, str) or not 1 <= first <= last:
+        run_id, first, last = request.get("bootId"), _seq(request.get("from")), _seq(request.get("to"))
+        if not isinstance(run_id, str) or not 1 <= first <= last:
             raise Refused('resend needs {"bootId": "…", "from": 1, "to": 9}')
-        items = self.outbox.recent(boot, first, last)
-        return {"resent": self.outbox.again(items), "missing": last - first + 1 - len(items)}
+        items = self._outbox.recent(run_id, first, last)
+        return {"resent": self._outbox.again(items), "missing": last - first + 1 - len(items)}
 
 
-def _takes(request: Mapping[str, Any], verb: str, *keys: str) -> None:
-    for name in request:
-        if name not in (*keys, "transaction"):
-            near = difflib.get_close_matches(name, keys, 1)
-            listed = ", ".join(f"`{key}`" for key in keys) or "nothing"
-            cure = f"did you mean `{near[0]}`?" if near else f"{verb} takes {listed}"
-            raise Refused(f"unknown key {name!r}; {cure}")
+def _takes(request: Mapping[str, Any], name: str, *keys: str) -> None:
+    for key in request:
+        if key not in (*keys, "transaction"):
+            near = difflib.get_close_matches(key, keys, 1)
+            listed = ", ".join(f"`{one}`" for one in keys) or "nothing"
+            cure = f"did you mean `{near[0]}`?" if near else f"{name} takes {listed}"
+            raise Refused(f"unknown key {key!r}; {cure}")
 
 
 def _seq(number: object) -> int:
     return number if isinstance(number, int) and not isinstance(number, bool) else 0
 
 
-def _known(name: object, names: Any, kind: str) -> None:
+def _known(name: object, names: Collection[str], kind: str) -> None:
     if not isinstance(name, str) or name not in names:
-        near = difflib.get_close_matches(str(name), list(names), 1)
+        near = difflib.get_close_matches(str(name), names, 1)
         raise Refused(f"no {kind} is called {name!r}" + (f"; did you mean {near[0]}?" if near else ""))

@@ -1,6 +1,6 @@
-"""Orders over MQTT: a closed list of verbs, each allowed by the configuration or not heard at all.
+"""Requests over MQTT: a closed list, each allowed by the configuration or not heard at all.
 
-A request is a JSON object of at most 4 KiB on `request/<verb>`; its `transaction` comes back in the answer. One that
+A request is a JSON object of at most 4 KiB on `request/<name>`; its `transaction` comes back in the answer. One that
 was answered already is answered again, not done again (QoS 1 delivers twice). A response topic of MQTT 5 is honoured
 below `response/` only: nobody can have us write to a topic of ours that means something, or to a stranger's.
 """
@@ -18,72 +18,72 @@ from typing import Any
 from agent.broker import Message
 from agent.messages.topics import Topics
 
-log = logging.getLogger("limpet.orders")
+log = logging.getLogger("limpet.requests")
 
 LARGEST = 4096  # bytes
 MOST, WITHIN = 20, 10.0  # requests in so many seconds; more are refused
 REMEMBERED = 64  # transactions
 DEEPEST = 8
 
-Order = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class Refused(Exception):
     """The request makes no sense; the text says why and what would."""
 
 
-class Orders:
+class Requests:
     """Answers requests.
 
     Args:
-        verbs: what can be done. answer: sends (topic, payload). clock: seconds, monotonic.
+        handlers: what can be done, by name. answer: sends (topic, payload). clock: seconds, monotonic.
         start: runs an answer beside everything else.
     """
 
     def __init__(
         self,
         topics: Topics,
-        verbs: dict[str, Order],
+        handlers: dict[str, Handler],
         answer: Callable[[str, bytes], None],
         clock: Callable[[], float],
         start: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
-        self.topics, self.verbs, self.answer, self.clock, self.start = topics, verbs, answer, clock, start
+        self.topics, self.handlers, self.answer, self.clock, self.start = topics, handlers, answer, clock, start
         self._answers: OrderedDict[tuple[str, str | None], asyncio.Future[bytes]] = OrderedDict()
         self._times: deque[float] = deque(maxlen=MOST)
         self._quiet_until = 0.0
 
     def listen(self, allowed: Iterable[str], subscribe: Callable[[str, Callable[[Message], object]], None]) -> None:
         """Subscribe to what is allowed, and to nothing else."""
-        for verb in allowed:
-            subscribe(self.topics.request(verb), functools.partial(self._heard, verb))
+        for name in allowed:
+            subscribe(self.topics.request(name), functools.partial(self._heard, name))
 
-    def _heard(self, verb: str, message: Message) -> None:
-        self.start(self.obey(verb, message))
+    def _heard(self, name: str, message: Message) -> None:
+        self.start(self.handle(name, message))
 
-    async def obey(self, verb: str, message: Message) -> None:
+    async def handle(self, name: str, message: Message) -> None:
         """Do what a request asks and answer it."""
         too_many = self._too_many()
         transaction: str | None = None
         try:
             request = _request(message.payload)
             transaction = _transaction(request)
-            known = self._answers.get((verb, transaction))
+            known = self._answers.get((name, transaction))
             if known is None and too_many:
                 raise Refused(f"more than {MOST} requests in {WITHIN:g} s; wait a little")
-            answer = await (self._once(verb, transaction, request) if known is None else asyncio.shield(known))
+            answer = await (self._once(name, transaction, request) if known is None else asyncio.shield(known))
         except Refused as refusal:
-            self._complain(verb, str(refusal))
+            self._complain(name, str(refusal))
             answer = _answer(transaction, "error", None, str(refusal))
-        self.answer(self._reply_to(verb, message), answer)
+        self.answer(self._reply_to(name, message), answer)
 
-    async def _once(self, verb: str, transaction: str | None, request: dict[str, Any]) -> bytes:
+    async def _once(self, name: str, transaction: str | None, request: dict[str, Any]) -> bytes:
         """Do it and remember the answer, for who asks the same meanwhile or later; a failure may be tried again."""
-        promise = self._promise(verb, transaction)
+        promise = self._promise(name, transaction)
         try:
-            answer = _answer(transaction, "ok", await self.verbs[verb](request), None)
+            answer = _answer(transaction, "ok", await self.handlers[name](request), None)
         except BaseException as error:
-            self._answers.pop((verb, transaction), None)
+            self._answers.pop((name, transaction), None)
             if isinstance(error, Refused):
                 promise.set_exception(error)
                 promise.exception()  # perhaps nobody else has asked
@@ -93,19 +93,19 @@ class Orders:
         promise.set_result(answer)
         return answer
 
-    def _promise(self, verb: str, transaction: str | None) -> asyncio.Future[bytes]:
+    def _promise(self, name: str, transaction: str | None) -> asyncio.Future[bytes]:
         promise: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         if transaction is not None:
-            self._answers[verb, transaction] = promise
+            self._answers[name, transaction] = promise
             while len(self._answers) > REMEMBERED:
                 self._answers.popitem(last=False)
         return promise
 
-    def _reply_to(self, verb: str, message: Message) -> str:
+    def _reply_to(self, name: str, message: Message) -> str:
         """Return where the answer goes: where the request says, if that is below our own `response/`."""
         ours, asked = self.topics.response(""), message.response_topic or ""
         honoured = asked.startswith(ours) and asked != ours and not set(asked) & set("+#\0")
-        return asked if honoured else self.topics.response(verb)
+        return asked if honoured else self.topics.response(name)
 
     def _too_many(self) -> bool:
         now = self.clock()
@@ -114,12 +114,12 @@ class Orders:
         self._times.append(now)
         return False
 
-    def _complain(self, verb: str, why: str) -> None:
+    def _complain(self, name: str, why: str) -> None:
         """Log a refusal, but not each of a flood."""
         now = self.clock()
         if now >= self._quiet_until:
             self._quiet_until = now + WITHIN
-            log.warning("order refused", extra={"verb": verb, "why": why})
+            log.warning("request refused", extra={"request": name, "why": why})
 
 
 def _answer(transaction: str | None, status: str, data: dict[str, Any] | None, error: str | None) -> bytes:

@@ -1,106 +1,146 @@
-"""The retained documents: `state`, `info`, `health`. From objects to what `wire` turns into JSON."""
+"""The retained documents: `state`, `info`, `health`. From objects to what `messages.payloads` turns into JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from agent.acquisition.bus import Lane
 from agent.acquisition.scheduler import Rounds
 from agent.acquisition.sensor import Sensor
 from agent.clock import Clock
 from agent.messages import payloads
 from agent.outbox import Outbox, Previous
-from agent.publisher import BrokerState
+from agent.publisher import Publisher
 from agent.resilience import AsyncCircuitBreaker, CircuitBreaker, CircuitState
 
 from . import process
+from .breakers import BreakerLog
+from .build import Assembly
+
+Breaker = CircuitBreaker | AsyncCircuitBreaker
 
 
-class Documents:
-    """Knows whom to ask. Each method returns a document as published.
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which run this is.
 
     Attributes:
-        sensors, lanes: as configured now.
-        broker: returns the connection's breaker and state.
-        web: returns how the status page is; None without one.
-        since: breaker name -> when it came into its state, on the clock.
+        version: of the installed package.
+        simulated: whether its sensors are; every document says so.
     """
 
-    def __init__(self, device_id: str, boot_id: str, version: str, clock: Clock, outbox: Outbox) -> None:
-        self.device_id, self.boot_id, self.version, self.clock, self.outbox = device_id, boot_id, version, clock, outbox
+    device_id: str
+    run_id: str
+    version: str
+    simulated: bool = False
+
+
+class Status:
+    """Makes the documents, each as published. It asks its sources and keeps nothing.
+
+    Args:
+        publisher: returns the publisher of this moment; a reload may replace it.
+        page: returns how the status page is; None without one.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        *,
+        clock: Clock,
+        outbox: Outbox,
+        assembly: Assembly,
+        rounds: Rounds,
+        breakers: BreakerLog,
+        publisher: Callable[[], Publisher],
+        page: Callable[[], dict[str, Any] | None],
+    ) -> None:
+        self.identity, self._clock, self._outbox, self._assembly = identity, clock, outbox, assembly
+        self._rounds, self._breakers, self._publisher, self._page = rounds, breakers, publisher, page
         self.process = process.Process(clock)
-        self.sensors: Sequence[Sensor] = ()
-        self.lanes: Mapping[str, Lane] = {}
-        self.broker: Callable[[], tuple[AsyncCircuitBreaker, BrokerState]] | None = None
-        self.rounds = Rounds()
-        self.since: dict[str, float] = {}
-        self.web: Callable[[], dict[str, Any]] | None = None
+
+    @property
+    def sensors(self) -> list[Sensor]:
+        """All sensors, as configured now."""
+        return self._assembly.sensors
 
     def state(self) -> dict[str, Any]:
         """Return the present of every sensor."""
-        return payloads.state(self.sensors, now=self._stamp(self.clock.now()), stamp=self._stamp)
+        return self._true(payloads.state(self.sensors, now=self._stamp(self._clock.now()), stamp=self._stamp))
 
     def info(self) -> dict[str, Any]:
         """Return what this device is and measures."""
-        return payloads.info(
+        document = payloads.info(
             self.sensors,
-            device_id=self.device_id,
-            boot_id=self.boot_id,
+            device_id=self.identity.device_id,
+            boot_id=self.identity.run_id,
             started=self._stamp(self.process.began),
-            version=self.version,
+            version=self.identity.version,
             host=process.host(),
-            previous=_previous(self.outbox.previous),
+            previous=_previous(self._outbox.previous),
         )
+        return self._true(document)
 
-    def breakers(self) -> dict[str, CircuitBreaker | AsyncCircuitBreaker]:
+    def alarms(self) -> tuple[object, ...]:
+        """Return what `health` reports at once when it changes, besides breakers and connection."""
+        degraded = any(sensor.present.degraded for sensor in self.sensors)
+        return degraded, self._outbox.storage.state, self._clock.synced()
+
+    def breakers(self) -> dict[str, Breaker]:
         """Return all breakers by name: the sensors' ids, `bus:i2c-1` and so on, `broker`."""
-        breakers: dict[str, CircuitBreaker | AsyncCircuitBreaker] = {s.id: s.breaker for s in self.sensors}
-        breakers |= {f"bus:{name}": lane.breaker for name, lane in self.lanes.items()}
-        if self.broker is not None:
-            breakers["broker"] = self.broker()[0]
+        breakers: dict[str, Breaker] = {sensor.id: sensor.breaker for sensor in self.sensors}
+        breakers |= {f"bus:{name}": bus.breaker for name, bus in self._assembly.used.items()}
+        breakers["broker"] = self._publisher().breaker
         return breakers
 
     def health(self) -> dict[str, Any]:
         """Return how all of it is."""
-        broker = self.broker()[1] if self.broker is not None else None
-        return payloads.camel(
+        page = self._page()
+        document = payloads.camel(
             {
                 "schema": payloads.SCHEMA,
-                "device_id": self.device_id,
-                "boot_id": self.boot_id,
-                "timestamp": self._stamp(self.clock.now()),
-                "degraded": any(sensor.status not in ("ok", "unknown") for sensor in self.sensors),
+                "device_id": self.identity.device_id,
+                "boot_id": self.identity.run_id,
+                "timestamp": self._stamp(self._clock.now()),
+                "degraded": any(sensor.present.degraded for sensor in self.sensors),
                 "breakers": {name: self._breaker(name, one) for name, one in self.breakers().items()},
                 "sensors": {sensor.id: self._sensor(sensor) for sensor in self.sensors},
-                "buses": {name: {"silent_first": lane.silent[0]} for name, lane in self.lanes.items() if lane.silent},
-                "broker": self._broker(broker),
-                "outbox": self._outbox(),
-                "clock": {"synced": self.clock.synced(), "offset": round(self.clock.offset(), 3)},
+                "buses": {n: {"silent_first": bus.silent[0]} for n, bus in self._assembly.used.items() if bus.silent},
+                "broker": self._broker(),
+                "outbox": self._outbox_facts(),
+                "clock": {"synced": self._clock.synced(), "offset": round(self._clock.offset(), 3)},
                 "process": self.process.facts(),
-                "rounds": {name: getattr(self.rounds, name) for name in ("finished", "late", "skipped")},
-                **({} if self.web is None else {"web": self.web()}),
+                "rounds": {name: getattr(self._rounds, name) for name in ("finished", "late", "skipped")},
+                **({} if page is None else {"web": page}),
             }
         )
+        return self._true(document)
 
-    def _breaker(self, name: str, one: Any) -> dict[str, Any]:
+    def _true(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return a document, marked where it is about simulated sensors."""
+        return payloads.simulated(document) if self.identity.simulated else document
+
+    def _breaker(self, name: str, one: Breaker) -> dict[str, Any]:
+        since = self._breakers.since(name)
         return {
             "state": one.state.value,
             "failures": one.failure_count,
             "retry_after": None if one.state is CircuitState.CLOSED else round(one.retry_after, 3),
-            "since": self._stamp(self.since.get(name, self.process.began)),
+            "since": self._stamp(self.process.began if since is None else since),
         }
 
     def _sensor(self, sensor: Sensor) -> dict[str, Any]:
+        present = sensor.present
         return {
-            "status": sensor.status,
-            "error": f"{sensor.error}: {sensor.message}" if sensor.error else None,
-            "since": self._optional(sensor.since),
-            "last_ok": self._optional(sensor.last_ok),
+            "status": present.status,
+            "error": f"{present.error}: {present.message}" if present.error else None,
+            "since": self._optional(present.since),
+            "last_ok": self._optional(present.last_ok),
         }
 
-    def _outbox(self) -> dict[str, Any]:
-        stats = self.outbox.stats()
+    def _outbox_facts(self) -> dict[str, Any]:
+        stats = self._outbox.stats()
         return {
             "durability": stats.durability,
             "waiting": stats.waiting,
@@ -112,15 +152,8 @@ class Documents:
             "storage": stats.storage,
         }
 
-    def _stamp(self, moment: float) -> str:
-        return self.clock.stamp(moment)
-
-    def _optional(self, moment: float | None) -> str | None:
-        return None if moment is None else self._stamp(moment)
-
-    def _broker(self, state: BrokerState | None) -> dict[str, Any]:
-        if state is None:
-            return {"connected": False, "since": self._stamp(self.process.began), "error": "not connected yet"}
+    def _broker(self) -> dict[str, Any]:
+        state = self._publisher().state
         return {
             "connected": state.connected,
             "since": self._stamp(state.since),
@@ -129,6 +162,12 @@ class Documents:
             "duplicate_client_id": state.duplicate,
             "version": state.facts.version if state.facts else None,
         }
+
+    def _stamp(self, moment: float) -> str:
+        return self._clock.stamp(moment)
+
+    def _optional(self, moment: float | None) -> str | None:
+        return None if moment is None else self._stamp(moment)
 
 
 def _previous(previous: Previous | None) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ class Supervisor:
     """Speaks sd_notify(3) over the datagram socket in $NOTIFY_SOCKET.
 
     Attributes:
-        watchdog: seconds after which systemd restarts a silent service; None: nobody watches.
+        watchdog: seconds after which systemd restarts a silent service; None: it does not.
     """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:

@@ -1,4 +1,4 @@
-"""The demo's play: six simulated sensors, half a minute of trouble again and again, a broker that comes and goes."""
+"""The demo: six simulated sensors, half a minute of faults again and again, a broker that comes and goes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from agent.service.connect import publishing
 from agent.service.systemd import Supervisor
 
 from .machine import SimulatedClock, SimulatedMachine
-from .scenario import Trouble
+from .scenario import ScenarioFault
 from .scenario import parse as parse_scenario
 
 CONFIG = """
@@ -77,7 +77,8 @@ shunt_voltage = { mean = 0.02, swing = 0.012, period = "25s" }
 sensor = "door"
 state = { mean = 0.5, swing = 0.5, period = "14s" }
 """
-ACTS = (  # begin and end in seconds of a cycle, what, to whom, and what people are told
+# Begin and end in seconds of a cycle, the fault, and what the view says meanwhile.
+ACTS = (
     (2.8, 9.5, 'kind = "unplugged"\nsensor = "tank"', "the level sensor in the tank is unplugged"),
     (9.5, 13.5, 'kind = "flaky"\nrate = 0.35\nsensor = "light"', "the light sensor has a loose contact"),
     (13.5, 18.5, 'kind = "stuck"\nbus = "i2c-2"', "bus i2c-2 is stuck: power and climate cannot be read"),
@@ -99,7 +100,7 @@ def scenario() -> str:
 
 
 class LinkAfter(PahoLink):
-    """A connection that waits until the subscriber listens again: this broker keeps nothing for those who are away."""
+    """A connection that waits until the subscriber listens again: the embedded broker keeps nothing meanwhile."""
 
     listening: asyncio.Event
 
@@ -110,11 +111,11 @@ class LinkAfter(PahoLink):
         return facts
 
 
-class Rehearsal:
-    """Broker, agent and subscriber, and the troubles that befall them.
+class Demo:
+    """Broker, agent and subscriber, and the faults of the script.
 
     Args:
-        heard: takes whatever the subscriber hears, on the loop.
+        heard: takes whatever the subscriber receives, on the loop.
     """
 
     def __init__(self, heard: Callable[[Received | Line], object]) -> None:
@@ -151,7 +152,7 @@ class Rehearsal:
             await self.listening.wait()
             agent = self._agent = self._make_agent()
             async with asyncio.TaskGroup() as group:
-                directing = group.create_task(self._direct(agent), name="direct")
+                directing = group.create_task(self._direct(), name="direct")
                 await agent.run()
                 directing.cancel()
         finally:
@@ -161,7 +162,7 @@ class Rehearsal:
             raise self._failure
 
     def stop(self, failure: OSError | None = None) -> None:
-        """Begin the end, at which `failure` is raised."""
+        """Begin the end; `failure` is raised there."""
         self._failure = failure
         if self._agent is not None:
             self._agent.stop()
@@ -171,13 +172,13 @@ class Rehearsal:
     def _make_agent(self) -> Agent:
         config = self.config()
         machine = self._machine = SimulatedMachine(config)
-        script = parse_scenario(scenario(), "demo", machine.parts, machine.buses)
+        script = parse_scenario(scenario(), "demo", machine.devices, machine.buses)
         machine.play(script)
-        self._downs: Sequence[Trouble] = [one for one in script.troubles if one.broker]
+        self._downs: Sequence[ScenarioFault] = [one for one in script.faults if one.broker]
         clock, rng = SimulatedClock(script, machine.elapsed), Random()
         return Agent(
             config,
-            machine=machine,
+            hardware=machine,
             publishing=publishing(config, clock, rng, {}, make_link=self._link),
             clock=clock,
             rng=rng,
@@ -201,7 +202,8 @@ class Rehearsal:
     def _subscriber(self) -> Subscriber:
         address = Address(self.broker.host, self.broker.port, "limpet-demo-subscriber", keepalive=5)
 
-        def told(message: Received | Line) -> None:  # in paho's thread
+        # Called in paho's thread.
+        def told(message: Received | Line) -> None:
             if not self.loop.is_closed():
                 self.loop.call_soon_threadsafe(self._hear, message)
 
@@ -214,7 +216,7 @@ class Rehearsal:
             self._batch.set()
         self.heard(message)
 
-    async def _direct(self, agent: Agent) -> None:
+    async def _direct(self) -> None:
         """Take the broker down and bring it up again, as the script says."""
         assert self._machine is not None
         for down in self._downs:

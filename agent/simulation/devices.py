@@ -1,4 +1,4 @@
-"""The parts of a simulated machine: fakes in today's weather, with the faults of a scenario."""
+"""The devices of a simulated machine: fakes that feel the weather of a scenario and suffer its faults."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from random import Random
 from typing import Any
 
 from agent.config import SensorConfig
-from drivers.chip import Driver, Values
+from drivers.chip import Driver, Untold
 from drivers.errors import AdapterGone, BusError, BusTimeout, NoAcknowledge
-from drivers.fakes import FakeBus, FakeChip, Fault, Faults, fake_chip
+from drivers.fakes import FakeBus, FakeChip, Faults, InjectedFault, fake_chip
 
-from .scenario import OF_SENSORS, Curve, Scenario, Trouble
+from .scenario import OF_SENSORS, Curve, Scenario, ScenarioFault
 
 FLAKY = 0.7  # the share of transfers that fail when a scenario does not say
 SLOW = 0.3  # seconds
-SWINGS = {"temperature": 1.5, "humidity": 4.0, "pressure": 1.5}  # what is not here swings by a part of its mean
+# What is not here swings by a part of its mean.
+SWINGS = {"temperature": 1.5, "humidity": 4.0, "pressure": 1.5}
 PART = 0.05
-CONSTANT = ("state", "count", "throttled", "under_voltage")  # do not change unasked
+# These change only where a scenario says so.
+CONSTANT = ("state", "count", "throttled", "under_voltage")
 PERIODS = (180.0, 900.0)  # seconds: the shortest and the longest of the default weather
-DEAF = ("contact", "motion", "button", "pulse")  # drivers that cannot tell a loose wire
+# Drivers that cannot notice a loose wire.
+DEAF = ("contact", "motion", "button", "pulse")
 
 
 def default_weather(senses: Mapping[str, float], name: str, seed: int) -> dict[str, Curve]:
@@ -34,13 +37,13 @@ def default_weather(senses: Mapping[str, float], name: str, seed: int) -> dict[s
     return curves
 
 
-def fault(trouble: Trouble, address: int | None = None) -> Fault:
-    """Return what a trouble is on a fake bus."""
-    rate = trouble.rate or (FLAKY if trouble.kind == "flaky" else 1.0)
-    return Fault(trouble.kind, address, trouble.at, trouble.lasts, rate, trouble.delay or SLOW)
+def injected(one: ScenarioFault, address: int | None = None) -> InjectedFault:
+    """Return a scenario's fault as it is injected into a fake bus."""
+    rate = one.rate or (FLAKY if one.kind == "flaky" else 1.0)
+    return InjectedFault(one.kind, address, one.at, one.lasts, rate, one.delay or SLOW)
 
 
-class OnBus:
+class DeviceOnBus:
     """A simulated chip on a bus, or behind a multiplexer of that bus."""
 
     suffers = (*OF_SENSORS, "stuck")
@@ -49,7 +52,7 @@ class OnBus:
         self.chip, self.bus, self.mux, self.elapsed = chip, bus, spec.mux, elapsed
         self.address = spec.address or chip.addresses[0]
         self.curves: dict[str, Curve] = {}
-        self.frozen: list[Trouble] = []
+        self.frozen: list[ScenarioFault] = []
         self.switch: Any = None
         if spec.mux is None:
             bus.plug(self.address, chip)
@@ -67,36 +70,37 @@ class OnBus:
 
     @property
     def connected(self) -> bool:
-        """Whether a transfer with its address is one with it, not with a namesake on another channel."""
+        """Whether a transfer with its address reaches it, and not a chip with the same address on another channel."""
         return self.mux is None or bool(self.switch.control >> self.mux.channel & 1)
 
     def play(self, name: str, scenario: Scenario) -> None:
         """Let this happen to it from now on."""
         self.curves = default_weather(self.chip.senses, name, scenario.seed) | dict(scenario.weather.get(name, {}))
-        mine = [trouble for trouble in scenario.troubles if trouble.sensor == name]
-        self.frozen = [trouble for trouble in mine if trouble.kind == "frozen"]
-        for trouble in mine:
-            if trouble.kind == "stuck":  # it holds a line low, and nobody gets through
-                self.bus.faults.add(fault(trouble))
-            elif trouble.kind != "frozen":
-                self.bus.aim(fault(trouble, self.address), self)
+        mine = [one for one in scenario.faults if one.sensor == name]
+        self.frozen = [one for one in mine if one.kind == "frozen"]
+        for one in mine:
+            # It holds a line low: that is a fault of the whole bus.
+            if one.kind == "stuck":
+                self.bus.faults.add(injected(one))
+            elif one.kind != "frozen":
+                self.bus.aim(injected(one, self.address), self)
         self.feel(anyway=True)
 
     def feel(self, *, anyway: bool = False) -> None:
         """Feel the weather of this moment."""
         now = self.elapsed()
-        if anyway or not any(trouble.active(now) for trouble in self.frozen):
+        if anyway or not any(one.active(now) for one in self.frozen):
             self.chip.feel(**{name: curve.at(now) for name, curve in self.curves.items()})
 
 
 class Aimed(Faults):
-    """The faults of a bus; one that is aimed at a chip spares its namesakes behind a multiplexer."""
+    """The faults of a bus; one aimed at a chip spares those with the same address on other channels."""
 
     def __init__(self, rng: Random) -> None:
         super().__init__(rng)
-        self.targets: dict[int, OnBus] = {}
+        self.targets: dict[int, DeviceOnBus] = {}
 
-    def at(self, now: float, address: int) -> Iterator[Fault]:
+    def at(self, now: float, address: int) -> Iterator[InjectedFault]:
         """Yield the faults that a transfer with `address` meets at `now`."""
         for one in super().at(now, address):
             target = self.targets.get(id(one))
@@ -105,31 +109,31 @@ class Aimed(Faults):
 
 
 class WeatherBus(FakeBus):
-    """A fake bus whose chips feel the weather of the moment in which they are spoken to."""
+    """A fake bus whose chips feel the weather of the moment of each transfer."""
 
     def __init__(self, name: str, clock: Callable[[], float], wait: Callable[[float | None], object]) -> None:
         super().__init__(name=name, clock=clock, wait=wait)
         self.aimed = Aimed(Random(0))
         self.faults = self.aimed
-        self._felt: dict[int, list[OnBus]] = {}
+        self._felt: dict[int, list[DeviceOnBus]] = {}
 
-    def place(self, part: OnBus) -> None:
+    def place(self, device: DeviceOnBus) -> None:
         """Let the weather reach a chip; it takes the place of the one that was there."""
-        here = self._felt.setdefault(part.address, [])
-        here[:] = [other for other in here if other.mux != part.mux] + [part]
+        here = self._felt.setdefault(device.address, [])
+        here[:] = [other for other in here if other.mux != device.mux] + [device]
 
-    def aim(self, one: Fault, part: OnBus) -> None:
+    def aim(self, one: InjectedFault, device: DeviceOnBus) -> None:
         """Add a fault of one chip."""
-        self.aimed.targets[id(self.faults.add(one))] = part
+        self.aimed.targets[id(self.faults.add(one))] = device
 
     def exchange(self, address: int, data: bytes, length: int | None) -> bytes:
         """Carry one message, as the fake does, in today's weather."""
-        for part in self._felt.get(address, ()):
-            part.feel()
+        for device in self._felt.get(address, ()):
+            device.feel()
         return super().exchange(address, data, length)
 
 
-class Alone:
+class DeviceOffBus:
     """A simulated sensor on no bus: what hangs on a pin, or what the kernel shows as files.
 
     Args:
@@ -139,7 +143,7 @@ class Alone:
     def __init__(self, fake: Any, elapsed: Callable[[], float], driver: str) -> None:
         self.fake, self.elapsed, self.driver = fake, elapsed, driver
         self.curves: dict[str, Curve] = {}
-        self.troubles: list[Trouble] = []
+        self.faults: list[ScenarioFault] = []
         self.dice = Random(0)
 
     @property
@@ -155,7 +159,7 @@ class Alone:
     def play(self, name: str, scenario: Scenario) -> None:
         """Let this happen to it from now on."""
         self.curves = default_weather(self.fake.senses, name, scenario.seed) | dict(scenario.weather.get(name, {}))
-        self.troubles = [trouble for trouble in scenario.troubles if trouble.sensor == name]
+        self.faults = [one for one in scenario.faults if one.sensor == name]
         self.dice = Random(f"{scenario.seed} {name}")
         self.feel()
 
@@ -163,11 +167,11 @@ class Alone:
         """Let the driver's readings meet weather and faults.
 
         Args:
-            wait: lets the lane's thread wait so many seconds, for ever if None.
+            wait: lets the thread of the bus wait that many seconds, forever if None.
         """
         true = driver.reading
 
-        def reading() -> Generator[float, None, Values]:
+        def reading() -> Generator[float, None, dict[str, float | Untold]]:
             try:
                 self._suffer(wait)
                 self.feel()
@@ -176,7 +180,7 @@ class Alone:
                 raise
             return (yield from true())
 
-        setattr(driver, "reading", reading)  # noqa: B010 - mypy forbids the plain assignment to a method
+        setattr(driver, "reading", reading)  # noqa: B010  (mypy forbids the plain assignment to a method)
 
     def feel(self) -> None:
         """Feel the weather of this moment."""
@@ -184,9 +188,9 @@ class Alone:
         self.fake.feel(**{name: curve.at(now) for name, curve in self.curves.items()})
 
     def _suffer(self, wait: Callable[[float | None], object]) -> None:
-        """Meet the faults of this moment: some the fake itself has, the others are raised or waited for here."""
+        """Suffer the faults of this moment: some the fake itself has, the others are raised or waited for here."""
         now = self.elapsed()
-        active = [trouble for trouble in self.troubles if trouble.active(now)]
+        active = [one for one in self.faults if one.active(now)]
         own = next((one.kind for one in active if self._is_its_own(one.kind)), "")
         if own != self.fake.fault:
             self.fake.suffer(own) if own else self.fake.heal()
@@ -210,4 +214,4 @@ class Alone:
     def _gone(self) -> OSError:
         if self.driver in DEAF:
             return AdapterGone(f"{self.driver}: the GPIO line is gone; is the expander plugged in?")
-        return NoAcknowledge(f"{self.driver}: nobody answers; check power and wiring")
+        return NoAcknowledge(f"{self.driver}: no answer; check power and wiring")

@@ -15,17 +15,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from agent.acquisition.bus import Worker
 from agent.clock import Clock
 from agent.config import BusConfig, Config, ConfigError, Mistake, SensorConfig
 from agent.service.hardware import build
 from drivers.bus.recovery import Recovery, recovery
-from drivers.bus.worker import BusWorker
+from drivers.bus.worker import BusWorker, Worker
 from drivers.catalog import find
 from drivers.chip import Driver
 from drivers.fakes import fake_chip
 
-from .devices import Alone, OnBus, WeatherBus, fault
+from .devices import DeviceOffBus, DeviceOnBus, WeatherBus, injected
 from .scenario import Scenario, load
 
 log = logging.getLogger("limpet.simulation")
@@ -41,8 +40,8 @@ def simulated(
     """
     machine = SimulatedMachine(config, clock=clock)
     if file is not None:
-        machine.play(load(file, machine.parts, machine.buses))
-        if any(trouble.broker for trouble in machine.scenario.troubles):
+        machine.play(load(file, machine.devices, machine.buses))
+        if any(one.broker for one in machine.scenario.faults):
             log.warning("broker is not simulated", extra={"cure": "only `limpet demo` has one that it can take down"})
     return SimulatedClock(machine.scenario, machine.elapsed), machine
 
@@ -56,7 +55,7 @@ class SimulatedClock(Clock):
 
     def __init__(self, scenario: Scenario, elapsed: Callable[[], float]) -> None:
         super().__init__()
-        self.steps = [one for one in scenario.troubles if one.kind == "clock_step"]
+        self.steps = [one for one in scenario.faults if one.kind == "clock_step"]
         self.elapsed = elapsed
 
     def offset(self) -> float:
@@ -69,14 +68,17 @@ class SimulatedMachine:
 
     Args:
         clock: seconds, monotonic: the fakes' time.
-        worker: what runs a lane's turns; one that has `occupy` is told when a bus takes its time.
+        worker: what runs the turns of a bus; one that has `occupy` learns when a transfer takes its time.
 
     Attributes:
-        parts: sensor id -> its fake. buses: `i2c-1` -> fake bus.
+        devices: sensor id -> its fake.
+        buses: `i2c-1` -> fake bus.
 
     Raises:
         ConfigError: a driver has no fake.
     """
+
+    simulated = True
 
     def __init__(
         self,
@@ -89,14 +91,15 @@ class SimulatedMachine:
         self.clock, self.began, self._worker = clock, clock(), worker
         self.scenario = scenario or Scenario()
         self.buses: dict[str, WeatherBus] = {}
-        self.parts: dict[str, OnBus | Alone] = {}
-        self._specs: dict[str, SensorConfig] = {}
+        self.devices: dict[str, DeviceOnBus | DeviceOffBus] = {}
+        self._places: dict[str, tuple[object, ...]] = {}
         self._workers: dict[str, Worker] = {}
-        self._pins = False
+        self._pins_are_ours = False
         self._folder: TemporaryDirectory[str] | None = None
         self._released = threading.Event()
         self._furnish(config)
-        self.began = clock()  # now: what was imported took its time
+        # Only now: what was imported took its time.
+        self.began = clock()
         for bus in self.buses.values():
             bus.began = self.began
         self.play(self.scenario)
@@ -111,42 +114,44 @@ class SimulatedMachine:
         for name, bus in self.buses.items():
             bus.faults.clear()
             bus.faults.rng.seed(f"{scenario.seed} {name}")
-            for trouble in scenario.troubles:
-                if trouble.bus == name:
-                    bus.faults.add(fault(trouble))
-        for name, part in self.parts.items():
-            part.play(name, scenario)
+            for one in scenario.faults:
+                if one.bus == name:
+                    bus.faults.add(injected(one))
+        for name, device in self.devices.items():
+            device.play(name, scenario)
 
     def driver(self, spec: SensorConfig) -> tuple[str, Driver]:
-        """Return the name of the sensor's lane and its true driver, with a fake below.
+        """Return the name of the sensor's bus and its true driver, with a fake below.
 
         Raises:
             ConfigError: it has no fake.
         """
-        if self._specs.get(spec.id) != spec:  # new since the start: the configuration was read again
-            self.parts[spec.id] = self._part(spec)
-            self.parts[spec.id].play(spec.id, self.scenario)
-        part = self.parts[spec.id]
-        if isinstance(part, OnBus):
-            return build(spec, part.bus)
+        # Another device than at the start: the configuration was read again. One that only has another interval or
+        # deadline keeps its fake, with what that has felt and suffered.
+        if self._places.get(spec.id) != _place(spec):
+            self.devices[spec.id] = self._device(spec)
+            self.devices[spec.id].play(spec.id, self.scenario)
+        device = self.devices[spec.id]
+        if isinstance(device, DeviceOnBus):
+            return build(spec, device.bus)
         options = {name: value for name, value in spec.options.items() if name != "path"}
-        lane, driver = build(replace(spec, device=None, options={**options, **part.fake.wiring}), None)
-        part.go_below(driver, partial(self._wait, lane))
-        return lane, driver
+        bus, driver = build(replace(spec, device=None, options={**options, **device.fake.wiring}), None)
+        device.go_below(driver, partial(self._wait, bus))
+        return bus, driver
 
-    def bus(self, number: int) -> WeatherBus:
-        """Return the fake of /dev/i2c-`number`."""
-        name = f"i2c-{number}"
+    def bus(self, where: int | str) -> WeatherBus:
+        """Return the fake of an I2C bus, by its number or by what the configuration calls it."""
+        name = f"i2c-{where}" if isinstance(where, int) else where
         if name not in self.buses:
             bus = WeatherBus(name, self.clock, partial(self._wait, name))
             bus.began = self.began
             self.buses[name] = bus
         return self.buses[name]
 
-    def worker(self, lane: str) -> Worker:
-        """Return a new worker for a lane."""
-        self._workers[lane] = self._worker(lane)
-        return self._workers[lane]
+    def worker(self, bus: str) -> Worker:
+        """Return a new worker for a bus."""
+        self._workers[bus] = self._worker(bus)
+        return self._workers[bus]
 
     def recovery(self, bus: BusConfig) -> Recovery | None:
         """Return what is configured to free a stuck bus, on fake pins that free the fake one."""
@@ -155,17 +160,11 @@ class SimulatedMachine:
         from drivers.fakes.wires import FakeWires
 
         self._mock_pins()
-        FakeWires(self.bus(int(bus.name.removeprefix("i2c-"))), bus.scl, bus.sda, bus.power)
+        FakeWires(self.bus(bus.name), bus.scl, bus.sda, bus.power)
         return recovery(bus.recovery, scl=bus.scl, sda=bus.sda, power=bus.power)
 
-    def _mock_pins(self) -> None:
-        from drivers.fakes.pins import mock_pins
-
-        mock_pins(fresh=not self._pins)
-        self._pins = True
-
     def close(self) -> None:
-        """Let go whoever hangs, and remove what was written."""
+        """Release what hangs, and remove what was written."""
         self._released.set()
         for bus in self.buses.values():
             bus.close()
@@ -176,26 +175,26 @@ class SimulatedMachine:
         mistakes: list[Mistake] = []
         for spec in config.sensors:
             try:
-                self.parts[spec.id] = self._part(spec)
+                self.devices[spec.id] = self._device(spec)
             except ConfigError as error:
                 mistakes += error.mistakes
         if mistakes:
             raise ConfigError(mistakes)
 
-    def _part(self, spec: SensorConfig) -> OnBus | Alone:
-        self._specs[spec.id] = spec
+    def _device(self, spec: SensorConfig) -> DeviceOnBus | DeviceOffBus:
+        self._places[spec.id] = _place(spec)
         try:
             if not find(spec.driver).addresses:
-                return Alone(self._alone(spec), self.elapsed, spec.driver)
-            return OnBus(fake_chip(spec.driver), spec, self.bus(spec.bus), self.elapsed)
+                return DeviceOffBus(self._fake_off_bus(spec), self.elapsed, spec.driver)
+            return DeviceOnBus(fake_chip(spec.driver), spec, self.bus(spec.bus), self.elapsed)
         except LookupError:
             what = f'the driver "{spec.driver}" of sensor "{spec.id}" has no fake, so it cannot be simulated'
             fix = "run without --simulate, or install a fake for it (entry point group limpet.fakes)"
             raise ConfigError([Mistake("simulation", 0, spec.id, what, fix)]) from None
 
-    def _alone(self, spec: SensorConfig) -> Any:
-        """Return the fake of what is on no bus: a pin, a kernel sensor."""
-        if getattr(find(spec.driver), "lane", "") == "gpio":
+    def _fake_off_bus(self, spec: SensorConfig) -> Any:
+        """Return the fake of what is on no I2C bus: a pin, a kernel sensor."""
+        if getattr(find(spec.driver), "bus_name", "") == "gpio":
             self._mock_pins()
             return fake_chip(spec.driver, pin=spec.pin, options=spec.options)
         if self._folder is None:
@@ -203,10 +202,21 @@ class SimulatedMachine:
         device = spec.device and Path(spec.device).name
         return fake_chip(spec.driver, root=self._folder.name, device=device, options=spec.options)
 
-    def _wait(self, lane: str, seconds: float | None) -> None:
-        """Let a lane's thread wait, for ever if None; it is let go when the machine is closed."""
-        occupy = getattr(self._workers.get(lane), "occupy", None)
+    def _mock_pins(self) -> None:
+        from drivers.fakes.pins import mock_pins
+
+        mock_pins(fresh=not self._pins_are_ours)
+        self._pins_are_ours = True
+
+    def _wait(self, bus: str, seconds: float | None) -> None:
+        """Let the thread of a bus wait, forever if None; it is released when the machine is closed."""
+        occupy = getattr(self._workers.get(bus), "occupy", None)
         if occupy is None:
             self._released.wait(seconds)
         else:
             occupy(seconds)
+
+
+def _place(spec: SensorConfig) -> tuple[object, ...]:
+    """Return what makes a device another one: its kind and where it is connected."""
+    return spec.driver, spec.bus_name, spec.address, spec.mux, spec.pin, spec.device, dict(spec.options)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from agent.config import syntax
-from agent.config.kinds import Duration, Flag, OneOf, Text, Whole, named, number
+from agent.config.kinds import Duration, Flag, Number, OneOf, Text, Whole, named
 from agent.config.mistakes import ConfigError, Mistake, Report, Where, Wrong, near
 from agent.config.reading import read_table
 from agent.config.shapes import Tables, key
@@ -40,32 +40,6 @@ class Step(Duration):
         return super().read(raw)
 
 
-@dataclass(frozen=True)
-class Real:
-    """A number."""
-
-    def read(self, raw: Any) -> float:
-        return float(number(raw, "write a number, such as 21.5"))
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "number"}
-
-
-@dataclass(frozen=True)
-class Share:
-    """A number above 0 and up to 1."""
-
-    def read(self, raw: Any) -> float:
-        fix = "write a share above 0 and up to 1, such as 0.7"
-        value = number(raw, fix)
-        if not 0 < value <= 1:
-            raise Wrong(f"{raw} is no share", fix)
-        return float(value)
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
     """A quantity over time: mean + swing * sin.
@@ -77,27 +51,25 @@ class Curve:
         phase: where in its period it begins, 0..1.
     """
 
-    mean: float = key(Real())
-    swing: float = key(Real(), 0.0)
+    mean: float = key(Number())
+    swing: float = key(Number(), 0.0)
     period: float = key(Duration(), 600.0)
     phase: float = 0.0
 
     def at(self, seconds: float) -> float:
-        """Return the value so many seconds after the start."""
+        """Return the value this many seconds after the start."""
         return self.mean + self.swing * math.sin(2 * math.pi * (seconds / self.period + self.phase))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class ScenarioFault:
     """One fault of a scenario.
 
     Attributes:
         kind: what happens.
         at: seconds from the start.
-        lasts: seconds; None is for ever.
-        sensor: who has it.
-        bus: or which bus.
-        broker: or the demo's broker.
+        lasts: seconds; None: until the end.
+        sensor, bus, broker: what it happens to, one of the three; the broker is the demo's.
         rate: the share of transfers that fail (flaky, corrupt).
         delay: seconds that each transfer takes longer (slow).
         by: seconds that the wall clock jumps (clock_step).
@@ -107,14 +79,14 @@ class Trouble:
     at: float = key(Moment(), 0.0)
     lasts: float | None = key(Duration(), None, name="for")
     sensor: str | None = key(A_SENSOR, None)
-    bus: str | None = key(Text(r"i2c-\d{1,3}", "a bus such as i2c-1"), None)
+    bus: str | None = key(Text(says="a bus, as the configuration calls it"), None)
     broker: bool = key(Flag(), False)
-    rate: float | None = key(Share(), None)
+    rate: float | None = key(Number(above=0.0, high=1.0), None)
     delay: float | None = key(Duration(), None)
     by: float | None = key(Step(), None)
 
     def active(self, seconds: float) -> bool:
-        """Tell whether it is there so many seconds after the start."""
+        """Return whether it is there this many seconds after the start."""
         return self.at <= seconds and (self.lasts is None or seconds < self.at + self.lasts)
 
 
@@ -123,27 +95,29 @@ class Scenario:
     """Weather and faults.
 
     Attributes:
-        seed: of all dice.
+        seed: of everything random.
         weather: sensor -> quantity -> curve; what is missing follows its default.
-        troubles: in the order of the file.
+        faults: in the order of the file.
     """
 
     seed: int = key(Whole(0, 2**63 - 1), 0)
-    troubles: tuple[Trouble, ...] = key(Tables(Trouble), (), name="fault")
+    faults: tuple[ScenarioFault, ...] = key(Tables(ScenarioFault), (), name="fault")
     weather: Mapping[str, Mapping[str, Curve]] = field(default_factory=dict)
 
 
-class Part(Protocol):
-    """A simulated sensor, as far as a scenario needs to know it."""
+class Device(Protocol):
+    """A simulated sensor, as far as a scenario is concerned with it."""
 
     @property
-    def feels(self) -> Collection[str]: ...  # quantities
+    def feels(self) -> Collection[str]:
+        """The quantities that a weather can set."""
 
     @property
-    def suffers(self) -> Collection[str]: ...  # kinds of faults
+    def suffers(self) -> Collection[str]:
+        """The kinds of faults that it can have."""
 
 
-def load(file: str | Path, parts: Mapping[str, Part], buses: Collection[str]) -> Scenario:
+def load(file: str | Path, devices: Mapping[str, Device], buses: Collection[str]) -> Scenario:
     """Return the scenario in a file, for these sensors and buses.
 
     Raises:
@@ -155,10 +129,10 @@ def load(file: str | Path, parts: Mapping[str, Part], buses: Collection[str]) ->
     except (OSError, UnicodeDecodeError) as error:
         what = f"cannot be read: {error.strerror if isinstance(error, OSError) else 'this is no UTF-8 text'}"
         raise ConfigError([Mistake(str(file), 0, "", what, "name a scenario with --scenario FILE")]) from None
-    return parse(text, path, parts, buses)
+    return parse(text, path, devices, buses)
 
 
-def parse(text: str, file: str | Path, parts: Mapping[str, Part], buses: Collection[str]) -> Scenario:
+def parse(text: str, file: str | Path, devices: Mapping[str, Device], buses: Collection[str]) -> Scenario:
     """Return the scenario in a text, for these sensors and buses.
 
     Raises:
@@ -170,20 +144,20 @@ def parse(text: str, file: str | Path, parts: Mapping[str, Part], buses: Collect
         raise ConfigError([syntax(str(error), text, file)]) from None
     report = Report()
     scenario = read_table(Scenario, {name: raw[name] for name in raw if name != "weather"}, report)
-    stage = _Stage(parts, buses, report)
+    stage = _Stage(devices, buses, report)
     weather = stage.weather(raw.get("weather", []))
-    for index, trouble in enumerate(scenario.troubles):
-        stage.check(trouble, raw["fault"][index], ("fault", index))
+    for index, one in enumerate(scenario.faults):
+        stage.check(one, raw["fault"][index], ("fault", index))
     if mistakes := report.mistakes(text, file):
         raise ConfigError(mistakes)
-    return Scenario(seed=scenario.seed, troubles=scenario.troubles, weather=weather)
+    return Scenario(seed=scenario.seed, faults=scenario.faults, weather=weather)
 
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
     """Where a scenario is played: what is named in it must be there."""
 
-    parts: Mapping[str, Part]
+    devices: Mapping[str, Device]
     buses: Collection[str]
     report: Report
 
@@ -207,7 +181,7 @@ class _Stage:
         return found
 
     def _curve(self, sensor: str, raw: Any, where: Where) -> Curve | None:
-        name, can = str(where[-1]), sorted(self.parts[sensor].feels)
+        name, can = str(where[-1]), sorted(self.devices[sensor].feels)
         if name not in can:
             meant = near(name, can)
             fix = f"did you mean `{meant}`?" if meant else f"it feels {', '.join(can)}"
@@ -220,14 +194,14 @@ class _Stage:
         return read_table(Curve, raw, self.report, where)
 
     def _there(self, sensor: Any, where: Where) -> bool:
-        if isinstance(sensor, str) and sensor in self.parts:
+        if isinstance(sensor, str) and sensor in self.devices:
             return True
-        meant = near(sensor, list(self.parts)) if isinstance(sensor, str) else None
-        fix = f'did you mean "{meant}"?' if meant else f"configured are: {', '.join(self.parts) or 'none'}"
+        meant = near(sensor, list(self.devices)) if isinstance(sensor, str) else None
+        fix = f'did you mean "{meant}"?' if meant else f"configured are: {', '.join(self.devices) or 'none'}"
         self.report.mistake(where, f"there is no sensor {sensor!r}", fix)
         return False
 
-    def check(self, one: Trouble, raw: Mapping[str, Any], where: Where) -> None:
+    def check(self, one: ScenarioFault, raw: Mapping[str, Any], where: Where) -> None:
         """Make sure that the kind and its target go together, and that the target is there."""
         if not isinstance(one.kind, str) or self.report.touches((*where, "kind")):
             return
@@ -237,26 +211,26 @@ class _Stage:
                 self.report.mistake((*where, name), what, fix)
         targets = [name for name in ("sensor", "bus", "broker") if raw.get(name) not in (None, False)]
         if one.kind == "clock_step":
-            self._clock(one, raw, where, targets)
+            self._clock(raw, where, targets)
         elif one.kind == "down" or targets == ["broker"]:
             if (one.kind, targets) != ("down", ["broker"]):
-                what = '"down" is for the broker, and for nobody else; a broker knows no other'
+                what = '"down" is for the broker only, and a broker has no other fault'
                 self.report.mistake((*where, "kind"), what, 'write broker = true with kind = "down"')
         elif len(targets) != 1:
-            fix = "keep one of them" if targets else 'add sensor = "…" or bus = "i2c-1"'
-            self.report.mistake(where, f"whom does it happen to? {' and '.join(targets) or 'nobody is named'}", fix)
+            what = f"it happens to one thing, not to {' and '.join(targets)}" if targets else "its target is missing"
+            self.report.mistake(where, what, "keep one of them" if targets else 'add sensor = "…" or bus = "i2c-1"')
         else:
             self._target(one, where)
 
-    def _clock(self, one: Trouble, raw: Mapping[str, Any], where: Where, targets: list[str]) -> None:
+    def _clock(self, raw: Mapping[str, Any], where: Where, targets: list[str]) -> None:
         if "by" not in raw:
             self.report.mistake(where, "by is missing", 'add by = "1h", how far the clock jumps')
         if targets:
-            self.report.mistake((*where, targets[0]), "the clock belongs to everybody", "remove this line")
+            self.report.mistake((*where, targets[0]), "the clock is no part of it", "remove this line")
 
-    def _target(self, one: Trouble, where: Where) -> None:
+    def _target(self, one: ScenarioFault, where: Where) -> None:
         if one.sensor and self._there(one.sensor, (*where, "sensor")):
-            can = self.parts[one.sensor].suffers
+            can = self.devices[one.sensor].suffers
             if one.kind not in can:
                 fix = f"write one of {', '.join(kind for kind in KINDS if kind in can)}"
                 self.report.mistake((*where, "kind"), f'{one.sensor} cannot suffer "{one.kind}"', fix)

@@ -32,7 +32,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Told(Protocol):
+class Documents(Protocol):
     """The documents, as published."""
 
     def health(self) -> dict[str, Any]: ...
@@ -41,18 +41,18 @@ class Told(Protocol):
 
 
 class Answers:
-    """Answers to whoever asks in our name.
+    """Answers requests that name this machine.
 
     A page elsewhere can make its visitor's browser ask us under a name of its own (DNS rebinding): so only names that
     are ours are answered, and numbers only where the configuration listens everywhere, since no number can be rebound.
 
     Args:
         host: what the configuration listens on. names: what this machine is called.
-        alive: tells whether rounds make progress.
+        alive: returns whether rounds make progress.
     """
 
-    def __init__(self, documents: Told, alive: Callable[[], bool], host: str, names: Iterable[str] = ()) -> None:
-        self.documents, self.alive = documents, alive
+    def __init__(self, documents: Documents, alive: Callable[[], bool], host: str, names: Iterable[str] = ()) -> None:
+        self.status, self.alive = documents, alive
         self.names = {name.lower() for name in (*LOOPBACK, host, *names) if name}
         self.numbers = host in EVERYWHERE
         self._paths: dict[str, Callable[[], Answer]] = {
@@ -63,9 +63,17 @@ class Answers:
             "/info.json": lambda: _document(documents.info()),
         }
 
-    def to(self, method: str, target: str, host: str) -> Answer:
-        """Return the answer to a request."""
-        if not self._is_ours(_bare(host)):
+    def to(self, method: str, target: str, host: str | None) -> Answer:
+        """Return the answer to a request.
+
+        Args:
+            target: a path, or a whole URL as a proxy asks for; its host then counts, not `host` (RFC 9112 §3.2.2).
+            host: the header; None for a client of HTTP/1.0, which no browser is, so that it cannot be lured here.
+        """
+        if (scheme := target.partition("://"))[0].lower() in ("http", "https") and scheme[1]:
+            host, slash, path = scheme[2].partition("/")
+            target = slash + path or "/"
+        if host is not None and not self._is_ours(_bare(host)):
             return Answer(403, f"Host {host!r} is none of our names\n".encode())
         if method not in ("GET", "HEAD"):
             return Answer(405, b"only GET and HEAD\n", headers=(("Allow", "GET, HEAD"),))
@@ -84,7 +92,7 @@ class Answers:
         return Answer(503, b"no round has finished in time\n")
 
     def _metrics(self) -> Answer:
-        text = metrics.text(self.documents.health(), self.documents.state(), self.documents.info())
+        text = metrics.text(self.status.health(), self.status.state(), self.status.info())
         return Answer(200, text.encode(), metrics.KIND)
 
 

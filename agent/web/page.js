@@ -126,7 +126,8 @@ function show(health, state, info) {
   const sensors = info.sensors.map((one) => sensorCard(one, state, health));
   const order = { bad: 0, warn: 1, good: 2 };
   sensors.sort(([a], [b]) => order[a] - order[b]);
-  document.getElementById("device").textContent = `${info.deviceId} · ${info.host.model}`;
+  document.getElementById("device").textContent =
+    `${info.deviceId} · ${info.host.model}${info.simulated ? " · simulated, nothing here was measured" : ""}`;
   document.getElementById("sensors").replaceChildren(...sensors.map(([, made]) => made));
   document.getElementById("rest").replaceChildren(...agentCards(health));
   document.getElementById("breakers").replaceChildren(...breakerChips(health));

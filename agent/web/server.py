@@ -1,4 +1,4 @@
-"""HTTP/1.1 over asyncio and h11: one request for a connection, few guests at once, and none may stay long."""
+"""HTTP/1.1 over asyncio and h11: one request a connection, a few clients at a time, and none of them stays long."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from .answers import Answer, Answers
 
 log = logging.getLogger("limpet.web")
 
-MOST_GUESTS = 16
-PATIENCE = 5.0  # seconds for a whole request and for taking its answer
-TRY_AGAIN = 30.0  # seconds until an address that was taken is tried again
-LARGEST_HEAD = 8192  # bytes
+MOST_CLIENTS = 16
+# Seconds for a whole request and for taking its answer.
+DEADLINE = 5.0
+# Seconds until an address that was taken is tried again.
+TRY_AGAIN = 30.0
+# Bytes.
+LARGEST_HEAD = 8192
 HEADERS = (
     ("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
     ("X-Content-Type-Options", "nosniff"),
@@ -28,13 +31,15 @@ HEADERS = (
 
 
 class Server:
-    """Serves answers at an address. Whatever goes wrong here, nobody else notices.
+    """Serves answers at an address. Whatever goes wrong here, the rest of the agent does not notice.
+
+    All fields belong to the event loop.
 
     Args:
         on_change: called when `error` changed.
 
     Attributes:
-        error: why nobody can be served; None while it listens.
+        error: why the page cannot be served; None while it listens.
     """
 
     def __init__(self, listen: tuple[str, int], answers: Answers, on_change: Callable[[], object]) -> None:
@@ -42,21 +47,22 @@ class Server:
         self.error: str | None = "not listening yet"
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._guests = 0
+        # Connections that are not answered yet, the oldest first, each with the task that serves it.
+        self._clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
 
     def start(self) -> None:
-        """Begin to listen; an address that is taken is tried again for ever."""
+        """Begin to listen; an address that is taken is tried again until it is free."""
         self._spawn(self._open(), "web")
 
     def close(self) -> None:
-        """Leave the address at once, and everybody who is still there."""
+        """Stop listening and drop all clients, at once."""
         if self._server is not None:
             self._server.close()
         for task in self._tasks:
             task.cancel()
 
     def facts(self) -> dict[str, object]:
-        """Return what `health` tells of it."""
+        """Return what `health` says about it."""
         return {"listening": self.error is None, "error": self.error}
 
     # --- opening
@@ -65,7 +71,7 @@ class Server:
         host, port = self.listen
         while self._server is None:
             try:
-                self._server = await asyncio.start_server(self._knock, host, port, limit=LARGEST_HEAD)
+                self._server = await asyncio.start_server(self._accept, host, port, limit=LARGEST_HEAD)
             except OSError as error:
                 self._became(f"{host}:{port}: {error.strerror or error}")
                 await asyncio.sleep(TRY_AGAIN)
@@ -80,31 +86,36 @@ class Server:
                 log.error("status page cannot be served", extra={"error": error, "again_in": TRY_AGAIN})
             self.on_change()
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
-    # --- guests
+    # --- clients
 
-    def _knock(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._guests >= MOST_GUESTS:
-            writer.transport.abort()
-        else:
-            self._guests += 1
-            self._spawn(self._welcome(reader, writer), "web guest")
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a new client. Where all places are taken, the one that has been slow for longest loses its own.
 
-    async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        A health check sends its request at once and is answered at once: however many clients dawdle, it gets through.
+        """
+        if len(self._clients) >= MOST_CLIENTS:
+            slowest = min(self._clients, key=_is_local)
+            self._clients.pop(slowest).cancel()
+            slowest.transport.abort()
+        self._clients[writer] = self._spawn(self._handle(reader, writer), "web client")
+
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(DEADLINE):
                 await self._serve(reader, writer)
                 await writer.drain()
                 writer.close()
                 await writer.wait_closed()
         except (TimeoutError, OSError):
-            pass  # who does not listen gets no answer
+            pass  # a client that does not read gets no answer
         finally:
-            self._guests -= 1
+            self._clients.pop(writer, None)
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -120,6 +131,12 @@ class Server:
         writer.write(_response(talk, answer, bare=request is not None and request.method == b"HEAD"))
 
 
+def _is_local(writer: asyncio.StreamWriter) -> bool:
+    """Return whether a client is on this machine: those that are keep their places longer."""
+    peer = writer.get_extra_info("peername")
+    return isinstance(peer, tuple) and str(peer[0]).removeprefix("::ffff:") in ("127.0.0.1", "::1")
+
+
 def _response(talk: h11.Connection, answer: Answer, *, bare: bool) -> bytes:
     sizes = (("Content-Type", answer.kind), ("Content-Length", str(len(answer.body))))
     head = h11.Response(status_code=answer.status, headers=[*sizes, *HEADERS, *answer.headers])
@@ -128,12 +145,12 @@ def _response(talk: h11.Connection, answer: Answer, *, bare: bool) -> bytes:
 
 
 async def _request(talk: h11.Connection, reader: asyncio.StreamReader) -> h11.Request | None:
-    """Return the head of the request; None if the guest left. A body is not read: nothing here needs one."""
+    """Return the head of the request; None if the client left. A body is not read: nothing here needs one."""
     while (event := talk.next_event()) is h11.NEED_DATA:
         talk.receive_data(await reader.read(LARGEST_HEAD))
     return event if isinstance(event, h11.Request) else None
 
 
-def _host(request: h11.Request) -> str:
-    """Return the header Host; h11 lets none pass with two of them, and HTTP/1.0 without."""
-    return next((value.decode("latin-1") for name, value in request.headers if name == b"host"), "")
+def _host(request: h11.Request) -> str | None:
+    """Return the header Host; None without one, which h11 lets pass for HTTP/1.0 only. With two of them none passes."""
+    return next((value.decode("latin-1") for name, value in request.headers if name == b"host"), None)

@@ -86,7 +86,7 @@ def header_chip(dev: str = "/dev") -> int | None:
 
 
 def consumer(pin: int, dev: str = "/dev") -> str:
-    """Return who holds a line, as the kernel knows it; empty where that cannot be told."""
+    """Return the consumer of a line, as the kernel names it; empty where that is unknown."""
     question = bytearray(256)
     question[64:68] = pin.to_bytes(4, sys.byteorder)
     return _text(_ask(Path(dev) / f"gpiochip{header_chip(dev) or 0}", GPIO_V2_GET_LINEINFO, question)[32:64])
@@ -157,7 +157,7 @@ def _may_open() -> bool:
     return all(os.access(node, os.R_OK | os.W_OK) for node in Path("/dev").glob("gpiochip*"))
 
 
-class Line:
+class GpioLine:
     """One GPIO line. Nothing is opened before `open`; every method may be called from any thread.
 
     Args:
@@ -174,7 +174,7 @@ class Line:
         self._heard: Callable[[float, int], None] | None = None
 
     def open(self) -> None:
-        """Open the line anew, deaf.
+        """Open the line, closing it first if it is open; it listens to no edges yet.
 
         Raises:
             PermanentError: no backend, no such pin, or busy; the message says what to do. TransientError: it may heal.
@@ -256,7 +256,7 @@ class Spi:
         self._device: Any = None
 
     def open(self) -> None:
-        """Open the port anew.
+        """Open the port, closing it first if it is open.
 
         Raises:
             PermanentError: SPI is not enabled, or its pins are in use.

@@ -27,6 +27,7 @@ from ..errors import (
 
 I2C_SLAVE = 0x0703  # linux/i2c-dev.h: claims an address; EBUSY when a kernel driver owns it
 I2C_TIMEOUT = 0x0702  # linux/i2c-dev.h: in units of 10 ms
+NO_CHIP = 0x7F  # reserved (NXP UM10204, "Reserved addresses"): no chip answers there
 ADAPTER_TIMEOUT = 0.05  # seconds; a sensor's transfer takes under 5 ms, the kernel's default of 1 s costs the whole bus
 
 
@@ -90,6 +91,14 @@ class I2cDevice:
         except OSError as error:
             raise named(error, bus_name(self.bus), self.address, self.name) from error
 
+    def acknowledges_everything(self) -> bool:
+        """Return whether the bus acknowledges an address that no chip has: then its data line is held low."""
+        try:
+            I2cDevice(self.bus, NO_CHIP, self.name).read(1)
+        except (TransientError, PermanentError):
+            return False
+        return True
+
     def claim(self) -> None:
         """Make sure that no kernel driver owns the address: `i2c_rdwr` alone would talk over its head.
 
@@ -100,7 +109,7 @@ class I2cDevice:
         if not isinstance(descriptor, int):
             return
         try:
-            # smbus2's ioctl, so that a fake kernel below it hears of it
+            # through smbus2's own ioctl, so that a fake kernel below smbus2 sees the call
             below.ioctl(descriptor, I2C_SLAVE, self.address)  # type: ignore[attr-defined]
         except OSError as error:
             if error.errno == errno.EBUSY:
@@ -110,7 +119,7 @@ class I2cDevice:
 
 
 def bus_name(bus: object) -> str:
-    """Return `i2c-1` for an open bus, `i2c` where that cannot be told."""
+    """Return `i2c-1` for an open bus, `i2c` where its name is unknown."""
     name = getattr(bus, "name", None)
     if isinstance(name, str):
         return name
@@ -141,7 +150,7 @@ def named(error: OSError, bus: str, address: int | None = None, chip: str = "") 
 _MEANINGS: tuple[tuple[tuple[int, ...], type[TransientError] | type[PermanentError], str], ...] = (
     ((121, errno.ENXIO), NoAcknowledge, "no acknowledge; check power, wiring and address with `limpet scan`"),
     ((110,), BusTimeout, "the transfer did not end in time; a line is held low or the chip hangs"),
-    ((errno.EAGAIN,), BusError, "arbitration was lost; somebody else drives the bus"),
+    ((errno.EAGAIN,), BusError, "arbitration was lost; another controller drives the bus"),
     ((errno.EIO,), BusError, "the transfer failed on the wire"),
     ((74,), ChecksumError, "the bytes arrived damaged (PEC); shorten or shield the cable"),
     ((errno.ENODEV, errno.ENOENT, 108, errno.EBADF), AdapterGone, "the adapter is gone; plug it in again"),
@@ -153,7 +162,7 @@ _MEANINGS: tuple[tuple[tuple[int, ...], type[TransientError] | type[PermanentErr
 
 
 def owner(bus: str, address: int | None) -> str:
-    """Return the name of the kernel driver that owns an address, as far as it can be told."""
+    """Return the name of the kernel driver that owns an address; `of another device` where that is unknown."""
     with contextlib.suppress(OSError, ValueError):
         node = Path(f"/sys/bus/i2c/devices/{bus.removeprefix('i2c-')}-{address or 0:04x}/driver")
         return node.readlink().name
@@ -174,8 +183,29 @@ def adapter_name(number: int) -> str:
     return ""
 
 
+def find_bus(where: int | str) -> int:
+    """Return the number of a bus: itself, or that of a path ("/dev/i2c-usb") or an adapter's name ("i2c-tiny-usb").
+
+    Numbers of buses may change at a reboot, so that this is done whenever a bus is opened.
+
+    Raises:
+        AdapterGone: there is no such bus (yet).
+    """
+    if isinstance(where, int):
+        return where
+    if where.startswith("/"):
+        node = Path(where).resolve().name
+        if node.startswith("i2c-") and node[4:].isdigit():
+            return int(node[4:])
+        raise AdapterGone(f"{where} is no I2C bus; `ls -l /dev/i2c-*` shows which there are")
+    for number in adapters():
+        if adapter_name(number) == where:
+            return number
+    raise AdapterGone(f"no I2C adapter is called {where!r}; `limpet scan` names those that are there")
+
+
 class LastingBus:
-    """A bus that opens when it is first used, and anew after its adapter was gone. Belongs to one thread.
+    """A bus that opens when it is first used, and again after its adapter was gone. Belongs to one thread.
 
     Args:
         name: `i2c-1`, for messages.

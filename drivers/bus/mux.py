@@ -1,4 +1,4 @@
-"""TCA9548A multiplexers: one channel as a bus of its own, and who is one."""
+"""TCA9548A multiplexers: one channel as a bus of its own, and how to recognise one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from .i2c import Bus, I2cDevice, bus_name, named
 
 ADDRESSES = range(0x70, 0x78)
 CHANNELS = range(8)
-NOBODY_ANSWERS = (121, 6)  # errno of the adapters
+# errno of the adapters where no device acknowledges
+NO_ANSWER = (121, 6)
 
 
 class _Trunk:
-    """What the multiplexers of one bus share: its lock, and who may still be connected because closing failed."""
+    """What the multiplexers of one bus share: its lock, and which may still be open because closing them failed."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -79,14 +80,15 @@ class Mux:
                 self._close(self.address)
 
     def _select(self) -> None:
-        self._trunk.left_open.add(self.address)  # also when it fails: nobody knows then what the chip has heard
+        # also where selecting fails: the chip may have taken the byte before the transfer broke off
+        self._trunk.left_open.add(self.address)
         try:
             self.bus.i2c_rdwr(i2c_msg.write(self.address, [1 << self.channel]))
         except TransientError:
             raise
         except OSError as error:
             where = bus_name(self.bus)
-            if error.errno in NOBODY_ANSWERS:
+            if error.errno in NO_ANSWER:
                 message = "does not answer; check its power, wiring and address with `limpet scan`"
                 raise NoAcknowledge(
                     f"{where}: the multiplexer 0x{self.address:02x} {message}", errno=error.errno
@@ -94,7 +96,7 @@ class Mux:
             raise named(error, where, self.address, f"the multiplexer, channel {self.channel}") from error
 
     def _close(self, address: int) -> None:
-        """Connect no channel. If that fails, it is tried again before the next transfer: no reason to lose this one."""
+        """Connect no channel. A failure does not cost the transfer: closing is tried again before the next one."""
         try:
             self.bus.i2c_rdwr(i2c_msg.write(address, [0]))
         except (OSError, PermanentError):
@@ -104,7 +106,10 @@ class Mux:
 
 
 def multiplexer(device: I2cDevice) -> bytes | None:
-    """Return what a TCA9548A had connected, now nothing; None if it is none: its one register keeps what is written."""
+    """Disconnect a TCA9548A and return what it had connected; None for any other chip.
+
+    It is recognised by its only register, which keeps what is written.
+    """
     try:
         before = device.read(1)
         for trial in (b"\x00", b"\x01", b"\x02", b"\x00"):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator
 from typing import Protocol
 
 from ..errors import BusStuck, NotSupported
-from .gpio import Line, named
+from .gpio import GpioLine, named
 
 PULSES = 9
 OFF, SETTLING = 0.5, 0.1  # seconds without power, and until the chips have started
@@ -72,7 +72,7 @@ def run_pinctrl(*arguments: str) -> str:
     return done.stdout
 
 
-class OpenDrain(Line):
+class OpenDrain(GpioLine):
     """A line as on the bus: held low, or let go so that the resistor pulls it up. Never driven high."""
 
     def hold_low(self) -> None:
@@ -154,7 +154,7 @@ class Power:
     """
 
     def __init__(self, pin: int) -> None:
-        self.line = Line(pin, "recovery", output=True)
+        self.line = GpioLine(pin, "recovery", output=True)
 
     def steps(self) -> Generator[float, None, str]:
         """Switch off, wait, switch on. From then on the pin is driven: let go, it might switch off."""

@@ -23,14 +23,14 @@ from ..errors import (
 
 _MEANINGS: tuple[tuple[tuple[int, ...], type[TransientError] | type[PermanentError], str], ...] = (
     ((errno.ENOENT, errno.ENOTDIR), NoAcknowledge,
-     "this file is missing: nobody is there; check power and wiring, and the dtoverlay"),
+     "this file is missing, so the device is gone; check power and wiring, and the dtoverlay"),
     ((errno.ENODEV, errno.ENXIO, errno.EREMOTEIO), NoAcknowledge,
-     "nobody is there; check power and wiring, and the dtoverlay"),
+     "the device is gone; check power and wiring, and the dtoverlay"),
     ((errno.EIO,), BusError, "the kernel's driver could not read the sensor; check wiring and pull-up"),
     ((errno.EISDIR,), BusError, "this is a folder, not a value"),
     ((errno.ETIMEDOUT,), BusTimeout, "the sensor did not answer in time; check wiring and pull-up"),
     ((errno.EBADMSG, errno.EPROTO), ChecksumError, "the bytes arrived damaged; shorten or shield the cable"),
-    ((errno.EBUSY,), NotReady, "somebody else is using it (an IIO buffer, a running conversion)"),
+    ((errno.EBUSY,), NotReady, "it is in use (an IIO buffer, a running conversion)"),
     ((errno.EAGAIN, errno.ENODATA), NotReady, "there is no finished measurement"),
     ((errno.ERANGE, errno.EOVERFLOW), InvalidReading, "the sensor is saturated"),
     ((errno.EACCES, errno.EPERM), AccessDenied, "no permission; check the rights of this file"),
@@ -78,7 +78,7 @@ def read_if_there(path: Path, who: str, default: float) -> float:
 
 
 def exists(path: Path, who: str) -> bool:
-    """Tell whether a file is there.
+    """Return whether a file is there.
 
     Raises:
         AccessDenied: this user may not know.

@@ -1,7 +1,7 @@
-"""The one thread of one bus. It is the lock, too: it runs the turns of a round interleaved, each a generator of waits.
+"""The thread of one bus, which is also its lock. It interleaves the turns of a round, each a generator of waits.
 
-A transfer that never ends cannot be stopped from outside, only noticed: `overdue` tells it, and a stuck worker is given
-nothing more until it comes back. What comes back late belongs to a turn that was abandoned, and is thrown away.
+A transfer that never ends cannot be stopped from outside, only noticed: `overdue` names the turn, and a stuck worker
+gets no more work until the transfer returns. A result that comes late belongs to an abandoned turn, and is thrown away.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import heapq
 import itertools
 import threading
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from .clock import now
 
@@ -24,7 +24,7 @@ class Turn:
         steps: a generator that yields the seconds it wants to wait; its value becomes `result`.
         limit: seconds that one step (the code between two waits) may take.
         done: whether `result` is there. crashed: what the generator raised, if it did.
-        abandoned: nobody waits for it any more; it is closed at its next step.
+        abandoned: its result is no longer wanted; it is closed at its next step.
     """
 
     __slots__ = ("abandoned", "crashed", "done", "limit", "result", "share", "steps")
@@ -45,13 +45,13 @@ class Turn:
             return next(self.steps)
         except StopIteration as end:
             self.result, self.done = end.value, True
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self.crashed, self.done = error, True
         return None
 
 
 class Share:
-    """What one bus does in one round: its turns, and whom to tell when the last one is over."""
+    """What one bus does in one round: its turns, and what to call when the last one is over."""
 
     __slots__ = ("left", "on_done", "turns")
 
@@ -61,14 +61,28 @@ class Share:
             turn.share = self
 
 
-class BusWorker:
-    """Runs turns in a thread of its own, started by the first one. Its methods may be called from any thread."""
+class Worker(Protocol):
+    """What runs the turns of a bus: a thread, or the event loop in virtual time."""
 
-    def __init__(self, name: str, clock: Callable[[], float] = now) -> None:
+    def submit(self, share: Share) -> None: ...
+    def overdue(self) -> Turn | None: ...
+    def moving(self) -> bool: ...
+    def close(self) -> None: ...
+
+
+class BusWorker:
+    """Runs turns in a thread of its own, started by the first one. Its methods may be called from any thread.
+
+    Args:
+        clock: seconds, monotonic.
+        changed: what the thread waits on until the next turn is due or a share is submitted.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float] = now, changed: threading.Condition | None = None) -> None:
         self.name, self.clock = name, clock
         self._waiting: list[tuple[float, int, Turn]] = []
         self._order = itertools.count()
-        self._changed = threading.Condition()
+        self._changed = changed or threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
         self._now: tuple[Turn, float] | None = None  # the turn that runs and when its step began
@@ -90,7 +104,7 @@ class BusWorker:
         return running[0] if running and self.clock() - running[1] > running[0].limit else None
 
     def moving(self) -> bool:
-        """Tell whether the bus is busy, and gets on with it."""
+        """Return whether the bus is busy and making progress."""
         with self._changed:
             now, running = self.clock(), self._now
             if running is not None:
@@ -98,7 +112,7 @@ class BusWorker:
             return bool(self._waiting) and self._waiting[0][0] <= now
 
     def close(self) -> None:
-        """Let the thread end after its present step. Never waits: the step may hang."""
+        """End the thread after its present step. Does not wait for it: the step may hang."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -109,7 +123,7 @@ class BusWorker:
             wait = turn.step()
             self._now = None
             if wait is None:
-                self._over(turn)
+                self.over(turn)
             else:
                 with self._changed:
                     heapq.heappush(self._waiting, (self.clock() + wait, next(self._order), turn))
@@ -126,63 +140,10 @@ class BusWorker:
         return None
 
     @staticmethod
-    def _over(turn: Turn) -> None:
+    def over(turn: Turn) -> None:
+        """Count a turn that is over; the last of its share calls `on_done`."""
         share = turn.share
         if share is not None:
             share.left -= 1
             if not share.left:
                 share.on_done()
-
-
-class LoopWorker:
-    """Runs turns on the event loop, in its time: the worker for rehearsals in virtual time, where nothing blocks.
-
-    A fake that takes its time (`slow`, `hang`) adds to `occupied`: the bus is busy for so long.
-    """
-
-    def __init__(self, name: str, loop: Any) -> None:
-        self.name, self.loop = name, loop
-        self._free_at = 0.0
-        self._taken = 0.0
-        self._now: tuple[Turn, float] | None = None
-        self._closed = False
-
-    def occupy(self, seconds: float | None) -> None:
-        """Let the step that runs take `seconds` longer, or for ever; the `wait` of a fake bus."""
-        self._taken += float("inf") if seconds is None else seconds
-
-    def submit(self, share: Share) -> None:
-        """Run the share's turns, in their order at first, then as their waits end."""
-        for turn in share.turns:
-            self.loop.call_soon(self._step, turn)
-
-    def overdue(self) -> Turn | None:
-        """Return the turn whose present step has taken longer than it may, if there is one."""
-        running = self._now if self.loop.time() < self._free_at else None
-        return running[0] if running and self.loop.time() - running[1] > running[0].limit else None
-
-    def moving(self) -> bool:
-        """Tell whether the bus is busy, and gets on with it."""
-        now = self.loop.time()
-        return self._now is not None and now < self._free_at and now - self._now[1] < MOVING
-
-    def close(self) -> None:
-        """Run nothing more."""
-        self._closed = True
-
-    def _step(self, turn: Turn) -> None:
-        now = self.loop.time()
-        if self._closed or self._free_at == float("inf"):
-            return
-        if now < self._free_at:
-            self.loop.call_at(self._free_at, self._step, turn)
-            return
-        self._taken, self._now = 0.0, (turn, now)
-        wait = turn.step()
-        self._free_at = now + self._taken
-        if self._free_at == float("inf"):
-            return
-        if wait is None:
-            self.loop.call_at(self._free_at, BusWorker._over, turn)
-        else:
-            self.loop.call_at(self._free_at + wait, self._step, turn)

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any, ClassVar
 
-from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, says
-from ..errors import InvalidReading, LostPower, NotReady, WrongChip
+from ..chip import I2cChip, Probe, Quantity, Reading, Untold, Waits, says
+from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
 CONVERSION = Register(0x00, 2, is_signed=True)
@@ -22,17 +21,22 @@ FULL_SCALE, RATE = Field(11, 9), Field(7, 5)
 ONE_SHOT = 0x0103  # the comparator off
 
 FULL_SCALES = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256)  # volts, by the code in the register
-POLLS = 3  # a conversion that is not there after so many times its longest duration never comes
+POLLS = 3  # a conversion that is not there after three times its longest duration never comes
 SLOWEST_CONVERSION = 0.14  # at 8 a second
-CONFIG_TRIAL, THRESHOLD_TRIAL = 0x5583, 0x2AA5  # no thermometer here keeps both; an ADS1015 loses the low 4 bits
+# No thermometer at these addresses keeps both; an ADS1015 loses the low 4 bits.
+CONFIG_TRIAL, THRESHOLD_TRIAL = 0x5583, 0x2AA5
+TWELVE_BITS = 0xFFF0
 TMP117, TMP117_IS = Register(0x0F, 2), 0x117  # an ADS has no such register
+
+
+AS_ADS1015 = 'this is an ADS1015 of 12 bits, often sold as ADS1115: write driver = "ads1015"'
 
 
 class Ads1115(I2cChip):
     """One ADS1115: one-shot conversions, one input after the other.
 
-    It has no identity register. What is proven: the configuration and a threshold keep what is written to them, as no
-    other chip at these addresses does; in an ADS1015 only the upper 12 bits of the threshold.
+    It has no identity register. What identifies it: the configuration and a threshold keep what is written to them, as
+    in no other chip at these addresses; in an ADS1015 only the upper 12 bits of the threshold.
 
     Args:
         inputs: which of the inputs 0..3 are read, each against ground.
@@ -47,7 +51,7 @@ class Ads1115(I2cChip):
     default_rate: ClassVar[int] = 128
     rates: ClassVar[tuple[int, ...]] = (8, 16, 32, 64, 128, 250, 475, 860)
     spare_bits: ClassVar[int] = 0  # low bits of a conversion that are always 0
-    quantities = tuple(Quantity(f"a{n}", "V", "voltage", -6.144, 6.144, 6.144 / 32768) for n in range(4))
+    quantities = tuple(Quantity(f"a{n}", "V", "voltage", -6.144, 6.144, 6.144 / 32768, noisy=False) for n in range(4))
 
     def __init__(
         self,
@@ -57,8 +61,9 @@ class Ads1115(I2cChip):
         inputs: Sequence[int] = (0, 1, 2, 3),
         full_scale: float = 6.144,
         data_rate: int | None = None,
+        identity: str = "strict",
     ) -> None:
-        super().__init__(bus, address)
+        super().__init__(bus, address, identity=identity)
         rate = data_rate or self.default_rate
         if not inputs or not isinstance(inputs, list | tuple) or any(n not in (0, 1, 2, 3) for n in inputs):
             raise ValueError(f"inputs: {inputs!r} is not a list out of 0, 1, 2, 3")
@@ -70,8 +75,9 @@ class Ads1115(I2cChip):
         self.converting_takes = 1.12 / rate + 0.0001  # the oscillator may be 10 % slow; waking up
         self.settings = FULL_SCALE.put(FULL_SCALES.index(full_scale)) | RATE.put(self.rates.index(rate)) | ONE_SHOT
         step = full_scale / (32768 >> self.spare_bits)
-        low, high = step - full_scale, full_scale - 2 * step  # the codes at the ends mean: beyond
-        self.quantities = tuple(Quantity(f"a{n}", "V", "voltage", low, high, step) for n in self.inputs)
+        # the codes at the ends mean: beyond
+        low, high = step - full_scale, full_scale - 2 * step
+        self.quantities = tuple(Quantity(f"a{n}", "V", "voltage", low, high, step, noisy=False) for n in self.inputs)
 
     def identify(self) -> None:
         """Make sure that the configuration and a threshold keep what is written.
@@ -80,59 +86,62 @@ class Ads1115(I2cChip):
             WrongChip: something else answers; what was written is put back.
         """
         threshold = THRESHOLD_TRIAL >> self.spare_bits << self.spare_bits
-        before = [register.decode(self._read(register)) for register in (CONFIG, LOW_THRESHOLD)]
-        self.write(CONFIG.encode(CONFIG_TRIAL))
-        self.write(LOW_THRESHOLD.encode(threshold))
+        before = self.get(CONFIG), self.get(LOW_THRESHOLD)
+        self.put(CONFIG, CONFIG_TRIAL)
+        self.put(LOW_THRESHOLD, threshold)
         # read when both are written: in a memory of bytes they overlap
-        config, kept, other = (register.decode(self._read(register)) for register in (CONFIG, LOW_THRESHOLD, TMP117))
-        if (config ^ CONFIG_TRIAL) & ~START or kept != threshold or other & 0x0FFF == TMP117_IS:
-            self.write(CONFIG.encode(before[0] & ~START))
-            self.write(LOW_THRESHOLD.encode(before[1]))
+        config, kept, other = self.get(CONFIG), self.get(LOW_THRESHOLD), self.get(TMP117)
+        is_configured = not (config ^ CONFIG_TRIAL) & ~START and other & 0x0FFF != TMP117_IS
+        if not is_configured or kept != threshold:
+            self.put(CONFIG, before[0] & ~START)
+            self.put(LOW_THRESHOLD, before[1])
+            expected = f"0x{CONFIG_TRIAL:04x}, 0x{threshold:04x}"
             found = f"0x{config:04x}, 0x{kept:04x} in registers 1, 2 and 0x{other:04x} in 15"
-            raise WrongChip(self.name, self.address, expected=f"0x{CONFIG_TRIAL:04x}, 0x{threshold:04x}", found=found)
+            hint = AS_ADS1015 if is_configured and kept == threshold & TWELVE_BITS else ""
+            raise WrongChip(self.name, self.address, expected=expected, found=found, hint=hint)
 
     def configure(self) -> Waits:
-        """Put the threshold back and let a conversion end that somebody else began."""
-        self.write(LOW_THRESHOLD.encode(-0x8000))
-        if not CONFIG.decode(self._read(CONFIG)) & START:
+        """Put the threshold back and let a conversion end that is under way."""
+        self.put(LOW_THRESHOLD, -0x8000)
+        if not self.get(CONFIG) & START:
             yield SLOWEST_CONVERSION
 
     def measure(self) -> Reading:
-        """Return volts of each configured input.
+        """Return volts of each configured input; of one beyond the full scale, what is known.
 
         Raises:
             LostPower: the configuration is gone. NotReady: the conversion never ended.
-            ChecksumError: the result read twice differs. InvalidReading: the input is out of range.
+            ChecksumError: the result read twice differs. InvalidReading: an ADS1015 says 16 bits.
         """
-        values = {}
+        told = {}
         for number in self.inputs:
-            raw = yield from self._convert(number)
-            values[f"a{number}"] = volts(raw, self.full_scale)
-        return values
+            told[f"a{number}"] = self._told(number, (yield from self._convert(number)))
+        return told
 
     def _convert(self, number: int) -> Generator[float, None, int]:
         wanted = START | INPUT.put(SINGLE_ENDED + number) | self.settings
-        self.write(CONFIG.encode(wanted))
+        self.put(CONFIG, wanted)
         for _ in range(POLLS):
             yield self.converting_takes
-            first = self._read(CONVERSION)
-            state = CONFIG.decode(self._read(CONFIG))  # between the two: a loss of power shows in one of them
-            second = self._read(CONVERSION)
-            if (state ^ wanted) & ~START:  # also a chip that lost power says "done", of a conversion it never made
+            # The configuration is read between the two: a loss of power shows in one of the three.
+            first, state, second = self.get(CONVERSION), self.get(CONFIG), self.get(CONVERSION)
+            # A chip that lost power also says "done", of a conversion that it never made.
+            if (state ^ wanted) & ~START:
                 raise LostPower(f"{self.name}: the configuration is 0x{state:04x}, written was 0x{wanted:04x}")
+            if state & START and first == second:
+                return first
             if state & START:
-                return self._result(number, CONVERSION.decode(crc.agreed(first, second)))
+                raise ChecksumError(f"{self.name}: two reads of input {number} differ; shorten or shield the cable")
         raise NotReady(f"{self.name}: the conversion of input {number} did not end")
 
-    def _result(self, number: int, code: int) -> int:
-        if code & (1 << self.spare_bits) - 1:
+    def _told(self, number: int, code: int) -> float | Untold:
+        unused = (1 << self.spare_bits) - 1
+        if code & unused:
             raise InvalidReading(f"{self.name}: input {number} has 16 bits; is it an ADS1115?")
-        if code in (-0x8000, 0x7FFF - ((1 << self.spare_bits) - 1)):
-            raise InvalidReading(f"{self.name}: input {number} is beyond ±{self.full_scale} V; raise full_scale")
-        return code
-
-    def _read(self, register: Register) -> bytes:
-        return self.write_read(bytes([register.address]), 2)
+        if code in (-0x8000, 0x7FFF - unused):
+            end = {"at_least": self.full_scale} if code > 0 else {"at_most": -self.full_scale}
+            return self.beyond(f"a{number}", hint="raise full_scale", **end)
+        return volts(code, self.full_scale)
 
 
 class Ads1015(Ads1115):
@@ -142,7 +151,7 @@ class Ads1015(Ads1115):
     rates = (128, 250, 490, 920, 1600, 2400, 3300)
     default_rate = 1600
     spare_bits = 4
-    quantities = tuple(Quantity(f"a{n}", "V", "voltage", -6.144, 6.144, 6.144 / 2048) for n in range(4))
+    quantities = tuple(Quantity(f"a{n}", "V", "voltage", -6.144, 6.144, 6.144 / 2048, noisy=False) for n in range(4))
 
 
 def volts(code: int, full_scale: float) -> float:

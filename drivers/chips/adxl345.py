@@ -6,79 +6,82 @@ Source: Analog Devices "ADXL345" data sheet, sections "Register Map" and "Regist
 from __future__ import annotations
 
 import struct
-from collections.abc import Generator
+from typing import Any
 
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, says
-from ..errors import InvalidReading, LostPower, NotReady, WrongChip
+from ..chip import Probe, Reading, Waits, says
+from ..errors import InvalidReading
+from ..registers import Register
+from .accelerometer import G, SampledChip, axes, one_of
 
-IDENTITY, POWER, FORMAT = 0x00, 0x2D, 0x31
-FRAME = bytes([POWER])  # 11 bytes in one transfer: power, two of interrupts, their source, format, data
-IDENTITY_IS = 0xE5
-MEASURE = 0x08
-FULL_RESOLUTION = 0x08  # ±2 g
-TURNING_ON_TAKES = 0.0125  # 11.1 ms at 100 Hz, and 10 %
-G = 9.80665  # m/s²
+RATE, AT_50_HZ = Register(0x2C), 0x09
+POWER, MEASURE = Register(0x2D), 0x08
+FORMAT, FULL_RESOLUTION = Register(0x31), 0x08  # in its lowest bits the range
+# Bypassed, the queue does not use its number of samples: it closes the frame and proves that all of it arrived.
+QUEUE, BYPASSED = Register(0x38), 0x15
+FRAME, FRAME_LENGTH = bytes([POWER.address]), 12  # power, two of interrupts, their source, format, data, queue
 READY = 0x80  # in the source: set with each new sample, also without interrupts; reading the data clears it
-POLLS = 3
-ENDS = (511, -512)  # 10 bits at ±2 g
+TURNING_ON_TAKES = 0.0235  # 21.1 ms at 50 Hz, and 10 %
+RANGES = (2, 4, 8, 16)  # g, by the code in the register
+DIGITS_PER_G = 256
 
 
-class Adxl345(I2cChip):
-    """One ADXL345 at ±2 g, measuring a hundred times a second."""
+class Adxl345(SampledChip):
+    """One ADXL345 in full resolution, measuring fifty times a second.
+
+    Args:
+        range: the most that is told, in g: 2, 4, 8 or 16.
+    """
 
     name = "adxl345"
     addresses = (0x53, 0x1D)
-    probes = (Probe(bytes([IDENTITY]), 1, says(bytes([IDENTITY_IS]))),)
-    quantities = tuple(Quantity(f"acceleration_{axis}", "m/s²", None, -1.992 * G, 1.992 * G, G / 256) for axis in "xyz")
+    identity, identity_is = Register(0x00), 0xE5
+    probes = (Probe(b"\x00", 1, says(b"\xe5")),)
+    period = TURNING_ON_TAKES
+    quantities = axes("acceleration", "m/s²", 510 / DIGITS_PER_G * G, G / DIGITS_PER_G)
 
-    shows_ready = False  # seen once: then it can be relied on
-
-    def identify(self) -> None:
-        """Look at the identity register.
-
-        Raises:
-            WrongChip: something else answers.
-        """
-        found = self.write_read(bytes([IDENTITY]), 1)[0]
-        if found != IDENTITY_IS:
-            raise WrongChip(self.name, self.address, expected=IDENTITY_IS, found=found)
+    def __init__(self, bus: Any, address: int | None = None, *, range: int = 2, identity: str = "strict") -> None:
+        super().__init__(bus, address, identity=identity)
+        self.code = RANGES.index(one_of(range, "range", RANGES, "g"))
+        self.stop = 512 << self.code  # 10 bits at ±2 g, one more with each range
+        self.quantities = axes("acceleration", "m/s²", (self.stop - 2) / DIGITS_PER_G * G, G / DIGITS_PER_G)
 
     def configure(self) -> Waits:
-        """Set the range, begin to measure, wait for the first sample and throw it away, lest it pass for a later."""
-        self.write(bytes([FORMAT, FULL_RESOLUTION]))
-        self.write(bytes([POWER, MEASURE]))
+        """Set rate and range, begin to measure, and wait for the first sample."""
+        self.put(QUEUE, BYPASSED)
+        self.put(RATE, AT_50_HZ)
+        self.put(FORMAT, FULL_RESOLUTION | self.code)
+        self.put(POWER, MEASURE)
         yield TURNING_ON_TAKES
-        self.shows_ready = bool(self._frame()[3] & READY) or self.shows_ready
+        self.closes = self.get_twice(QUEUE)
+        self.first_sample()
 
     def measure(self) -> Reading:
-        """Return acceleration_x, y, z in m/s².
+        """Return acceleration_x, y, z in m/s²; of an axis at its stop, what is known.
 
         Raises:
-            NotReady: no new sample came. LostPower: the configuration is gone.
-            InvalidReading: an axis is beyond ±2 g, or there are no data.
+            NotReady: no new sample came. LostPower: the configuration is gone. ChecksumError: no two reads agree.
+            InvalidReading: there are no data.
         """
-        data = yield from self._sample()
-        if data in (bytes(6), b"\xff" * 6) and not self.shows_ready:  # where new data are told, 0 is free fall
+        data = yield from self.sample()
+        # Where the chip says which samples are new, zeros are free fall.
+        if data in (bytes(6), b"\xff" * 6) and not self.shows_ready:
             raise InvalidReading(f"{self.name}: all data are 0x{data[0]:02x}; the chip has not measured")
-        axes = struct.unpack("<3h", data)
-        if any(not ENDS[1] < raw < ENDS[0] for raw in axes):
-            raise InvalidReading(f"{self.name}: an axis is beyond ±2 g")
-        return {f"acceleration_{axis}": metres_per_second_squared(raw) for axis, raw in zip("xyz", axes, strict=True)}
+        told = {}
+        for axis, raw in zip("xyz", struct.unpack("<3h", data), strict=True):
+            stop = (raw >= self.stop - 1) - (raw <= -self.stop)
+            told[f"acceleration_{axis}"] = self.axis(f"acceleration_{axis}", metres_per_second_squared(raw), stop)
+        return told
 
-    def _sample(self) -> Generator[float, None, bytes]:
-        for _ in range(POLLS):
-            frame = self._frame()
-            if (frame[0], frame[4]) != (MEASURE, FULL_RESOLUTION):
-                raise LostPower(f"{self.name}: registers 0x2d..0x31 are {frame[:5].hex(' ')}, not as written")
-            if frame[3] & READY or not self.shows_ready:
-                return frame[5:]
-            yield TURNING_ON_TAKES
-        raise NotReady(f"{self.name}: no new sample came; it stands still")
+    def frame(self) -> tuple[bool, bytes, bytes]:
+        """Return whether the sample is new, power, format and queue, and the sample."""
+        frame = self.write_read(FRAME, FRAME_LENGTH)
+        return bool(frame[3] & READY), frame[:1] + frame[4:5] + frame[11:], frame[5:11]
 
-    def _frame(self) -> bytes:
-        return self.write_read(FRAME, 11)
+    def settings(self) -> bytes:
+        """Return power and format as they were written, and the queue's setting."""
+        return bytes([MEASURE, FULL_RESOLUTION | self.code, self.closes])
 
 
 def metres_per_second_squared(raw: int) -> float:
     """Return m/s² from a signed axis in full resolution: 256 a g (section "Specifications", sensitivity)."""
-    return raw / 256 * G
+    return raw / DIGITS_PER_G * G

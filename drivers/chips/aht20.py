@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
-from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits
+from ..errors import ChecksumError, InvalidReading, LostPower, NoAcknowledge, NotReady, WrongChip
 
-POWERING_UP = 0.11  # the AHT20 needs 40 ms, the AHT21 and DHT20 100 ms; it may have been plugged in just now
-INITIALISE, INITIALISING_TAKES = b"\xbe\x08\x00", 0.012  # 10 ms, and a slow oscillator
+# The AHT20 needs 40 ms, the AHT21 and DHT20 100 ms; it may have been plugged in just now.
+POWERING_UP = 0.11
+# 10 ms, and a slow oscillator.
+INITIALISE, INITIALISING_TAKES = b"\xbe\x08\x00", 0.012
 MEASURE, MEASURING_TAKES = b"\xac\x33\x00", 0.08
 BUSY, CALIBRATED = 0x80, 0x08
 POLLS, AGAIN = 4, 0.01
@@ -28,11 +30,13 @@ class Aht20(I2cChip):
     addresses = (0x38,)
     probes = (Probe(b"", 7, lambda frame: len(set(frame)) > 1 and not crc.crc8(frame), decides=False),)
     quantities = (
-        Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01),
-        Quantity("humidity", "%", "humidity", 100 / (1 << 20), 100.0, 0.024),
+        # An AHT21 works up to 120 °C, an AHT20 and a DHT20 up to 85 °C.
+        Quantity("temperature", "°C", "temperature", -40.0, 120.0, 0.01, accuracy=0.3),
+        Quantity("humidity", "%", "humidity", 100 / (1 << 20), 100.0, 0.024, needs="temperature", accuracy=2.0),
     )
 
-    @waits
+    calibrated = True
+
     def identify(self) -> Waits:
         """Initialise the chip if it asks for that, then let it measure: the frame's checksum proves who it is.
 
@@ -41,30 +45,50 @@ class Aht20(I2cChip):
         """
         yield POWERING_UP
         if not self.read_bytes(1)[0] & CALIBRATED:
-            self.write(INITIALISE)
-            yield INITIALISING_TAKES
+            yield from self.initialise()
         try:
-            yield from self.frame()
+            frame = yield from self.frame()
         except ChecksumError as error:
             hint = "an AHT10 sends no checksum: use an AHT20; or check the address, or the driver configured"
             raise WrongChip(
                 self.name, self.address, expected="a frame with checksum", found=str(error), hint=hint
             ) from None
+        self.calibrated = bool(frame[0] & CALIBRATED)
+
+    def initialise(self) -> Waits:
+        """Tell it to load its calibration.
+
+        Later AHT20s may refuse the command and measure nevertheless: github.com/adafruit/Adafruit_AHTX0, #13.
+        """
+        try:
+            self.write(INITIALISE)
+        except NoAcknowledge:
+            # Or it was not awake yet.
+            yield INITIALISING_TAKES
+        yield INITIALISING_TAKES
 
     def measure(self) -> Reading:
         """Return temperature in °C and relative humidity in %.
 
         Raises:
             NotReady: it does not finish. ChecksumError: the frame arrived damaged.
-            LostPower: it is no longer calibrated. InvalidReading: the humidity element is dead.
+            LostPower: it is no longer calibrated. InvalidReading: it never was.
         """
         frame = yield from self.frame()
         if not frame[0] & CALIBRATED:
-            raise LostPower(f"{self.name}: status 0x{frame[0]:02x} says that it is not calibrated")
+            self.raise_uncalibrated(frame[0])
         humidity, temperature = int.from_bytes(frame[1:4], "big") >> 4, int.from_bytes(frame[3:6], "big") & 0xFFFFF
-        if humidity == 0:
-            raise InvalidReading(f"{self.name}: raw humidity is 0; condensation or a dead element")
-        return {"temperature": celsius(temperature), "humidity": relative_humidity(humidity)}
+        dead = InvalidReading(f"{self.name}: raw humidity is 0; condensation or a dead element")
+        return {"temperature": celsius(temperature), "humidity": relative_humidity(humidity) if humidity else dead}
+
+    def raise_uncalibrated(self, status: int) -> None:
+        """Raise the error of a status without the bit that stands for a calibration: what is sent then is raw."""
+        if self.calibrated:
+            raise LostPower(f"{self.name}: status 0x{status:02x} says that it is no longer calibrated")
+        raise InvalidReading(
+            f"{self.name}: status 0x{status:02x} says that it is not calibrated, not even after it was initialised; "
+            "switch its power off and on, or replace it"
+        )
 
     def frame(self) -> Generator[float, None, bytes]:
         """Trigger a measurement; return its status, 20 bits of humidity and 20 of temperature."""

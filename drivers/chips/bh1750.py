@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from .. import crc
-from ..chip import I2cChip, Quantity, Reading
+from ..chip import I2cChip, Quantity, Reading, Untold
 from ..errors import InvalidReading, NoAcknowledge
 from ..registers import Register
 
@@ -22,16 +22,17 @@ USUAL_TIME, SHORT_TIME = 69, 31  # measurement time register: default and least
 
 
 class Bh1750(I2cChip):
-    """One BH1750. Measures on command only; in bright light once more with the shortest measurement time.
+    """One BH1750. Measures on command only; where one result proves nothing, once more with another measurement time.
 
-    It has no identity, no checksum and nothing that can be read back: that it is a BH1750 cannot be proven, nor that
-    0 lx is darkness. So 0 is believed when it comes twice, and every result is read twice.
+    It has no identity, no checksum and nothing that can be read back. So every result is read twice; one that a line
+    without a chip could show as well is measured again with another time, and an end of the scale is believed where
+    the line does not acknowledge everything.
     """
 
     name = "bh1750"
     addresses = (0x23, 0x5C)
     takes = 0.7
-    quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 121554.0, 0.84),)
+    quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 121_552.0, 0.84, noisy=False),)
 
     time = 0  # as it was set last; 0: not known
 
@@ -48,24 +49,38 @@ class Bh1750(I2cChip):
                 break
 
     def measure(self) -> Reading:
-        """Return illuminance in lx.
+        """Return illuminance in lx; in too bright light, what is known of it.
 
         Raises:
-            ChecksumError: the result read twice differs. InvalidReading: brighter than 121 klx, or nobody answers.
+            ChecksumError: the result read twice differs. InvalidReading: no chip drives the line.
         """
-        if self.time != USUAL_TIME:  # a measurement in bright light broke off
+        if self.time != USUAL_TIME:  # a measurement with the short time broke off
             self._set_time(USUAL_TIME)
         code = yield from self._once()
         if code == 0:  # dark, or power was lost while it measured
             code = yield from self._once()
-        if code != SATURATED:
+        if code == 0:
+            return {"illuminance": self._or_no_chip(0.0)}
+        if not is_doubtful(code):
             return {"illuminance": lux(code, USUAL_TIME)}
         self._set_time(SHORT_TIME)
         code = yield from self._once()
         self._set_time(USUAL_TIME)
-        if code in (0, SATURATED):
-            raise InvalidReading(f"{self.name}: brighter than 121 klx, or nobody drives the lines")
+        if code == SATURATED:
+            return {"illuminance": self._or_no_chip(self.beyond("illuminance", at_least=lux(SATURATED, SHORT_TIME)))}
+        if is_doubtful(code):
+            raise InvalidReading(f"{self.name}: 0x{code:04x} with another measurement time: no chip drives the line")
         return {"illuminance": lux(code, SHORT_TIME)}
+
+    def _or_no_chip(self, told: float | Untold) -> float | Untold:
+        """Return what an end of the scale means, unless the line itself is stuck there.
+
+        Raises:
+            InvalidReading: the line acknowledges an address of no chip.
+        """
+        if self.device.acknowledges_everything():
+            raise InvalidReading(f"{self.name}: the line acknowledges every address: no chip drives it")
+        return told
 
     def _once(self) -> Generator[float, None, int]:
         for command in (POWER_ON, RESET, ONE_TIME_HIGH):
@@ -78,6 +93,12 @@ class Bh1750(I2cChip):
         self.write(bytes([0b01000_000 | time >> 5]))
         self.write(bytes([0b011_00000 | time & 0b11111]))
         self.time = time
+
+
+def is_doubtful(code: int) -> bool:
+    """Return whether a line without a chip, or one that breaks off in a byte, could show this code as well."""
+    high, low = divmod(code, 256)
+    return high == low or low in (0x00, 0xFF)
 
 
 def lux(code: int, time: int = USUAL_TIME) -> float:

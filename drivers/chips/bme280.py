@@ -11,15 +11,19 @@ from collections.abc import Generator
 from typing import Any, ClassVar
 
 from .. import crc
-from ..chip import Quantity, Reading, Values, Waits
+from ..chip import Quantity, Reading, Told, Waits, part
 from ..errors import InvalidReading, LostPower, NotReady
-from ..registers import signed
-from .bosch import STARTING_TAKES, BoschChip, twenty_bits
+from ..registers import Register, signed
+from .bosch import STARTING_TAKES, BoschChip, sixteen_bits, twenty_bits
 
-CTRL_HUM, STATUS, CTRL_MEAS, DATA, RESET = b"\xf2", b"\xf3", b"\xf4", b"\xf7", b"\xe0\xb6"
-FORCED, BUSY = 0b01, 0b1001  # status: bit 3 measures, bit 0 copies the calibration
+CTRL_HUM, STATUS, CTRL_MEAS, DATA = Register(0xF2), Register(0xF3), Register(0xF4), Register(0xF7)
+RESET, RESET_WORD = Register(0xE0), 0xB6
+FORCED = 0b01
+# Bits of the status: 3, a conversion runs; 0, the calibration is being copied.
+BUSY = 0b1001
 POLLS = 4
-OVERSAMPLING = {1: 1, 2: 2, 4: 3, 8: 4, 16: 5}  # conversions per value -> the code in ctrl_hum and ctrl_meas
+# Conversions per value -> the code in ctrl_hum and ctrl_meas.
+OVERSAMPLING = {1: 1, 2: 2, 4: 3, 8: 4, 16: 5}
 
 
 class Bmp280(BoschChip):
@@ -31,28 +35,34 @@ class Bmp280(BoschChip):
 
     name = "bmp280"
     quantities: tuple[Quantity, ...] = (
-        Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01),
-        Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1100.0, 0.03),
+        Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01, accuracy=0.5),
+        Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1100.0, 0.03, needs="temperature", accuracy=1.0),
     )
-    identities: ClassVar[tuple[int, ...]] = (0x58, 0x56, 0x57)  # the last two are samples
-    frame = 10  # bytes from the status to the end of the data
+    # The last two are samples.
+    identities: ClassVar[tuple[int, ...]] = (0x58, 0x56, 0x57)
+    values: ClassVar[int] = 2
+    # Where the burst begins that ends with the data, and how many bytes of data there are.
+    burst, length = STATUS, 6
 
-    def __init__(self, bus: Any, address: int | None = None, *, oversampling: int = 1) -> None:
+    def __init__(
+        self, bus: Any, address: int | None = None, *, oversampling: int = 1, identity: str = "strict"
+    ) -> None:
         if oversampling not in OVERSAMPLING:
             raise ValueError(f"oversampling = {oversampling!r}: allowed are 1, 2, 4, 8, 16")
-        super().__init__(bus, address)
+        super().__init__(bus, address, identity=identity)
         code = OVERSAMPLING[oversampling]
         self.settings, self.humidity_setting = code << 5 | code << 2, code
-        values = 3 if self.frame > 10 else 2
-        self.takes_at_most = 1.1 * (1.25 + 2.3 * oversampling * values + 0.575 * (values - 1)) / 1000  # seconds; +10 %
+        # In seconds, and 10 % for a slow oscillator.
+        self.takes_at_most = 1.1 * (1.25 + 2.3 * oversampling * self.values + 0.575 * (self.values - 1)) / 1000
 
     def configure(self) -> Waits:
         """Reset the chip, wait until it has copied its calibration, read that, and write the settings."""
-        self.write(RESET)
+        self.put(RESET, RESET_WORD)
         yield STARTING_TAKES
-        yield from self.finished(1, STARTING_TAKES)
+        yield from self.finished(STARTING_TAKES)
         self.read_calibration()
-        self.write(CTRL_MEAS + bytes([self.settings]))  # and stay asleep
+        # It stays asleep.
+        self.put(CTRL_MEAS, self.settings)
 
     def read_calibration(self) -> None:
         """Read the factory's numbers; they hold until the next set-up."""
@@ -66,53 +76,68 @@ class Bmp280(BoschChip):
             LostPower: the settings are gone. NotReady: it does not finish. InvalidReading: it did not convert.
             ChecksumError: two reads differ.
         """
-        self.witness(self.write_read(CTRL_MEAS, 1)[0])
-        self.write(CTRL_MEAS + bytes([self.settings | FORCED]))
+        self.witness(self.get(CTRL_MEAS))
+        self.put(CTRL_MEAS, self.settings | FORCED)
         yield self.takes_at_most
-        frame = yield from self.finished(self.frame, self.takes_at_most / 10)
-        self.witness(frame[1])
-        return self.convert(crc.agreed(frame[4:], self.write_read(DATA, self.frame - 4)))
+        frame = yield from self.finished(self.takes_at_most / 10)
+        self.witness(frame[CTRL_MEAS.address - self.burst.address])
+        self.look_before(frame)
+        again = self.write_read(bytes([DATA.address]), self.length)
+        return self.convert(crc.agreed(frame[-self.length :], again))
 
-    def finished(self, length: int, again: float) -> Generator[float, None, bytes]:
-        """Return `length` bytes from the status register on, once it says that nothing is under way."""
+    def finished(self, again: float) -> Generator[float, None, bytes]:
+        """Return the burst up to the end of the data, once the status says that nothing is under way."""
+        begin = self.burst.address
         for _ in range(POLLS):
-            frame = self.write_read(STATUS, length)
-            if not frame[0] & BUSY:
+            frame = self.write_read(bytes([begin]), DATA.address - begin + self.length)
+            status = frame[STATUS.address - begin]
+            if not status & BUSY:
                 return frame
             yield again
-        raise NotReady(f"{self.name}: still busy, status 0x{frame[0]:02x}")
+        raise NotReady(f"{self.name}: still busy, status 0x{status:02x}")
 
     def witness(self, ctrl_meas: int) -> None:
         """Make sure that the settings are still there (all but the mode)."""
         if ctrl_meas & 0xFC != self.settings:
             raise LostPower(f"{self.name}: ctrl_meas is 0x{ctrl_meas:02x}, not 0x{self.settings:02x}: power was lost")
 
-    def convert(self, data: bytes) -> Values:
+    def look_before(self, frame: bytes) -> None:
+        """Look at what else the burst holds."""
+
+    def convert(self, data: bytes) -> Told:
         """Return the values of six (BME280: eight) data bytes."""
         fine = fine_temperature(twenty_bits(data[3:6]), self.calibration_t)
-        return {"temperature": celsius(fine), "pressure": hectopascals(twenty_bits(data), fine, self.calibration_p)}
+        pressure = part(lambda: hectopascals(twenty_bits(data), fine, self.calibration_p))
+        return {"temperature": celsius(fine), "pressure": pressure}
 
 
 class Bme280(Bmp280):
     """One BME280: a BMP280 that also measures humidity."""
 
     name = "bme280"
-    quantities = (*Bmp280.quantities, Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01))
+    quantities = (
+        *Bmp280.quantities,
+        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01, clips=True, needs="temperature", accuracy=3.0),
+    )
     identities = (0x60,)
-    frame = 12
+    values = 3
+    burst, length = CTRL_HUM, 8
 
     def read_calibration(self) -> None:
         """Read the humidity's numbers, too, and set its oversampling; the next write to ctrl_meas puts it in force."""
         super().read_calibration()
         self.calibration_h = humidity_calibration(self.constants(0xA1, 1) + self.constants(0xE1, 7))
-        self.write(CTRL_HUM + bytes([self.humidity_setting]))
+        self.put(CTRL_HUM, self.humidity_setting)
 
-    def convert(self, data: bytes) -> Values:
+    def look_before(self, frame: bytes) -> None:
+        """Make sure that the setting of the humidity is still there, too."""
+        if frame[0] & 7 != self.humidity_setting:
+            raise LostPower(f"{self.name}: ctrl_hum is 0x{frame[0]:02x}, not 0x{self.humidity_setting:02x}")
+
+    def convert(self, data: bytes) -> Told:
         fine = fine_temperature(twenty_bits(data[3:6]), self.calibration_t)
-        raw = int.from_bytes(data[6:8], "big")
-        if raw == 0x8000:
-            raise InvalidReading(f"{self.name}: humidity was not converted (0x8000)")
-        return {**super().convert(data), "humidity": relative_humidity(raw, fine, self.calibration_h)}
+        humidity = part(lambda: relative_humidity(sixteen_bits(data[6:8]), fine, self.calibration_h))
+        return {**super().convert(data), "humidity": humidity}
 
 
 def humidity_calibration(block: bytes) -> tuple[int, ...]:
@@ -144,7 +169,7 @@ def hectopascals(raw: int, fine: float, p: tuple[int, ...]) -> float:
 
 
 def relative_humidity(raw: int, fine: float, h: tuple[int, ...]) -> float:
-    """Return % from the 16-bit humidity, `fine_temperature` and H1..H6; clipped to 0..100 as the formula says."""
+    """Return % from the 16-bit humidity, `fine_temperature` and H1..H6; it may leave 0..100."""
     a = fine - 76800
     a = (raw - (h[3] * 64 + h[4] / 16384 * a)) * (h[1] / 65536 * (1 + h[5] / 67108864 * a * (1 + h[2] / 67108864 * a)))
-    return max(0.0, min(100.0, a * (1 - h[0] * a / 524288)))
+    return a * (1 - h[0] * a / 524288)

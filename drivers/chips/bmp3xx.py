@@ -10,15 +10,23 @@ import struct
 from collections.abc import Generator
 
 from .. import crc
-from ..chip import Quantity, Reading, Waits
+from ..chip import Quantity, Reading, Waits, part
 from ..errors import InvalidReading, LostPower, NotReady
+from ..registers import Register
 from .bosch import STARTING_TAKES, BoschChip
 
-ERRORS, DATA, POWER, RESET = b"\x02", b"\x04", b"\x1b", b"\x7e\xb6"
-FORCED = 0x13  # both sensors on, one conversion
-OVERSAMPLING = b"\x1c\x03"  # pressure 8 times, temperature once; at power-on 4 times (0x02), so that it is a witness
-MEASURING_TAKES = 1.1 * (0.234 + 0.392 + 8 * 2.02 + 0.313 + 2.02) / 1000  # seconds; +10 % for the oscillator
-DONE = 0x60  # status: a new pressure and a new temperature
+# The errors stand at the beginning of the burst that also holds the status and the data.
+ERRORS, DATA = Register(0x02, 8), Register(0x04, 6)
+POWER, OVERSAMPLING, COMMAND = Register(0x1B), Register(0x1C), Register(0x7E)
+RESET = 0xB6
+# Both sensors on, one conversion.
+FORCED = 0x13
+# Pressure 8 times, temperature once; at power-on 4 times (0x02), so that it is a witness.
+P_EIGHT_TIMES_T_ONCE = 0x03
+# Seconds, and 10 % for the oscillator.
+MEASURING_TAKES = 1.1 * (0.234 + 0.392 + 8 * 2.02 + 0.313 + 2.02) / 1000
+# Status: a new pressure and a new temperature.
+DONE = 0x60
 POLLS = 4
 
 
@@ -27,19 +35,19 @@ class Bmp388(BoschChip):
 
     name = "bmp388"
     quantities = (
-        Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01),
-        Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1250.0, 0.01),
+        Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01, accuracy=0.5),
+        Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1250.0, 0.01, needs="temperature", accuracy=0.5),
     )
-    identity = 0x00
+    identity = Register(0x00)
     identities = (0x50,)
 
     def configure(self) -> Waits:
         """Reset the chip, read its calibration and set the oversampling."""
-        self.write(RESET)
+        self.put(COMMAND, RESET)
         yield STARTING_TAKES
         numbers = struct.unpack("<HHbhhbbHHbbhbb", self.constants(0x31, 21))
         self.calibration_t, self.calibration_p = numbers[:3], numbers[3:]
-        self.write(OVERSAMPLING)
+        self.put(OVERSAMPLING, P_EIGHT_TIMES_T_ONCE)
 
     def measure(self) -> Reading:
         """Return temperature in °C and pressure in hPa.
@@ -48,20 +56,21 @@ class Bmp388(BoschChip):
             LostPower: the oversampling is gone. NotReady: it does not finish. ChecksumError: two reads differ.
             InvalidReading: it did not convert, or says that something is wrong with it.
         """
-        self.write(POWER + bytes([FORCED]))
+        self.put(POWER, FORCED)
         yield MEASURING_TAKES
         data = yield from self.converted()
-        kept = self.write_read(OVERSAMPLING[:1], 1)
-        if kept != OVERSAMPLING[1:]:
-            raise LostPower(f"{self.name}: oversampling is 0x{kept.hex()}, not 0x03: power was lost")
-        data = crc.agreed(data, self.write_read(DATA, 6))
+        kept = self.get(OVERSAMPLING)
+        if kept != P_EIGHT_TIMES_T_ONCE:
+            raise LostPower(f"{self.name}: oversampling is 0x{kept:02x}, not 0x03: power was lost")
+        data = crc.agreed(data, self.write_read(bytes([DATA.address]), DATA.size))
         temperature = celsius(raw24(data[3:]), self.calibration_t)
-        return {"temperature": temperature, "pressure": hectopascals(raw24(data), temperature, self.calibration_p)}
+        pressure = part(lambda: hectopascals(raw24(data), temperature, self.calibration_p))
+        return {"temperature": temperature, "pressure": pressure}
 
     def converted(self) -> Generator[float, None, bytes]:
         """Return the six data bytes once both values are new."""
         for _ in range(POLLS):
-            frame = self.write_read(ERRORS, 8)
+            frame = self.write_read(bytes([ERRORS.address]), ERRORS.size)
             if frame[0] & 0x07:
                 raise InvalidReading(f"{self.name}: error register 0x{frame[0]:02x} (1 fatal, 2 command, 4 settings)")
             if frame[1] & DONE == DONE:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import crc
-from ..chip import I2cChip, Probe, Waits, waits
+from ..chip import I2cChip, Probe, Waits
 from ..errors import InvalidReading, WrongChip
+from ..registers import Register
 
 _BMP280 = 'this is a BMP280, often sold as BME280, but without humidity: write driver = "bmp280"'
 HINTS = {  # (identity register, what it answers); the numbers are from the chips' data sheets
@@ -19,7 +20,8 @@ HINTS = {  # (identity register, what it answers); the numbers are from the chip
     (0x00, 0x50): 'this is a BMP388: write driver = "bmp388"',
     (0x00, 0x60): 'this is a BMP390: write driver = "bmp390"',
 }
-STARTING_TAKES = 0.003  # seconds after power or reset; the data sheets say 2 ms, and an oscillator may be slow
+# Seconds after power or reset: the data sheets say 2 ms, and an oscillator may be slow.
+STARTING_TAKES = 0.003
 
 
 class BoschChip(I2cChip):
@@ -30,34 +32,36 @@ class BoschChip(I2cChip):
     """
 
     addresses = (0x76, 0x77)
-    identity: ClassVar[int] = 0xD0
+    identity: ClassVar[Register] = Register(0xD0)
     identities: ClassVar[tuple[int, ...]] = ()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.probes = (Probe(bytes([cls.identity]), 1, lambda answer: answer[0] in cls.identities),)
+        cls.probes = (Probe(bytes([cls.identity.address]), 1, lambda answer: answer[0] in cls.identities),)
 
-    @waits
     def identify(self) -> Waits:
         """Read the identity register.
 
         Raises:
             WrongChip: something else answers; the hint names it where Bosch made it.
         """
-        yield STARTING_TAKES  # it may have been plugged in just now
-        found = self.write_read(bytes([self.identity]), 1)[0]
+        # It may have been plugged in just now.
+        yield STARTING_TAKES
+        found = self.get(self.identity)
         if found not in self.identities:
-            expected, hint = self.identities[0], HINTS.get((self.identity, found), "")
+            expected, hint = self.identities[0], HINTS.get((self.identity.address, found), "")
             raise WrongChip(self.name, self.address, expected=expected, found=found, hint=hint)
 
     def constants(self, register: int, length: int) -> bytes:
-        """Return calibration bytes. Two reads must agree: damaged ones would spoil every reading from now on.
+        """Return calibration bytes. Three reads must agree: damaged ones would spoil every reading from now on.
 
         Raises:
             ChecksumError: they do not agree. InvalidReading: a line is shorted or floats.
         """
         where = bytes([register])
-        block = crc.agreed(self.write_read(where, length), self.write_read(where, length))
+        block = self.write_read(where, length)
+        for _ in range(2):
+            crc.agreed(block, self.write_read(where, length))
         if length > 1 and set(block) in ({0x00}, {0xFF}):
             raise InvalidReading(f"{self.name}: the calibration is {block.hex(' ')}; a line is shorted or floats")
         return block
@@ -72,4 +76,16 @@ def twenty_bits(data: bytes) -> int:
     raw = int.from_bytes(data[:3], "big") >> 4
     if raw in (0x80000, 0x00000, 0xFFFFF):
         raise InvalidReading(f"0x{raw:05x} is no reading: never converted, or a line is shorted or floats")
+    return raw
+
+
+def sixteen_bits(data: bytes) -> int:
+    """Return the number of a humidity's two bytes.
+
+    Raises:
+        InvalidReading: it was never converted (0x8000), or its element is dead.
+    """
+    raw = int.from_bytes(data[:2], "big")
+    if raw in (0x8000, 0x0000, 0xFFFF):
+        raise InvalidReading(f"humidity 0x{raw:04x} is no reading: never converted, or a dead element")
     return raw

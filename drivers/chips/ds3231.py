@@ -9,15 +9,22 @@ from __future__ import annotations
 from .. import crc
 from ..chip import I2cChip, Probe, Quantity, Reading
 from ..errors import InvalidReading, NotReady, WrongChip
-from ..registers import Field
+from ..registers import Field, Register
 
-CONTROL = b"\x0e"  # then: status, aging, temperature (two bytes)
-CONVERT, BUSY = 0x20, 0x04  # of the control; of the status
-UNUSED_STATUS, UNUSED_TEMPERATURE = 0x70, 0x3F  # bits that are 0
+# Seconds to months, alarms, control, status, aging, temperature.
+ALL = Register(0x00, 19)
+CONTROL, TEMPERATURE = Register(0x0E), Register(0x11, 2)
+# From the control to the temperature in one burst.
+BURST = 5
+CONVERT, BUSY = 0x20, 0x04
+# Bits of the status and of the temperature that are 0.
+UNUSED_STATUS, UNUSED_TEMPERATURE = 0x70, 0x3F
 QUARTERS = Field(15, 6, is_signed=True)
-CONVERTING_TAKES = 0.22  # at most 200 ms, and a slow oscillator
+# At most 200 ms, and a slow oscillator.
+CONVERTING_TAKES = 0.22
 POLLS, AGAIN = 4, 0.03
-TIME = ((0xFF, 59), (0xFF, 59), (0x9F, 19), (0xFF, 7), (0xFF, 31), (0x7F, 12))  # bits, greatest: seconds to months
+# The bits that count, and the greatest number in them: seconds to months.
+TIME = ((0xFF, 59), (0xFF, 59), (0x9F, 19), (0xFF, 7), (0xFF, 31), (0x7F, 12))
 
 
 class Ds3231(I2cChip):
@@ -30,7 +37,7 @@ class Ds3231(I2cChip):
     name = "ds3231"
     addresses = (0x68,)
     probes = (Probe(b"\x00", 19, lambda registers: is_clock(registers)),)  # noqa: PLW0108 - it stands below
-    quantities = (Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.25),)
+    quantities = (Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.25, noisy=False, accuracy=3.0),)
 
     def identify(self) -> None:
         """Look at what nothing else here shows: a time and a date, and unused bits that are 0.
@@ -38,7 +45,7 @@ class Ds3231(I2cChip):
         Raises:
             WrongChip: something else answers, perhaps an MPU6050 or a DS1307.
         """
-        found = self.write_read(b"\x00", 19)
+        found = self.write_read(bytes([ALL.address]), ALL.size)
         if not is_clock(found):
             expected = "a time, a date, and unused bits that are 0"
             raise WrongChip(self.name, self.address, expected=expected, found=found.hex(" "))
@@ -49,36 +56,42 @@ class Ds3231(I2cChip):
         Raises:
             NotReady: the conversion does not end. InvalidReading: unused bits are set. ChecksumError: two reads differ.
         """
-        control, status = crc.agreed(self.write_read(CONTROL, 2), self.write_read(CONTROL, 2))
-        if not status & BUSY and not control & CONVERT:  # else it converts already
-            self.write(CONTROL + bytes([control | CONVERT]))
+        control, status = crc.agreed(self.burst(2), self.burst(2))
+        # Else it converts already.
+        if not status & BUSY and not control & CONVERT:
+            self.put(CONTROL, control | CONVERT)
         yield CONVERTING_TAKES
         for _ in range(POLLS):
-            frame = self.write_read(CONTROL, 5)
+            frame = self.burst(BURST)
             if not frame[0] & CONVERT and not frame[1] & BUSY:
                 break
             yield AGAIN
-        if (
-            frame[1] & BUSY
-        ):  # not busy, but CONV still set: a kin that ignores it; its own last value is of the last 64 s
+        # Not busy, but CONV still set: a kin that ignores it. Its own last value is of the last 64 s.
+        if frame[1] & BUSY:
             raise NotReady(f"{self.name}: the conversion does not end, registers {frame.hex(' ')}")
-        crc.agreed(frame, self.write_read(CONTROL, 5))
+        # A shorter read: where the line goes dead within a message, the two differ.
+        again = self.write_read(bytes([TEMPERATURE.address]), TEMPERATURE.size)
+        register = TEMPERATURE.decode(crc.agreed(frame[3:], again))
         if not frame[0] & ~CONVERT and not any(frame[1:]):
             raise InvalidReading(f"{self.name}: all registers are 0; a line is shorted, or it is another chip")
-        if frame[1] & UNUSED_STATUS or frame[4] & UNUSED_TEMPERATURE:
+        if frame[1] & UNUSED_STATUS or register & UNUSED_TEMPERATURE:
             raise InvalidReading(f"{self.name}: unused bits are set in {frame.hex(' ')}; the line floats")
-        return {"temperature": celsius(QUARTERS.of(int.from_bytes(frame[3:], "big")))}
+        return {"temperature": celsius(QUARTERS.of(register))}
+
+    def burst(self, length: int) -> bytes:
+        """Return the registers from the control on."""
+        return self.write_read(bytes([CONTROL.address]), length)
 
 
 def is_clock(registers: bytes) -> bool:
-    """Say whether the first 19 registers show a time, a date, and unused bits that are 0."""
+    """Return whether the first 19 registers show a time, a date, and unused bits that are 0."""
     unused = registers[0x0F] & UNUSED_STATUS or registers[0x12] & UNUSED_TEMPERATURE
     plausible = (is_decimal(byte & mask, most) for byte, (mask, most) in zip(registers, TIME, strict=False))
     return any(registers[0x0E:]) and not unused and all(plausible)
 
 
 def is_decimal(byte: int, greatest: int) -> bool:
-    """Say whether a byte is two decimal digits, at most `greatest`."""
+    """Return whether a byte is two decimal digits, at most `greatest`."""
     return byte & 15 <= 9 and 10 * (byte >> 4) + (byte & 15) <= greatest
 
 

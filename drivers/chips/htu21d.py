@@ -1,7 +1,8 @@
-"""HTU21D (TE Connectivity), SHT21 and Si7021 (Silicon Labs): temperature and humidity on I2C.
+"""HTU21D (TE Connectivity), SHT20/21/25 (Sensirion), Si7021 (Silicon Labs): temperature and humidity on I2C.
 
-Source: TE Connectivity data sheet "HTU21D(F) Sensor" and Silicon Labs data sheet "Si7021-A20": commands, electronic
-serial number, conversion formulas. The longest times of the family are taken for all.
+Source: TE Connectivity data sheet "HTU21D(F) Sensor", Sensirion "Datasheet SHT21" and application note "Electronic
+Identification Code", Silicon Labs data sheet "Si7021-A20": commands, electronic serial number, conversion formulas.
+The longest times of the family are taken for all.
 """
 
 from __future__ import annotations
@@ -9,52 +10,70 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits, part
 from ..errors import ChecksumError, InvalidReading, NoAcknowledge, WrongChip
 
 RESET, RESETTING_TAKES = b"\xfe", 0.017
-POWERING_UP = 0.08  # Si7021, over the whole range of temperature; it may have been plugged in just now
+# Si7021, over the whole range of temperature; it may have been plugged in just now.
+POWERING_UP = 0.08
 READ_IDENTITY = b"\xfc\xc9"
-MEASURE_TEMPERATURE, TEMPERATURE_TAKES = b"\xf3", 0.0935  # SHT21: at most 85 ms, and a slow oscillator
-MEASURE_HUMIDITY, HUMIDITY_TAKES = b"\xf5", 0.032  # SHT21: at most 29 ms; the hold commands would stretch the clock
-VALUE, IS_HUMIDITY = 0xFFFC, 0b10  # the lower two bits of an answer are its status; not all of the kin set it
-KIN = {0x0D: "Si7013", 0x14: "Si7020", 0x15: "Si7021", 0x32: "HTU21D"}
+# SHT21: at most 85 ms and 29 ms, and a slow oscillator; the hold commands would stretch the clock.
+MEASURE_TEMPERATURE, TEMPERATURE_TAKES = b"\xf3", 0.0935
+MEASURE_HUMIDITY, HUMIDITY_TAKES = b"\xf5", 0.032
+# The lower two bits of an answer are its status; not all of the kin set it.
+VALUE, IS_HUMIDITY = 0xFFFC, 0b10
+SI7021_KIN = {0x0D: "Si7013", 0x14: "Si7020", 0x15: "Si7021"}
+HTU21D_KIN = {0x32: "HTU21D"}
 
 
 class Htu21d(I2cChip):
-    """One HTU21D. Measures on command only, with the settings of its reset; keeps nothing between two measurements.
+    """One HTU21D or SHT2x. Measures on command only, with the settings of its reset; keeps nothing in between.
 
-    A clone without a serial number is taken for one when its measurement comes with a right checksum.
+    What identifies the family is that a measurement comes with a right checksum. The serial number tells Silicon
+    Labs' chips apart; in Sensirion's it says nothing, and clones have none.
     """
 
     name = "htu21d"
     addresses = (0x40,)
-    probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] == 0x32),)
+    probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] in HTU21D_KIN),)
     quantities = (
-        Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.011),
-        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.04),
+        Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.011, accuracy=0.3),
+        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.04, clips=True, needs="temperature", accuracy=2.0),
     )
-    identity: ClassVar[int] = 0x32
+    # First byte of the serial number's second half -> a chip of this driver, or of the other one.
+    own: ClassVar[dict[int, str]] = HTU21D_KIN
+    kin: ClassVar[dict[int, str]] = SI7021_KIN
+    driver_of_kin: ClassVar[str] = "si7021"
 
-    @waits
     def identify(self) -> Waits:
-        """Read the second half of the serial number, which begins with the kind of chip.
+        """Look at the serial number; where it does not tell, let it measure: the checksum is the proof.
 
         Raises:
             WrongChip: something else answers at this address.
         """
         yield POWERING_UP
-        try:
-            found = self.write_read(READ_IDENTITY, 6)[0]
-        except NoAcknowledge:
-            yield from self.look_for_measurement()
-            return
-        if found != self.identity:
-            other = KIN.get(found)
-            sold = f'this is a {other}: write driver = "{other.lower()}"' if other in ("Si7021", "HTU21D") else ""
-            raise WrongChip(self.name, self.address, expected=self.identity, found=found, hint=sold)
+        if not self.is_named():
+            yield from self.prove()
 
-    def look_for_measurement(self) -> Waits:
+    def is_named(self) -> bool:
+        """Return whether the serial number names a chip of this driver.
+
+        Raises:
+            WrongChip: it names one of the other driver.
+        """
+        try:
+            serial = self.write_read(READ_IDENTITY, 6)
+        except NoAcknowledge:
+            # A clone without a serial number, as on many boards called GY-21.
+            return False
+        if has_sensirions_number(serial):
+            return False
+        if other := self.kin.get(serial[0]):
+            hint = f'this is a {other}: write driver = "{self.driver_of_kin}"'
+            raise WrongChip(self.name, self.address, expected=min(self.own), found=serial[0], hint=hint)
+        return serial[0] in self.own
+
+    def prove(self) -> Waits:
         """Measure the temperature; raise WrongChip if it does not come with a checksum, or is 0."""
         self.write(MEASURE_TEMPERATURE)
         yield TEMPERATURE_TAKES
@@ -63,6 +82,7 @@ class Htu21d(I2cChip):
             (word,) = crc.words(frame, start=0x00)
         except ChecksumError:
             word = 0
+        # This checksum starts with 0, so that three zeros of a shorted line carry a right one.
         if not word:
             raise WrongChip(self.name, self.address, expected="a word with checksum", found=frame.hex(" "))
 
@@ -76,7 +96,7 @@ class Htu21d(I2cChip):
 
         Raises:
             NoAcknowledge: nobody answers, or not in time. ChecksumError: a word arrived damaged.
-            InvalidReading: it answers with the other quantity, or its humidity element is open or shorted.
+            InvalidReading: it answers with the other quantity.
         """
         self.write(MEASURE_TEMPERATURE)
         yield TEMPERATURE_TAKES
@@ -86,9 +106,7 @@ class Htu21d(I2cChip):
         humidity = self.answer()
         if temperature == humidity or temperature & humidity & IS_HUMIDITY:
             raise InvalidReading(f"{self.name}: 0x{temperature:04x} and 0x{humidity:04x} are of the same quantity")
-        if humidity & VALUE in (0, VALUE):
-            raise InvalidReading(f"{self.name}: raw humidity is 0x{humidity:04x}; the humidity element is faulty")
-        return {"temperature": celsius(temperature & VALUE), "humidity": relative_humidity(humidity & VALUE)}
+        return {"temperature": celsius(temperature & VALUE), "humidity": part(relative_humidity, humidity & VALUE)}
 
     def answer(self) -> int:
         """Return the word of the finished measurement."""
@@ -97,11 +115,20 @@ class Htu21d(I2cChip):
 
 
 class Si7021(Htu21d):
-    """One Si7021: an HTU21D with another identity."""
+    """One Si7021, Si7020 or Si7013: an HTU21D with another serial number."""
 
     name = "si7021"
-    probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] == 0x15),)
-    identity = 0x15
+    probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] in SI7021_KIN),)
+    own, kin = SI7021_KIN, HTU21D_KIN
+    driver_of_kin = "htu21d"
+
+
+def has_sensirions_number(serial: bytes) -> bool:
+    """Return whether both halves carry checksums of their own, as Sensirion's serial numbers do.
+
+    Silicon Labs' second checksum covers all four bytes.
+    """
+    return all(crc.crc8(serial[at : at + 2], start=0x00) == serial[at + 2] for at in (0, 3))
 
 
 def celsius(ticks: int) -> float:
@@ -110,5 +137,11 @@ def celsius(ticks: int) -> float:
 
 
 def relative_humidity(ticks: int) -> float:
-    """Return % from the 16-bit humidity word, status bits cleared; it may leave 0..100 a little and is clipped."""
-    return max(0.0, min(100.0, -6 + 125 * ticks / 65536))
+    """Return % from the 16-bit humidity word, status bits cleared; the formula may leave 0..100.
+
+    Raises:
+        InvalidReading: the word stands at an end of its scale: the humidity element is open or shorted.
+    """
+    if ticks in (0, VALUE):
+        raise InvalidReading(f"raw humidity is 0x{ticks:04x}, the end of its scale; the humidity element is faulty")
+    return -6 + 125 * ticks / 65536

@@ -5,11 +5,10 @@ Source: Texas Instruments "INA219" (SBOS448), sections "Register Maps" and "Elec
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..chip import I2cChip, Probe, Quantity, Reading
-from ..errors import InvalidReading, NotReady, WrongChip
+from ..chip import Probe, Reading
+from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
+from .shunt import ShuntMonitor
 
 CONFIG = Register(0x00, 2)
 SHUNT = Register(0x01, 2, is_signed=True)
@@ -26,33 +25,24 @@ OVERFLOW = 0x0001
 CALIBRATION_TRIAL = 0x2AAB  # bit 0 cannot be set
 CONVERTING_TAKES = 0.0013  # 2 × 586 µs at most, and 10 %
 POLLS = 3
-SHUNT_LIMIT = 32000  # ±320 mV
+SHUNT_STOP = 32000  # ±320 mV: the register goes no further
+BUS_STOP = 8000  # 32 V, likewise
 
 
-class Ina219(I2cChip):
-    """One INA219. Begins each conversion itself: a value is of now, and a chip that lost power still tells the truth.
+class Ina219(ShuntMonitor):
+    """One INA219. Begins each conversion itself, so a value is of now, and its registers stand still to be read twice.
 
-    Current and power are computed here: the chip's own need a calibration that a brown-out wipes. It has no identity
-    register; proven is what a reset does to the configuration, and that bit 0 of the calibration stays 0. An emulator
-    that keeps every bit it is given, as Linux's i2c-stub, is taken for one.
-
-    Args:
-        shunt_ohms: the shunt's resistance; 0.1 on most boards.
+    It has no identity register. What identifies it is what a reset does to the configuration, and that bit 0 of the
+    calibration stays 0.
     """
 
     name = "ina219"
-    addresses = tuple(range(0x40, 0x50))
     probes = (
         Probe(b"\x05", 2, lambda calibration: not calibration[1] & 1),
         Probe(b"\x00", 2, lambda config: CONFIG.decode(config) in (AFTER_RESET, ONE_SHOT), decides=False),
     )
-
-    def __init__(self, bus: Any, address: int | None = None, *, shunt_ohms: float = 0.1) -> None:
-        super().__init__(bus, address)
-        if isinstance(shunt_ohms, bool) or not isinstance(shunt_ohms, int | float) or not 0 < shunt_ohms < 1e6:
-            raise ValueError(f"shunt_ohms: {shunt_ohms!r} is no resistance; write ohms above 0, such as 0.1")
-        self.shunt_ohms = shunt_ohms
-        self.quantities = quantities(shunt_ohms)
+    most = ((SHUNT_STOP - 1) / 100_000, (BUS_STOP - 1) / 250)
+    steps = (10e-6, 0.004)
 
     def identify(self) -> None:
         """Reset the chip and look at what a reset leaves.
@@ -60,68 +50,43 @@ class Ina219(I2cChip):
         Raises:
             WrongChip: something else answers.
         """
-        self.write(CONFIG.encode(RESET))
-        found = self._word(CONFIG)
-        if found not in (AFTER_RESET, RESET):
+        self.put(CONFIG, RESET)
+        found = self.get(CONFIG)
+        if found != AFTER_RESET:
             hint = "0x4127 is an INA226" if found == 0x4127 else ""
             raise WrongChip(self.name, self.address, expected=AFTER_RESET, found=found, hint=hint)
-        if found == RESET:
-            self._refuse_memory()
-        self.write(CALIBRATION.encode(CALIBRATION_TRIAL))
-        kept = self._word(CALIBRATION)
-        self.write(CALIBRATION.encode(0))
-        fits = CALIBRATION_TRIAL if found == RESET else CALIBRATION_TRIAL & ~1
-        if kept != fits:
-            expected = f"0x{fits:04x} as calibration after 0x{CALIBRATION_TRIAL:04x} was written"
+        self.put(CALIBRATION, CALIBRATION_TRIAL)
+        kept = self.get(CALIBRATION)
+        self.put(CALIBRATION, 0)
+        if kept != CALIBRATION_TRIAL & ~1:
+            expected = f"0x{CALIBRATION_TRIAL & ~1:04x} as calibration after 0x{CALIBRATION_TRIAL:04x} was written"
             raise WrongChip(self.name, self.address, expected=expected, found=f"0x{kept:04x}")
-
-    def _refuse_memory(self) -> None:
-        """Raise WrongChip if the shunt register begins with what was last written to the one before: bytes in a row."""
-        for config in (ONE_SHOT, AFTER_RESET):
-            self.write(CONFIG.encode(config))
-            if self._word(SHUNT) >> 8 & 0xFF != config & 0xFF:
-                return
-        raise WrongChip(self.name, self.address, expected="registers of 16 bits", found="a memory of bytes")
 
     def measure(self) -> Reading:
         """Return bus_voltage and shunt_voltage in V, current in A (negative: backwards), power in W.
 
         Raises:
-            NotReady: the conversion never ended. InvalidReading: out of range, or nobody drives the lines.
+            NotReady: the conversion never ended. LostPower: the configuration is gone. ChecksumError: two reads differ.
+            InvalidReading: no chip drives the lines.
         """
-        self.write(CONFIG.encode(ONE_SHOT))
+        self.put(CONFIG, ONE_SHOT)
         for _ in range(POLLS):
             yield CONVERTING_TAKES
-            # the flag last: it is gone if power went while the shunt was read
-            shunt, bus = self._word(SHUNT), self._word(BUS)
+            shunt, bus = self.get(SHUNT), self.get(BUS)
             if bus & CONVERTED:
                 break
         else:
             raise NotReady(f"{self.name}: the conversion did not end")
+        # Read between the two: a line that fails for a moment cannot damage both of them unseen.
+        config = self.get(CONFIG)
+        if (shunt, bus) != (self.get(SHUNT), self.get(BUS)):
+            raise ChecksumError(f"{self.name}: two reads of one conversion differ; shorten or shield the cable")
+        if config != ONE_SHOT:
+            raise LostPower(f"{self.name}: the configuration is 0x{config:04x}, written was 0x{ONE_SHOT:04x}")
         if bus & (OVERFLOW | ALWAYS_ZERO):
-            raise InvalidReading(f"{self.name}: the bus register is 0x{bus:04x}: overflow, or nobody drives the lines")
-        if abs(shunt) > SHUNT_LIMIT:
-            raise InvalidReading(f"{self.name}: the shunt has more than ±320 mV; take a smaller shunt")
-        across, volts = shunt_volts(shunt), bus_volts(bus)
-        amperes = across / self.shunt_ohms
-        return {"bus_voltage": volts, "shunt_voltage": across, "current": amperes, "power": volts * amperes}
-
-    def _word(self, register: Register) -> int:
-        return register.decode(self.write_read(bytes([register.address]), 2))
-
-
-def quantities(shunt_ohms: float) -> tuple[Quantity, ...]:
-    """Return what is measured with a shunt of `shunt_ohms`: its resistance sets the range of current and power."""
-    most, step = 0.32 / shunt_ohms, 10e-6 / shunt_ohms
-    return (
-        Quantity("bus_voltage", "V", "voltage", 0.0, 32.0, 0.004),
-        Quantity("shunt_voltage", "V", "voltage", -0.32, 0.32, 10e-6),
-        Quantity("current", "A", "current", -most, most, step),
-        Quantity("power", "W", "power", -32.0 * most, 32.0 * most, 32.0 * step),
-    )
-
-
-Ina219.quantities = quantities(0.1)
+            raise InvalidReading(f"{self.name}: the bus register is 0x{bus:04x}: overflow, or an open line")
+        stops = {"shunt_stops": abs(shunt) >= SHUNT_STOP, "bus_stops": BUS_FIELD.of(bus) >= BUS_STOP}
+        return self.told(shunt_volts(shunt), bus_volts(bus), **stops)
 
 
 def shunt_volts(code: int) -> float:

@@ -5,12 +5,10 @@ Source: Texas Instruments "INA226" (SBOS547), sections "Register Maps" and "Elec
 
 from __future__ import annotations
 
-from typing import Any
-
-from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, says
-from ..errors import InvalidReading, LostPower, NotReady, WrongChip
+from ..chip import Probe, Reading, says
+from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Register
+from .shunt import ShuntMonitor
 
 CONFIG = Register(0x00, 2)
 SHUNT = Register(0x01, 2, is_signed=True)
@@ -24,27 +22,17 @@ CONVERTED = 0x0008
 OVERFLOW = 0x0004
 CONVERTING_TAKES = 0.0027  # 2 × 1.21 ms at most, and 10 %
 POLLS = 3
-SHUNT_ENDS = (0x7FFF, -0x8000)
-BUS_END = 0x7FFF
+SHUNT_STOPS = (0x7FFF, -0x8000)
+BUS_STOP = 28_800  # 36 V, the most that the chip is specified for; the register goes on to 40.96 V
 
 
-class Ina226(I2cChip):
-    """One INA226. Begins each conversion itself, so a value is of now; current and power are computed here.
-
-    Args:
-        shunt_ohms: the shunt's resistance; 0.1 or 0.01 on most boards.
-    """
+class Ina226(ShuntMonitor):
+    """One INA226. Begins each conversion itself: a value is of now, and its registers stand still to be read twice."""
 
     name = "ina226"
-    addresses = tuple(range(0x40, 0x50))
     probes = (Probe(b"\xff", 2, says(b"\x22\x60")), Probe(b"\xfe", 2, says(b"\x54\x49")))  # 0xfe resets an HTU21D
-
-    def __init__(self, bus: Any, address: int | None = None, *, shunt_ohms: float = 0.1) -> None:
-        super().__init__(bus, address)
-        if isinstance(shunt_ohms, bool) or not isinstance(shunt_ohms, int | float) or not 0 < shunt_ohms < 1e6:
-            raise ValueError(f"shunt_ohms: {shunt_ohms!r} is no resistance; write ohms above 0, such as 0.1")
-        self.shunt_ohms = shunt_ohms
-        self.quantities = quantities(shunt_ohms)
+    most = (0x7FFE / 400_000, (BUS_STOP - 1) / 800)
+    steps = (2.5e-6, 0.00125)
 
     def identify(self) -> None:
         """Look at both identity registers.
@@ -53,53 +41,34 @@ class Ina226(I2cChip):
             WrongChip: something else answers.
         """
         for register, expected in ((MANUFACTURER, MANUFACTURER_ID), (DIE, DIE_ID)):
-            if (found := self._word(register)) != expected:
+            if (found := self.get(register)) != expected:
                 raise WrongChip(self.name, self.address, expected=expected, found=found)
 
     def measure(self) -> Reading:
         """Return bus_voltage and shunt_voltage in V, current in A (negative: backwards), power in W.
 
         Raises:
-            NotReady: the conversion never ended. LostPower: the configuration is gone. InvalidReading: out of range.
-            ChecksumError: two reads differ.
+            NotReady: the conversion never ended. LostPower: the configuration is gone. ChecksumError: two reads differ.
+            InvalidReading: the chip says that its arithmetic overflowed.
         """
-        self.write(CONFIG.encode(ONE_SHOT))
+        self.put(CONFIG, ONE_SHOT)
         for _ in range(POLLS):
             yield CONVERTING_TAKES
-            flags = self._word(FLAGS)
+            flags = self.get(FLAGS)
             if flags & CONVERTED:
                 break
         else:
             raise NotReady(f"{self.name}: the conversion did not end")
-        shunt, bus, config = self._twice(SHUNT), self._twice(BUS), self._word(CONFIG)
+        # The configuration is read between the two: a line that fails for a moment cannot damage both of them unseen.
+        shunt, bus, config = self.get(SHUNT), self.get(BUS), self.get(CONFIG)
+        if (shunt, bus) != (self.get(SHUNT), self.get(BUS)):
+            raise ChecksumError(f"{self.name}: two reads of one conversion differ; shorten or shield the cable")
         if config != ONE_SHOT:
             raise LostPower(f"{self.name}: the configuration is 0x{config:04x}, written was 0x{ONE_SHOT:04x}")
-        if flags & OVERFLOW or shunt in SHUNT_ENDS or bus >= BUS_END:
-            raise InvalidReading(f"{self.name}: out of range (shunt ±81.9 mV, bus 36 V); take a smaller shunt")
-        across, volts = shunt_volts(shunt), bus_volts(bus)
-        amperes = across / self.shunt_ohms
-        return {"bus_voltage": volts, "shunt_voltage": across, "current": amperes, "power": volts * amperes}
-
-    def _twice(self, register: Register) -> int:
-        address = bytes([register.address])
-        return register.decode(crc.agreed(self.write_read(address, 2), self.write_read(address, 2)))
-
-    def _word(self, register: Register) -> int:
-        return register.decode(self.write_read(bytes([register.address]), 2))
-
-
-def quantities(shunt_ohms: float) -> tuple[Quantity, ...]:
-    """Return what is measured with a shunt of `shunt_ohms`: its resistance sets the range of current and power."""
-    most, step = 0.081915 / shunt_ohms, 2.5e-6 / shunt_ohms
-    return (
-        Quantity("bus_voltage", "V", "voltage", 0.0, 36.0, 0.00125),
-        Quantity("shunt_voltage", "V", "voltage", -0.081915, 0.081915, 2.5e-6),
-        Quantity("current", "A", "current", -most, most, step),
-        Quantity("power", "W", "power", -36.0 * most, 36.0 * most, 36.0 * step),
-    )
-
-
-Ina226.quantities = quantities(0.1)
+        if flags & OVERFLOW:
+            raise InvalidReading(f"{self.name}: its flags are 0x{flags:04x}: overflow, or an open line")
+        stops = {"shunt_stops": shunt in SHUNT_STOPS, "bus_stops": bus >= BUS_STOP}
+        return self.told(shunt_volts(shunt), bus_volts(bus), **stops)
 
 
 def shunt_volts(code: int) -> float:

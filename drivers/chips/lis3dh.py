@@ -6,83 +6,90 @@ Source: STMicroelectronics "LIS3DH" datasheet (DocID17530), sections "Mechanical
 from __future__ import annotations
 
 import struct
-from collections.abc import Generator
+from typing import Any
 
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, says
-from ..errors import InvalidReading, LostPower, NotReady, WrongChip
+from ..chip import Probe, Reading, Waits, says
+from ..errors import InvalidReading
+from ..registers import Register
+from .accelerometer import G, SampledChip, axes, one_of
 
-IDENTITY, CONTROL_1, CONTROL_4 = 0x0F, 0x20, 0x23
+CONTROL_1 = 0x20
 AUTO_INCREMENT = 0x80
-FRAME = bytes([CONTROL_1 | AUTO_INCREMENT])  # 14 bytes in one transfer: controls 1 to 6, reference, status, data
-IDENTITY_IS = 0x33
-AT_100_HZ = 0x57  # all three axes
-HIGH_RESOLUTION = 0x88  # ±2 g, both bytes of a value at once
-TURNING_ON_TAKES = 0.1  # 7 samples, and what a slow oscillator takes
-SAMPLE_TAKES = 0.0125
+# Bypassed, the queue does not use its threshold: it closes the frame and proves that all of it arrived.
+QUEUE, BYPASSED = Register(0x2E), 0x15
+FRAME, FRAME_LENGTH = bytes([CONTROL_1 | AUTO_INCREMENT]), 15  # controls 1 to 6, reference, status, data, queue
+AT_50_HZ = 0x47  # all three axes
+HIGH_RESOLUTION = 0x88  # both bytes of a value at once; in bits 5:4 the range
 READY = 0x08  # in the status: set with each new sample, cleared by reading the data
-POLLS = 3
-G = 9.80665  # m/s²
-ENDS = (0x7FF0, -0x8000)
+TURNING_ON_TAKES = 0.17  # 7 samples, and what a slow oscillator takes
+SAMPLE_TAKES = 0.0235
+STOPS = (0x7FF0, -0x8000)
+UNUSED = 0x000F  # of a value: 12 bits, left-justified
+
+# By the code in the register: g, the digits that a g has at the left of 16 bits, the most digits that are told.
+# At ±16 g a digit is 12 mg, not 8: there the range ends before the digits do.
+RANGES = {2: (0b00, 16000, 2046), 4: (0b01, 8000, 2046), 8: (0b10, 4000, 2046), 16: (0b11, 16000 / 12, 1333)}
 
 
-class Lis3dh(I2cChip):
-    """One LIS3DH at ±2 g, measuring a hundred times a second."""
+class Lis3dh(SampledChip):
+    """One LIS3DH in high resolution, measuring fifty times a second.
+
+    Args:
+        range: the most that is told, in g: 2, 4, 8 or 16.
+    """
 
     name = "lis3dh"
     addresses = (0x18, 0x19)
-    probes = (Probe(bytes([IDENTITY]), 1, says(bytes([IDENTITY_IS]))),)
-    quantities = tuple(
-        Quantity(f"acceleration_{axis}", "m/s²", None, -2.046 * G, 2.046 * G, G / 1000) for axis in "xyz"
-    )
+    identity, identity_is = Register(0x0F), 0x33
+    probes = (Probe(b"\x0f", 1, says(b"\x33")),)
+    period = SAMPLE_TAKES
+    quantities = axes("acceleration", "m/s²", 2.046 * G, G / 1000)
 
-    shows_ready = False  # seen once: then it can be relied on
-
-    def identify(self) -> None:
-        """Look at the identity register.
-
-        Raises:
-            WrongChip: something else answers.
-        """
-        found = self.write_read(bytes([IDENTITY]), 1)[0]
-        if found != IDENTITY_IS:
-            raise WrongChip(self.name, self.address, expected=IDENTITY_IS, found=found)
+    def __init__(self, bus: Any, address: int | None = None, *, range: int = 2, identity: str = "strict") -> None:
+        super().__init__(bus, address, identity=identity)
+        code, self.per_g, digits = RANGES[one_of(range, "range", tuple(RANGES), "g")]
+        self.controls = bytes([AT_50_HZ, 0, 0, HIGH_RESOLUTION | code << 4, 0, 0])
+        step = 16 / self.per_g * G
+        self.quantities = axes("acceleration", "m/s²", digits * step, step)
 
     def configure(self) -> Waits:
-        """Switch it on, wait for the first sample and throw it away, so that it cannot pass for one of later."""
-        self.write(bytes([CONTROL_4, HIGH_RESOLUTION]))
-        self.write(bytes([CONTROL_1, AT_100_HZ]))
+        """Switch it on, without filter or interrupts, and wait for the first sample."""
+        self.put(QUEUE, BYPASSED)
+        self.write(bytes([CONTROL_1 + 1 | AUTO_INCREMENT]) + self.controls[1:])
+        self.write(bytes([CONTROL_1]) + self.controls[:1])
         yield TURNING_ON_TAKES
-        self.shows_ready = bool(self._frame()[7] & READY) or self.shows_ready
+        self.closes = self.get_twice(QUEUE)
+        self.first_sample()
 
     def measure(self) -> Reading:
-        """Return acceleration_x, y, z in m/s².
+        """Return acceleration_x, y, z in m/s²; of an axis at its stop, what is known.
 
         Raises:
-            NotReady: no new sample came. LostPower: the configuration is gone.
-            InvalidReading: an axis is beyond ±2 g, or there are no data.
+            NotReady: no new sample came. LostPower: the configuration is gone. ChecksumError: no two reads agree.
+            InvalidReading: there are no data.
         """
-        data = yield from self._sample()
-        if data in (bytes(6), b"\xff" * 6) and not self.shows_ready:  # where new data are told, 0 is free fall
-            raise InvalidReading(f"{self.name}: all data are 0x{data[0]:02x}; the chip has not measured")
-        axes = struct.unpack("<3h", data)
-        if any(raw >= ENDS[0] or raw == ENDS[1] for raw in axes):
-            raise InvalidReading(f"{self.name}: an axis is beyond ±2 g")
-        return {f"acceleration_{axis}": metres_per_second_squared(raw) for axis, raw in zip("xyz", axes, strict=True)}
+        data = yield from self.sample()
+        values = struct.unpack("<3h", data)
+        # Where the chip says which samples are new, zeros are free fall.
+        if any(raw & UNUSED for raw in values) or (not any(data) and not self.shows_ready):
+            raise InvalidReading(f"{self.name}: the data are {data.hex(' ')}; the chip has not measured")
+        told = {}
+        for axis, raw in zip("xyz", values, strict=True):
+            stop = (raw >= STOPS[0]) - (raw <= STOPS[1])
+            value = metres_per_second_squared(raw, self.per_g)
+            told[f"acceleration_{axis}"] = self.axis(f"acceleration_{axis}", value, stop)
+        return told
 
-    def _sample(self) -> Generator[float, None, bytes]:
-        for _ in range(POLLS):
-            frame = self._frame()
-            if (frame[0], frame[3]) != (AT_100_HZ, HIGH_RESOLUTION):
-                raise LostPower(f"{self.name}: the control registers are {frame[:4].hex(' ')}, not as written")
-            if frame[7] & READY or not self.shows_ready:
-                return frame[8:]
-            yield SAMPLE_TAKES
-        raise NotReady(f"{self.name}: no new sample came; it stands still")
+    def frame(self) -> tuple[bool, bytes, bytes]:
+        """Return whether the sample is new, the six controls and the queue's, and the sample."""
+        frame = self.write_read(FRAME, FRAME_LENGTH)
+        return bool(frame[7] & READY), frame[:6] + frame[14:], frame[8:14]
 
-    def _frame(self) -> bytes:
-        return self.write_read(FRAME, 14)
+    def settings(self) -> bytes:
+        """Return the six controls as they were written, and the queue's setting."""
+        return self.controls + bytes([self.closes])
 
 
-def metres_per_second_squared(raw: int) -> float:
-    """Return m/s² from a signed, left-justified axis at ±2 g: 1 mg a digit of 12 bits, 16000 a g."""
-    return raw / 16000 * G
+def metres_per_second_squared(raw: int, per_g: float = 16000) -> float:
+    """Return m/s² from a signed, left-justified axis: at ±2 g 1 mg a digit of 12 bits, which is 16000 a g."""
+    return raw / per_g * G

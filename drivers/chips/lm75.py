@@ -6,26 +6,29 @@ are left-justified in the same register, so one formula is right for all.
 
 from __future__ import annotations
 
-from .. import crc
 from ..chip import I2cChip, Probe, Quantity, Values, Waits, says
 from ..errors import InvalidReading, LostPower, WrongChip
-from ..registers import Register
+from ..registers import Field, Register
 
 TEMPERATURE = Register(0, 2, is_signed=True)
 CONFIGURATION = Register(1)
-RESERVED = 0xE0  # bits of the configuration that are 0
-UNUSED = 0x0F  # bits of a temperature's or a limit's lower byte that are 0
-QUEUE_OF_TWO = 0x08  # the alarm pin acts at the second value over the limit; at power-on at the first
-HYSTERESIS, WITNESS = Register(2, 2), 0x4A80  # 74.5 °C; at power-on 75 °C
-TMP117 = 0x117  # what a TMP117 answers as register 15
-FIRST_CONVERSION = 0.33  # 300 ms at most, and a slow oscillator; the temperature is 0 before
+HYSTERESIS, LIMIT = Register(2, 2), Register(3, 2)
+# Bits of the configuration that are 0.
+RESERVED = 0xE0
+# Bits of a temperature or a limit that are 0.
+UNUSED = Field(3, 0)
+# The alarm pin acts at the second value over the limit; at power-on at the first.
+QUEUE_OF_TWO, QUEUE_OF_SIX = 0x08, 0x18
+# The alarm ends at 74.5 °C; at power-on at 75 °C.
+LOWER_HYSTERESIS = 0x4A80
+# 300 ms at most, and a slow oscillator; the temperature is 0 before.
+FIRST_CONVERSION = 0.33
 
 
 class Lm75(I2cChip):
-    """One LM75, measuring all the time. A fault queue of two, which it forgets without power, is the witness.
+    """One LM75, measuring all the time. A fault queue of two and a hysteresis, forgotten without power, are witnesses.
 
-    Where the configuration keeps nothing (an emulator, a clone), the lower limit is both proof and witness. It has no
-    identity register and no sign of a finished conversion: not provable is which of its kin it is, nor that
+    It has no identity register and no sign of a finished conversion: not provable is which of its kin it is, nor that
     its converter still runs.
     """
 
@@ -33,64 +36,56 @@ class Lm75(I2cChip):
     addresses = tuple(range(0x48, 0x50))
     probes = (
         Probe(b"\x01", 1, lambda configuration: not configuration[0] & RESERVED),
-        Probe(b"\x02", 2, says(b"\x4b\x00"), decides=False),  # the limits as after power-on
+        # The limits as after power-on, or as `configure` leaves them.
+        Probe(b"\x02", 2, says(b"\x4b\x00", b"\x4a\x80"), decides=False),
         Probe(b"\x03", 2, says(b"\x50\x00"), decides=False),
     )
-    quantities = (Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.5),)
-    witness = (CONFIGURATION, QUEUE_OF_TWO)
+    quantities = (Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.5, noisy=False, accuracy=2.0),)
 
     def identify(self) -> None:
-        """Look at what nothing else here shows: unused bits that are 0, a fault queue or a limit that keeps a value.
+        """Look at what nothing else here shows: unused bits that are 0, and a fault queue that keeps its setting.
 
         Raises:
             WrongChip: something else answers. It is not written to unless its registers look right.
         """
-        found = self.write_read(b"\x01", 1) + self.write_read(b"\x02", 2) + self.write_read(b"\x03", 2)
-        fits = not (found[0] & RESERVED or found[2] & UNUSED or found[4] & UNUSED)
-        for setting in (0x18, 0x00) if fits else ():
-            self.write(CONFIGURATION.encode(setting))
-            fits = fits and self.write_read(b"\x01", 1)[0] == setting
-        self.witness = (CONFIGURATION, QUEUE_OF_TWO) if fits else (HYSTERESIS, WITNESS)
-        if not fits and not self._keeps_limit(found):
+        found = [self.get(register) for register in (CONFIGURATION, HYSTERESIS, LIMIT)]
+        fits = not (found[0] & RESERVED or UNUSED.of(found[1]) or UNUSED.of(found[2]))
+        for queue in (QUEUE_OF_SIX, 0) if fits else ():
+            self.put(CONFIGURATION, queue)
+            fits = fits and self.get(CONFIGURATION) == queue
+        if not fits:
             expected = "unused bits that are 0 and a fault queue that keeps its setting"
-            raise WrongChip(self.name, self.address, expected=expected, found=f"registers 1 to 3 = {found.hex(' ')}")
-
-    def _keeps_limit(self, found: bytes) -> bool:
-        """Say whether the lower limit keeps a value; it is put back. `found`: the registers 1 to 3."""
-        low, high = (TEMPERATURE.decode(found[at : at + 2]) for at in (1, 3))
-        if found[0] & RESERVED or (low | high) & 0x7F or low >= high:
-            return False
-        if int.from_bytes(self.write_read(b"\x0f", 2), "big") & 0x0FFF == TMP117:
-            return False
-        self.write(CONFIGURATION.encode(0))
-        self.write(HYSTERESIS.encode(WITNESS))
-        kept = self.write_read(b"\x02", 2) + self.write_read(b"\x03", 2)  # in a memory of bytes the two overlap
-        self.write(HYSTERESIS.encode(low))
-        return kept == WITNESS.to_bytes(2, "big") + found[3:5]
+            shown = "registers 1 to 3 = 0x{:02x}, 0x{:04x}, 0x{:04x}".format(*found)
+            raise WrongChip(self.name, self.address, expected=expected, found=shown)
 
     def configure(self) -> Waits:
-        """Let it measure all the time, leave the witness, and wait for the first value."""
-        register, value = self.witness
-        self.write(register.encode(value))
+        """Let it measure all the time, leave the witnesses, and wait for the first value."""
+        self.put(CONFIGURATION, QUEUE_OF_TWO)
+        self.put(HYSTERESIS, LOWER_HYSTERESIS)
         yield FIRST_CONVERSION
 
     def measure(self) -> Values:
         """Return temperature in °C.
 
         Raises:
-            LostPower: the witness is gone. ChecksumError: two reads differ. InvalidReading: unused bits are set.
+            LostPower: a witness is gone. ChecksumError: two reads differ. InvalidReading: unused bits are set.
         """
-        data = crc.agreed(self.write_read(b"\x00", 2), self.write_read(b"\x00", 2))
-        register, value = self.witness
-        # last: what was read before it is from before a loss of power
-        kept = register.decode(self.write_read(bytes([register.address]), register.size))
-        if kept != value:
-            raise LostPower(
-                f"{self.name}: register {register.address} is 0x{kept:02x}, not 0x{value:02x}: power was lost"
-            )
-        if data[1] & UNUSED:
-            raise InvalidReading(f"{self.name}: unused bits are set in {data.hex(' ')}; the line floats")
-        return {"temperature": celsius(TEMPERATURE.decode(data))}
+        register = self.get_twice(TEMPERATURE, between=self.look_for_witnesses)
+        if UNUSED.of(register):
+            raise InvalidReading(f"{self.name}: unused bits are set in 0x{register & 0xFFFF:04x}; the line floats")
+        return {"temperature": celsius(register)}
+
+    def look_for_witnesses(self) -> None:
+        """Raise LostPower if a setting is gone. The hysteresis also shows a line that goes dead within a word."""
+        witnesses = {HYSTERESIS: LOWER_HYSTERESIS}
+        if not self.lenient:
+            witnesses[CONFIGURATION] = QUEUE_OF_TWO
+        for register, value in witnesses.items():
+            kept = self.get(register)
+            if kept != value:
+                raise LostPower(
+                    f"{self.name}: register {register.address} is 0x{kept:02x}, not 0x{value:02x}: power was lost"
+                )
 
 
 def celsius(register: int) -> float:

@@ -7,90 +7,130 @@ from __future__ import annotations
 
 import math
 import struct
+from typing import Any
 
-from ..chip import I2cChip, Probe, Quantity, Values, Waits, says
-from ..errors import InvalidReading, LostPower, WrongChip
+from ..chip import Probe, Quantity, Reading, Waits, says
+from ..errors import InvalidReading, LostPower
+from ..registers import Register
+from .accelerometer import G, SampledChip, axes, one_of
 
-GYRO_RANGE, ACCELERATION_RANGE, STATUS, DATA, POWER, IDENTITY = 0x1B, 0x1C, 0x3A, 0x3B, 0x6B, 0x75
-READY = 0x01  # in the status: data are there that nobody has read
-IDENTITY_IS = 0x68
-AWAKE = 0x01  # clock from the gyroscope; 0x40, asleep, after power-on
+# §4.4 to §4.6: rate, filter and both ranges stand in a row
+SETTINGS = 0x19
+AT_50_HZ, FILTERED = 19, 4  # 1 kHz / (1 + 19), with the filter of 21 Hz: without one, the gyroscope samples at 8 kHz
+FRAME, FRAME_LENGTH = b"\x3a", 15  # status and data in one transfer
+READY = 0x01  # in the status: data are there that were not read yet
+POWER, AWAKE = Register(0x6B), 0x01  # clock from the gyroscope; 0x40, asleep, after power-on
+POWER_TO_IDENTITY = 11  # bytes from the power management to the identity, which closes the transfer
 WAKING_TAKES = 0.055  # 30 ms for the gyroscope; boards with slow supplies need more
-G = 9.80665  # m/s²
-SATURATED = (0x7FFF, -0x8000)
-OTHERS = {
-    0x70: "an MPU-6500",
-    0x71: "an MPU-9250",
-    0x72: "a clone",
-    0x73: "an MPU-9255",
-    0x98: "a clone (ICM-20689)",
-}
+SAMPLE_TAKES = 0.022
+STOPS = (0x7FFF, -0x8000)
+RANGES, ROTATION_RANGES = (2, 4, 8, 16), (250, 500, 1000, 2000)  # g and °/s, by the code in the registers
 
 
-class Mpu6050(I2cChip):
-    """One MPU-6050 at ±2 g and ±250 °/s, measuring a thousand times a second."""
+class Mpu6050(SampledChip):
+    """One MPU-6050, measuring fifty times a second.
+
+    Args:
+        range: the most acceleration that is told, in g: 2, 4, 8 or 16.
+        rotation_range: the fastest rotation that is told, in degrees a second: 250, 500, 1000 or 2000.
+    """
 
     name = "mpu6050"
     addresses = (0x68, 0x69)
-    probes = (Probe(bytes([IDENTITY]), 1, says(bytes([IDENTITY_IS]))),)
-    quantities = (
-        *(Quantity(f"acceleration_{axis}", "m/s²", None, -1.9998 * G, 1.9998 * G, G / 16384) for axis in "xyz"),
-        *(Quantity(f"rotation_{axis}", "rad/s", None, -4.3653, 4.3653, 0.00014) for axis in "xyz"),
+    identity, identity_is = Register(0x75), 0x68
+    others = {
+        0x70: "an MPU-6500; its temperature is scaled differently",
+        0x71: "an MPU-9250; its temperature is scaled differently",
+        0x72: "a clone of the MPU-6500; its temperature is scaled differently",
+        0x73: "an MPU-9255; its temperature is scaled differently",
+        0x98: "an ICM-20689; its temperature is scaled differently",
+    }
+    probes = (Probe(b"\x75", 1, says(b"\x68")),)
+    period = SAMPLE_TAKES
+    quantities: tuple[Quantity, ...] = (
+        *axes("acceleration", "m/s²", 1.9998 * G, G / 16384),
+        *axes("rotation", "rad/s", 4.3653, 0.00014),
         Quantity("temperature", "°C", "temperature", -40.0, 85.0, 1 / 340),
     )
 
-    def identify(self) -> None:
-        """Look at the identity register.
-
-        Raises:
-            WrongChip: something else answers.
-        """
-        found = self.write_read(bytes([IDENTITY]), 1)[0]
-        if found != IDENTITY_IS:
-            hint = f"this is {OTHERS[found]}; its temperature is scaled differently" if found in OTHERS else ""
-            raise WrongChip(self.name, self.address, expected=IDENTITY_IS, found=found, hint=hint)
+    def __init__(
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        range: int = 2,
+        rotation_range: int = 250,
+        identity: str = "strict",
+    ) -> None:
+        super().__init__(bus, address, identity=identity)
+        force = RANGES.index(one_of(range, "range", RANGES, "g"))
+        turn = ROTATION_RANGES.index(one_of(rotation_range, "rotation_range", ROTATION_RANGES, "°/s"))
+        self.written = bytes([AT_50_HZ, FILTERED, turn << 3, force << 3])
+        self.per_g, self.per_degree = 16384 >> force, 131 / (1 << turn)
+        self.quantities = (
+            *axes("acceleration", "m/s²", 0x7FFE / self.per_g * G, G / self.per_g),
+            *axes("rotation", "rad/s", math.radians(0x7FFE / self.per_degree), math.radians(1 / self.per_degree)),
+            self.quantities[-1],
+        )
 
     def configure(self) -> Waits:
-        """Wake the chip and set its ranges."""
-        for register, value in ((POWER, AWAKE), (GYRO_RANGE, 0), (ACCELERATION_RANGE, 0)):
-            self.write(bytes([register, value]))
-        yield WAKING_TAKES
-
-    def measure(self) -> Values:
-        """Return acceleration_x, y, z in m/s², rotation_x, y, z in rad/s, temperature in °C.
+        """Wake the chip and set rate, filter and ranges.
 
         Raises:
-            LostPower: the chip is asleep. InvalidReading: an axis is beyond its range, or there are no data.
+            LostPower: they are not kept.
         """
-        data = self.write_read(bytes([DATA]), 14)
-        power = self.write_read(bytes([POWER]), 1)[0]
-        if power != AWAKE:
-            raise LostPower(f"{self.name}: power management is 0x{power:02x}, written was 0x{AWAKE:02x}")
-        if data == b"\xff" * 14 or (data == bytes(14) and not self._new(data)):
+        self.write(bytes([POWER.address, AWAKE, 0]))
+        self.write(bytes([SETTINGS]) + self.written)
+        yield WAKING_TAKES
+        kept = self.write_read(bytes([SETTINGS]), len(self.written))
+        if kept != self.written:
+            raise LostPower(f"{self.name}: its settings are {kept.hex(' ')}, written was {self.written.hex(' ')}")
+        self.first_sample()
+
+    def measure(self) -> Reading:
+        """Return acceleration in m/s², rotation in rad/s, temperature in °C; of an axis at its stop, what is known.
+
+        Raises:
+            LostPower: the chip is asleep. NotReady: no new sample came. ChecksumError: no two reads agree.
+            InvalidReading: there are no data.
+        """
+        data = yield from self.sample()
+        # A chip that sleeps is all zero, but calls nothing new.
+        if data == b"\xff" * 14 or (not any(data) and not self.shows_ready):
             raise InvalidReading(f"{self.name}: all data are 0x{data[0]:02x}; the chip has not measured")
         *force, temperature, x, y, z = struct.unpack(">7h", data)
-        if any(raw in SATURATED for raw in (*force, x, y, z)):
-            raise InvalidReading(f"{self.name}: an axis is beyond ±2 g or ±250 °/s")
-        values = {
-            f"acceleration_{axis}": metres_per_second_squared(raw) for axis, raw in zip("xyz", force, strict=True)
-        }
-        values |= {f"rotation_{axis}": radians_per_second(raw) for axis, raw in zip("xyz", (x, y, z), strict=True)}
-        return values | {"temperature": celsius(temperature)}
+        told = {}
+        for axis, raw in zip("xyz", force, strict=True):
+            name, value = f"acceleration_{axis}", metres_per_second_squared(raw, self.per_g)
+            told[name] = self.axis(name, value, _stop(raw))
+        for axis, raw in zip("xyz", (x, y, z), strict=True):
+            name, value = f"rotation_{axis}", radians_per_second(raw, self.per_degree)
+            told[name] = self.axis(name, value, _stop(raw))
+        return told | {"temperature": celsius(temperature)}
 
-    def _new(self, data: bytes) -> bool:
-        """Tell whether the chip says of the same data that they are new: a sleeping chip is all 0, but says nothing."""
-        again = self.write_read(bytes([STATUS]), 15)
-        return bool(again[0] & READY) and again[1:] == data
+    def frame(self) -> tuple[bool, bytes, bytes]:
+        """Return whether the sample is new, power management and identity, and the sample: out of two transfers."""
+        frame = self.write_read(FRAME, FRAME_LENGTH)
+        power = self.write_read(bytes([POWER.address]), POWER_TO_IDENTITY)
+        return bool(frame[0] & READY), power[:1] + power[-1:], frame[1:]
+
+    def settings(self) -> bytes:
+        """Return power management, as it was written, and the identity."""
+        return bytes([AWAKE, self.identity_is])
 
 
-def metres_per_second_squared(raw: int) -> float:
-    """Return m/s² from a signed axis at ±2 g: 16384 a g (§4.17)."""
-    return raw / 16384 * G
+def _stop(raw: int) -> int:
+    return (raw == STOPS[0]) - (raw == STOPS[1])
 
 
-def radians_per_second(raw: int) -> float:
-    """Return rad/s from a signed axis at ±250 °/s: 131 a degree per second (§4.19)."""
-    return math.radians(raw / 131)
+def metres_per_second_squared(raw: int, per_g: float = 16384) -> float:
+    """Return m/s² from a signed axis: at ±2 g 16384 a g (§4.17)."""
+    return raw / per_g * G
+
+
+def radians_per_second(raw: int, per_degree: float = 131) -> float:
+    """Return rad/s from a signed axis: at ±250 °/s 131 a degree per second (§4.19)."""
+    return math.radians(raw / per_degree)
 
 
 def celsius(raw: int) -> float:

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..chip import I2cChip, Quantity, Values
-from ..errors import InvalidReading, WrongChip
+from ..chip import I2cChip, Quantity, Untold
+from ..errors import ChecksumError, InvalidReading, WrongChip
 
 ALL_IN_TURN = 0x04  # control byte: auto-increment, four single-ended inputs, analog output off
 DIFFERENCES = 0x20 | 0x10 | ALL_IN_TURN  # the same as two differential inputs
+INPUTS = range(4)
+TOP = 0xFF
 TRIES = 4
 TOLERANCE = 48  # codes by which an open input may move between two transfers
+READS = 5  # of all inputs twice, until each has shown the same code twice
+NOISE = 2  # codes by which an input of the chip moves by itself
 
 
 class Pcf8591(I2cChip):
     """One PCF8591. Each transfer chooses the inputs and reads them, so it has nothing to lose with its power.
 
-    It has no identity and no checksum. What is proven: each input read alone agrees with its value read in turn, which
-    the registers of the thermometers and converters at these addresses do not. All inputs at ground cannot be told
-    from a line that is held low: they are believed when they come twice.
+    It has no identity and no checksum. What identifies it: each input read alone agrees with its value read in turn,
+    which the registers of the thermometers and converters at these addresses do not. Every byte that is read is a new
+    conversion: a code counts when it comes twice in a row, or when all that came lie within the chip's noise.
 
     Args:
         vref: the reference voltage in volts, on most boards the supply.
@@ -29,14 +33,15 @@ class Pcf8591(I2cChip):
 
     name = "pcf8591"
     addresses = tuple(range(0x48, 0x50))
-    quantities = tuple(Quantity(f"a{n}", "V", "voltage", 0.0, 3.3, 3.3 / 256) for n in range(4))
+    quantities = tuple(Quantity(f"a{n}", "V", "voltage", 0.0, 3.3 * 254 / 256, 3.3 / 256, noisy=False) for n in INPUTS)
 
-    def __init__(self, bus: Any, address: int | None = None, *, vref: float = 3.3) -> None:
-        super().__init__(bus, address)
+    def __init__(self, bus: Any, address: int | None = None, *, vref: float = 3.3, identity: str = "strict") -> None:
+        super().__init__(bus, address, identity=identity)
         if isinstance(vref, bool) or not isinstance(vref, int | float) or not 0 < vref <= 6.0:
             raise ValueError(f"vref: {vref!r} is no reference voltage; write volts above 0 up to 6, such as 3.3")
         self.vref = vref
-        self.quantities = tuple(Quantity(f"a{n}", "V", "voltage", 0.0, vref, vref / 256) for n in range(4))
+        most, step = volts(TOP - 1, vref), vref / 256
+        self.quantities = tuple(Quantity(f"a{n}", "V", "voltage", 0.0, most, step, noisy=False) for n in INPUTS)
 
     def identify(self) -> None:
         """Compare each input read alone with all read in turn, several times: an open input wanders.
@@ -44,9 +49,9 @@ class Pcf8591(I2cChip):
         Raises:
             WrongChip: something else answers.
         """
-        left = {0, 1, 2, 3}
+        left = set(INPUTS)
         for _ in range(TRIES):
-            together = self._inputs(ALL_IN_TURN)
+            together, _ = self._inputs_twice()
             for number in sorted(left):
                 alone = self.write_read(bytes([number]), 2)[1]
                 if abs(alone - together[number]) <= TOLERANCE:
@@ -57,21 +62,64 @@ class Pcf8591(I2cChip):
             self.name, self.address, expected="the same alone and in turn", found=f"another value of input {min(left)}"
         )
 
-    def measure(self) -> Values:
-        """Return volts of the four inputs a0..a3 against ground.
+    def measure(self) -> dict[str, float | Untold]:
+        """Return volts of the four inputs a0..a3 against ground; of an input at the reference or above, what is known.
 
         Raises:
-            InvalidReading: nobody drives the lines.
+            InvalidReading: no chip drives the line. ChecksumError: no input shows the same code twice.
         """
-        codes = self._inputs(ALL_IN_TURN)
-        if codes == b"\xff\xff\xff\xff" and self._inputs(DIFFERENCES)[:2] == b"\xff\xff":
-            raise InvalidReading(f"{self.name}: all ones, also as differences: nobody drives the lines")
-        if codes in (b"\x00\x00\x00\x00", b"\xff\xff\xff\xff"):  # or a line that was stuck for one transfer
-            codes = self._inputs(ALL_IN_TURN)
-        return {f"a{number}": volts(code, self.vref) for number, code in enumerate(codes)}
+        seen: list[list[int]] = [[] for _ in INPUTS]
+        codes: dict[int, int] = {}
+        doubted = b""
+        for _ in range(READS):
+            first, second = self._inputs_twice()
+            broke_off = set(second) in ({0x00}, {TOP}) and first != second
+            # One byte all the time may be a line that was stuck for a moment: it counts when it comes again.
+            if broke_off or (len({*first, *second}) == 1 and first != doubted):
+                doubted = first
+                continue
+            for number, pair in enumerate(zip(first, second, strict=True)):
+                seen[number] += pair
+                if pair[0] == pair[1]:
+                    codes.setdefault(number, pair[0])
+            if len(codes) == len(INPUTS):
+                break
+        if len(codes) == len(INPUTS) and len(set(codes.values())) == 1:
+            self._prove_that_it_drives_its_line(codes[0])
+        return {f"a{n}": self._told(n, codes.get(n, middle(seen[n]))) for n in INPUTS}
 
-    def _inputs(self, control: int) -> bytes:
-        return self.write_read(bytes([control]), 5)[1:]  # the first is the conversion before
+    def _told(self, number: int, code: int | None) -> float | Untold:
+        name = f"a{number}"
+        if code is None:
+            return ChecksumError(f"{self.name}: {name} shows no code twice; shorten or shield the cable")
+        if code == TOP:
+            return self.beyond(name, at_least=volts(TOP, self.vref))
+        return volts(code, self.vref)
+
+    def _prove_that_it_drives_its_line(self, code: int) -> None:
+        """Refuse a line that always shows the same byte: of equal inputs, a chip shows differences of zero.
+
+        Zero and no difference look alike; but a line that is held low acknowledges an address of no chip, too.
+
+        Raises:
+            InvalidReading: no chip drives the line.
+        """
+        differences = self.write_read(bytes([DIFFERENCES]), 3)[1:]
+        if set(differences) == {code} and (code or self.device.acknowledges_everything()):
+            raise InvalidReading(f"{self.name}: every byte is 0x{code:02x}, also of differences: the line is stuck")
+
+    def _inputs_twice(self) -> tuple[bytes, bytes]:
+        """Return the codes of the four inputs, converted twice in one transfer."""
+        # the first byte is the conversion before
+        codes = self.write_read(bytes([ALL_IN_TURN]), 1 + 2 * len(INPUTS))[1:]
+        return codes[: len(INPUTS)], codes[len(INPUTS) :]
+
+
+def middle(codes: list[int]) -> int | None:
+    """Return the middle one of many codes that differ by no more than the noise of the chip; else None."""
+    if len(codes) < 2 * READS or max(codes) - min(codes) > NOISE:
+        return None
+    return sorted(codes)[len(codes) // 2]
 
 
 def volts(code: int, vref: float) -> float:

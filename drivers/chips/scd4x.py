@@ -5,40 +5,65 @@ Source: Sensirion "Datasheet SCD4x", section "Digital Interface Description".
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from typing import Any
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
-from ..errors import ChecksumError, InvalidReading, NoAcknowledge, NotReady, WrongChip
+from ..chip import Probe, Quantity, Reading, Waits
+from ..errors import InvalidReading, NoAcknowledge, NotReady
+from .sensirion import SensirionChip, celsius
 
-POWER_UP_TAKES = 0.033  # 30 ms, and 10 %; early chips needed up to 1 s and refuse until then
-STOP, STOPPING_TAKES = b"\x3f\x86", 0.55  # 500 ms, and 10 %
+# 30 ms, and 10 %; early chips needed up to 1 s and refuse until then.
+POWER_UP_TAKES = 0.033
+# 500 ms, and 10 %.
+STOP, STOPPING_TAKES = b"\x3f\x86", 0.55
 SERIAL_NUMBER = b"\x36\x82"
-START = b"\x21\xb1"
-IS_READY = b"\xe4\xb8"
-READ = b"\xec\x05"
-COMMAND_TAKES = 0.0011  # 1 ms, and 10 %
-READY = 0x07FF  # none of these bits: no new value
-PAUSES = (3, 3, 0)  # seconds after each question: a value comes every 5 s, 10 % slow
+SET_ALTITUDE, SET_PRESSURE = b"\x24\x27", b"\xe0\x00"
+ALTITUDES, PRESSURES = (0, 3000), (700, 1200)
+START, IS_READY, READ = b"\x21\xb1", b"\xe4\xb8", b"\xec\x05"
+# 1 ms, and 10 %.
+COMMAND_TAKES = 0.0011
+# None of these bits: no new value.
+READY = 0x07FF
+# Seconds after each question: a value comes every 5 s, 10 % slow.
+PAUSES = (3, 3, 0)
 
 
-class Scd4x(I2cChip):
+class Scd4x(SensirionChip):
     """One SCD4x in periodic measurement: a value every 5 s. Asked earlier, it waits for the next one.
 
     After a loss of power it idles and never has a value: the reading fails, the next one starts it again.
+
+    Args:
+        altitude: metres above the sea, 0..3000: CO₂ is told too low by about 1 % every 85 m without it.
+        pressure: of the air in hPa, 700..1200, instead.
     """
 
     name = "scd4x"
     addresses = (0x62,)
-    probes = (Probe(IS_READY, 3, lambda answer: bool(crc.words(answer)), COMMAND_TAKES),)  # it may be measuring
+    # A chip that measures answers this, too.
+    probes = (Probe(IS_READY, 3, lambda answer: bool(crc.words(answer)), COMMAND_TAKES),)
     takes = 6.7
     quantities = (
-        Quantity("co2", "ppm", "carbon_dioxide", 1.0, 40_000.0, 1.0),
-        Quantity("temperature", "°C", "temperature", -40.0, 70.0, 0.01),
-        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01),
+        Quantity("co2", "ppm", "carbon_dioxide", 1.0, 40_000.0, 1.0, accuracy=50.0),
+        Quantity("temperature", "°C", "temperature", -40.0, 70.0, 0.01, accuracy=0.8),
+        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01, needs="temperature", accuracy=6.0),
     )
 
-    @waits
+    def __init__(
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        altitude: float | None = None,
+        pressure: float | None = None,
+        identity: str = "strict",
+    ) -> None:
+        super().__init__(bus, address, identity=identity)
+        if altitude is not None and pressure is not None:
+            raise ValueError("altitude and pressure: the chip takes one of the two")
+        self.altitude = whole(altitude, "altitude", "m", *ALTITUDES)
+        self.pressure = whole(pressure, "pressure", "hPa", *PRESSURES)
+
     def identify(self) -> Waits:
         """Stop the measurement, for else it refuses, and read the serial number: three words with checksums.
 
@@ -48,20 +73,18 @@ class Scd4x(I2cChip):
         yield POWER_UP_TAKES
         try:
             self.write(STOP)
-        except NoAcknowledge:  # nothing to be stopped, or it still starts
+        except NoAcknowledge:
+            # There was nothing to be stopped, or it still starts.
             yield POWER_UP_TAKES
         yield STOPPING_TAKES
-        self.write(SERIAL_NUMBER)
-        yield COMMAND_TAKES
-        serial = self.read_bytes(9)
-        try:
-            crc.words(serial)
-        except ChecksumError:
-            expected = "three words with checksums"
-            raise WrongChip(self.name, self.address, expected=expected, found=serial.hex(" ")) from None
+        yield from self.proof(SERIAL_NUMBER, COMMAND_TAKES, 3)
 
     def configure(self) -> Waits:
-        """Start the periodic measurement."""
+        """Tell it how thin its air is, where that is known, and start the periodic measurement."""
+        for command, value in ((SET_ALTITUDE, self.altitude), (SET_PRESSURE, self.pressure)):
+            if value is not None:
+                self.write(command + crc.word(value))
+                yield COMMAND_TAKES
         self.write(START)
         yield COMMAND_TAKES
 
@@ -72,7 +95,7 @@ class Scd4x(I2cChip):
             NotReady: no value came within 6 s. ChecksumError: a word arrived damaged.
         """
         for pause in PAUSES:
-            (state,) = yield from self._ask(IS_READY, 3)
+            (state,) = yield from self.ask(IS_READY, COMMAND_TAKES, 1)
             if state & READY:
                 break
             for _ in range(pause):
@@ -81,20 +104,25 @@ class Scd4x(I2cChip):
             raise NotReady(
                 f"{self.name}: no value within {sum(PAUSES)} s; it may have lost power, and is started again"
             )
-        co2, temperature, humidity = yield from self._ask(READ, 9)
-        if co2 == 0:
-            raise InvalidReading(f"{self.name}: 0 ppm is no concentration; the chip has not measured")
-        return {"co2": float(co2), "temperature": celsius(temperature), "humidity": relative_humidity(humidity)}
-
-    def _ask(self, command: bytes, length: int) -> Generator[float, None, tuple[int, ...]]:
-        self.write(command)
-        yield COMMAND_TAKES
-        return crc.words(self.read_bytes(length))
+        co2, temperature, humidity = yield from self.ask(READ, COMMAND_TAKES, 3)
+        return {
+            "co2": float(co2) if co2 else InvalidReading(f"{self.name}: 0 ppm is no concentration"),
+            "temperature": celsius(temperature),
+            "humidity": relative_humidity(humidity),
+        }
 
 
-def celsius(ticks: int) -> float:
-    """Return °C from the 16-bit temperature word (section "read_measurement")."""
-    return -45 + 175 * ticks / 65535
+def whole(value: float | None, name: str, unit: str, low: int, high: int) -> int | None:
+    """Return an option as the whole number that the chip takes.
+
+    Raises:
+        ValueError: it is none, or out of range.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{name} = {value!r}: the chip takes {low}..{high} {unit}")
+    return round(value)
 
 
 def relative_humidity(ticks: int) -> float:

@@ -6,22 +6,25 @@ on the one-shot mode and the register map.
 
 from __future__ import annotations
 
-from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
+from ..chip import I2cChip, Probe, Quantity, Reading, Waits
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
 TEMPERATURE = Register(0x00, 2, is_signed=True)
 CONFIGURATION = Register(0x01, 2)
 IDENTITY = Register(0x0F, 2)
-DEVICE = Field(11, 0)  # of the identity; the upper bits are the revision
-POWERING_UP = 0.002  # 1.5 ms until it answers
+# Of the identity; the upper bits are the revision.
+DEVICE, TMP117 = Field(11, 0), 0x117
 DATA_READY, MODE = Field(13, 13), Field(11, 10)
-SHUTDOWN, ONE_SHOT = MODE.put(0b01), MODE.put(0b11)
-AVERAGES = Field(6, 2)  # how many conversions, and how the alert pin works: all 0 here, 8 averages at power-on
-CONVERTING_TAKES = 0.0193  # at most 17.5 ms, and a slow oscillator
+SHUTDOWN, ONE_SHOT = 0b01, 0b11
+# How many conversions, and how the alert pin works: all 0 here, 8 averages at power-on.
+AVERAGES = Field(6, 2)
+# 1.5 ms until it answers.
+POWERING_UP = 0.002
+# At most 17.5 ms, and a slow oscillator.
+CONVERTING_TAKES = 0.0193
 POLLS, AGAIN = 4, 0.004
-SOFT_RESET, AVERAGE_TAKES = 0x0002, 0.16  # then the average of power-on: eight conversions, and a slow oscillator
+# What the temperature register holds before the first conversion.
 NEVER = -0x8000
 
 
@@ -30,10 +33,9 @@ class Tmp117(I2cChip):
 
     name = "tmp117"
     addresses = (0x48, 0x49, 0x4A, 0x4B)
-    probes = (Probe(b"\x0f", 2, lambda found: DEVICE.of(IDENTITY.decode(found)) == 0x117),)
-    quantities = (Quantity("temperature", "°C", "temperature", -55.0, 150.0, 0.0078125),)
+    probes = (Probe(b"\x0f", 2, lambda found: DEVICE.of(IDENTITY.decode(found)) == TMP117),)
+    quantities = (Quantity("temperature", "°C", "temperature", -55.0, 150.0, 0.0078125, accuracy=0.1),)
 
-    @waits
     def identify(self) -> Waits:
         """Read the identity register.
 
@@ -41,19 +43,15 @@ class Tmp117(I2cChip):
             WrongChip: something else answers at this address.
         """
         yield POWERING_UP
-        self.look()
-
-    def look(self) -> None:
-        """Raise WrongChip if this is none."""
-        found = DEVICE.of(IDENTITY.decode(self.write_read(b"\x0f", 2)))
-        if found != 0x117:
-            raise WrongChip(self.name, self.address, expected=0x117, found=found)
+        found = DEVICE.of(self.get(IDENTITY))
+        if found != TMP117:
+            raise WrongChip(self.name, self.address, expected=TMP117, found=found)
 
     def configure(self) -> None:
         """Shut it down, and read the last value away: that clears the sign of a finished conversion."""
-        self.write(CONFIGURATION.encode(SHUTDOWN))
-        self.write_read(b"\x01", 2)
-        self.write_read(b"\x00", 2)
+        self.put(CONFIGURATION, MODE.put(SHUTDOWN))
+        self.get(CONFIGURATION)
+        self.get(TEMPERATURE)
 
     def measure(self) -> Reading:
         """Return temperature in °C.
@@ -62,42 +60,40 @@ class Tmp117(I2cChip):
             NotReady: the conversion does not end. LostPower: it went back to its power-on settings.
             InvalidReading: it never converted. ChecksumError: two reads differ.
         """
-        self.write(CONFIGURATION.encode(ONE_SHOT))
+        self.put(CONFIGURATION, MODE.put(ONE_SHOT))
         yield CONVERTING_TAKES
         for _ in range(POLLS):
-            configuration = CONFIGURATION.decode(self.write_read(b"\x01", 2))
-            mode = configuration & MODE.put(0b11)
-            if AVERAGES.of(configuration) or mode not in (SHUTDOWN, ONE_SHOT):
-                raise LostPower(f"{self.name}: configuration is 0x{configuration:04x}, not as written: power was lost")
-            if DATA_READY.of(configuration) or mode == SHUTDOWN:  # reading it clears the first of the two signs
+            if self.is_finished():
                 break
             yield AGAIN
         else:
-            yield from self.start_again(configuration)
-        self.look_again()  # a TMP102 keeps the same configuration
-        code = TEMPERATURE.decode(crc.agreed(self.write_read(b"\x00", 2), self.write_read(b"\x00", 2)))
+            raise NotReady(f"{self.name}: the conversion does not end")
+        code = self.get_twice(TEMPERATURE, between=self.look_again)
         if code == NEVER:
             raise InvalidReading(f"{self.name}: it never converted (0x8000)")
         return {"temperature": celsius(code)}
 
-    def look_again(self) -> None:
-        """Raise LostPower if the identity is not there any more: a bit flipped, or the chip was exchanged."""
-        try:
-            self.look()
-        except WrongChip as error:
-            raise LostPower(str(error)) from None
-
-    def start_again(self, configuration: int) -> Waits:
-        """Reset a chip that only keeps its configuration and wait: what it shows then it has converted since.
+    def is_finished(self) -> bool:
+        """Return whether the conversion is over. Data ready is gone once it was read, but then it is shut down again.
 
         Raises:
-            NotReady: its configuration is not what was written.
+            LostPower: the settings are not as written.
         """
-        if configuration != ONE_SHOT:
-            raise NotReady(f"{self.name}: the conversion does not end, configuration 0x{configuration:04x}")
-        self.look_again()
-        self.write(CONFIGURATION.encode(SOFT_RESET))  # a real one shows 0x8000 from here until it has converted
-        yield AVERAGE_TAKES
+        configuration = self.get(CONFIGURATION)
+        mode = MODE.of(configuration)
+        if AVERAGES.of(configuration) or mode not in (SHUTDOWN, ONE_SHOT):
+            raise LostPower(f"{self.name}: configuration is 0x{configuration:04x}, not as written: power was lost")
+        return bool(DATA_READY.of(configuration)) or mode == SHUTDOWN
+
+    def look_again(self) -> None:
+        """Make sure that no TMP102 was put in its place, which keeps the same configuration.
+
+        Raises:
+            LostPower: it was, or a bit arrived damaged; the next set-up decides.
+        """
+        found = DEVICE.of(self.get(IDENTITY))
+        if found != TMP117 and not self.lenient:
+            raise LostPower(f"{self.name}: its identity is 0x{found:03x} all at once, not 0x{TMP117:03x}")
 
 
 def celsius(code: int) -> float:

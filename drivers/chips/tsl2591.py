@@ -10,9 +10,8 @@ import struct
 from collections.abc import Generator
 from typing import Any
 
-from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, says
-from ..errors import InvalidReading, LostPower, NotReady, WrongChip
+from ..chip import I2cChip, Probe, Quantity, Reading, Untold, says
+from ..errors import BeyondRange, ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field
 
 COMMAND = 0xA0  # or-ed to every register address: normal operation, auto-increment
@@ -25,6 +24,8 @@ GAIN, GAINS = Field(5, 4), {1: 0, 25: 1, 428: 2, 9876: 3}
 TIME, TIMES = Field(2, 0), {100: 0, 200: 1, 300: 2, 400: 3, 500: 4, 600: 5}
 LADDER, LITTLE = (1, 25, 428), 1000  # with less than LITTLE counts the next higher gain does not saturate
 FULL_AT_100_MS, FULL = 36863, 65535
+DARK = 25  # counts that a channel may show without light ("dark ADC count value")
+MOST = 88_000.0  # lx ("operating characteristics")
 POLLS = 3
 
 
@@ -40,12 +41,18 @@ class Tsl2591(I2cChip):
     addresses = (0x29,)
     probes = (Probe(bytes([COMMAND | ID]), 1, says(bytes([IDENTITY]))),)
     takes = 2.3
-    quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 88_000.0, 8.16),)
+    quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, MOST, 8.16, noisy=False),)
 
     def __init__(
-        self, bus: Any, address: int | None = None, *, gain: int | None = None, integration_ms: int = 100
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        gain: int | None = None,
+        integration_ms: int = 100,
+        identity: str = "strict",
     ) -> None:
-        super().__init__(bus, address)
+        super().__init__(bus, address, identity=identity)
         if gain is not None and gain not in tuple(GAINS):
             raise ValueError(f"gain: {gain!r} is none of {', '.join(map(str, GAINS))}")
         if integration_ms not in tuple(TIMES):
@@ -55,8 +62,8 @@ class Tsl2591(I2cChip):
         self.full = FULL_AT_100_MS if integration_ms == 100 else FULL
         self.integrating_takes = 1.2 * integration_ms / 1000  # 108 ms at most for 100, and 10 %
         step = 2 * lux(1, 0, min(self.gains), integration_ms)  # both channels are rounded
-        most = min(88_000.0, lux(self.full - 1, 0, min(self.gains), integration_ms))
-        self.quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, most, step),)
+        most = min(MOST, lux(self.full - 1, 0, min(self.gains), integration_ms))
+        self.quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, most, step, noisy=False),)
 
     def identify(self) -> None:
         """Look at the identity register.
@@ -85,11 +92,11 @@ class Tsl2591(I2cChip):
         raise NotReady(f"{self.name}: the integration did not end")
 
     def measure(self) -> Reading:
-        """Return illuminance in lx, found with the best gain.
+        """Return illuminance in lx, found with the best gain; in too bright light, what is known of it.
 
         Raises:
             NotReady: the integration did not end. LostPower: power was lost meanwhile. ChecksumError: two reads differ.
-            InvalidReading: too bright, or more infrared than there is light.
+            InvalidReading: more infrared than there is light.
         """
         both, infrared = yield from self._integrate()
         for _ in self.gains[1:]:
@@ -98,15 +105,25 @@ class Tsl2591(I2cChip):
                 break
             self.gain = gain
             both, infrared = yield from self._integrate()
-        if max(both, infrared) >= self.full:
-            raise InvalidReading(f"{self.name}: too bright at gain {self.gain}; lower it, or integration_ms")
-        if infrared > both:
+        return {"illuminance": self._told(both, infrared)}
+
+    def _told(self, both: int, infrared: int) -> float | Untold:
+        cure = f"lower the gain of {self.gain}, or integration_ms"
+        if infrared >= self.full:
+            return BeyondRange(f"{self.name}: too bright; {cure}")
+        if infrared > both + DARK:
             raise InvalidReading(f"{self.name}: more infrared ({infrared}) than light altogether ({both})")
-        return {"illuminance": lux(both, infrared, self.gain, self.integration_ms)}
+        value = lux(both, infrared, self.gain, self.integration_ms)
+        end, step = self.quantities[0].high, self.quantities[0].step
+        if both >= self.full or value > end + step:
+            return self.beyond("illuminance", at_least=min(value, end), hint=cure)
+        return value
 
     def _counts(self) -> tuple[int, int]:
-        frame = crc.agreed(self._read(STATUS, 5), self._read(STATUS, 5))
-        settings = self._read(ENABLE, 2)
+        # The settings are read between the two: a line that fails for a moment cannot damage both unseen.
+        frame, settings, again = self._read(STATUS, 5), self._read(ENABLE, 2), self._read(STATUS, 5)
+        if frame != again:
+            raise ChecksumError(f"{self.name}: two reads of one integration differ; shorten or shield the cable")
         if settings != self.settings:
             raise LostPower(f"{self.name}: the configuration is {settings.hex()}, written was {self.settings.hex()}")
         status, both, infrared = struct.unpack("<BHH", frame)
@@ -125,6 +142,9 @@ class Tsl2591(I2cChip):
 
 
 def lux(both: int, infrared: int, gain: int, integration_ms: int) -> float:
-    """Return lx from the counts of channel 0 (visible and infrared) and channel 1 (infrared)."""
+    """Return lx from the counts of channel 0 (visible and infrared) and channel 1 (infrared).
+
+    In infrared alone both count the same, and in the dark either may count more: then there is no light to be seen.
+    """
     counts_per_lux = integration_ms * gain / 408
-    return max(both - 1.64 * infrared, 0.59 * both - 0.86 * infrared) / counts_per_lux
+    return max(both - 1.64 * infrared, 0.59 * both - 0.86 * infrared, 0.0) / counts_per_lux

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import crc
 from ..chip import I2cChip, Probe, Quantity, Reading
-from ..errors import InvalidReading, LostPower, WrongChip
+from ..errors import ChecksumError, LostPower, WrongChip
 from ..registers import Field, Register
 
 CONFIG = Register(0x00, 2, "little")
@@ -22,19 +21,20 @@ DEVICE, DEVICE_ID = Field(7, 0), 0x81
 
 GAIN, GAINS = Field(12, 11), {1: 0b00, 2: 0b01, 0.125: 0b10, 0.25: 0b11}
 INTEGRATION, INTEGRATIONS = Field(9, 6), {25: 0b1100, 50: 0b1000, 100: 0b0000, 200: 0b0001, 400: 0b0010, 800: 0b0011}
-WITNESS = 0x0010  # persistence of two: means nothing without interrupts, but is never there after power-on
 SHUT_DOWN = 0x0001
 STARTING_TAKES = 0.0025
-TRIAL = 0x5AA5  # its bytes are none of any configuration
+PERSISTENCE = 0x0010  # of two: means nothing without interrupts, but is never there after power-on
+# Written to the high threshold, which means nothing without interrupts either: a line at one byte does not show it.
+WITNESS = 0x5AA5
 SATURATED = 0xFFFF
 LINEAR_UP_TO = 1000.0  # lx
 
 
 class Veml7700(I2cChip):
-    """One VEML7700. Begins each integration itself: light is told as it is felt, not as it was.
+    """One VEML7700. Begins each integration itself, so a value is of now.
 
-    Older chips lack the identity register: then proven is only that a threshold of 16 bits keeps what is written.
-    A VEML6030 cannot be told from it, and need not be: it measures alike.
+    Older chips lack the identity register; then all that is known is that a threshold of 16 bits keeps what is written.
+    A VEML6030 cannot be distinguished from it, and need not be: it measures alike.
 
     Args:
         gain: 0.125, 0.25, 1 or 2. At 0.125 and 100 ms the chip counts up to 35 klx in steps of 0.54 lx.
@@ -45,18 +45,27 @@ class Veml7700(I2cChip):
     addresses = (0x10,)
     probes = (Probe(b"\x07", 2, lambda identity: identity[0] == 0x81, decides=False),)  # newer ones have it
     takes = 2.0
-    quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 120_000.0, 0.5376),)
+    quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 120_000.0, 0.5376, noisy=False),)
 
-    def __init__(self, bus: Any, address: int | None = None, *, gain: float = 0.125, integration_ms: int = 100) -> None:
-        super().__init__(bus, address)
+    def __init__(
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        gain: float = 0.125,
+        integration_ms: int = 100,
+        identity: str = "strict",
+    ) -> None:
+        super().__init__(bus, address, identity=identity)
         if gain not in tuple(GAINS):
             raise ValueError(f"gain: {gain!r} is none of 0.125, 0.25, 1, 2")
         if integration_ms not in tuple(INTEGRATIONS):
             raise ValueError(f"integration_ms: {integration_ms!r} is none of {', '.join(map(str, INTEGRATIONS))}")
         self.gain, self.integration_ms = gain, integration_ms
-        self.settings = GAIN.put(GAINS[gain]) | INTEGRATION.put(INTEGRATIONS[integration_ms]) | WITNESS
+        self.witness = WITNESS
+        self.settings = GAIN.put(GAINS[gain]) | INTEGRATION.put(INTEGRATIONS[integration_ms]) | PERSISTENCE
         most, step = brightest(gain, integration_ms), linear_lux(1, gain, integration_ms)
-        self.quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, most, step),)
+        self.quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, most, step, noisy=False),)
 
     def identify(self) -> None:
         """Look for the identity; where there is none, see that a threshold keeps what is written, and put it back.
@@ -64,45 +73,49 @@ class Veml7700(I2cChip):
         Raises:
             WrongChip: something else answers.
         """
-        if DEVICE.of(self._word(IDENTITY)) == DEVICE_ID:
+        if DEVICE.of(self.get(IDENTITY)) == DEVICE_ID:
             return
-        config, before = self._word(CONFIG), self._word(HIGH_THRESHOLD)
-        self.write(HIGH_THRESHOLD.encode(TRIAL))
-        self.write(CONFIG.encode(SHUT_DOWN))  # in a memory of bytes this changes the threshold, too
-        kept = self._word(HIGH_THRESHOLD)
-        self.write(CONFIG.encode(config))
-        self.write(HIGH_THRESHOLD.encode(before))
-        if kept != TRIAL:
-            expected = f"0x{TRIAL:04x} as threshold after it was written"
+        config, before = self.get(CONFIG), self.get(HIGH_THRESHOLD)
+        self.put(HIGH_THRESHOLD, WITNESS)
+        # in a memory of bytes this changes the threshold, too
+        self.put(CONFIG, SHUT_DOWN)
+        kept = self.get(HIGH_THRESHOLD)
+        self.put(CONFIG, config)
+        self.put(HIGH_THRESHOLD, before)
+        if kept != WITNESS:
+            expected = f"0x{WITNESS:04x} as threshold after it was written"
             raise WrongChip(self.name, self.address, expected=expected, found=f"0x{kept:04x}")
 
     def configure(self) -> None:
-        """Switch the pauses between integrations off."""
-        self.write(POWER_SAVING.encode(0))
+        """Switch the pauses between integrations off, and leave a witness."""
+        self.put(POWER_SAVING, 0)
+        self.put(HIGH_THRESHOLD, WITNESS)
+        self.witness = self.get_twice(HIGH_THRESHOLD)
 
     def measure(self) -> Reading:
-        """Return illuminance in lx, of integrations that begin now.
+        """Return illuminance in lx, of integrations that begin now; in too bright light, what is known of it.
 
         Raises:
             LostPower: the configuration is gone. ChecksumError: two reads differ.
-            InvalidReading: too bright for this gain and integration.
         """
-        self.write(CONFIG.encode(self.settings | SHUT_DOWN))
-        self.write(CONFIG.encode(self.settings))
+        self.put(CONFIG, self.settings | SHUT_DOWN)
+        self.put(CONFIG, self.settings)
         yield STARTING_TAKES
         for _ in range(2):  # the second one, should the first have begun before
             yield 1.1 * self.integration_ms / 1000
-        address = bytes([LIGHT.address])
-        counts = LIGHT.decode(crc.agreed(self.write_read(address, 2), self.write_read(address, 2)))
-        config = self._word(CONFIG)
-        if config != self.settings:
-            raise LostPower(f"{self.name}: the configuration is 0x{config:04x}, written was 0x{self.settings:04x}")
-        if counts == SATURATED:
-            raise InvalidReading(f"{self.name}: too bright; lower the gain or integration_ms")
-        return {"illuminance": lux(counts, self.gain, self.integration_ms)}
-
-    def _word(self, register: Register) -> int:
-        return register.decode(self.write_read(bytes([register.address]), 2))
+        # Configuration and witness are read between the two: a line that fails for a moment cannot damage both unseen.
+        counts, config, witness = self.get(LIGHT), self.get(CONFIG), self.get(HIGH_THRESHOLD)
+        if counts != self.get(LIGHT):
+            raise ChecksumError(f"{self.name}: two reads of one integration differ; shorten or shield the cable")
+        if (config, witness) != (self.settings, self.witness):
+            found, written = (f"0x{a:04x}, 0x{b:04x}" for a, b in ((config, witness), (self.settings, self.witness)))
+            raise LostPower(f"{self.name}: configuration and threshold are {found}, written was {written}")
+        value = lux(counts, self.gain, self.integration_ms)
+        end = self.quantities[0].high
+        if counts == SATURATED or value > end:
+            beyond = self.beyond("illuminance", at_least=end, hint="lower the gain or integration_ms")
+            return {"illuminance": beyond}
+        return {"illuminance": value}
 
 
 def linear_lux(counts: int, gain: float, integration_ms: int) -> float:

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, waits
-from ..errors import InvalidReading, LostPower, NotReady, WrongChip
+from ..chip import I2cChip, Probe, Quantity, Reading, Untold, Waits
+from ..errors import BeyondRange, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
 IDENTITY, IDENTITY_IS = Register(0xC0, 3), 0xEEAA10
 START, SEQUENCE, INTERRUPT, CLEAR = 0x00, 0x01, 0x0A, 0x0B
 READY, READY_BITS, FRAME = 0x13, 0x07, 13  # bytes from there: ready, status, nine others, distance
-STATUS, IN_RANGE = Field(6, 3), 11
-DISTANCE, NO_TARGET = Register(0x1E, 2), 8190  # mm; and above
+# What the status says, by the words of ST's API: a target in range; too little signal, or a phase that fits none;
+# a target nearer than the range begins.
+STATUS, IN_RANGE, NO_TARGET, TOO_NEAR = Field(6, 3), 11, (4, 6, 9), (8, 10)
+DISTANCE = Register(0x1E, 2)
 STOP_VARIABLE, LIMITS, GOOD_SPADS, SPAD_STATE, SPAD_INFO, INTERRUPT_LEVEL = 0x91, 0x60, 0xB0, 0x83, 0x92, 0x84
 STEPS = 0xE8  # of a measurement
+FARTHEST = 2000.0  # mm; without a target the chip says 8190 or 8191
 BOOTING_TAKES, MEASURING_TAKES = 0.0015, 0.037  # 1.2 and 33 ms, and 10 %
 CALIBRATING_TAKES, POLLS = 0.011, 4
 
@@ -42,10 +45,9 @@ class Vl53l0x(I2cChip):
     addresses = (0x29,)
     probes = (Probe(b"\xc0", 3, lambda found: IDENTITY.decode(found) == IDENTITY_IS),)
     takes = 0.7
-    quantities = (Quantity("distance", "mm", "distance", 0.0, 2000.0, 1.0),)
+    quantities = (Quantity("distance", "mm", "distance", 0.0, FARTHEST, 1.0),)
     stop_variable, witness = 0, b""
 
-    @waits
     def identify(self) -> Waits:
         """Look at the three reference registers.
 
@@ -78,7 +80,7 @@ class Vl53l0x(I2cChip):
             good = self.write_read(bytes([GOOD_SPADS]), 6)
             self._pairs(SPAD_MAP_RULES)
             self.write(bytes([GOOD_SPADS]) + spad_map(good, count, aperture))
-        except NotReady:  # it does not tell: its detectors stay as they are
+        except NotReady:  # it does not name its detectors: they stay as they are
             self._pairs(b"\x81\x00\xff\x06\x83\x00\xff\x01" + PRIVATE_OFF)
             if self._byte(SEQUENCE) != 0xFF:
                 raise LostPower(f"{self.name}: power was lost while it was set up") from None
@@ -92,11 +94,11 @@ class Vl53l0x(I2cChip):
         self.witness = self._witness()
 
     def measure(self) -> Reading:
-        """Return distance in mm.
+        """Return distance in mm; without a target in range, what is known of it.
 
         Raises:
             NotReady: the measurement did not end. LostPower: the set-up is gone.
-            ChecksumError: two reads differ. InvalidReading: no target in range.
+            ChecksumError: two reads differ. InvalidReading: the chip says that it could not measure.
         """
         self._pairs(bytes([CLEAR, 0x01]) + PRIVATE_ON + bytes([STOP_VARIABLE, self.stop_variable]) + PRIVATE_OFF)
         self._pairs(bytes([START, 0x01]))
@@ -107,13 +109,21 @@ class Vl53l0x(I2cChip):
                 break
         else:
             raise NotReady(f"{self.name}: the measurement did not end")
+        # The witness is read between the two: a line that fails for a moment cannot damage both frames unseen.
+        witness = self._witness()
         crc.agreed(frame, self.write_read(bytes([READY]), FRAME))
-        if self._witness() != self.witness:
+        if witness != self.witness:
             raise LostPower(f"{self.name}: the set-up is gone")
-        status, distance = STATUS.of(frame[1]), DISTANCE.decode(frame[-2:])
-        if status != IN_RANGE or distance >= NO_TARGET:
-            raise InvalidReading(f"{self.name}: no target in range (status {status}, {distance} mm)")
-        return {"distance": float(distance)}
+        return {"distance": self._told(STATUS.of(frame[1]), float(DISTANCE.decode(frame[-2:])))}
+
+    def _told(self, status: int, distance: float) -> float | Untold:
+        if status in NO_TARGET or (status == IN_RANGE and distance > FARTHEST):
+            return self.beyond("distance", at_least=FARTHEST, hint="there is no target in range")
+        if status in TOO_NEAR:
+            return BeyondRange(f"{self.name}: the target is nearer than its range begins")
+        if status != IN_RANGE:
+            raise InvalidReading(f"{self.name}: it could not measure (status {status}, {distance:g} mm)")
+        return distance
 
     def _spads(self) -> Generator[float, None, tuple[int, bool]]:
         self._pairs(PRIVATE_ON + b"\xff\x06")

@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from .chip import FakeChip, FakeRegisters, FakeWords, Nack
-from .faults import Fault, Faults
+from .faults import Faults, InjectedFault
 from .kernel import ADAPTERS, FakeBus
 from .time import FakeTime
 
@@ -26,8 +26,8 @@ __all__ = [
     "FakeRegisters",
     "FakeTime",
     "FakeWords",
-    "Fault",
     "Faults",
+    "InjectedFault",
     "Nack",
     "fake_chip",
 ]

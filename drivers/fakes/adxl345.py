@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from .chip import FakeRegisters, clamp
 
 IDENTITY, RATE, POWER, ENABLE, SOURCE, FORMAT, DATA = 0x00, 0x2C, 0x2D, 0x2E, 0x30, 0x31, 0x32
@@ -16,7 +18,10 @@ class FakeAdxl345(FakeRegisters):
     addresses = (0x53, 0x1D)
     senses = {"acceleration_x": 0.1, "acceleration_y": -0.2, "acceleration_z": 9.8}
 
+    noise = 0  # digits by which a sample is off at most
+
     def power_on(self) -> None:
+        self.rng = Random(345)
         self.bank = bytearray(256)
         self.bank[IDENTITY], self.bank[RATE], self.bank[SOURCE] = 0xE5, 0x0A, 0x02
 
@@ -51,7 +56,8 @@ class FakeAdxl345(FakeRegisters):
         scale = 256 if full else 256 >> extra  # digits per g
         half = 1 << bits - 1
         for n, axis in enumerate("xyz"):
-            digits = clamp(self.world[f"acceleration_{axis}"] / GRAVITY * scale, -half, half - 1)
+            felt = self.world[f"acceleration_{axis}"] / GRAVITY * scale
+            digits = clamp(felt + self.rng.randint(-self.noise, self.noise), -half, half - 1)
             if shape & 4:
                 digits <<= 16 - bits  # left-justified
             self.fill(DATA + 2 * n, (digits & 0xFFFF).to_bytes(2, "little"))

@@ -16,6 +16,7 @@ class FakeAht20(FakeChip):
     name = "aht20"
     addresses = (0x38,)
     senses = {"temperature": 21.5, "humidity": 45.0}
+    parts = ("humidity",)
 
     def power_on(self) -> None:
         self.status = 0x10  # a reserved bit that the silicon shows
@@ -50,6 +51,8 @@ class FakeAht20(FakeChip):
     def converted(self) -> bytes:
         """Return humidity and temperature, 20 bits each."""
         humidity = clamp(self.world["humidity"] / 100 * 2**20, 0, 2**20 - 1)
+        if "humidity" in self.broken:
+            humidity = 0
         temperature = clamp((self.world["temperature"] + 50) / 200 * 2**20, 0, 2**20 - 1)
         return (humidity << 20 | temperature).to_bytes(5, "big")
 

@@ -56,6 +56,7 @@ class FakeBmp280(FakeRegisters):
     name = "bmp280"
     addresses = (0x76, 0x77)
     senses = {"temperature": 21.5, "pressure": 1009.4}
+    parts: ClassVar[tuple[str, ...]] = ("pressure",)
     identity = 0x58
     has_humidity = False
     trim_humidity = TRIM_HUMIDITY
@@ -93,9 +94,11 @@ class FakeBmp280(FakeRegisters):
         t_fine = fine(t_raw)
         p_raw = solve(0, 0xFFFFF, self.world["pressure"] * 100, lambda raw: pascals(raw, t_fine))
         osrs_t, osrs_p = self.bank[0xF4] >> 5, self.bank[0xF4] >> 2 & 7
-        frame = self.twenty(p_raw, osrs_p) + self.twenty(t_raw, osrs_t)
+        frame = self.twenty(p_raw, 0 if "pressure" in self.broken else osrs_p) + self.twenty(t_raw, osrs_t)
         if self.has_humidity:
             h_raw = solve(0, 0xFFFF, self.world["humidity"], lambda raw: percent(raw, t_fine, self.trim_humidity))
+            # An element that is open converts to nothing.
+            h_raw = 0 if "humidity" in self.broken else h_raw
             frame += (h_raw if self.humidity_times else 0x8000).to_bytes(2, "big")
         return frame
 
@@ -131,6 +134,7 @@ class FakeBme280(FakeBmp280):
 
     name = "bme280"
     senses = {"temperature": 21.5, "humidity": 45.0, "pressure": 1009.4}
+    parts = ("pressure", "humidity")
     identity = 0x60
     has_humidity = True
     specimens: ClassVar[tuple[dict[str, bytes], ...]] = (  # attributes in which one chip differs from the next

@@ -62,10 +62,14 @@ class FakeBme680(FakeRegisters):
     name = "bme680"
     addresses = (0x76, 0x77)
     senses = {"temperature": 21.5, "humidity": 45.0, "pressure": 1009.4, "gas_resistance": 120_000.0}
+    parts = ("humidity", "pressure", "gas_resistance")
     writes_advance = False
+    # 0: BME680. A BME688 (1) and a BME690 (2) have other formulas; this fake has not.
+    variant = 0
 
     def power_on(self) -> None:
         self.fill(0xD0, b"\x61")
+        self.fill(0xF0, bytes([self.variant]))
         self.fill(0x1F, b"\x80\x00\x00\x80\x00\x00\x80\x00")
         self.fill(0x8A, TRIM)
         self.fill(0xE1, TRIM_HUMIDITY)
@@ -102,7 +106,10 @@ class FakeBme680(FakeRegisters):
         t_fine = fine(t_raw)
         p_raw = solve(0, 0xFFFFF, world["pressure"] * 100, lambda raw: pascals(raw, t_fine))
         h_raw = solve(0, 0xFFFF, world["humidity"], lambda raw: percent(raw, t_fine / 5120))
-        pressure = self.twenty(p_raw, control >> 2 & 7) + self.twenty(t_raw, control >> 5)
+        p_times = 0 if "pressure" in self.broken else control >> 2 & 7
+        # An element that is open converts to nothing.
+        h_raw = 0 if "humidity" in self.broken else h_raw
+        pressure = self.twenty(p_raw, p_times) + self.twenty(t_raw, control >> 5)
         return pressure + (h_raw if self.bank[0x72] & 7 else 0x8000).to_bytes(2, "big")
 
     @staticmethod
@@ -119,7 +126,8 @@ class FakeBme680(FakeRegisters):
         felt, ambient = self.world["gas_resistance"], self.world["temperature"]
         tries = [(solve(0, 1023, felt, lambda adc, r=r: ohms(adc, r)), r) for r in range(16)]  # type: ignore[misc]
         adc, gas_range = min(tries, key=lambda one: abs(ohms(*one) - felt))
-        stable = seconds >= 0.020 and heater_code(200, ambient) - 1 <= code <= heater_code(400, ambient) + 1
+        heats = "gas_resistance" not in self.broken
+        stable = heats and seconds >= 0.020 and heater_code(200, ambient) - 1 <= code <= heater_code(400, ambient) + 1
         return (adc << 6 | 0x20 | stable << 4 | gas_range).to_bytes(2, "big")
 
     def refresh(self) -> None:

@@ -36,6 +36,7 @@ class FakeBmp388(FakeRegisters):
     name = "bmp388"
     addresses = (0x76, 0x77)
     senses = {"temperature": 21.5, "pressure": 1009.4}
+    parts = ("pressure",)
     identity = 0x50
     writes_advance = False
 
@@ -76,7 +77,8 @@ class FakeBmp388(FakeRegisters):
         t = celsius(t_raw)
         p_raw = solve(0, 0xFFFFFF, self.world["pressure"] * 100, lambda raw: pascals(raw, t))
         off = b"\x00\x00\x80"
-        return (self.resolved(p_raw, osr & 7) if power & 1 else off) + (
+        converts = power & 1 and "pressure" not in self.broken
+        return (self.resolved(p_raw, osr & 7) if converts else off) + (
             self.resolved(t_raw, osr >> 3 & 7) if power & 2 else off
         )
 

@@ -27,14 +27,17 @@ class FakeChip:
     Attributes:
         addresses: those that the real chip can have, the default first.
         senses: the quantities it feels, with what it feels at first.
+        parts: the quantities whose element can fail while the others go on.
         clock: seconds, monotonic; handed in by the bus that the chip is put on.
     """
 
     name: ClassVar[str] = ""
     addresses: ClassVar[tuple[int, ...]] = ()
     senses: ClassVar[dict[str, float]] = {}
+    parts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, **world: float) -> None:
+        self.broken: set[str] = set()
         self.clock: Callable[[], float] = lambda: 0.0
         self.world = {**self.senses}
         self.frozen = False
@@ -52,6 +55,20 @@ class FakeChip:
             raise TypeError(f"a {self.name} feels {', '.join(self.senses)}, not {', '.join(sorted(unknown))}")
         if not self.frozen:
             self.world.update(world)
+
+    def break_part(self, quantity: str) -> None:
+        """Let the element of one quantity fail, for good: the chip shows what its datasheet says of that.
+
+        Raises:
+            TypeError: it cannot fail alone.
+        """
+        if quantity not in self.parts:
+            raise TypeError(f"of a {self.name} {', '.join(self.parts) or 'nothing'} can fail alone, not {quantity}")
+        self.broken.add(quantity)
+
+    def mend(self) -> None:
+        """Let all elements work again."""
+        self.broken.clear()
 
     def attach(self, clock: Callable[[], float]) -> None:
         """Be put on a bus whose time is `clock`, and powered."""

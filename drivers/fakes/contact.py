@@ -37,7 +37,7 @@ class FakeButton(FakeContact):
 
 
 class FakeMotion(FakeContact):
-    """A PIR: drives its line high while somebody moves."""
+    """A PIR: drives its line high while it sees movement."""
 
     name = "motion"
     rests_high = False

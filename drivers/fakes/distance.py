@@ -1,6 +1,6 @@
 """Fake HC-SR04, from its data sheet: after the trigger falls, the echo line is high as long as the sound is on its way.
 
-Nobody waits: the edges carry the time stamps that the kernel would give them.
+It does not wait: the edges carry the time stamps that the kernel would give them.
 """
 
 from __future__ import annotations

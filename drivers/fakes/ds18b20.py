@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from .sysfs import FakeSysfs
 from .tree import Files
 
@@ -20,7 +18,7 @@ class FakeDs18b20(FakeSysfs):
     def place(self) -> str:
         self.tree.folder(W1)
         if self.device is None:
-            self.device = f"28-{len(os.listdir(self.tree.root / W1)) + 1:012x}"
+            self.device = f"28-{len([*(self.tree.root / W1).iterdir()]) + 1:012x}"
         return f"{W1}/{self.device}"
 
     def files(self) -> Files:

@@ -13,13 +13,13 @@ KINDS = ("unplugged", "nack", "flaky", "corrupt", "wrong_chip", "frozen", "power
 
 
 @dataclass(slots=True)
-class Fault:
+class InjectedFault:
     """One fault on one bus.
 
     Attributes:
         kind: one of `KINDS`.
         address: the chip that has it; None: the whole bus.
-        at, lasts: seconds on the bus's clock since the bus was made; None: for ever.
+        at, lasts: seconds on the bus's clock since the bus was made; None: forever.
         rate: the share of transfers that fail (`flaky`), or of whose messages read one bit arrives wrong (`corrupt`).
         delay: seconds that each transfer takes longer (`slow`).
     """
@@ -39,7 +39,7 @@ class Fault:
             raise ValueError(f"{self.kind!r} is no fault; known: {', '.join(KINDS)}")
 
     def active(self, now: float) -> bool:
-        """Tell whether the fault is there at `now`, seconds since the bus was made."""
+        """Return whether the fault is there at `now`, seconds since the bus was made."""
         return not self.lifted and self.at <= now and (self.lasts is None or now < self.at + self.lasts)
 
 
@@ -47,17 +47,17 @@ class Faults:
     """The faults of one bus."""
 
     def __init__(self, rng: Random) -> None:
-        self.all: list[Fault] = []
+        self.all: list[InjectedFault] = []
         self.rng = rng
 
-    def add(self, fault: Fault | str, address: int | None = None, **more: float) -> Fault:
-        """Add a `Fault`, or one made of its kind: `add("flaky", 0x76, rate=0.7)`."""
+    def add(self, fault: InjectedFault | str, address: int | None = None, **more: float) -> InjectedFault:
+        """Add a `InjectedFault`, or one made of its kind: `add("flaky", 0x76, rate=0.7)`."""
         if isinstance(fault, str):
-            fault = Fault(fault, address, **more)
+            fault = InjectedFault(fault, address, **more)
         self.all.append(fault)
         return fault
 
-    def remove(self, fault: Fault) -> None:
+    def remove(self, fault: InjectedFault) -> None:
         """End a fault; what was unplugged is plugged in again, what was frozen thaws."""
         fault.lifted = True
         if not fault.begun:
@@ -72,19 +72,19 @@ class Faults:
         """Drop what was ended before its time, after the kernel has seen it."""
         self.all[:] = [fault for fault in self.all if not fault.lifted]
 
-    def at(self, now: float, address: int) -> Iterator[Fault]:
+    def at(self, now: float, address: int) -> Iterator[InjectedFault]:
         """Yield the faults that a transfer with `address` meets at `now`."""
         for fault in self.all:
             if fault.address in (None, address) and fault.active(now):
                 yield fault
 
-    def strikes(self, fault: Fault) -> bool:
+    def strikes(self, fault: InjectedFault) -> bool:
         """Draw whether a fault with a rate strikes this time."""
         return fault.rate >= 1.0 or self.rng.random() < fault.rate
 
 
 class Stranger(FakeChip):
-    """Whoever answers in place of the right chip: takes everything, says 0x42 to everything."""
+    """A chip in place of the right one: takes everything, answers 0x42 to everything."""
 
     name = "stranger"
 

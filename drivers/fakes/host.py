@@ -1,4 +1,4 @@
-"""Fake Raspberry Pi: the files in which it tells of itself (proc(5), sysfs-class-thermal, firmware's get_throttled)."""
+"""Fake Raspberry Pi: the files that describe the machine (proc(5), sysfs-class-thermal, firmware's get_throttled)."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ class FakeHtu21d(FakeChip):
     name = "htu21d"
     addresses = (0x40,)
     senses = {"temperature": 21.5, "humidity": 45.0}
+    parts = ("humidity",)
     identity = 0x32  # first byte of the second part of the serial number
     user_default = 0x02
     temperature_takes, humidity_takes, reset_takes = 0.050, 0.016, 0.015
@@ -56,7 +57,9 @@ class FakeHtu21d(FakeChip):
         return clamp((self.world["temperature"] + 46.85) / 175.72 * 2**14, 0, 2**14 - 1) << 2
 
     def humidity(self) -> int:
-        """Return the word for the humidity: 12 bits, status 10."""
+        """Return the word for the humidity: 12 bits, status 10; all 0 where the element is open (TE's diagnosis)."""
+        if "humidity" in self.broken:
+            return 2
         return clamp((self.world["humidity"] + 6) / 125 * 2**12, 0, 2**12 - 1) << 4 | 2
 
     def on_read(self, length: int) -> bytes:

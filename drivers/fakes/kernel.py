@@ -21,7 +21,7 @@ import smbus2.smbus2 as below
 from smbus2 import SMBus
 
 from .chip import FakeChip, Nack, Stuck
-from .faults import Fault, Faults, Stranger
+from .faults import Faults, InjectedFault, Stranger
 from .smbus import Smbus
 from .sockets import Sockets
 from .time import now
@@ -36,7 +36,7 @@ class Adapter:
     """How an I2C adapter of the Pi family behaves (i2c-bcm2835.c, i2c-designware-master.c, i2c-algo-bit.c)."""
 
     name: str
-    absent: int = EREMOTEIO  # errno where nobody acknowledges the address
+    absent: int = EREMOTEIO  # errno where no chip acknowledges the address
     refused: int = EREMOTEIO  # errno where a data byte is refused
     read_then_more: bool = True  # a read message that is not the last one
     many_addresses: bool = True  # messages to different addresses in one transfer
@@ -66,7 +66,7 @@ class FakeBus(SMBus):
         chips: address -> fake chip; `bus.chips` may be changed at any time to plug and unplug.
         adapter: one of `ADAPTERS`.
         clock: seconds, monotonic: the chips' time.
-        wait: how a slow transfer takes its time, and a hanging one for ever (None).
+        wait: how a slow transfer takes its time, and a hanging one forever (None).
         seed: of the faults' dice.
     """
 
@@ -89,7 +89,7 @@ class FakeBus(SMBus):
         self.began = clock()
         self._alone = threading.Lock()  # one transfer at a time, as the kernel locks an adapter
         self._meets: dict[int, set[str]] = {}  # address -> what faults do to the messages of this transfer
-        self.released = threading.Event()  # set: whoever hangs goes on
+        self.released = threading.Event()  # set: transfers that hang return
         self.wait = wait or self.released.wait
         super().__init__(1)
 
@@ -113,7 +113,7 @@ class FakeBus(SMBus):
         self.funcs = below.I2cFunc(self.adapter.functions)
 
     def close(self) -> None:
-        """Close it; whoever hangs in a transfer is let go."""
+        """Close it; a transfer that hangs returns."""
         self.released.set()
         if self.fd is not None:
             _BUSES.pop(self.fd, None)
@@ -218,14 +218,15 @@ class FakeBus(SMBus):
             try:
                 if length is None:
                     chip.on_write(data)
-                else:  # a line that nobody drives floats high
+                else:  # an open line floats high
                     answers.append(chip.on_read(length).ljust(length, b"\xff"))
             except Nack:
                 if len(chips) == 1:
                     raise
         return bytes(functools.reduce(operator.and_, column) for column in zip(*answers, strict=False))
 
-    def _everyone(self) -> Iterator[tuple[int, FakeChip]]:
+    def everyone(self) -> Iterator[tuple[int, FakeChip]]:
+        """Yield each chip with its address, those behind multiplexers, too."""
         for address, chip in self.chips.items():
             yield address, chip
             yield from chip.everyone()
@@ -233,7 +234,7 @@ class FakeBus(SMBus):
     def _turn(self, now: float) -> None:
         """Let happen what happens once: at the beginning of a fault, and at its end."""
         for fault in list(self.faults.all):
-            hit = [c for a, c in self._everyone() if fault.address in (None, a)]
+            hit = [c for a, c in self.everyone() if fault.address in (None, a)]
             if not fault.begun and now >= fault.at:
                 fault.begun = True
                 for chip in hit:
@@ -249,12 +250,12 @@ class FakeBus(SMBus):
                         chip.frozen = False
         self.faults.forget()
 
-    def _suffer(self, fault: Fault) -> str:
+    def _suffer(self, fault: InjectedFault) -> str:
         """Raise what the fault does to a transfer, or take its time; return what it does to the messages."""
         if fault.kind in ("flaky", "corrupt") and not self.faults.strikes(fault):
             return ""
         if fault.kind in ("unplugged", "nack", "flaky"):
-            raise OSError(self.adapter.absent, "nobody answers")
+            raise OSError(self.adapter.absent, "not acknowledged")
         if fault.kind == "stuck":
             raise OSError(ETIMEDOUT, "Connection timed out")
         if fault.kind == "bug":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from .chip import FakeRegisters, clamp
 
 IDENTITY, CTRL0, CTRL1, CTRL4, CTRL5, STATUS, DATA = 0x0F, 0x1E, 0x20, 0x23, 0x24, 0x27, 0x28
@@ -19,7 +21,10 @@ class FakeLis3dh(FakeRegisters):
     addresses = (0x18, 0x19)
     senses = {"acceleration_x": 0.1, "acceleration_y": -0.2, "acceleration_z": 9.8}
 
+    noise = 0  # digits by which a sample is off at most
+
     def power_on(self) -> None:
+        self.rng = Random(3)
         self.bank = bytearray(256)
         self.bank[IDENTITY], self.bank[CTRL0], self.bank[CTRL1] = 0x33, 0x10, 0x07
         self.advances = False
@@ -36,9 +41,8 @@ class FakeLis3dh(FakeRegisters):
         self.refresh()
         self.bank[register] = value & 0x7F if register == CTRL5 else value  # BOOT clears itself
         if register in (CTRL1, CTRL4) and self.rate:
-            settles = (
-                7 if self.bank[CTRL4] & 0x08 else 1
-            )  # samples: the turn-on time of high resolution, and of the rest
+            # samples: the turn-on time of high resolution, and of the rest
+            settles = 7 if self.bank[CTRL4] & 0x08 else 1
             self.busy_for(SLOW * settles / self.rate)
 
     @property
@@ -64,6 +68,7 @@ class FakeLis3dh(FakeRegisters):
         for n, axis in enumerate("xyz"):
             if self.bank[CTRL1] >> n & 1:
                 half = 1 << bits - 1
-                digits = clamp(self.world[f"acceleration_{axis}"] / GRAVITY * 1000 / digit, -half, half - 1)
+                felt = self.world[f"acceleration_{axis}"] / GRAVITY * 1000 / digit
+                digits = clamp(felt + self.rng.randint(-self.noise, self.noise), -half, half - 1)
                 self.fill(DATA + 2 * n, (digits << 16 - bits & 0xFFFF).to_bytes(2, "little"))
         self.bank[STATUS] |= 0x0F

@@ -19,12 +19,15 @@ class Adc(MockSPIDevice):  # type: ignore[misc]
     def __init__(self, pins: MockPins, select: int) -> None:
         super().__init__(CLOCK, MOSI, MISO, SELECTS[select], pin_factory=pins.factory)
         self.codes = [0] * 8
-        self.absent: int | None = None  # the level of a line that nobody drives
+        # The level of the line while the chip does not drive it: the Pi's own resistor pulls MISO down.
+        self.rests = 0
+        # The level of a line that no chip drives at all.
+        self.absent: int | None = None
 
     def on_start(self) -> None:
         super().on_start()
         self.request: list[int] | None = None
-        self.tx_buf = [self.absent or 0] * 24
+        self.tx_buf = [self.rests if self.absent is None else self.absent] * 24
 
     def on_bit(self) -> None:
         bit = int(self.rx_buf[-1])
@@ -36,8 +39,9 @@ class Adc(MockSPIDevice):  # type: ignore[misc]
             self.request.append(bit)
             if len(self.request) == 4:
                 channel = self.request[1] << 2 | self.request[2] << 1 | self.request[3]
-                self.tx_buf = []
-                self.tx_word(self.codes[channel], 12)  # the sampling clock and the null bit lead it
+                # the sampling clock, during which the line rests, then the null bit and the code
+                self.tx_buf = [self.rests]
+                self.tx_word(self.codes[channel], 11)
 
 
 class FakeMcp3008(FakePin):
@@ -65,4 +69,5 @@ class FakeMcp3008(FakePin):
         for name, value in self.world.items():
             if fresh or name in self.felt:
                 adc.codes[int(name[1])] = clamp(value / vref * 1024, 0, 1023)
+        self.adc = adc
         adc.absent = {"unplugged": 1, "nack": 1, "stuck": 0}.get(self.fault)

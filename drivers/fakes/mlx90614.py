@@ -20,6 +20,7 @@ class FakeMlx90614(FakeChip):
     name = "mlx90614"
     addresses = (0x5A,)
     senses = {"ambient_temperature": 21.5, "object_temperature": 30.2}
+    parts = ("object_temperature",)
     address = 0x5A  # goes into the packet error code
 
     def power_on(self) -> None:
@@ -65,4 +66,6 @@ class FakeMlx90614(FakeChip):
             return 0
         value = self.world[felt]
         raw = clamp((value + 273.15) * 50, 0, 0x7FFF)
+        if felt in self.broken:
+            return raw | 0x8000
         return raw if low - 0.02 <= value <= high + 0.02 else raw | 0x8000

@@ -1,6 +1,11 @@
-"""Fake MPU-6050, from InvenSense's register map (RM-MPU-6000A): sleeps after power-on, all its data 0."""
+"""Fake MPU-6050, from InvenSense's register map (RM-MPU-6000A): sleeps after power-on, all its data 0.
+
+Awake, it samples at the rate that is set (§4.4), and holds each sample until the next.
+"""
 
 from __future__ import annotations
+
+from random import Random
 
 from .chip import FakeRegisters, clamp
 
@@ -22,7 +27,10 @@ class FakeMpu6050(FakeRegisters):
         "rotation_x": 0.01, "rotation_y": -0.02, "rotation_z": 0.03, "temperature": 24.0,
     }  # fmt: skip
 
+    noise = 0  # digits by which a sample is off at most
+
     def power_on(self) -> None:
+        self.rng = Random(6050)
         self.bank = bytearray(256)
         self.bank[POWER], self.bank[IDENTITY] = 0x40, 0x68
 
@@ -40,7 +48,15 @@ class FakeMpu6050(FakeRegisters):
         answer = super().on_read(length)
         if self.pointer <= INTERRUPT < self.pointer + length:
             self.bank[INTERRUPT] = 0
+        if self.pointer <= DATA < self.pointer + length and not self.busy:
+            self.busy_for(self.period)
         return answer
+
+    @property
+    def period(self) -> float:
+        """Seconds from one sample to the next: without its filter the gyroscope is eight times as fast."""
+        hertz = 8000 if self.bank[CONFIG] & 7 in (0, 7) else 1000
+        return (1 + self.bank[RATE]) / hertz
 
     def refresh(self) -> None:
         if self.bank[POWER] & 0x40 or self.busy:
@@ -59,4 +75,5 @@ class FakeMpu6050(FakeRegisters):
 
     def put(self, register: int, digits: float) -> None:
         """Put a signed word, high byte first."""
+        digits += self.rng.randint(-self.noise, self.noise)
         self.fill(register, (clamp(digits, -0x8000, 0x7FFF) & 0xFFFF).to_bytes(2, "big"))

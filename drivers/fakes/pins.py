@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
+from .device import FakeDevice
 from .time import now
 
 
 class FakeLine(MockPin):  # type: ignore[misc]
-    """A pin that somebody outside may drive: stronger than the Pi's own resistor, as on a real board."""
+    """A pin that can be driven from outside, more strongly than by the Pi's own resistor, as on a real board."""
 
     driven: int | None = None
 
@@ -54,7 +55,7 @@ class MockPins:
         self.pin(number).drive(value)
 
     def pulse(self, number: int, times: int = 1, seconds: float = 0.0) -> None:
-        """Give pulses, evenly over `seconds` of the edges' time stamps, at once: nobody waits."""
+        """Give pulses, evenly over `seconds` of the edges' time stamps, without waiting."""
         pin, now = self.pin(number), time.monotonic()
         rest = int(pin.state)
         for i in range(times):
@@ -72,18 +73,13 @@ def mock_pins(*, fresh: bool = False) -> MockPins:
     return factory.limpet  # type: ignore[no-any-return]
 
 
-class FakePin:
-    """What hangs on a pin. Set the world with `feel(state=1)`; `suffer(kind)` breaks it, `heal()` mends it.
+class FakePin(FakeDevice):
+    """What hangs on a pin.
 
     Attributes:
-        senses: the quantities it feels, with what it feels at first.
-        kinds: the faults it can have.
-        wiring: what the driver must be told, so that it meets this fake.
+        wiring: options with which the driver meets this fake.
     """
 
-    name: ClassVar[str] = ""
-    senses: ClassVar[dict[str, float]] = {}
-    kinds: ClassVar[tuple[str, ...]] = ("unplugged", "nack", "frozen")
     clock: Callable[[], float] = staticmethod(now)
 
     def __init__(self, *, pin: int | None = None, options: Mapping[str, Any] | None = None, **world: Any) -> None:
@@ -92,37 +88,4 @@ class FakePin:
         self.pins = mock_pins()
         self.world = {**self.senses}
         self.wiring: dict[str, Any] = {}
-        self.fault = ""
         self.feel(**world)
-
-    def feel(self, **world: float) -> None:
-        """Change what it feels, in the units of its quantities.
-
-        Raises:
-            TypeError: it cannot feel this.
-        """
-        if unknown := world.keys() - self.senses.keys():
-            raise TypeError(f"a {self.name} feels {', '.join(self.senses)}, not {', '.join(sorted(unknown))}")
-        if self.fault != "frozen":
-            self.world.update(world)
-            self.apply()
-
-    def suffer(self, kind: str) -> None:
-        """Have a fault, one of `kinds`.
-
-        Raises:
-            ValueError: it cannot have this one.
-        """
-        if kind not in self.kinds:
-            raise ValueError(f"a {self.name} can suffer {', '.join(self.kinds)}, not {kind}")
-        self.fault = kind
-        self.apply()
-
-    def heal(self) -> None:
-        """Be whole again."""
-        self.fault = ""
-        self.apply()
-
-    def apply(self) -> None:
-        """Put the lines where the world wants them."""
-        raise NotImplementedError

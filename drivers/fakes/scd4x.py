@@ -18,6 +18,7 @@ class FakeScd4x(FakeChip):
     name = "scd4x"
     addresses = (0x62,)
     senses = {"co2": 650.0, "temperature": 21.5, "humidity": 45.0}
+    parts = ("co2",)
 
     def power_on(self) -> None:
         self.answer = b""
@@ -72,7 +73,8 @@ class FakeScd4x(FakeChip):
 
     def result(self) -> bytes:
         """Return CO2, temperature and humidity as words."""
-        co2 = clamp(self.world["co2"], 0, 40000)
+        # As after a measurement of temperature and humidity alone.
+        co2 = 0 if "co2" in self.broken else clamp(self.world["co2"], 0, 40000)
         temperature = clamp((self.world["temperature"] + 45) / 175 * 0xFFFF, 0, 0xFFFF)
         humidity = clamp(self.world["humidity"] / 100 * 0xFFFF, 0, 0xFFFF)
         return word(co2) + word(temperature) + word(humidity)

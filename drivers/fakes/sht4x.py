@@ -11,6 +11,7 @@ class FakeSht4x(FakeChip):
     name = "sht4x"
     addresses = (0x44, 0x45, 0x46)
     senses = {"temperature": 21.5, "humidity": 45.0}
+    parts = ("humidity",)
 
     def power_on(self) -> None:
         self.answer = b""
@@ -26,7 +27,7 @@ class FakeSht4x(FakeChip):
                 self.busy_for({0xFD: 0.0083, 0xF6: 0.0045, 0xE0: 0.0016}[data[0]])
                 t = clamp((self.world["temperature"] + 45) / 175 * 0xFFFF, 0, 0xFFFF)
                 rh = clamp((self.world["humidity"] + 6) / 125 * 0xFFFF, 0, 0xFFFF)
-                self.answer = word(t) + word(rh)
+                self.answer = word(t) + word(0 if "humidity" in self.broken else rh)
             case b"\x94":
                 self.busy_for(0.001)
                 self.answer = b""

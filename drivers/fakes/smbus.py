@@ -22,7 +22,7 @@ class Smbus:
     Args:
         exchange: carries one message: (address, bytes, None) to write, (address, b"", length) to read.
         pec: whether checksums are written and checked; never those of I2C blocks and quick commands.
-        blocks: whether the adapter can read blocks whose length the chip tells.
+        blocks: whether the adapter can read blocks whose length the chip sends.
     """
 
     def __init__(self, exchange: Callable[[int, bytes, int | None], bytes], address: int, *, pec: bool, blocks: bool):

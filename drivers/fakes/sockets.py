@@ -1,4 +1,4 @@
-"""The chips on a fake bus, by address: whoever is put here is plugged in, whoever is taken out is unplugged."""
+"""The chips on a fake bus, by address: putting one here plugs it in, taking it out unplugs it."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Sockets(dict[int, FakeChip]):
         return self
 
     def setdefault(self, address: int, chip: FakeChip | None = None) -> FakeChip:
-        """Plug a chip unless there is one; return whoever is there.
+        """Plug a chip unless there is one; return the chip that is there.
 
         Raises:
-            TypeError: nobody is there, and no chip was given.
+            TypeError: the address is free, and no chip was given.
         """
         if address not in self:
             if chip is None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from .device import FakeDevice
 from .tree import Files, Tree
 
 
@@ -25,17 +26,9 @@ def simulated_root() -> Path:
     return Path(folder)
 
 
-class FakeSysfs:
-    """One kernel sensor. Set the world with `feel(temperature=…)`; `suffer(kind)` breaks it, `heal()` mends it.
+class FakeSysfs(FakeDevice):
+    """One kernel sensor; its files change as the kernel would change them."""
 
-    Attributes:
-        senses: the quantities it feels, with what it feels at first.
-        kinds: the faults it can have.
-        wiring: what the driver must be told, so that it meets this fake.
-    """
-
-    name: ClassVar[str] = ""
-    senses: Mapping[str, float] = {}
     kinds: ClassVar[tuple[str, ...]] = ("unplugged", "nack", "eio", "hang", "frozen")
 
     def __init__(
@@ -48,43 +41,14 @@ class FakeSysfs:
     ) -> None:
         self.tree = Tree(simulated_root() if root is None else Path(root))
         self.device, self.options = device, {**(options or {})}
-        self.fault = ""
         self.world = {**self.senses}
         self.folder = self.place()
         self.feel(**world)
 
     @property
     def wiring(self) -> dict[str, Any]:
-        """What the driver must be told, so that it meets this fake."""
+        """Options with which the driver meets this fake."""
         return {"root": str(self.tree.root), "device": self.device}
-
-    def feel(self, **world: float) -> None:
-        """Change what it feels, in the units of its quantities.
-
-        Raises:
-            TypeError: it cannot feel this.
-        """
-        if unknown := world.keys() - self.senses.keys():
-            raise TypeError(f"a {self.name} feels {', '.join(self.senses)}, not {', '.join(sorted(unknown))}")
-        if self.fault != "frozen":
-            self.world.update(world)
-            self.apply()
-
-    def suffer(self, kind: str) -> None:
-        """Have a fault, one of `kinds`: the files change as the kernel would change them.
-
-        Raises:
-            ValueError: it cannot have this one.
-        """
-        if kind not in self.kinds:
-            raise ValueError(f"a {self.name} can suffer {', '.join(self.kinds)}, not {kind}")
-        self.fault = kind
-        self.apply()
-
-    def heal(self) -> None:
-        """Be whole again."""
-        self.fault = ""
-        self.apply()
 
     def apply(self) -> None:
         """Make the files say what is felt."""

@@ -12,7 +12,7 @@ class FakeTca9548a(FakeChip):
 
     Attributes:
         channels: channel 0 to 7 -> address -> chip.
-        failing: channels on which a chip holds the line low; while one is connected, nobody else gets through.
+        failing: channels on which a chip holds the line low; while one is connected, no transfer gets through.
     """
 
     name = "tca9548a"

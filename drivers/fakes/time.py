@@ -1,4 +1,4 @@
-"""Virtual time for fakes: nobody waits, the clock is moved."""
+"""Virtual time for fakes: instead of waiting, the clock is moved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def now() -> float:
 
 
 class FakeTime:
-    """A clock that stands still until somebody sleeps. Call it for the time; `sleep` moves it."""
+    """A clock that stands still until it is moved by `sleep`. Call it for the time."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now

@@ -42,17 +42,20 @@ class Tree:
         fresh = path.parent / f".{path.name}.new"
         self._clear(fresh)
         if fault == "eio" and sys.platform == "linux":
-            fresh.symlink_to("/proc/self/mem")  # its first page is mapped by nobody: reading it is EIO
+            # its first page is never mapped, so reading it is EIO
+            fresh.symlink_to("/proc/self/mem")
         elif fault == "eio":
             fresh.mkdir()
         elif fault == "hang":
             os.mkfifo(fresh)
         else:
             fresh.write_text(text, encoding="ascii")
-        self._release(path)
+        hanging = self._aside(path)
         if path.is_dir() and not path.is_symlink():
             path.rmdir()
         fresh.replace(path)
+        if hanging is not None:
+            self._release(hanging)
 
     @staticmethod
     def _clear(path: Path) -> None:
@@ -62,12 +65,21 @@ class Tree:
             path.unlink(missing_ok=True)
 
     @staticmethod
-    def _release(path: Path) -> None:
-        """Let go whoever hangs in a read."""
+    def _aside(path: Path) -> Path | None:
+        """Give a file on which reads hang a second name: one that is opened just before it is replaced hangs, too."""
         if not path.is_fifo():
-            return
+            return None
+        aside = path.parent / f".{path.name}.old"
+        aside.unlink(missing_ok=True)
+        os.link(path, aside)
+        return aside
+
+    @staticmethod
+    def _release(path: Path) -> None:
+        """Let reads that hang return."""
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
         except OSError as error:
-            if error.errno != errno.ENXIO:  # nobody reads
+            # ENXIO: there is no reader
+            if error.errno != errno.ENXIO:
                 raise

@@ -36,7 +36,9 @@ class FakeWires:
             if number is not None
         }
         for role, line in self.lines.items():
-            line.wires, line.role, line._state = self, role, True  # pulled up on the board
+            line.wires, line.role = self, role
+            # Pulled up on the board. gpiozero's mock has no other way to set a level without an edge.
+            line._state = True  # noqa: SLF001
 
     def stuck(self) -> bool:
         """Whether a chip holds the bus at this moment."""
@@ -44,7 +46,7 @@ class FakeWires:
         return any(fault.kind == "stuck" and fault.active(now) for fault in self.bus.faults.all)
 
     def rose(self, role: str) -> None:
-        """See a rising edge that somebody made."""
+        """See a rising edge."""
         if role == "scl" and self.holds == "sda":
             self.clocks += 1
             if self.clocks >= CLOCKS:
@@ -52,7 +54,7 @@ class FakeWires:
         elif role == "power":
             self.cycles += 1
             self.end()
-            for _, chip in self.bus._everyone():
+            for _, chip in self.bus.everyone():
                 chip.lose_power()
 
     def end(self) -> None:

@@ -15,7 +15,7 @@ from ..bus import sysfs
 from ..bus.clock import now
 from ..chip import Driver, Quantity, Reading
 from ..errors import BusError, BusTimeout, ChecksumError, InvalidReading, NoAcknowledge
-from .iio import DEVICES
+from .iio import Iio
 from .node import device_of, find
 
 PAUSE = 2.0  # seconds between two frames (DHT22; a DHT11 needs 1)
@@ -37,14 +37,14 @@ class Dht(Driver):
         Quantity("temperature", "°C", "temperature", -40.0, 80.0, 0.1),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.1),
     )
-    lane: str = "dht"
+    bus_name: str = "dht"
     clock: Callable[[], float] = staticmethod(now)
 
     def __init__(
         self, device: str | int | None = None, *, path: str | os.PathLike[str] | None = None, root: str = "/"
     ) -> None:
         self.device, self.root = device_of(device, path), root
-        self.lane = f"dht-{Path(str(self.device or 0)).name}"  # a read blocks: each has its own
+        self.bus_name = f"dht-{Path(str(self.device or 0)).name}"  # a read blocks: each has its own
         self.folder = Path()
         self._failed_at: float | None = None
 
@@ -55,7 +55,7 @@ class Dht(Driver):
             AdapterGone, NoAcknowledge, PermanentError: as `node.find` says.
         """
         self.folder = find(
-            Path(self.root) / DEVICES, "iio:device", "dht11" if self.device is None else self.device, self.name, CURE
+            Path(self.root) / Iio.devices, Iio.prefix, "dht11" if self.device is None else self.device, self.name, CURE
         )
         if not sysfs.exists(self.folder / "in_humidityrelative_input", self.name):
             raise NoAcknowledge(f"dht: {self.folder} is no DHT: it has no humidity; {CURE}")

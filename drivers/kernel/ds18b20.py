@@ -32,7 +32,7 @@ class Ds18b20(Driver):
     """
 
     name = "ds18b20"
-    lane: ClassVar[str] = "w1"
+    bus_name: ClassVar[str] = "w1"
     takes = 2.0
     quantities = (Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.0625),)
 
@@ -104,7 +104,7 @@ def refuse(frame: bytes) -> None:
     if not any(frame):
         raise InvalidReading("ds18b20: all bytes are zero: the bus has no pull-up, or is shorted to ground")
     if frame[:8] == b"\xff" * 8:
-        raise InvalidReading("ds18b20: all bytes are ff: nobody drives the bus")
+        raise InvalidReading("ds18b20: all bytes are ff: no device drives the bus")
     if frame[:2] == b"\x50\x05" and frame[6] == 0x0C:  # byte 6 is 0x10 - (raw & 15) after a conversion
         raise InvalidReading("ds18b20: 85 °C is the power-on value: the sensor lost power and never converted")
     if frame[:2] == b"\xff\x07" and frame[6] == 0x0C:

@@ -38,7 +38,7 @@ class Host(Driver):
     """
 
     name = "host"
-    lane: ClassVar[str] = "host"
+    bus_name: ClassVar[str] = "host"
     quantities: tuple[Quantity, ...] = USUAL
     usage: Callable[[str], os.statvfs_result] = staticmethod(os.statvfs)
 

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from ..bus import sysfs
 from ..errors import PermanentError, TransientError
-from . import ds18b20, hwmon, iio
+from . import ds18b20
 from .dht import Dht
 from .hwmon import Hwmon
 from .iio import Iio
 
-OF_THE_MACHINE = ("cpu_thermal", "rpi_volt", "rp1_adc", "pwmfan", "nvme")  # hwmon: `host` tells what matters of them
-OF_ONE_WIRE = "w1_slave_temp"  # hwmon: the same sensor as on 1-Wire
+# hwmon devices of the machine itself; the driver `host` reads what matters of them
+OF_THE_MACHINE = ("cpu_thermal", "rpi_volt", "rp1_adc", "pwmfan", "nvme")
+# the hwmon side of a sensor on 1-Wire
+OF_ONE_WIRE = "w1_slave_temp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,10 @@ def listing(root: str = "/") -> Iterator[Listed]:
     for entry in _entries(Path(root) / ds18b20.DEVICES):
         if entry.partition("-")[0] in ds18b20.FAMILIES:
             yield Listed("ds18b20", entry, ("temperature °C",))
-    for name in _names(Path(root) / iio.DEVICES, "iio:device"):
+    for name in _names(Path(root) / Iio.devices, Iio.prefix):
         known = name.startswith("dht11")
         yield _described("dht" if known else "iio", (Dht if known else Iio)(name, root=root))
-    for name in _names(Path(root) / hwmon.DEVICES, "hwmon"):
+    for name in _names(Path(root) / Hwmon.devices, Hwmon.prefix):
         if name in OF_THE_MACHINE:
             yield Listed("hwmon", name, (), "of the machine itself; see the driver `host`")
         elif name != OF_ONE_WIRE:

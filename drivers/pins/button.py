@@ -10,7 +10,10 @@ class Button(Switch):
     """A button between the pin and ground; `pull = "down"` for one to 3.3 V. `count` is presses since the start."""
 
     name = "button"
-    quantities = (Quantity("state", "", None, 0, 1, 1e-9), Quantity("count", "", None, 0, step=1))
+    quantities = (
+        Quantity("state", "", None, 0, 1, 1e-9, noisy=False),
+        Quantity("count", "", None, 0, step=1, noisy=False),
+    )
     always_listens = True
 
     def measure(self) -> Measurement:

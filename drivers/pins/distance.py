@@ -1,7 +1,8 @@
 """HC-SR04 and its relatives: distance by ultrasound, from the kernel's time stamps of the echo's two edges.
 
 Source: "HC-SR04 Ultrasonic Module" data sheet, ElecFreaks: trigger of 10 µs, echo as long as the sound was on its way,
-2 cm to 4 m, cycle of 60 ms. Echo is a 5 V output: it needs a divider.
+2 cm to 4 m, cycle of 60 ms. Echo is a 5 V output: it needs a divider. Where nothing is in range, the line stays high
+for 38 ms, or for 200 ms on boards with another controller: an answer, too.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from itertools import pairwise
 from typing import ClassVar
 
 from ..bus.clock import now
-from ..bus.gpio import Line
-from ..chip import Driver, Quantity, Reading, Waits
+from ..bus.gpio import GpioLine
+from ..chip import Driver, Quantity, Reading, Untold, Waits
 from ..errors import NoEcho
 from .options import bcm
 
 TRIGGER = 10e-6  # seconds, at least
 CYCLE = 0.06  # seconds: no echo is longer, and the last one has died away
 QUEUE = 4 * CYCLE  # seconds that a ping waits for those of others, at most
+LONGEST = 0.24  # seconds: after that long a line that is high is no answer
 NEAREST, FARTHEST = 20.0, 4000.0  # mm
 
 
@@ -32,10 +34,12 @@ class Distance(Driver):
     """
 
     name = "distance"
-    lane: ClassVar[str] = "gpio"
+    bus_name: ClassVar[str] = "gpio"
     quantities = (Quantity("distance", "mm", "distance", NEAREST, FARTHEST, 3.0),)
+    takes = 1.0
     clock: Callable[[], float] = staticmethod(now)
-    quiet_at: ClassVar[float] = 0.0  # when the pings of all sensors have died away: one must not hear another's
+    # When the pings of all sensors have died away: one must not hear another's.
+    quiet_at: ClassVar[float] = 0.0
 
     def __init__(self, *, trigger: int, echo: int, temperature: float = 20.0) -> None:
         if bcm(trigger, "trigger") == bcm(echo, "echo"):
@@ -43,8 +47,8 @@ class Distance(Driver):
         if isinstance(temperature, bool) or not -40 <= temperature <= 85:
             raise ValueError(f"temperature is {temperature!r}, not -40..85 °C")
         self.temperature = temperature
-        self.trigger = Line(trigger, self.name, output=True)
-        self.echo = Line(echo, self.name, pull="down")
+        self.trigger = GpioLine(trigger, self.name, output=True)
+        self.echo = GpioLine(echo, self.name, pull="down")
         self._edges: list[tuple[float, int]] = []
         self._hear: Callable[[float, int], None] = self._heard
 
@@ -55,12 +59,13 @@ class Distance(Driver):
         self.echo.listen(self._hear)
 
     def measure(self) -> Reading:
-        """Return the distance in mm, 60 ms after the ping whatever happens.
+        """Return the distance in mm, 60 ms after the ping; where nothing is in range, what is known.
 
         Raises:
-            NoEcho: none came, it is still going on, or nothing is in range.
+            NoEcho: none came, or the line stays high: a wire is loose, or the sensor hangs.
         """
         yield from self._turn()
+        yield from self._until_low()
         if self.echo.read():
             raise NoEcho("distance: the echo line is high before the ping; the sensor hangs, or the wire is loose")
         heard: list[tuple[float, int]] = []
@@ -69,11 +74,25 @@ class Distance(Driver):
         yield TRIGGER
         self.trigger.write(0)
         yield CYCLE
-        self._edges = []  # what comes later is no answer to this ping
-        distance = millimetres(self._echo(heard), self.temperature)
-        if distance > FARTHEST + self.quantities[0].step:
-            raise NoEcho(f"distance: the echo took {distance:.0f} mm; nothing is within {FARTHEST:.0f} mm")
-        return {"distance": distance}
+        yield from self._until_low()
+        # what comes later is no answer to this ping
+        self._edges = []
+        return {"distance": self._told(millimetres(self._echo(heard), self.temperature))}
+
+    def _told(self, distance: float) -> float | Untold:
+        step = self.quantities[0].step
+        if distance > FARTHEST + step:
+            return self.beyond("distance", at_least=FARTHEST, hint="nothing is in range")
+        if distance < NEAREST - step:
+            return self.beyond("distance", at_most=NEAREST)
+        return distance
+
+    def _until_low(self) -> Waits:
+        """Wait for the end of an echo that takes longer than any distance, for as long as a board may take."""
+        for _ in range(round(LONGEST / CYCLE)):
+            if not self.echo.read():
+                return
+            yield CYCLE
 
     def _turn(self) -> Waits:
         """Wait until no other sensor's ping is in the air."""

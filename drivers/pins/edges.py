@@ -1,7 +1,7 @@
-"""Edges of a line that is on or off: debounced, counted, told; never more a second than somebody can stand.
+"""Edges of a line that is on or off: debounced, counted and reported, up to a maximum per second.
 
-A bounce shorter than the quiet time is swallowed, yet what the line settles at is always told: after the quiet time it
-is looked at again. The same holds for a storm: after it, the present level is told.
+A bounce shorter than the quiet time is swallowed, but the level at which the line settles is always reported: the line
+is read again after the quiet time. The same holds after a storm of edges.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Edges:
 
     Attributes:
         value: 0 or 1, debounced; None before the first look.
-        count: how often it became 1.
-        suppressed: changes that were not told because there were too many.
-        tell: called with (value, seconds on the monotonic clock); None: nobody wants to know.
-        failure: what `tell` raised; the backend's thread serves all pins and must not die of it.
+        count: how often the line became 1.
+        suppressed: changes that were not reported because there were too many.
+        tell: called with (value, seconds on the monotonic clock), if not None.
+        failure: what `tell` raised; kept, since the backend's thread serves all pins and must not end.
     """
 
     def __init__(self, look: Callable[[], int], *, quiet: float, most: float) -> None:
@@ -47,7 +47,8 @@ class Edges:
         self._told: int | None = None
         self._quiet_until = float("-inf")
         self._times: deque[float] = deque(maxlen=max(1, int(most)))
-        self._due = False  # a second look is on its way
+        # whether a second look is on its way
+        self._due = False
         self._lock = threading.RLock()
 
     def edge(self, value: int) -> None:
@@ -62,7 +63,7 @@ class Edges:
                 self._change(value, now)
 
     def settle(self) -> None:
-        """Look at the line, and tell what it is at if that is news."""
+        """Read the line, and report its level if it has changed."""
         with self._lock:
             value, now = self.look(), self.clock()
             if self.value is None:
@@ -75,7 +76,7 @@ class Edges:
                 self._pass_on(now, changed=False)
 
     def forget(self) -> None:
-        """Stop telling; the count goes on."""
+        """Stop reporting; the count goes on."""
         with self._lock:
             self.tell, self._told = None, self.value
 
@@ -98,7 +99,7 @@ class Edges:
         self._told = self.value
         try:
             self.tell(self.value, now)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self.failure = error
 
     def _look_again(self, seconds: float) -> None:
@@ -111,5 +112,6 @@ class Edges:
             self._due = False
             try:
                 self.settle()
-            except (TransientError, PermanentError):  # the next reading finds it, and opens the line anew
+            except (TransientError, PermanentError):
+                # the next reading meets the same error, and opens the line again
                 return

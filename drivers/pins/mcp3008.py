@@ -1,7 +1,7 @@
 """Microchip MCP3008: eight analog inputs, 10 bits, on SPI.
 
-Source: Microchip "MCP3004/3008", DS21295. SPI has no acknowledge and the chip no identity: what can be told is the null
-bit in front of each result, and that eight inputs are not all at one end of the scale.
+Source: Microchip "MCP3004/3008", DS21295. SPI has no acknowledge, and the chip neither identity nor checksum. What
+shows that it is there: the null bit in front of each result, which it drives low (§5, figure 5-1).
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from ..bus.gpio import Spi
-from ..chip import Driver, Measurement, Quantity
-from ..errors import InvalidReading, NoAcknowledge
+from ..chip import Driver, Quantity, Untold
+from ..errors import ChecksumError, InvalidReading, NoAcknowledge
 
 FULL_SCALE = 1024  # §4.1: code = 1024 x Vin / Vref
 TOP = FULL_SCALE - 1
+INPUTS = range(8)
+READS = 6  # of an input, until a code comes twice
+NOISE = 2  # codes by which an input may move by itself
+NULL_BIT, UNDRIVEN = 0x04, 0xF8  # of the second byte: before the null bit the chip does not drive the line
 
 
 class Mcp3008(Driver):
@@ -27,8 +31,8 @@ class Mcp3008(Driver):
     """
 
     name = "mcp3008"
-    lane: ClassVar[str] = "gpio"
-    quantities = tuple(Quantity(f"a{i}", "V", "voltage", 0.0, 3.3, 3.3 / FULL_SCALE) for i in range(8))
+    bus_name: ClassVar[str] = "gpio"
+    quantities = tuple(Quantity(f"a{i}", "V", "voltage", 0.0, 3.3, 3.3 / FULL_SCALE, noisy=False) for i in INPUTS)
 
     def __init__(
         self,
@@ -41,8 +45,8 @@ class Mcp3008(Driver):
     ) -> None:
         if channel is not None and channels is not None:
             raise ValueError("say either channel or channels")
-        wanted = [channel] if channel is not None else list(range(8) if channels is None else channels)
-        if not wanted or any(isinstance(c, bool) or c not in range(8) for c in wanted):
+        wanted = [channel] if channel is not None else list(INPUTS if channels is None else channels)
+        if not wanted or any(isinstance(c, bool) or c not in INPUTS for c in wanted):
             raise ValueError(f"channels are {wanted}, not of 0..7")
         if isinstance(vref, bool) or not 0.25 <= vref <= 5.5:
             raise ValueError(f"vref is {vref!r}, not 0.25..5.5 V")
@@ -51,25 +55,47 @@ class Mcp3008(Driver):
                 f"port {port!r}, select {select!r}: the Pi has port 0 (select 0, 1) and 1 (select 0, 1, 2)"
             )
         self.channels, self.vref = sorted(set(wanted)), vref
-        self.quantities = tuple(Quantity(f"a{c}", "V", "voltage", 0.0, vref, vref / FULL_SCALE) for c in self.channels)
+        most, step = volts(TOP - 1, vref), vref / FULL_SCALE
+        self.quantities = tuple(Quantity(f"a{c}", "V", "voltage", 0.0, most, step, noisy=False) for c in self.channels)
         self.spi = Spi(port, select, self.name)
+        self.rests_high = False
 
     def configure(self) -> None:
         """Open the port."""
         self.spi.open()
 
-    def measure(self) -> Measurement:
-        """Return the volts of each channel.
+    def measure(self) -> dict[str, float | Untold]:
+        """Return the volts of each channel; of an input at Vref or above, what is known.
 
         Raises:
-            NoAcknowledge: a floating or shorted line answers, not a chip.
+            NoAcknowledge: no chip drives the line, or nothing shows that one does.
         """
-        codes = {c: self.code(c) for c in self.channels}
-        if set(codes.values()) in ({0}, {TOP}):  # true, or nobody there? no chip has all its inputs at one end
-            every = {codes[c] if c in codes else self.code(c) for c in range(8)}
-            if every in ({0}, {TOP}):
-                raise NoAcknowledge("mcp3008: all eight inputs read the same end of the scale; check power and wiring")
-        return {f"a{c}": volts(code, self.vref) for c, code in codes.items()}
+        self.rests_high = True
+        codes = {c: self._settled(c) for c in self.channels}
+        if not any(codes.values()) and not self.rests_high and not any(self.code(c) for c in INPUTS):
+            raise NoAcknowledge(
+                "mcp3008: all eight inputs read 0; check power and wiring (with 10 kΩ from MISO to 3.3 V, "
+                "0 V can be distinguished from an absent chip)"
+            )
+        return {f"a{c}": self._told(c, code) for c, code in codes.items()}
+
+    def _told(self, channel: int, code: int | None) -> float | Untold:
+        name = f"a{channel}"
+        if code is None:
+            return ChecksumError(f"mcp3008: {name} shows no code twice; shorten or shield the cable")
+        if code == TOP:
+            return self.beyond(name, at_least=volts(TOP, self.vref))
+        return volts(code, self.vref)
+
+    def _settled(self, channel: int) -> int | None:
+        """Return the code that comes twice, or the middle one of those that differ by noise; None for neither."""
+        codes: list[int] = []
+        for _ in range(READS):
+            code = self.code(channel)
+            if code in codes:
+                return code
+            codes.append(code)
+        return sorted(codes)[READS // 2] if max(codes) - min(codes) <= NOISE else None
 
     def code(self, channel: int) -> int:
         """Return the 10-bit code of one channel: start bit, single-ended, channel; answer after a null bit (§5).
@@ -80,8 +106,10 @@ class Mcp3008(Driver):
         answer = self.spi.transfer(bytes([1, (8 | channel) << 4, 0]))
         if len(answer) != 3:
             raise InvalidReading(f"mcp3008: {len(answer)} bytes instead of 3")
-        if answer[1] & 0x04:
-            raise NoAcknowledge("mcp3008: nobody drives the line; check power, wiring, port and select")
+        if answer[1] & NULL_BIT:
+            raise NoAcknowledge("mcp3008: no chip drives the line; check power, wiring, port and select")
+        # A line that is high until the chip drives it low shows that the chip is there.
+        self.rests_high = self.rests_high and answer[1] & UNDRIVEN == UNDRIVEN
         return (answer[1] & 0x03) << 8 | answer[2]
 
     def close(self) -> None:

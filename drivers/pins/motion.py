@@ -1,4 +1,4 @@
-"""A motion sensor (PIR) with a digital output: 1 while it sees somebody move."""
+"""A motion sensor (PIR) with a digital output: 1 while it sees movement."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ class Motion(Switch):
     """A PIR such as the HC-SR501: drives its output high while it is triggered, and does not bounce."""
 
     name = "motion"
-    quantities = (Quantity("state", "", "motion", 0, 1, 1e-9),)
+    quantities = (Quantity("state", "", "motion", 0, 1, 1e-9, noisy=False),)
     pulled = "down"
     bounces = 0.0

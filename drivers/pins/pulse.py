@@ -1,7 +1,7 @@
 """A pulse output (water, power or rain meter, anemometer, flow sensor): counted in the backend's thread, never lost.
 
-Nothing tells a loose wire from a meter that stands still. The kernel keeps 16 edges per line until the backend fetches
-them, Python then needs some 50 µs for each: good up to about 1 kHz.
+A loose wire cannot be distinguished from a meter that stands still. The kernel keeps 16 edges a line until the backend
+fetches them, and Python needs some 50 µs for each: good up to about 1 kHz.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from ..bus.clock import now
-from ..bus.gpio import Line
+from ..bus.gpio import GpioLine
 from ..chip import Driver, Quantity, Reading
 from .options import bcm, one_of, seconds
 
@@ -29,13 +29,16 @@ class Pulse(Driver):
     """
 
     name = "pulse"
-    lane: ClassVar[str] = "gpio"
+    bus_name: ClassVar[str] = "gpio"
     takes = 1.0
-    quantities = (Quantity("count", "", None, 0, step=1), Quantity("frequency", "Hz", "frequency", 0, step=0.001))
+    quantities = (
+        Quantity("count", "", None, 0, step=1, noisy=False),
+        Quantity("frequency", "Hz", "frequency", 0, step=0.001, noisy=False),
+    )
     clock: Callable[[], float] = staticmethod(now)
 
     def __init__(self, *, pin: int, pull: str = "up", edges: str | None = None, bounce: float | str = 0.0) -> None:
-        self.line = Line(bcm(pin), self.name, pull=one_of(pull, "pull", ("up", "down", "none")))
+        self.line = GpioLine(bcm(pin), self.name, pull=one_of(pull, "pull", ("up", "down", "none")))
         edges = ("falling" if pull == "up" else "rising") if edges is None else edges
         self.edges = one_of(edges, "edges", ("rising", "falling", "both"))
         self.quiet = seconds(bounce, "bounce")
@@ -52,7 +55,8 @@ class Pulse(Driver):
 
     def measure(self) -> Reading:
         """Return the count, and the frequency in Hz over the measured time since the last reading (0.5 s at least)."""
-        self.line.read()  # a line that is gone cannot count
+        # raises where the line is gone: then nothing was counted
+        self.line.read()
         counted, at = self._since
         passed = self.clock() - at
         if passed < WINDOW:

@@ -1,27 +1,27 @@
-"""What a contact, a motion sensor and a button have in common: a line that is on or off, with edges to be told."""
+"""What a contact, a motion sensor and a button have in common: a line that is on or off, and its edges."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from ..bus.gpio import Line
+from ..bus.gpio import GpioLine
 from ..chip import Driver, Measurement
 from .edges import Edges, Told
 from .options import bcm, one_of, seconds
 
 
 class Switch(Driver):
-    """A line that is on or off. No level proves that anybody is connected: a loose wire reads as the pull says.
+    """A line that is on or off. No level proves that a device is connected: a loose wire reads as the pull says.
 
     Args:
         pin: BCM number.
         pull: `up`, `down` or `none`: the Pi's own resistor.
         active_low: whether a low level means 1; by default it does when the line is pulled up.
         bounce: how long a line may bounce after it changed, in seconds or as `"20ms"`.
-        max_rate: how many changes a second are told; the rest is counted in `suppressed`.
+        max_rate: how many changes a second are reported; the rest is counted in `suppressed`.
     """
 
-    lane: ClassVar[str] = "gpio"
+    bus_name: ClassVar[str] = "gpio"
     pulled: ClassVar[str] = "up"
     bounces: ClassVar[float] = 0.02
     always_listens: ClassVar[bool] = False
@@ -41,17 +41,17 @@ class Switch(Driver):
         if isinstance(max_rate, bool) or not 1 <= max_rate <= 1000:
             raise ValueError(f"max_rate is {max_rate!r}, not 1..1000 changes a second")
         self.active_low = pull == "up" if active_low is None else active_low
-        self.line = Line(bcm(pin), self.name, pull=pull)
+        self.line = GpioLine(bcm(pin), self.name, pull=pull)
         quiet = self.bounces if bounce is None else seconds(bounce, "bounce")
         self.edges = Edges(self._look, quiet=quiet, most=max_rate)
 
     @property
     def suppressed(self) -> int:
-        """How many changes were not told because there were too many."""
+        """How many changes were not reported because there were too many."""
         return self.edges.suppressed
 
     def configure(self) -> None:
-        """Open the line, listen if somebody wants to know, and tell what changed meanwhile."""
+        """Open the line, listen if there is a watcher, and report what changed meanwhile."""
         self.line.open()
         if self.always_listens or self.edges.tell:
             self.line.listen(self._heard)
@@ -65,14 +65,15 @@ class Switch(Driver):
         """
         self._raise_failure()
         state = self._look()
-        self.edges.settle()  # an edge that the kernel lost is told now
+        # reports an edge that the kernel lost
+        self.edges.settle()
         return {"state": state}
 
     def watch(self, callback: Told) -> None:
         """Call `callback(value, at)` on each change from now on, in a thread of the backend; `at` is monotonic seconds.
 
         Raises:
-            PermanentError, TransientError: the line cannot be opened now; the next successful reading begins to tell.
+            PermanentError, TransientError: the line cannot be opened now; reporting begins with the next good reading.
         """
         self.edges.tell = callback
         if self.known:
@@ -80,12 +81,6 @@ class Switch(Driver):
             self.edges.settle()
         else:
             self.setup()
-
-    def unwatch(self) -> None:
-        """Stop telling."""
-        self.edges.forget()
-        if self.known and not self.always_listens:
-            self.line.listen(None)
 
     def close(self) -> None:
         """Give the pin back. Never raises."""
@@ -100,7 +95,7 @@ class Switch(Driver):
         self.edges.edge(level ^ self.active_low)
 
     def _raise_failure(self) -> None:
-        """Raise what a watcher raised in the backend's thread: here it is seen."""
+        """Raise what a watcher raised in the backend's thread, where nothing would notice it."""
         failure, self.edges.failure = self.edges.failure, None
         if failure is not None:
             raise failure

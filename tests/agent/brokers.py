@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, PINGREQ, PINGRESP, DISCONNECT = 1, 2, 3, 4, 8, 9, 12, 13, 14
+CONTENT_TYPE, CORRELATION = 0x03, 0x09
 
 
 class Violation(AssertionError):
@@ -25,8 +26,8 @@ class Connect:
     flags: int
     keepalive: int
     client_id: str
-    properties: dict[int, int]
-    will_properties: dict[int, int] = field(default_factory=dict)
+    properties: dict[int, int | bytes]
+    will_properties: dict[int, int | bytes] = field(default_factory=dict)
     will: tuple[str, bytes] | None = None
     username: str | None = None
     password: bytes | None = None
@@ -41,6 +42,7 @@ class Publish:
     qos: int
     retain: bool
     identifier: int
+    properties: dict[int, int | bytes] = field(default_factory=dict)
 
 
 class Reader:
@@ -64,11 +66,14 @@ class Reader:
     def text(self) -> str:
         return self.binary().decode()
 
-    def properties(self) -> dict[int, int]:
+    def properties(self) -> dict[int, int | bytes]:
         inner, found = Reader(self.take(self.varint())), {}
         while inner.data:
             name = inner.number(1)
-            found[name] = inner.number({0x11: 4, 0x18: 4, 0x27: 4, 0x21: 2}[name])
+            if name in (CONTENT_TYPE, CORRELATION):
+                found[name] = inner.binary()
+            else:
+                found[name] = inner.number({0x11: 4, 0x18: 4, 0x27: 4, 0x21: 2}[name])
         return found
 
     def varint(self) -> int:
@@ -101,6 +106,7 @@ class ScriptedBroker:
     Attributes:
         connack: reason code; None: never answers. properties: encoded, of the CONNACK.
         acknowledges: what to answer a PUBLISH with: a reason code, or None for nothing.
+        suback: reason code of a SUBACK, or None for none. pongs: whether a PINGREQ is answered.
         receive_maximum, maximum_packet: a client that exceeds them is a `Violation`, kept in `violations`.
     """
 
@@ -108,6 +114,8 @@ class ScriptedBroker:
         self.connack: int | None = 0
         self.properties = b""
         self.acknowledges: Callable[[Publish], int | None] = lambda publish: 0
+        self.suback: int | None = 1
+        self.pongs, self.pings = True, 0
         self.receive_maximum, self.maximum_packet = 65535, 1 << 28
         self.connects: list[Connect] = []
         self.published: list[Publish] = []
@@ -120,8 +128,10 @@ class ScriptedBroker:
         self._unacknowledged = 0
 
     @contextlib.asynccontextmanager
-    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[ScriptedBroker]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
+    async def serving(
+        self, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+    ) -> AsyncIterator[ScriptedBroker]:
+        server = await asyncio.start_server(self._serve, host, port, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -165,7 +175,7 @@ class ScriptedBroker:
                     self.events.notify_all()
         except (asyncio.IncompleteReadError, OSError):
             pass
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             self.violations.append(error)
         finally:
             writer.close()
@@ -195,9 +205,12 @@ class ScriptedBroker:
             identifier = body.take(2)
             properties = b"\0" if version == 5 and body.properties() == {} else b""
             self.subscribed.append(body.text())
-            writer.write(packet(SUBACK, identifier + properties + b"\1"))
+            if self.suback is not None:
+                writer.write(packet(SUBACK, identifier + properties + bytes([self.suback])))
         elif kind == PINGREQ:
-            writer.write(packet(PINGRESP, b""))
+            self.pings += 1
+            if self.pongs:
+                writer.write(packet(PINGRESP, b""))
         elif kind == DISCONNECT:
             self.goodbyes += 1
         elif kind != PUBACK:
@@ -208,9 +221,10 @@ class ScriptedBroker:
             raise Violation("packet too large")
         topic, qos = body.text(), head >> 1 & 3
         identifier = body.number(2) if qos else 0
-        if version == 5 and body.properties():
+        properties = body.properties() if version == 5 else {}
+        if not properties.keys() <= {CONTENT_TYPE, CORRELATION}:
             raise Violation("unexpected properties")
-        publish = Publish(topic, body.data, qos, bool(head & 1), identifier)
+        publish = Publish(topic, body.data, qos, bool(head & 1), identifier, properties)
         self.published.append(publish)
         self._unacknowledged += qos > 0
         if self._unacknowledged > self.receive_maximum:

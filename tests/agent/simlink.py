@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from agent.broker import BrokerError, BrokerLost, BrokerTimeout, Facts, Handler, Message
+from agent.broker import BrokerError, BrokerLost, BrokerTimeout, Facts, Handler, Message, Will
 
 
 @dataclass
@@ -54,8 +54,8 @@ class SimBroker:
         self.farewells = 0
         self._line_free_at = 0.0
 
-    def link(self) -> SimLink:
-        return SimLink(self)
+    def link(self, will: Will | None = None) -> SimLink:
+        return SimLink(self, will)
 
     @property
     def session(self) -> SimLink | None:
@@ -94,10 +94,11 @@ class SimBroker:
 class SimLink:
     """A `Link` to a `SimBroker`."""
 
-    def __init__(self, broker: SimBroker) -> None:
-        self.broker, self.open = broker, False
+    def __init__(self, broker: SimBroker, will: Will | None = None) -> None:
+        self.broker, self.will, self.open = broker, will, False
         self.loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[BrokerError] = self.loop.create_future()
+        self.facts = broker.facts
         self.flights: dict[int, asyncio.Future[int]] = {}
         self.subscriptions: dict[str, Handler] = {}
         self._arrives = self._answers = 0.0
@@ -116,7 +117,18 @@ class SimLink:
         broker.sessions.append(self)
         return broker.facts
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[int]:
+    def obey(self, facts: Facts) -> None:
+        self.facts = facts
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        content_type: str | None = None,
+        correlation: bytes | None = None,
+    ) -> asyncio.Future[int]:
         future: asyncio.Future[int] = self.loop.create_future()
         if not self.open:
             future.set_exception(BrokerLost("not connected"))
@@ -150,8 +162,11 @@ class SimLink:
         if self.open and not future.done():
             future.set_result(code)
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
+    def subscribe(self, topic_filter: str, handler: Handler) -> asyncio.Future[int]:
+        future: asyncio.Future[int] = self.loop.create_future()
         self.subscriptions[topic_filter] = handler
+        future.set_result(1)
+        return future
 
     async def close(self) -> None:
         self.broker.farewells += self.open

@@ -18,7 +18,7 @@ from agent.publisher import Publisher, Settings
 from agent.service.agent import Agent
 from agent.service.systemd import Supervisor
 from agent.simulation.machine import SimulatedMachine
-from drivers.bus.worker import LoopWorker
+from agent.simulation.worker import LoopWorker
 
 FILE = """
 [agent]
@@ -60,10 +60,10 @@ class Whole:
         loop = asyncio.get_running_loop()
         self.broker, self.clock = SimBroker(), VirtualClock()
         settings = parsed(text)
-        self.machine = SimulatedMachine(settings, clock=loop.time, worker=lambda lane: LoopWorker(lane, loop))
+        self.machine = SimulatedMachine(settings, clock=loop.time, worker=lambda bus: LoopWorker(bus, loop))
         self.agent = Agent(
             settings,
-            machine=self.machine,
+            hardware=self.machine,
             publishing=self.making,
             clock=self.clock,  # type: ignore[arg-type]
             rng=Random(1),
@@ -84,14 +84,14 @@ class Whole:
         await self.agent.reload(parsed(text), self.making)
         await self.settle(3.0)
 
-    async def ask(self, verb: str, request: Any, **more: Any) -> Any:
+    async def ask(self, name: str, request: Any, **more: Any) -> Any:
         """Send a request; return the answer's document."""
-        topic = f"limpet/pi/request/{verb}"
+        topic = f"limpet/pi/request/{name}"
         payload = request if isinstance(request, bytes) else json.dumps(request).encode()
         assert self.broker.session is not None
         self.broker.session.subscriptions[topic](Message(topic, payload, **more))
         await asyncio.sleep(1.0)
-        return json.loads(self.last(f"limpet/pi/response/{verb}"))
+        return json.loads(self.last(f"limpet/pi/response/{name}"))
 
     def last(self, topic: str) -> bytes:
         """Return the newest message on a topic."""

@@ -29,8 +29,8 @@ from agent.service.agent import Agent
 from agent.service.process import resident
 from agent.service.systemd import Supervisor
 from agent.simulation.machine import SimulatedMachine
-from drivers.bus.worker import LoopWorker
-from drivers.fakes import FakeBus, Fault
+from agent.simulation.worker import LoopWorker
+from drivers.fakes import FakeBus, InjectedFault
 
 HOUR = 3600
 BUS_TIMEOUT = 0.05  # seconds: what the agent asks of an adapter
@@ -42,7 +42,7 @@ OVERLOADED = 0.05  # seconds between two rounds
 class Hanging(FakeBus):
     """A bus on which a slow transfer ends in a time-out."""
 
-    def _suffer(self, fault: Fault) -> str:
+    def _suffer(self, fault: InjectedFault) -> str:
         if fault.kind == "slow":
             self.wait(fault.delay)
             raise OSError(ETIMEDOUT, "Connection timed out")
@@ -74,15 +74,14 @@ async def hanging(seconds: float) -> tuple[float, float, float]:
     await house.rounds(5)
     house.fault("slow", "s1", delay=seconds)
     began = house.clock()
-    batches = []
     while house.clock() - began < HOUR:
-        batches += await house.rounds(60)
+        await house.rounds(60)
     arrived: dict[str, list[float]] = {sensor.id: [] for sensor in house.sensors}
-    for batch in batches:
+    for batch, left in zip(house.batches[5:], house.left[5:], strict=True):
         for reading in batch.readings:
-            arrived[reading.sensor].append(batch.taken)
+            arrived[reading.sensor].append(left)
     times = {name: sorted(set(moments)) for name, moments in arrived.items()}
-    due = batches[-1].taken - began
+    due = house.left[-1] - began
     same = [times[name] for name in ("s2", "s3")]
     others = [times[sensor.id] for sensor in house.sensors[3:]]
     gap = max(b - a for moments in same for a, b in zip([began, *moments], moments, strict=False))
@@ -143,7 +142,7 @@ def _agent(settings: Config, clock: Clock, broker: SimBroker) -> Agent:
     loop = asyncio.get_running_loop()
     return Agent(
         settings,
-        machine=SimulatedMachine(settings, clock=clock.now, worker=lambda lane: LoopWorker(lane, loop)),
+        hardware=SimulatedMachine(settings, clock=clock.now, worker=lambda bus: LoopWorker(bus, loop)),
         publishing=lambda outbox, topics, on_event: Publisher(broker.link, outbox, topics, clock, on_event=on_event),
         clock=clock,
         rng=Random(1),

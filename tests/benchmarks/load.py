@@ -7,6 +7,7 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import cheap
@@ -108,6 +109,6 @@ def _median(samples: list[dict[str, Figures]], name: str) -> Figures:
 
 def health(state: str) -> dict[str, Any]:
     """Return what the agent says of itself."""
-    with open(f"{state}/health.json", encoding="utf-8") as file:
+    with Path(state, "health.json").open(encoding="utf-8") as file:
         document: dict[str, Any] = json.load(file)
     return document

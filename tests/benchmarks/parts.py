@@ -10,9 +10,10 @@ from random import Random
 from rows import Row
 from stage import Stage
 
-from agent.acquisition.bus import Lane
-from agent.acquisition.scheduler import Collector
-from agent.acquisition.sensor import COUNTED, Sensor
+from agent.acquisition.bus import GuardedBus
+from agent.acquisition.collector import Collector
+from agent.acquisition.sensor import Sensor
+from agent.acquisition.turn import COUNTED
 from agent.clock import rfc3339
 from agent.messages import payloads
 from agent.model import Batch, Reading
@@ -76,16 +77,16 @@ def transfers(name: str) -> int:
 async def overlapping(rounds: int) -> float:
     """Return the median milliseconds of a round of ten slow sensors on one bus."""
     breaker = CircuitBreaker(1, 5.0, rng=Random(1))
-    lanes = {"i2c-1": Lane("i2c-1", BusWorker("i2c-1"), breaker)}
+    buses = {"i2c-1": GuardedBus("i2c-1", BusWorker("i2c-1"), breaker)}
     due = [(_sensor(f"s{i}"), "i2c-1") for i in range(10)]
-    collector, took = Collector(lanes, time.monotonic), []
+    collector, took = Collector(buses, time.monotonic), []
     for _ in range(rounds):
         began = time.monotonic()
         batch = await collector.collect(due, "interval", 1.0)
         took.append(1e3 * (time.monotonic() - began))
         if batch.degraded:
             raise SystemExit(f"a slow sensor is not a missing one: {batch.faults}")
-    lanes["i2c-1"].close()
+    buses["i2c-1"].close()
     return sorted(took)[len(took) // 2]
 
 

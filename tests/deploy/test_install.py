@@ -1,11 +1,15 @@
 """The installer as far as it can be tried without changing this machine; the rest is tests/system/pi.sh."""
 
 import os
+import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from agent import config
 
@@ -43,6 +47,63 @@ def test_the_rules_name_the_groups_that_the_installer_makes():
     for group in ("i2c", "gpio", "spi"):
         assert f'GROUP="{group}"' in rules
     assert "for group in i2c gpio spi" in install
+
+
+def locked(name: str) -> dict[str, str]:
+    """Return what a lock pins: name and version."""
+    lines = (DEPLOY / name).read_text().splitlines()
+    pins = [line.partition(" ")[0].split("==") for line in lines if "==" in line.partition(" ")[0]]
+    return {canonicalize_name(one): version for one, version in pins}
+
+
+class TestTheLock:
+    PROJECT = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["project"]
+
+    def test_has_a_version_that_each_requirement_allows(self):
+        pins = locked("requirements.lock") | locked("pins.lock")
+        for need in map(Requirement, [*self.PROJECT["dependencies"], *self.PROJECT["optional-dependencies"]["pi"]]):
+            name = canonicalize_name(need.name)
+            assert name in pins, f"{need.name} is not locked: sh deploy/lock.sh"
+            assert pins[name] in need.specifier, f"{need.name} {pins[name]} is locked: sh deploy/lock.sh"
+
+    @pytest.mark.parametrize("name", ["requirements.lock", "pins.lock"])
+    def test_has_a_hash_for_each_version(self, name):
+        entries = re.split(r"\n(?=\S)", (DEPLOY / name).read_text().strip())
+        assert entries
+        assert all("--hash=sha256:" in one for one in entries if not one.startswith("#"))
+
+    def test_of_the_service_needs_no_compiler_and_no_pin_backend(self):
+        assert "lgpio" not in locked("requirements.lock")
+
+    def test_covers_the_extra_that_holds_all_of_a_pi(self):
+        extras = self.PROJECT["optional-dependencies"]
+        assert set(extras["pi"]) == {*extras["web"], *extras["watch"], *extras["uart"]}
+
+
+class TestTheCallersFolder:
+    """Nothing in it runs: the installer is root, and the demo may be called from a folder of downloads."""
+
+    @pytest.mark.parametrize("script", ["install.sh", "program.sh", "venv.sh", "deb.sh", "lock.sh"])
+    def test_is_not_where_python_looks_for_modules(self, script):
+        text = (DEPLOY / script).read_text()
+        runs = re.findall(r"\"\$(?:1|python|PYTHON|\{PYTHON:-python3\}|[A-Za-z/$]*bin/python)\" +(-\S*)", text)
+        assert set(runs) <= {"-I"}
+
+    def test_does_not_run_when_the_environment_is_made(self, tmp_path):
+        evil, checkout = tmp_path / "evil", tmp_path / "checkout"
+        evil.mkdir()
+        (checkout / "deploy").mkdir(parents=True)
+        for name in ("venv", "ensurepip", "tomllib", "pip", "site", "sysconfig"):
+            (evil / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+        shutil.copy(DEPLOY / "venv.sh", checkout / "deploy")
+        script = checkout / "deploy" / "show.sh"
+        script.write_text('set -eu\nextras=none\n. "$(dirname -- "$0")/venv.sh"\n')
+        (checkout / "pyproject.toml").write_text(
+            '[project]\nname = "x"\nversion = "1"\ndependencies = []\noptional-dependencies = { none = [] }\n'
+        )
+        subprocess.run(["sh", script], cwd=evil, capture_output=True, timeout=60, check=False)
+        assert (checkout / ".venv" / "bin" / "python").exists()
+        assert not (tmp_path / "ran").exists()
 
 
 class TestTheInstaller:

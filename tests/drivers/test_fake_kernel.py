@@ -6,7 +6,7 @@ import pytest
 from smbus2 import I2cFunc, SMBus, i2c_msg
 
 from drivers import open_chip
-from drivers.fakes import ADAPTERS, FakeBus, FakeChip, FakeRegisters, FakeTime, Fault, Nack, fake_chip
+from drivers.fakes import ADAPTERS, FakeBus, FakeChip, FakeRegisters, FakeTime, InjectedFault, Nack, fake_chip
 from drivers.fakes.chip import crc8
 from drivers.fakes.faults import KINDS
 
@@ -268,7 +268,7 @@ class TestTheDescriptor:
 class TestAFault:
     def test_of_an_unknown_kind_is_refused(self):
         with pytest.raises(ValueError, match="unplugged"):
-            Fault("sunspots")
+            InjectedFault("sunspots")
 
     @pytest.mark.parametrize("kind", ["unplugged", "nack", "flaky", "stuck", "hang"])
     def test_is_there_from_its_beginning_to_its_end(self, bus, time, kind):

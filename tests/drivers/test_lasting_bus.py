@@ -37,7 +37,7 @@ def chip(socket):
     return chip
 
 
-def test_10_a_bus_that_is_missing_at_the_start_is_used_as_soon_as_it_is_there(socket, chip):
+def test_a_bus_that_is_missing_at_the_start_is_used_as_soon_as_it_is_there(socket, chip):
     socket.plugged = False
     with pytest.raises(AdapterGone, match="i2c-7"):
         chip.read()
@@ -46,7 +46,7 @@ def test_10_a_bus_that_is_missing_at_the_start_is_used_as_soon_as_it_is_there(so
 
 
 @pytest.mark.parametrize("number", [errno.ENODEV, 108, errno.EBADF])
-def test_10_an_adapter_that_vanishes_is_opened_anew(socket, chip, mocker, number):
+def test_an_adapter_that_vanishes_is_opened_anew(socket, chip, mocker, number):
     chip.read()
     bus = chip.device.bus._bus
     mocker.patch.object(bus, "i2c_rdwr", side_effect=OSError(number, "gone"))
@@ -70,13 +70,13 @@ def test_a_chip_that_is_missing_closes_no_bus(socket, chip):
     ("number", "error", "cure"),
     [(errno.ENOENT, AdapterGone, "raspi-config"), (errno.EACCES, AccessDenied, "usermod -aG i2c")],
 )
-def test_11_a_bus_that_cannot_be_opened_names_the_cure(mocker, number, error, cure):
+def test_a_bus_that_cannot_be_opened_names_the_cure(mocker, number, error, cure):
     mocker.patch.object(i2c, "SMBus", side_effect=OSError(number, "no"))
     with pytest.raises(error, match=cure):
         open_bus(1)
 
 
-def test_45_when_no_descriptor_is_left_the_reading_fails_and_works_again_later(socket, chip, mocker):
+def test_when_no_descriptor_is_left_the_reading_fails_and_works_again_later(socket, chip, mocker):
     refusal = OSError(errno.EMFILE, "Too many open files")
     open_it = mocker.patch.object(chip.device.bus, "opener", side_effect=refusal)
     with pytest.raises(OSError, match="Too many"):

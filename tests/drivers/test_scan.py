@@ -8,7 +8,7 @@ from drivers import catalog, open_chip
 from drivers.errors import AdapterGone
 from drivers.fakes import FakeBus, FakeTime, fake_chip
 from drivers.fakes.chip import FakeRegisters
-from drivers.scan import DEAD_AFTER, BusScan, run
+from drivers.scan import DEAD_AFTER, LIMIT, BusScan, run
 from tests.laws.bench import ADAPTERS, I2C_DRIVERS
 from tests.laws.tables import SETTLES
 
@@ -182,12 +182,17 @@ class TestABus:
         assert scans[0].error == "i2c-7: no such bus"
         assert [one.driver for one in scans[1].found] == ["bme280"]
 
-    def test_that_hangs_for_ever_does_not_hold_the_end_up(self):
+    def test_that_hangs_forever_does_not_hold_the_end_up(self, time):
         released = threading.Event()
-        with FakeBus({0x76: fake_chip("bme280")}, wait=released.wait) as bus:
+
+        def hang(_seconds):
+            time.sleep(LIMIT + 0.1)
+            released.wait()
+
+        with FakeBus({0x76: fake_chip("bme280")}, clock=time, wait=hang) as bus:
             bus.faults.add("hang", 0x44)
             scan = BusScan(1, lambda: bus)
-            run([scan], limit=0.05)
+            run([scan], clock=time)
             assert "0x44 never ends" in scan.error
             released.set()
 

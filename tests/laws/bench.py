@@ -107,6 +107,16 @@ class Bench:
         self.senses = fake_chip(name).senses
         self.settle()
 
+    @property
+    def noise(self) -> int:
+        """How many digits each of the chip's samples is off at most, where it samples on and on."""
+        return int(getattr(self.chip, "noise", 0))
+
+    @noise.setter
+    def noise(self, digits: int) -> None:
+        if hasattr(self.chip, "noise"):
+            self.chip.noise = digits
+
     def settle(self) -> None:
         """Let the chip's longest conversion pass, and whatever else it needs after power-on."""
         self.time.sleep(SETTLES.get(self.name, 2.0))
@@ -128,29 +138,31 @@ class Bench:
         return world
 
     def outcome(self) -> str:
-        """Read once: `truth`, `raised …`, or what is wrong with it."""
+        """Read once: `truth`, `raised …` (for the whole, or for a part), or what is wrong with it."""
         began = self.time.now
         try:
             values = self.driver.read()
         except (TransientError, PermanentError) as error:
             result = f"raised {type(error).__name__}: {error}"
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             return f"CRASHED with {error!r}"
         else:
-            result = self.lie(values) or "truth"
+            missing = [f"{name}: {error!r}" for name, error in self.driver.missing.items()]
+            result = self.lie(values) or (f"raised {'; '.join(missing)}" if missing else "truth")
         longest = 2 * max(self.driver.takes, 0.5)  # the identity may be asked twice
         took = self.time.now - began
         return result if took <= longest + 1e-6 else f"TOOK {took:.3f} s and {result}; at most {longest} s are allowed"
 
     def lie(self, values: Mapping[str, float]) -> str:
-        """Return what is wrong with a reading, nothing if all that the fake feels was told."""
+        """Return what is wrong with a reading, nothing if all that was told is what the fake feels."""
         for quantity in self.driver.quantities:
-            if quantity.name not in self.senses:
+            if quantity.name not in self.senses or quantity.name not in values:
                 continue
             felt, told = self.chip.world.get(quantity.name), values[quantity.name]
             if felt is None:
                 return f"LIED: told {quantity.name} {told}, but the chip feels none"
             allowed = STEPS.get((self.name, quantity.name), 1.0) * quantity.step
+            allowed += self.noise * quantity.step
             allowed += RELATIVE.get((self.name, quantity.name), 0.0) * abs(felt) + 1e-9
             if abs(told - felt) > allowed:
                 return f"LIED: told {quantity.name} {told:.6g}, felt {felt:.6g}, {allowed:.4g} is allowed"

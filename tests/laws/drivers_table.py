@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
-import inspect
-import itertools
 from pathlib import Path
 
 import drivers
 from drivers import catalog
 
 from .bench import I2C_DRIVERS, bench
+from .observed import observed
 
 README = Path(drivers.__file__).with_name("README.md")
 BEGIN, END = "<!-- table: made by `python -m tests.laws.drivers_table` -->\n", "<!-- end of the table -->"
 HEADS = ("driver", "bus", "quantities", "transfers", "ms", "what is checked")
 BITS_PER_SECOND = 100_000
-CHECKS = {  # what the source shows -> what it means
-    "WrongChip(": "identity",
-    "crc.words(": "checksum",
-    "crc.crc8(": "checksum",
-    "crc.agreed(": "read twice",
-    "ChecksumError(": "checksum",
-    "LostPower(": "power",
-    "NotReady(": "ready",
-    "InvalidReading(": "values",
-    "NoAcknowledge(": "absence",
-    "NoEcho(": "echo",
-}
 
 
 def table() -> str:
@@ -42,8 +27,8 @@ def row(name: str) -> tuple[str, ...]:
     driver = catalog.find(name)
     names = ", ".join(f"{quantity.name} {quantity.unit}".strip() for quantity in driver.quantities)
     transfers, milliseconds = measured(name) if name in I2C_DRIVERS else ("", "")
-    bus = " ".join(spans(driver.addresses)) or getattr(driver, "lane", name)
-    return name, bus, names or "what the device has", transfers, milliseconds, ", ".join(checks(driver))
+    bus = " ".join(spans(driver.addresses)) or getattr(driver, "bus_name", name)
+    return name, bus, names or "what the device has", transfers, milliseconds, ", ".join(observed(name))
 
 
 def spans(addresses: tuple[int, ...]) -> list[str]:
@@ -65,22 +50,6 @@ def measured(name: str) -> tuple[str, str]:
         bits = sum(sum(9 * (1 + length) + 1 for _, length in transfer) + 1 for transfer in transfers)
         milliseconds = (one.time.now - began + bits / BITS_PER_SECOND) * 1000
         return str(len(transfers)), f"{milliseconds:.{0 if milliseconds >= 10 else 1}f}"
-
-
-def checks(driver: type) -> list[str]:
-    """Return what a driver's source, and that of what it is made of, looks at."""
-    text = sources(driver)
-    return list(dict.fromkeys(what for sign, what in CHECKS.items() if sign in text))
-
-
-@functools.cache
-def sources(driver: type) -> str:
-    """Return the source of a driver's classes, and of the modules of its room that it imports."""
-    modules = {cls.__module__ for cls in driver.__mro__ if cls.__module__.count(".") == 2}
-    texts = [inspect.getsource(importlib.import_module(module)) for module in sorted(modules)]
-    helpers = itertools.chain.from_iterable(vars(importlib.import_module(module)).values() for module in modules)
-    near = {one.__module__ for one in helpers if inspect.isfunction(one) and one.__module__.startswith("drivers.chips")}
-    return "".join([*texts, *(inspect.getsource(importlib.import_module(module)) for module in sorted(near - modules))])
 
 
 def written(text: str) -> str:

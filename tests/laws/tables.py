@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-MOVES = "no checksum, and it measures on and on: two readings differ anyway"
-
 # A flipped bit in these chips' answers cannot always be told from a measurement; they must not crash, and must be right
 # again with the next reading. All others have a checksum, or keep a result so that it can be read twice.
 UNPROTECTED = {
-    "adxl345": MOVES,
     "ccs811": "no checksum, and its result is gone once it was read",
-    "ina219": MOVES,
-    "ina226": MOVES,
-    "lis3dh": MOVES,
-    "mpu6050": MOVES,
-    "pcf8591": "no checksum, and every read converts anew",
-    "tsl2591": MOVES,
-    "veml7700": MOVES,
 }
+
+# The share of accepted readings that may be untrue where one bit in a hundred arrives wrong; none for all others.
+UNTRUE_AT_ONE_PERCENT: dict[str, float] = {
+    # two reads of the axes agree in the same wrong bit
+    "adxl345": 0.02,
+    # likewise two conversions of four inputs
+    "pcf8591": 0.01,
+    # likewise two reads of a word
+    "veml7700": 0.02,
+}
+
+# Lines at one constant byte that look like a chip, by law: driver -> byte -> why.
+CONSTANT_LINES: dict[str, dict[int, str]] = {}
 
 # Transfers of one reading once the chip is set up.
 TRANSFERS = {
     "bme280": 4,
     "aht20": 2,
     "sht4x": 2,
-    "ina219": 3,
     "ads1115": 16,
     "ads1015": 16,
     "scd4x": 14,  # asks for new data until it comes, every 5 s
@@ -65,13 +67,27 @@ BLIND: dict[str, dict[str, str]] = {
         "lm75": "shows the value before, and 0 °C at first",
         "veml7700": "shows the value before, and 0 at first, without any flag",
     },
-    "dead line": {
-        "bh1750": "all zero is darkness; there is nothing else to be read",
-        "pcf8591": "all zero is 0 V; there is nothing else to be read",
-    },
+    "dead line": {},
     "stranger": {"pcf8591": "nothing can be read but conversions"},
     "blip": {"pcf8591": "a blip between the control byte and the answer mixes the inputs up"},
 }
 
 # Chips that are read rightly by another one's driver: (driver, chip).
 ALIKE = {("ads1115", "ads1015"): "the same registers with fewer bits: right, but coarser"}
+
+BEYOND = "its values go beyond their scale, and do not fail one by one"
+# Chips of several quantities of which none fails alone, and why.
+IN_ONE_PIECE = {
+    "sht3x": "0 and 100 % stand for dry air and for fog, so that no word is left for an element that fails",
+    "ccs811": "both numbers come of one signal",
+    "sgp30": "both numbers come of one signal",
+    "ads1015": BEYOND,
+    "ads1115": BEYOND,
+    "adxl345": BEYOND,
+    "ina219": BEYOND,
+    "ina226": BEYOND,
+    "lis3dh": BEYOND,
+    "max17048": "all come of one estimate, begun by one reset",
+    "mpu6050": BEYOND,
+    "pcf8591": BEYOND,
+}

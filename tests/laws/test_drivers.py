@@ -170,7 +170,7 @@ class Reader(threading.Thread):
             for _ in range(self.readings):
                 self.problem = self.problem or self.lie(self.driver.read()) or None
                 self.count += 1
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self.problem = repr(error)
 
 

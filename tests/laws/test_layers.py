@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "drivers.crc": "drivers.errors",
     "drivers.registers": "",
     "drivers.bus": "drivers.errors",
-    "drivers.chip": "drivers.bus drivers.errors",
+    "drivers.chip": "drivers.bus drivers.crc drivers.errors drivers.registers",
     "drivers.chips": "drivers.chip drivers.crc drivers.errors drivers.registers",
     "drivers.pins": "drivers.bus drivers.chip drivers.errors",
     "drivers.kernel": "drivers.bus drivers.chip drivers.errors",
@@ -41,9 +41,9 @@ MAY_IMPORT = {
     "agent.publisher": "agent.broker agent.messages agent.outbox agent.resilience",
     "agent.web": "",
     # who puts it together, for real and simulated
-    "agent.service": "agent.acquisition agent.broker agent.clock agent.config agent.messages agent.model agent.outbox "
-    "agent.publisher agent.resilience agent.web drivers.bus drivers.catalog drivers.chip",
-    "agent.simulation": "agent.acquisition agent.broker agent.clock agent.config agent.service drivers.bus "
+    "agent.service": "agent.acquisition agent.broker agent.clock agent.config agent.logs agent.messages agent.model "
+    "agent.outbox agent.publisher agent.resilience agent.web drivers.bus drivers.catalog drivers.chip",
+    "agent.simulation": "agent.broker agent.clock agent.config agent.service drivers.bus "
     "drivers.catalog drivers.chip drivers.errors drivers.fakes",
     "agent.cli": "agent.* drivers.*",
     "agent.__main__": "agent.cli",
@@ -62,9 +62,10 @@ ONLY_IMPORTERS = {
 
 # call: the files in which it is found
 ONLY_CALLERS = {
-    "Thread": "drivers/bus/worker.py agent/outbox/sqlite.py agent/broker/link.py agent/cli/doctor/checks.py",
-    "create_task": "agent/service/agent.py agent/simulation/demo.py agent/publisher/session.py "
-    "agent/resilience/fallback.py agent/web/server.py agent/cli/run.py agent/cli/demo.py",
+    "Thread": "drivers/bus/worker.py agent/outbox/sqlite.py agent/service/files.py agent/broker/threads.py "
+    "agent/cli/doctor/checks.py",
+    "create_task": "agent/service/agent.py agent/simulation/demo.py agent/publisher/backlog.py "
+    "agent/resilience/fallback.py agent/web/server.py agent/service/runs.py agent/cli/demo.py",
     "ensure_future": "agent/service/reporter.py agent/publisher/publisher.py",
 }
 

@@ -181,13 +181,48 @@ class TestItsHook:
         fail(breaker)
         assert seen == [(OPEN, OPEN), (CLOSED, CLOSED)]
 
-    def test_is_logged_when_it_fails_and_disturbs_nobody(self, clock, caplog):
+    @pytest.mark.parametrize("state", [OPEN, HALF_OPEN, CLOSED])
+    def test_runs_without_the_lock_at_every_transition(self, clock, state):
+        stuck = []
+
+        def report():
+            breaker.undecided(0)
+            breaker.succeeded(0)
+
+        def hook(event):
+            if event.new is state:
+                thread = threading.Thread(target=report, daemon=True)
+                thread.start()
+                thread.join(1.0)
+                stuck.append(thread.is_alive())
+
+        breaker = CircuitBreaker(1, 10.0, clock=clock, on_event=hook, reset_jitter=0.0)
+        fail(breaker)
+        clock.advance(10.0)
+        breaker.succeeded(breaker.admit())
+        assert stuck == [False]
+
+    def test_is_logged_when_it_fails_and_disturbs_nobody(self, clock, logged):
         breaker = CircuitBreaker(1, clock=clock, on_event=lambda event: 1 / 0)
         fail(breaker)
         assert breaker.state is OPEN
-        assert [(record.levelno, record.message) for record in caplog.records] == [
+        assert [(record.levelno, record.message) for record in logged("agent.resilience")] == [
             (logging.ERROR, "breaker hook failed")
         ]
+
+
+def test_the_collector_may_report_a_forgotten_call_while_its_thread_holds_the_lock():
+    breaker = CircuitBreaker(1, 10.0)
+    breaker.trip()
+
+    def report():
+        with breaker._lock:
+            breaker.succeeded(0)
+
+    thread = threading.Thread(target=report, daemon=True)
+    thread.start()
+    thread.join(1.0)
+    assert not thread.is_alive()
 
 
 class TestAnOperator:

@@ -63,29 +63,29 @@ class TestTheLog:
             (LookupError(), logging.ERROR, "sensor driver has a bug"),
         ],
     )
-    def test_tells_a_failure_from_a_bug(self, runner, caplog, error, level, phrase):
+    def test_tells_a_failure_from_a_bug(self, runner, caplog, logged, error, level, phrase):
         caplog.set_level(logging.DEBUG, "agent.resilience")
         runner.run(read_sensor_with_fallback("tank", raises(error)))
-        (record,) = caplog.records
+        (record,) = logged("agent.resilience")
         assert (record.levelno, record.message, record.sensor) == (level, phrase, "tank")
         assert bool(record.exc_info) == (level == logging.ERROR)
 
-    def test_warns_of_what_the_breaker_counts(self, runner, caplog, clock):
+    def test_warns_of_what_the_breaker_counts(self, runner, logged, clock):
         breaker = AsyncCircuitBreaker(exceptions=(LookupError,), clock=clock)
         runner.run(read_sensor_with_fallback("tank", raises(KeyError()), breaker))
-        assert [record.levelno for record in caplog.records] == [logging.WARNING]
+        assert [record.levelno for record in logged("agent.resilience")] == [logging.WARNING]
 
-    def test_whispers_of_an_open_circuit(self, runner, caplog, breaker):
+    def test_whispers_of_an_open_circuit(self, runner, caplog, logged, breaker):
         caplog.set_level(logging.DEBUG, "agent.resilience")
         breaker.trip()
         runner.run(read_sensor_with_fallback("tank", gives(1), breaker))
-        assert [record.levelno for record in caplog.records] == [logging.DEBUG]
+        assert [record.levelno for record in logged("agent.resilience")] == [logging.DEBUG]
 
-    def test_says_little_of_half_an_hour_without_a_sensor(self, runner, caplog, breaker, clock):
+    def test_says_little_of_half_an_hour_without_a_sensor(self, runner, logged, breaker, clock):
         for _ in range(1800):
             runner.run(read_sensor_with_fallback("tank", raises(OSError()), breaker))
             clock.advance(1.0)
-        assert len(caplog.records) <= 20
+        assert len(logged("agent.resilience")) <= 20
 
 
 class TestABatch:

@@ -273,6 +273,22 @@ class TestAnAbsorbedError:
         finally:
             gc.enable()
 
+    def test_is_freed_when_the_call_ends_at_the_latest(self, runner):
+        freed, calls = [], []
+
+        async def read():
+            calls.append(1)
+            if len(calls) < 4:
+                raise Weighty(freed)
+            return 1
+
+        gc.disable()
+        try:
+            assert runner.run(retry_with_backoff()(read)()) == 1
+            assert len(freed) == 3
+        finally:
+            gc.enable()
+
     def test_is_freed_in_functions_that_block_too(self, waits):
         freed = []
 

@@ -128,10 +128,10 @@ class TestItsHook:
         assert told == [RetryEvent(1, 1.0, error), RetryEvent(2, 2.0, error)]
         assert waits == [(1.0, 1), (2.0, 2)]
 
-    def test_is_logged_when_it_fails_and_disturbs_nobody(self, waits, dependency, caplog):
+    def test_is_logged_when_it_fails_and_disturbs_nobody(self, waits, dependency, logged):
         dependency.fail(times=1)
         assert retry_with_backoff(on_retry=lambda event: 1 / 0, sleep=waits.append)(dependency.blocking)() == 2
-        assert [record.levelno for record in caplog.records] == [logging.ERROR]
+        assert [record.levelno for record in logged("agent.resilience")] == [logging.ERROR]
 
 
 class TestARetryWithNonsense:

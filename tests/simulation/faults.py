@@ -233,5 +233,5 @@ async def quiet(world: World, patience: float) -> bool:
 def _well(world: World) -> bool:
     agent = world.agent
     assert agent is not None
-    closed = all(one.state.value == "closed" for one in agent.documents.breakers().values())
+    closed = all(one.state.value == "closed" for one in agent.status.breakers().values())
     return closed and not world.ledger.pending and not agent.outbox.waiting and agent.outbox.next_gap() is None

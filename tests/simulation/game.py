@@ -58,7 +58,7 @@ def played(runner: Any, seed: int, hours: float, schedule: Sequence[Fault] | Non
             if not await quiet(world, PATIENCE):
                 world.ledger.wrong(f"not well {PATIENCE:.0f} s after the last fault: {_ill(world)}")
             await world.stop()
-        except Exception as error:  # the agent crashed: the worst of all
+        except Exception as error:  # the agent crashed: the worst of all  # noqa: BLE001
             world.ledger.wrong(f"{type(error).__name__}: {error!r} {error.__cause__!r}")
         return _verdict(world)
 
@@ -69,7 +69,7 @@ def played(runner: Any, seed: int, hours: float, schedule: Sequence[Fault] | Non
 def _ill(world: World) -> str:
     agent = world.agent
     assert agent is not None
-    states = {name: one.state.value for name, one in agent.documents.breakers().items()}
+    states = {name: one.state.value for name, one in agent.status.breakers().items()}
     pending = sorted(seq for _, seq in world.ledger.pending)[:9]
     return f"pending {pending}, waiting {agent.outbox.waiting}, {states}, {agent.publisher.state}"
 

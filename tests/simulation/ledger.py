@@ -69,8 +69,8 @@ class Ledger:
 
     # --- the agent's side
 
-    def accept(self, item: Item) -> None:
-        """The agent has put a batch into its outbox."""
+    def accept(self, item: Item) -> dict[str, Any]:
+        """The agent has put a batch into its outbox; return it as a document."""
         key, document = (item.run_id, item.seq), json.loads(item.body)
         if item.seq != self._numbers.get(item.run_id, 0) + 1 or (document["bootId"], document["seq"]) != key:
             self.wrong(f"seq {item.seq} follows {self._numbers.get(item.run_id, 0)}")
@@ -79,6 +79,7 @@ class Ledger:
         self.accepted[key] = Accepted(item, document, self.clock.time())
         self.pending[key] = None
         self._complete(document)
+        return document
 
     def last_of(self, boot: str) -> int:
         """Return the last number of a run."""
@@ -116,7 +117,7 @@ class Ledger:
             self.wrong(f"{key} was never accepted")
             return
         one = self.accepted[key]
-        age = self.clock.now() - one.item.taken
+        age = self.clock.time() - one.at
         same_machine = one.item.kernel_boot == self.clock.kernel_boot
         if name == "batch" and (not same_machine or age > FRESH + 0.01 or "historical" in document):
             self.wrong(f"history on the live topic: {key}, {age:.1f} s old")

@@ -9,7 +9,7 @@ from typing import Any
 
 from simlink import Publication, SimBroker, SimLink
 
-from agent.broker import BrokerError
+from agent.broker import BrokerError, Will
 
 
 class Dice:
@@ -55,8 +55,8 @@ class Broker(SimBroker):
         self.agents = 0
         self.connects_of: dict[int, list[float]] = {}
 
-    def link(self) -> Line:
-        return Line(self)
+    def link(self, will: Will | None = None) -> Line:
+        return Line(self, will)
 
     def heal(self) -> None:
         """Be well again."""
@@ -77,7 +77,7 @@ class Line(SimLink):
         self.broker.connects_of.setdefault(self.broker.agents, []).append(self.loop.time())
         return await super().connect()
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[int]:
+    def publish(self, topic: str, payload: bytes, **properties: Any) -> asyncio.Future[int]:
         broker = self.broker
         if all(one.done() for one in self.flights.values()):
             self.flights.clear()  # a session of hours would be searched through each time
@@ -89,7 +89,7 @@ class Line(SimLink):
                 if not broker.cut_after:
                     broker.breaks += 1
                     self.loop.call_soon(broker.cut, None)
-        return super().publish(topic, payload, retain=retain)
+        return super().publish(topic, payload, **properties)
 
     def end(self, reason: BrokerError) -> None:
         """End; the broker tells the world by the will, unless it was told before."""

@@ -92,7 +92,10 @@ class SimStore:
 
     def _open(self) -> Contents:
         disk = self.disk
-        previous = Previous(*disk.runs[-1]) if disk.runs else None
+        previous = None
+        if disk.runs:
+            run, last, clean = disk.runs[-1]
+            previous = Previous(run, last if last or clean else None, clean)
         disk.runs.append((self._run_id, 0, False))
         gaps = tuple(Row(number, one) for number, one in sorted(disk.rows.items()) if isinstance(one, Gap))
         items = [one for one in disk.rows.values() if isinstance(one, Item)]

@@ -107,13 +107,13 @@ def scene_stored(runner, story):
 
 class TestTheLog:
     @pytest.mark.parametrize("kind", ["18 refused", "19 blackhole", "22 flapping", "27 password", "32 twin"])
-    def test_47_has_less_than_a_line_a_minute_in_an_hour_of_outage(self, runner, caplog, kind):
+    def test_47_has_less_than_a_line_a_minute_in_an_hour_of_outage(self, runner, caplog, logged, kind):
         async def story(world):
             await world.sleep(60)
             caplog.clear()
             task = asyncio.create_task(misfortune(world, kind))
             await world.sleep(3600)
-            world.lines = [record.getMessage() for record in caplog.records]
+            world.lines = [record.getMessage() for record in logged("agent", "limpet")]
             task.cancel()
             world.broker.heal()
             await world.sleep(600)
@@ -151,11 +151,11 @@ class TestADiskThatFails:
             world.disk.takes = 2.0 if trouble == "slow" else 0.02
             world.disk_ill_until = float("inf")
             await world.sleep(300)
-            said = world.agent.documents.health()["outbox"]["storage"]
+            said = world.agent.status.health()["outbox"]["storage"]
             assert said == ("ok" if trouble == "slow" else "degraded")
             world.disk.trouble, world.disk.takes = "", 0.02
             await world.sleep(130)
-            assert world.agent.documents.health()["outbox"]["storage"] == "ok"
+            assert world.agent.status.health()["outbox"]["storage"] == "ok"
             assert len(world.disk.batches()) >= 47
             world.broker.heal()
             await world.sleep(120)

@@ -10,6 +10,8 @@ from world import GREENHOUSE, World
 
 from agent.broker import BrokerLost
 from agent.cli import run
+from agent.service import runs
+from agent.service.lock import InstanceLock
 
 LIMIT = 2.0  # seconds that any end may take
 
@@ -71,7 +73,7 @@ class TestTheNumbers:
             sound = agent.clock.stamp
             world.clock.stamp = lambda taken: 1 / 0
             with pytest.raises(ZeroDivisionError):
-                agent.deliver(await agent.collector.collect((), "request", None))
+                agent.recorder.record(await agent.scheduler.collector.collect((), "request", None))
             world.clock.stamp = sound
             await world.sleep(25)
             await world.stop()
@@ -213,12 +215,13 @@ def await_disk(runner, world) -> None:
     runner.run(a_while())
 
 
-def test_44_a_second_instance_on_one_state_folder_exits_with_a_reason(tmp_path, caplog, mocker):
-    mocker.patch.object(run.logs, "setup")
+def test_44_a_second_instance_on_one_state_folder_exits_with_a_reason(tmp_path, logged, mocker):
+    mocker.patch.object(runs.logs, "setup")
     file = tmp_path / "limpet.toml"
     file.write_text(f'[agent]\nstate_dir = "{tmp_path}"\n[[sensor]]\nid = "air"\ndriver = "sht4x"\n')
-    first = run._only_one(tmp_path)
+    first = InstanceLock(tmp_path / "simulated", lambda: None)
+    first.acquire()
     args = mocker.Mock(config=str(file), simulate=True, scenario=None, batches=1)
     assert run.main(args) == 1
-    assert [record.getMessage() for record in caplog.records] == ["another instance runs already"]
-    first.close()
+    assert [record.getMessage() for record in logged("limpet")] == ["another instance runs already"]
+    first.release()

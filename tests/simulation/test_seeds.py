@@ -18,6 +18,8 @@ HOURS = float(os.environ.get("LIMPET_HOURS", "0.6"))
 HERE = Path(__file__).parent
 PLAYED: dict[int, Verdict] = {}
 
+pytestmark = pytest.mark.longest(max(120.0, SEEDS * HOURS * 10.0))
+
 EFFECTS = ("half-open", "corrected", "unsynced", "gap", "again", "backfill", "lost in a crash")
 MUST_BE_MET = (*LINK, *CODES, *DISK, *CHIPS, *CLOCK, *PROCESS, *EFFECTS)
 

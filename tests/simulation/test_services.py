@@ -1,4 +1,4 @@
-"""What the whole agent does besides its rounds: reload, orders, edges, substitutes, the watchdog."""
+"""What the whole agent does besides its rounds: reload, requests, edges, substitutes, the watchdog."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import json
 from random import Random
-from types import SimpleNamespace
 
 import pytest
 from world import GREENHOUSE, World, configured
 
 from agent.broker import BrokerLost
-from agent.cli import run
-from drivers.fakes.pins import mock_pins
+from agent.config import ConfigError, Mistake
+from agent.service import runs
+from agent.service.hardware import RealWorld
 
 
 def scene(runner, story, *args, **more):
@@ -34,49 +34,47 @@ def documents(world, *names: str) -> list[dict]:
 
 
 class TestAReload:
-    def test_43_of_a_wrong_file_changes_nothing_and_is_told(self, runner, tmp_path, caplog, mocker):
-        mocker.patch.object(run.logs, "setup")
+    def test_43_of_a_wrong_file_changes_nothing_and_is_told(self, runner, tmp_path, logged, mocker):
+        mocker.patch.object(runs.logs, "setup")
         file = tmp_path / "limpet.toml"
 
         async def story(world):
             await world.sleep(25)
             before, config = list(world.agent.assembly.due), world.agent.config
-            asked = asyncio.Event()
-            args = SimpleNamespace(config=str(file))
-            task = asyncio.create_task(run._reload(world.agent, args, asked, world.clock, Random(1)))
+            reloads = runs.Reload(RealWorld(file), world.agent, world.clock, Random(1))
+            task = asyncio.create_task(reloads.run())
             file.write_text(GREENHOUSE + '[[sensor]]\nid = "air"\ndriver = "nonsense"\n')
-            asked.set()
+            reloads.asked.set()
             await world.sleep(30)
             task.cancel()
             assert (world.agent.assembly.due, world.agent.config) == (before, config)
 
         world = scene(runner, story)
         assert world.broker.seqs() == list(range(1, len(world.ledger.accepted) + 1))
-        told = [record for record in caplog.records if record.levelname == "ERROR"]
+        told = [record for record in logged("limpet") if record.levelname == "ERROR"]
         assert told
         assert {record.getMessage() for record in told} == {"configuration has a mistake, the old one stays"}
         assert "limpet.toml:" in told[0].mistake
 
-    def test_43_that_finds_no_fake_is_told_and_the_next_one_is_heard(self, runner, tmp_path, caplog, mocker):
-        mocker.patch.object(run.logs, "setup")
+    def test_43_that_finds_no_fake_is_told_and_the_next_one_is_heard(self, runner, tmp_path, logged, mocker):
+        mocker.patch.object(runs.logs, "setup")
         file = tmp_path / "limpet.toml"
         file.write_text(GREENHOUSE)
 
         async def story(world):
-            mistake = run.config.Mistake(str(file), 1, "driver", "has no fake", "install one")
-            reload = mocker.patch.object(world.agent, "reload", side_effect=[run.config.ConfigError([mistake]), None])
-            mocker.patch("agent.service.agent.who", return_value="the same")
-            asked = asyncio.Event()
-            args = SimpleNamespace(config=str(file))
-            task = asyncio.create_task(run._reload(world.agent, args, asked, world.clock, Random(1)))
+            mistake = Mistake(str(file), 1, "driver", "has no fake", "install one")
+            reload = mocker.patch.object(world.agent, "reload", side_effect=[ConfigError([mistake]), None])
+            mocker.patch("agent.service.runs.what_makes_a_run", return_value="the same")
+            reloads = runs.Reload(RealWorld(file), world.agent, world.clock, Random(1))
+            task = asyncio.create_task(reloads.run())
             for _ in range(2):
-                asked.set()
+                reloads.asked.set()
                 await world.sleep(15)
             task.cancel()
             assert reload.await_count == 2
 
         scene(runner, story)
-        told = [record.mistake for record in caplog.records if record.levelname == "ERROR"]
+        told = [record.mistake for record in logged("limpet") if record.levelname == "ERROR"]
         assert len(told) == 1
         assert "has no fake" in told[0]
 
@@ -128,7 +126,7 @@ class TestAnOrder:
     def test_to_resend_brings_back_what_the_broker_forgot_as_history(self, runner):
         async def story(world):
             await world.sleep(95)
-            request = {"transaction": "t", "bootId": world.agent.boot_id, "from": 3, "to": 5}
+            request = {"transaction": "t", "bootId": world.agent.run_id, "from": 3, "to": 5}
             world.broker.send("limpet/sim/request/resend", json.dumps(request).encode())
             await world.sleep(10)
 
@@ -165,14 +163,14 @@ class TestAnEdge:
             await world.sleep(15)
             (chip,) = [s.chip for s in world.agent.assembly.sensors if s.id == "door"]
             chip.edges.clock = world.clock.now
-            for level in (0, 1):
-                mock_pins().drive(17, level)
+            for state in (1, 0):
+                world.feel("door", state=state)
                 await world.sleep(1)
 
         world = scene(runner, story, config=GREENHOUSE + door)
         events = [one for one in documents(world, "batch") if one["trigger"] == "event"]
         assert [(e["seq"], e["interval"], len(e["readings"])) for e in events] == [(3, None, 1), (4, None, 1)]
-        assert [e["readings"][0]["value"] for e in events] == [1, 0], "pulled up: low is active"
+        assert [e["readings"][0]["value"] for e in events] == [1, 0]
         assert 14 < at(world, 3) < 16
 
 
@@ -208,7 +206,7 @@ class TestTheWatchdog:
             world.agent.supervisor.tell = lambda *lines: fed.append((world.loop.time(), lines))
             feeding = asyncio.create_task(world.agent.supervisor.feed(world.agent.alive))
             await world.sleep(100)
-            async with world.agent.collector._lock:  # a round that never ends
+            async with world.agent.scheduler.collector._lock:  # a round that never ends
                 world.check = lambda: None
                 await world.sleep(200)
                 assert not world.agent.alive()

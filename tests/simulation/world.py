@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from known import ScheduledFault
 from ledger import Ledger
 from simbroker import Broker
 from simclock import SimClock
 from simdisk import Disk, SimStore
+from truth import Truth
 
 from agent.config import Config, parse
 from agent.messages.topics import Topics
@@ -22,7 +25,8 @@ from agent.service.agent import Agent
 from agent.service.connect import Making
 from agent.service.systemd import Supervisor
 from agent.simulation.machine import SimulatedMachine
-from drivers.bus.worker import LoopWorker
+from agent.simulation.scenario import Curve
+from agent.simulation.worker import LoopWorker
 
 GREENHOUSE = """
 [agent]
@@ -56,6 +60,16 @@ def configured(text: str) -> Config:
     return config
 
 
+def judged(make: Callable[[], dict[str, Any]], judge: Callable[[dict[str, Any]], None]) -> Callable[[], dict[str, Any]]:
+    """Return what makes a document, and has it judged at the moment at which it is made."""
+
+    def made() -> dict[str, Any]:
+        judge(document := make())
+        return document
+
+    return made
+
+
 class World:
     """Everything outside of the agent. One agent at a time lives in it.
 
@@ -72,6 +86,7 @@ class World:
         if not honest:
             self.clock.power_cycle()
         self.ledger = Ledger(self.clock)
+        self.truth = Truth(self.clock, self.ledger.wrong)
         self.broker = Broker(Random(seed + 1), self._sent, self._heard)
         self.disk, self.store_of = Disk(), disk
         self.disk_ill_until = float("-inf")
@@ -98,7 +113,7 @@ class World:
                 self._ail(bus, kind, address, ends)
         self.agent = Agent(
             self.config,
-            machine=self.machine,
+            hardware=self.machine,
             publishing=self.making(self.config),
             clock=self.clock,
             rng=Random(self.rng.getrandbits(64)),
@@ -131,14 +146,17 @@ class World:
         return make
 
     def _watch(self, agent: Agent) -> None:
-        put = agent.outbox.put
+        put, status = agent.outbox.put, agent.status
+        self.truth.begin(agent, self.machine)
 
         def noted(item: Item) -> None:
-            self.ledger.accept(item)
+            self.truth.batch(self.ledger.accept(item), self.clock.time())
             put(item)
 
         agent.outbox.put = noted  # type: ignore[method-assign]
-        agent.documents.process.facts = lambda: {"pid": 1, "rss": 1}  # its true length would change a slow link's times
+        status.state = judged(status.state, self.truth.state)  # type: ignore[method-assign]
+        status.health = judged(status.health, self.truth.health)  # type: ignore[method-assign]
+        status.process.facts = lambda: {"pid": 1, "rss": 1}  # its true length would change a slow link's times
 
     async def finished(self) -> None:
         """Wait until the agent has ended by itself."""
@@ -176,7 +194,7 @@ class World:
         """Let the machine sleep: for its programs, time jumps."""
         self.asleep += seconds
         self.loop.clock.advance(seconds)  # type: ignore[attr-defined]
-        self.awake_since = self.loop.time()
+        self.awake_since = self.truth.awake_since = self.loop.time()
 
     async def power_cut(self) -> None:
         """Crash, and let the machine start anew."""
@@ -185,8 +203,8 @@ class World:
 
     def _buried(self, *, clean: bool) -> None:
         assert self.agent is not None
-        lost = self.ledger.last_of(self.agent.boot_id)
-        self.boots.append((self.agent.boot_id, lost, clean))
+        lost = self.ledger.last_of(self.agent.run_id)
+        self.boots.append((self.agent.run_id, lost, clean))
         if clean:
             unsafe = [] if self.store_of else set(self.ledger.pending) - self.disk.batches() - self._declared()
             if unsafe and self.config.outbox.durability != "memory" and self._disk_was_sound():
@@ -219,7 +237,21 @@ class World:
         """Give a chip, or a whole bus, a fault."""
         ends = self.loop.time() + lasts
         self._troubles[bus, kind, address] = ends
+        self.truth.faults.append(ScheduledFault(kind, bus, address, self.loop.time(), ends))
         self._ail(bus, kind, address, ends)
+
+    def chip(self, sensor: str) -> Any:
+        """Return the driver of a sensor."""
+        assert self.agent is not None
+        return next(one.chip for one in self.agent.assembly.sensors if one.id == sensor)
+
+    def feel(self, sensor: str, **values: float) -> None:
+        """Let a sensor's fake feel these constant values from now on."""
+        assert self.machine is not None
+        part = self.machine.devices[sensor]
+        part.curves |= {name: Curve(mean=value) for name, value in values.items()}
+        self.truth.feel(sensor, part.curves)
+        part.feel()
 
     def _ail(self, bus: str, kind: str, address: int | None, ends: float) -> None:
         assert self.machine is not None

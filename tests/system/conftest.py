@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from certificates import Authority
 
 # As root mosquitto would become a user who cannot read what pytest wrote.
 ALWAYS = "user root\nlistener {port} 127.0.0.1\npersistence false\nlog_dest none\n"
@@ -68,25 +69,3 @@ def certificates(tmp_path):
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     return Authority(tmp_path)
-
-
-class Authority:
-    """Signs certificates with the command `openssl`."""
-
-    def __init__(self, folder: Path, name: str = "ca") -> None:
-        self.folder, self.name = folder, name
-        self.file, self.key = folder / f"{name}.pem", folder / f"{name}.key"
-        subject = ["-x509", "-subj", f"/CN={name}", "-days", "30", "-keyout", self.key, "-out", self.file]
-        self._openssl("req", "-newkey", "rsa:2048", "-nodes", *subject)
-
-    def sign(self, name: str, host: str = "IP:127.0.0.1", days: int = 30) -> tuple[Path, Path]:
-        certificate, key, request = (self.folder / f"{name}.{end}" for end in ("pem", "key", "csr"))
-        extension = self.folder / f"{name}.ext"
-        extension.write_text(f"subjectAltName={host}\n")
-        self._openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", key, "-out", request)
-        by = ["-CA", self.file, "-CAkey", self.key, "-set_serial", "7", "-days", str(days), "-extfile", extension]
-        self._openssl("x509", "-req", "-in", request, "-out", certificate, *by)
-        return certificate, key
-
-    def _openssl(self, *words) -> None:
-        subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)

@@ -19,12 +19,26 @@ SPEED = "add dtparam=i2c_arm_baudrate={hertz} to /boot/firmware/config.txt, then
 
 def i2c(site: Site) -> Iterator[Finding]:
     """Every bus that the configuration names; without one, the first."""
-    buses = sorted({sensor.bus for sensor in chips(site)})
+    buses = sorted({sensor.bus for sensor in chips(site)}, key=str)
     if site.settings is not None and not buses:
         yield Finding("i2c", SKIPPED, "no sensor on I2C is configured")
         return
-    for number in buses or [1]:
-        yield _bus(site, number, needed=bool(buses))
+    for bus in buses or [1]:
+        yield _named(site, bus) if isinstance(bus, str) else _bus(site, bus, needed=bool(buses))
+
+
+def _named(site: Site, bus: str) -> Finding:
+    """Check a bus that the configuration calls by its path or its adapter's name, which do not move at a reboot."""
+    if bus.startswith("/"):
+        if site.path(bus).exists():
+            return device(site, "i2c", bus, "i2c")
+        return Finding("i2c", BROKEN, f"there is no {bus}", "plug the adapter in; `i2cdetect -l` lists those that are")
+    adapters = {one.parent.name: one.read_text().strip() for one in site.path("/sys/class/i2c-dev").glob("i2c-*/name")}
+    for node, name in sorted(adapters.items()):
+        if bus in (name, name.split(" at ")[0]):
+            return device(site, "i2c", f"/dev/{node}", "i2c")
+    there = ", ".join(sorted(adapters.values())) or "none"
+    return Finding("i2c", BROKEN, f"no adapter is called {bus!r}; there: {there}", "i2cdetect -l")
 
 
 def _bus(site: Site, number: int, *, needed: bool) -> Finding:

@@ -109,5 +109,5 @@ def examine(checks: Mapping[str, Check], site: Site, deadline: float = DEADLINE)
 def _collect(name: str, check: Check, site: Site, found: list[Finding]) -> None:
     try:
         found.extend(check(site))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         found.append(Finding(name, WARNING, f"could not be checked: {type(error).__name__}: {error}"))

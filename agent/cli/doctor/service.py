@@ -45,7 +45,7 @@ def _health(site: Site) -> Finding:
 
 
 def secrets(site: Site) -> Iterator[Finding]:
-    """Files that nobody else should read."""
+    """Secret files that every user can read."""
     if site.settings is None:
         return
     mqtt = site.settings.mqtt

@@ -48,6 +48,7 @@ class DeviceView:
 
     Attributes:
         live, late: batches that came at once, and later (`backfill`). heard: wall time of the last message.
+        simulated: whether it said that its sensors are.
     """
 
     name: str
@@ -59,6 +60,7 @@ class DeviceView:
     live: int = 0
     late: int = 0
     heard: float = 0.0
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class Picture:
     def _document(
         self, device: DeviceView, kind: str, document: dict[str, Any], message: Received
     ) -> dict[str, Any] | None:
+        if kind in ("batch", "backfill", "state", "info", "health"):
+            device.simulated = document.get("simulated") is True
         if kind in ("batch", "backfill"):
             return self._batch(device, document, kind, message.at)
         if kind == "health":

@@ -24,7 +24,7 @@ WIDE = 92  # columns from which on there is room for the error's name
 def screen(
     picture: Picture, now: float, size: tuple[int, int], *, title: str, note: Text | None = None, foot: str = ""
 ) -> RenderableType:
-    """Return everything there is to show on a screen of so many columns and lines."""
+    """Return everything there is to show on a screen of that many columns and lines."""
     wide, high = size
     head = Text.assemble((f" {title} ", "bold reverse"), "  what you see is what a subscriber received over MQTT")
     rows = sum(len(device.sensors) + OTHER_LINES * bool(n) for n, device in enumerate(picture.devices.values()))
@@ -65,7 +65,7 @@ def _facts(device: DeviceView, picture: Picture, now: float) -> RenderableType:
     said = {"online": "green", "offline": "red"}.get(device.status, "dim")
     state = "degraded: something is missing" if device.degraded else "complete"
     facts = [
-        _pair("device", f"{device.name} is {device.status}, its readings are {state}", said),
+        _pair("device", f"{device.name} is {device.status}, its readings are {state}{text.simulated(device)}", said),
         _pair("broker", text.broker(picture, now), "green" if picture.connected else "bold red"),
         _pair("batches", text.batches(picture, device), "red" if picture.ledger.missing else "default"),
     ]

@@ -40,6 +40,11 @@ def ago(seconds: float) -> str:
     return f"{max(0.0, seconds):.0f} s"
 
 
+def simulated(device: DeviceView) -> str:
+    """Return what is said of a device whose sensors are simulated."""
+    return " (simulated)" if device.simulated else ""
+
+
 def breaker(view: SensorView, now: float) -> str:
     """Return a breaker's state; of an open one, in how many seconds it probes."""
     if view.breaker == "open" and view.probe_at is not None:
@@ -79,10 +84,11 @@ def batch(document: Mapping[str, Any], at: float, missing: int) -> str:
         sensors.setdefault(one["sensorId"], []).append(f"{number(one['value'])} {one['unit']}".rstrip() + mark)
     parts = [f"{name} {' '.join(values)}" for name, values in sensors.items()]
     parts += [f"{name} unavailable" for name in document["unavailableSensors"]]
-    late = " late" if document.get("historical") else ""
+    marks = " late" if document.get("historical") else ""
+    marks += " simulated" if document.get("simulated") else ""
     lacking = f"  [{missing} missing]" if missing else ""
     state = "degraded" if document["degraded"] else "ok"
-    return f"{clock(at)}  {document['deviceId']} #{document['seq']}{late} {state}: {', '.join(parts)}{lacking}"
+    return f"{clock(at)}  {document['deviceId']} #{document['seq']}{marks} {state}: {', '.join(parts)}{lacking}"
 
 
 def _waiting(health: Mapping[str, object]) -> object:

@@ -1,4 +1,4 @@
-"""A lane whose bus fell silent tries to free it: once per opening of its breaker, in the bus's own thread."""
+"""A bus that fell silent is freed: once per opening of its breaker, in the bus's own thread."""
 
 from random import Random
 
@@ -9,7 +9,7 @@ from greenhouse import Greenhouse
 from agent import config
 from agent.service.build import Assembly
 from agent.simulation.machine import SimulatedMachine
-from drivers.bus.worker import LoopWorker
+from agent.simulation.worker import LoopWorker
 from drivers.errors import BusStuck
 
 
@@ -41,12 +41,12 @@ def pins():
 
 def house(helps=True, sensors=2):
     made = Greenhouse(per_bus=(sensors,))
-    lane = made.lanes["i2c-1"]
-    lane.recovery = Spy(made.buses["i2c-1"], helps)
-    return made, lane.recovery
+    bus = made.guarded["i2c-1"]
+    bus.recovery = Spy(made.buses["i2c-1"], helps)
+    return made, bus.recovery
 
 
-class TestALaneWithARecovery:
+class TestABusWithARecovery:
     def test_reads_again_after_it_helped(self, runner):
         async def run():
             made, spy = house()
@@ -64,7 +64,7 @@ class TestALaneWithARecovery:
             made, spy = house(helps=False)
             made.fault("stuck")
             opened = []
-            breaker = made.lanes["i2c-1"].breaker
+            breaker = made.guarded["i2c-1"].breaker
             breaker.on_event = lambda event: opened.append(event) if event.new.value == "open" else None
             await made.rounds(12)
             return spy.times, len(opened)
@@ -79,7 +79,7 @@ class TestALaneWithARecovery:
             next_round = (made.clock() // 10 + 1) * 10
             made.buses["i2c-1"].faults.add("stuck", at=next_round + 0.004)  # all of them are converting then
             await made.rounds(1)
-            return spy.times, made.lanes["i2c-1"].silent
+            return spy.times, made.guarded["i2c-1"].silent
 
         times, silent = runner.run(run())
         assert len(silent) == 3
@@ -113,7 +113,7 @@ class TestALaneWithARecovery:
             runner.run(run())
         assert "bus recovery done" in caplog.messages
 
-    def test_says_that_it_did_not_help_and_why(self, runner, caplog):
+    def test_says_that_it_did_not_help_and_why(self, runner, caplog, logged):
         async def run():
             made, _ = house(helps=False)
             made.fault("stuck")
@@ -121,7 +121,7 @@ class TestALaneWithARecovery:
 
         with caplog.at_level("INFO", "limpet.bus"):
             runner.run(run())
-        (told,) = [record for record in caplog.records if record.msg == "bus recovery failed"]
+        (told,) = [record for record in logged("limpet.bus") if record.msg == "bus recovery failed"]
         assert told.error == "SCL is held low"
 
 
@@ -151,27 +151,28 @@ class TestTheConfiguration:
         return assembly
 
     def test_without_a_bus_table_recovers_nothing(self):
-        assert self.assembled(parsed(TWO)).lanes["i2c-1"].recovery is None
+        assert self.assembled(parsed(TWO)).buses["i2c-1"].recovery is None
 
     def test_is_followed_when_it_is_read_again(self):
         assembly = self.assembled(parsed(TWO))
         kinds = []
         for text in (PULSES, PULSES, POWER, ""):
             assembly.arrange(parsed(TWO + text))
-            kinds.append(type(assembly.lanes["i2c-1"].recovery).__name__)
+            kinds.append(type(assembly.buses["i2c-1"].recovery).__name__)
         assert kinds == ["Pulses", "Pulses", "Power", "NoneType"]
 
     @pytest.mark.parametrize("text", [PULSES, POWER])
     def test_frees_the_simulated_bus_through_simulated_pins(self, runner, text):
         async def run():
-            from agent.acquisition.scheduler import Collector, Scheduler
+            from agent.acquisition.collector import Collector
+            from agent.acquisition.scheduler import Scheduler
 
             settings, loop, batches = parsed(TWO + text), runner.get_loop(), []
-            machine = SimulatedMachine(settings, clock=loop.time, worker=lambda lane: LoopWorker(lane, loop))
+            machine = SimulatedMachine(settings, clock=loop.time, worker=lambda bus: LoopWorker(bus, loop))
             assembly = Assembly(machine, loop.time, Random(1), lambda event: None)
             assembly.arrange(settings)
             machine.bus(1).faults.add("stuck")
-            collector = Collector(assembly.lanes, loop.time)
+            collector = Collector(assembly.buses, loop.time)
             await Scheduler(collector, assembly.due, batches.append, loop.time).run(3)
             return [batch.degraded for batch in batches]
 

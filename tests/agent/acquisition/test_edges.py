@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from agent.acquisition.edges import Edges
-from agent.acquisition.sensor import Outcome, Sensor
+from agent.acquisition.edges import EdgeWatcher
+from agent.acquisition.sensor import Sensor
+from agent.acquisition.turn import Outcome
 from agent.model import Reading
 from agent.resilience import CircuitBreaker, RetryPolicy
 from drivers import open_chip
@@ -26,7 +27,7 @@ def test_an_edge_is_a_batch_of_its_own_with_the_new_state(pins):
     async def scene():
         batches = []
         sensor = door(asyncio.get_running_loop().time)
-        Edges(batches.append).watch([sensor])
+        EdgeWatcher(batches.append).watch([sensor])
         pins.drive(17, 0)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -41,9 +42,9 @@ def test_an_edge_is_a_batch_of_its_own_with_the_new_state(pins):
 def test_a_round_that_read_the_line_before_the_edge_tells_the_edge(pins):
     sensor = door(lambda: 5.0)
     sensor.note(Reading("door", "state", 1), 4.5)
-    readings, _ = sensor.conclude(Outcome({"state": 0}, attempts=1, at=4.2), 5.0)
+    readings, _ = sensor.conclusions.of(Outcome({"state": 0}, attempts=1, at=4.2), 5.0)
     assert readings[0].value == 1
-    readings, _ = sensor.conclude(Outcome({"state": 0}, attempts=1, at=4.8), 5.0)
+    readings, _ = sensor.conclusions.of(Outcome({"state": 0}, attempts=1, at=4.8), 5.0)
     assert readings[0].value == 0
 
 
@@ -52,6 +53,6 @@ def test_a_line_that_cannot_be_opened_is_no_reason_not_to_start(pins, mocker):
     mocker.patch.object(sensor.chip, "watch", side_effect=OSError(16, "busy"))
 
     async def scene():
-        Edges(print).watch([sensor])
+        EdgeWatcher(print).watch([sensor])
 
     asyncio.run(scene())

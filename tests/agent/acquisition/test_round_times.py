@@ -15,14 +15,15 @@ class TestASlowSensor:
     @pytest.fixture
     def slow(self, mocker):
         def be_slow(house, seconds):
-            chip, quick = house.sensors[0].chip, house.sensors[0].chip.measure
+            one = house.sensors[0]
+            chip, quick = one.chip, one.chip.measure
 
             def measure():
                 yield seconds
                 return (yield from quick())
 
             chip.measure = measure
-            house.sensors[0].slow, house.sensors[0].patience = True, 0.5
+            one.slow, one.round_wait, one.attempts.limit = True, 0.5, 1.5 * seconds
             mocker.patch.object(type(chip), "takes", seconds)
 
         return be_slow
@@ -31,13 +32,13 @@ class TestASlowSensor:
     def test_goes_on_beside_the_rounds_and_is_told_in_the_next(self, runner, slow, seconds):
         async def story(house):
             slow(house, seconds)
-            return await house.rounds(9)
+            return await house.rounds(9), house.left
 
-        batches = play(runner, story, every=5.0)
+        batches, left = play(runner, story, every=5.0)
         assert missing(batches[0]) == {"s1": ("NotReady", 1)}
         told = ["s1" in [r.sensor for r in b.readings] for b in batches]
         assert told == [False] * (1 if seconds < 5 else 2) + [True] * (8 if seconds < 5 else 7)
-        assert all(b.taken % 5 < 0.6 for b in batches), "nobody else waits for it"
+        assert all(moment % 5 < 0.6 for moment in left), "nobody else waits for it"
         assert all("s2" in [r.sensor for r in b.readings] for b in batches)
 
     def test_is_told_for_no_longer_than_its_chip_may_take_for_a_new_value(self, runner, slow):
@@ -46,7 +47,7 @@ class TestASlowSensor:
             await house.rounds(2)
             sensor, known = house.sensors[0], []
             for _ in range(3):
-                known.append(sensor.latest_of_its_chip() is not None)
+                known.append(sensor.latest_of_its_chip(house.clock()) is not None)
                 house.loop.clock.advance(2.5)
             return known
 
@@ -67,7 +68,7 @@ class TestASlowSensor:
             slow(house, 4.0)
             house.sensors[0].chip.measure = lambda: iter([1000.0])
             await house.rounds(12)
-            return house.sensors[0].breaker.state, house.lanes["i2c-1"].silent
+            return house.sensors[0].breaker.state, house.guarded["i2c-1"].silent
 
         assert play(runner, story, every=5.0) == (CircuitState.OPEN, [])
 
@@ -88,13 +89,13 @@ class TestALateRound:
             await house.rounds(1)
             house.loop.clock.advance(95.0)  # the machine slept
             await house.rounds(2)
-            return house.scheduler.rounds, [b.taken for b in house.batches]
+            return house.scheduler.rounds, house.left
 
-        rounds, taken = play(runner, story)
+        rounds, left = play(runner, story)
         assert rounds.skipped == 8
         assert rounds.late == 1
-        assert taken[1] == pytest.approx(95, abs=0.1)
-        assert taken[2] == pytest.approx(100, abs=0.1)
+        assert left[1] == pytest.approx(95, abs=0.1)
+        assert left[2] == pytest.approx(100, abs=0.1)
 
 
 def test_sensors_that_are_arranged_after_the_scheduler_was_made_are_read_at_once(runner):
@@ -116,12 +117,44 @@ def test_a_new_interval_begins_at_once_while_a_long_one_is_waited_for(runner):
         running = asyncio.create_task(house.scheduler.run(3))
         await asyncio.sleep(60.0)
         sooner = Greenhouse((1,), every=2.0)
-        house.collector.lanes = sooner.lanes
+        house.collector.buses = sooner.guarded
         house.scheduler.arrange(sooner.due)
         await running
         return house.clock()
 
     assert runner.run(story()) < 70.0
+
+
+def test_an_interval_that_comes_again_is_read_at_its_next_multiple_and_has_missed_nothing(runner):
+    async def story():
+        house, other = Greenhouse((1,), every=10.0), Greenhouse((1,), every=3.0)
+        running = asyncio.create_task(house.scheduler.run())
+
+        async def turn_to(one: Greenhouse, seconds: float) -> None:
+            house.collector.buses = one.guarded
+            house.scheduler.arrange(one.due)
+            await asyncio.sleep(seconds)
+
+        await asyncio.sleep(31)
+        await turn_to(other, 2.5)
+        sooner = sum(batch.interval == 3.0 for batch in house.batches)
+        await turn_to(house, 100)
+        await turn_to(other, 10)
+        running.cancel()
+        return sooner, house.scheduler.rounds.skipped
+
+    assert runner.run(story()) == (1, 0)
+
+
+def test_a_round_of_several_intervals_tells_the_shortest(runner):
+    async def story():
+        house, other = Greenhouse((1,), every=10.0), Greenhouse((1,), every=5.0)
+        house.guarded["other"] = other.guarded["i2c-1"]
+        house.scheduler.arrange([*house.due, (other.sensors[0], "other")])
+        house.scheduler._last.clear()
+        return [batch.interval for batch in await house.rounds(2)]
+
+    assert runner.run(story()) == [5.0, 5.0]
 
 
 class TestABusThatIsAskedForTooMuch:

@@ -1,4 +1,4 @@
-"""The command from outside: verbs, exit codes, what goes to stdout and what to stderr."""
+"""The command from outside: commands, exit codes, what goes to stdout and what to stderr."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def limpet(tmp_path, monkeypatch, capsys):
 
 
 class TestTheCommand:
-    def test_without_a_verb_is_wrong_usage_and_tells_the_verbs(self, limpet):
+    def test_without_a_command_is_wrong_usage_and_tells_the_commands(self, limpet):
         code, out, err = limpet()
         assert (code, out) == (2, "")
         assert "check" in err
@@ -46,24 +46,24 @@ class TestTheCommand:
         assert code == 0
         assert out.startswith("limpet ")
 
-    def test_shows_only_verbs_that_are_there(self, limpet, monkeypatch):
-        monkeypatch.setitem(commands.VERBS, "juggle", "not written yet")
+    def test_shows_only_commands_that_are_there(self, limpet, monkeypatch):
+        monkeypatch.setitem(commands.COMMANDS, "juggle", "not written yet")
         assert "juggle" not in limpet("--help")[1]
         assert limpet("juggle")[0] == 2
 
-    @pytest.mark.parametrize("verb", commands.present())
-    def test_has_help_with_an_example_for_each_verb(self, limpet, verb):
-        code, out, _ = limpet(verb, "--help")
+    @pytest.mark.parametrize("command", commands.present())
+    def test_has_help_with_an_example_for_each_command(self, limpet, command):
+        code, out, _ = limpet(command, "--help")
         assert code == 0
-        assert f"limpet {verb}" in out.partition("example")[2]
+        assert f"limpet {command}" in out.partition("example")[2]
 
-    @pytest.mark.parametrize("verb", commands.present())
-    def test_takes_a_configuration_with_every_verb_before_and_after_it(self, limpet, monkeypatch, verb):
+    @pytest.mark.parametrize("command", commands.present())
+    def test_takes_a_configuration_with_every_command_before_and_after_it(self, limpet, monkeypatch, command):
         named = []
-        monkeypatch.setattr(f"agent.cli.{verb}.main", lambda args: named.append(args.config) or 0)
-        assert limpet(verb, "-c", "my.toml")[0] == 0
-        assert limpet("--config=my.toml", verb)[0] == 0
-        assert limpet(verb)[0] == 0
+        monkeypatch.setattr(f"agent.cli.{command}.main", lambda args: named.append(args.config) or 0)
+        assert limpet(command, "-c", "my.toml")[0] == 0
+        assert limpet("--config=my.toml", command)[0] == 0
+        assert limpet(command)[0] == 0
         assert named == ["my.toml", "my.toml", None]
 
     @pytest.mark.parametrize("words", [("run", "--batches"), ("demo", "--batches"), ("watch", "--count")])
@@ -80,7 +80,7 @@ class TestTheCommand:
         monkeypatch.setattr(main, "_run", interrupted)
         assert limpet("check")[0] == 0
 
-    def test_imports_a_verb_only_when_it_is_called(self):
+    def test_imports_a_command_only_when_it_is_called(self):
         code = "import sys; from agent.cli.main import main; main(['schema']); print(*sys.modules, file=sys.stderr)"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         loaded = done.stderr.split()
@@ -105,21 +105,21 @@ class TestCheck:
 
     def test_says_what_is_wrong_where_and_how_to_cure_it(self, limpet):
         Path("my.toml").write_text(AIR + "adress = 0x44\n")
-        says = "my.toml:4: adress: unknown key\n    fix: did you mean `address`?\n"
+        says = "my.toml:4: adress: unknown key (sensor air)\n    fix: did you mean `address`?\n"
         assert limpet("check", "-c", "my.toml") == (78, "", says)
         assert limpet("-c", "my.toml", "check") == (78, "", says)
         assert limpet("--config=my.toml", "check") == (78, "", says)
 
-    def test_is_not_the_only_verb_that_says_so(self, limpet):
+    def test_is_not_the_only_command_that_says_so(self, limpet):
         Path("limpet.toml").write_text(AIR + "adress = 0x44\n")
-        says = "limpet.toml:4: adress: unknown key\n    fix: did you mean `address`?\n"
+        says = "limpet.toml:4: adress: unknown key (sensor air)\n    fix: did you mean `address`?\n"
         assert limpet("plan") == (78, "", says)
 
     def test_lets_the_unwise_pass_with_a_warning(self, limpet):
         Path("limpet.toml").write_text(AIR + "address = 0x76\n")
         code, out, err = limpet("check")
         assert (code, out) == (0, "")
-        assert err.startswith("limpet.toml:4: address: warning: a sht4x cannot be at 0x76\n    fix: ")
+        assert err.startswith("limpet.toml:4: address: warning: a sht4x cannot be at 0x76 (sensor air)\n    fix: ")
 
     def test_speaks_json(self, limpet):
         Path("limpet.toml").write_text(AIR + "adress = 0x44\naddress = 0x76")
@@ -129,12 +129,13 @@ class TestCheck:
             {
                 "file": "limpet.toml",
                 "line": 4,
-                "key": "adress",
+                "key": "sensor.adress",
+                "sensor": "air",
                 "what": "unknown key",
                 "fix": "did you mean `address`?",
             }
         ]
-        assert [one["key"] for one in json.loads(out)["warnings"]] == ["address"]
+        assert [one["key"] for one in json.loads(out)["warnings"]] == ["sensor.address"]
 
     def test_without_a_file_names_the_places_it_looked_at(self, limpet):
         code, out, err = limpet("check")

@@ -52,7 +52,7 @@ def test_its_script_is_a_scenario_without_mistakes_in_which_all_acts_follow_each
         suffers=("unplugged", "flaky"),
     )
     script = parse(scenario(), "demo", dict.fromkeys(SENSORS, part), ["i2c-2"])
-    assert len(script.troubles) == len(ACTS) * CYCLES
+    assert len(script.faults) == len(ACTS) * CYCLES
     assert all(one[1] <= two[0] for one, two in itertools.pairwise(ACTS))
     assert ACTS[-1][1] < CYCLE
 

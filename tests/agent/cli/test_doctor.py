@@ -93,7 +93,7 @@ class TestAnInstalledService:
     def installed(self, site, groups, tmp_path):
         files = {"dev/i2c-1": "", "etc/systemd/system/limpet.service": "", "run/systemd/system/x": ""}
         made = site(files, {"systemctl show -P SupplementaryGroups limpet": groups}, AIR)
-        os.chmod(tmp_path / "dev/i2c-1", 0o660)
+        (tmp_path / "dev/i2c-1").chmod(0o660)
         return made
 
     def test_uses_a_device_through_its_own_groups_not_through_this_users(self, site, tmp_path, monkeypatch):
@@ -230,9 +230,9 @@ class TestTheBroker:
 class TestSecrets:
     def test_that_everybody_can_read_are_told(self, site, tmp_path):
         made = site({"word": "x"}, text=f'[mqtt]\npassword_file = "word"\n{HOST}')
-        os.chmod(tmp_path / "word", 0o644)
+        (tmp_path / "word").chmod(0o644)
         assert levels(service.secrets(made)) == [WARNING]
-        os.chmod(tmp_path / "word", 0o600)
+        (tmp_path / "word").chmod(0o600)
         assert levels(service.secrets(made)) == []
 
 
@@ -263,7 +263,7 @@ class TestACheck:
         assert all(one.cure for one in broken)
 
 
-class TestTheVerb:
+class TestTheCommand:
     @pytest.fixture
     def limpet(self, tmp_path, monkeypatch, capsys):
         """Return a function that runs the doctor with given findings: exit code, stdout."""

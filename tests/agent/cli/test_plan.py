@@ -77,7 +77,7 @@ def test_values_have_as_many_digits_as_real_ones(quantity, value):
     assert sizing.typical(quantity) == value
 
 
-class TestTheVerb:
+class TestTheCommand:
     @pytest.fixture
     def limpet(self, tmp_path, capsys):
         def run(text, *words):

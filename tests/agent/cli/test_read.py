@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from agent.acquisition.bus import Lane
+from agent.acquisition.bus import GuardedBus
 from agent.cli.main import main
 
 CONFIG = """
@@ -78,14 +78,14 @@ def test_an_unknown_sensor_is_wrong_usage_with_the_nearest_name(config, capsys):
 def test_ends_at_once_with_0_while_a_sensor_takes_its_time(config, monkeypatch, number):
     config.write_text('[[sensor]]\nid = "voc"\ndriver = "sgp30"\n')  # 15 s to warm up
     before = signal.getsignal(signal.SIGTERM)
-    begin = Lane.begin
+    begin = GuardedBus.begin
 
     def begin_and_be_ended(*args):
         started = begin(*args)
         asyncio.get_running_loop().call_soon(signal.raise_signal, number)
         return started
 
-    monkeypatch.setattr(Lane, "begin", begin_and_be_ended)
+    monkeypatch.setattr(GuardedBus, "begin", begin_and_be_ended)
     began = time.monotonic()
     assert main(["read", "--simulate"]) == 0
     assert time.monotonic() - began < 2.0

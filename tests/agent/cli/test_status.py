@@ -2,11 +2,14 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 
 import pytest
 
 from agent.cli import main, status
+from agent.service import process
 
 DOCUMENT = {
     "schema": 1,
@@ -40,6 +43,12 @@ def write(file, document=DOCUMENT, age=0.0):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(document))
     os.utime(file, (time.time() - age,) * 2)
+
+
+def told_by(pid, later=0):
+    """Return what a process with this pid says, or one that began so many ticks later."""
+    ticks = process.started_ticks(pid)
+    return {**DOCUMENT, "process": {**DOCUMENT["process"], "pid": pid, "startedTicks": ticks and ticks + later}}
 
 
 class TestWithAServiceThatRuns:
@@ -83,6 +92,37 @@ class TestWithoutAServiceThatRuns:
         write(machine, age=status.OLD + 5)
         assert main.main(["status"]) == 1
         assert "does not run, or hangs" in capsys.readouterr().err
+
+    def test_does_not_believe_a_process_that_has_ended(self, machine, capsys):
+        with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
+            write(machine, told_by(child.pid))
+            assert main.main(["status"]) == 0
+            child.kill()
+            # Not waited for yet, it is a zombie: the kernel keeps its pid, but nothing of it runs.
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+            assert main.main(["status"]) == 1
+            child.wait()
+            assert main.main(["status", "--json"]) == 1
+        out, err = capsys.readouterr()
+        assert f"not running: process {child.pid} has ended" in err
+        assert json.loads(out.splitlines()[-1])["process"]["pid"] == child.pid
+
+    def test_does_not_take_a_later_process_of_the_same_pid_for_it(self, machine, capsys):
+        write(machine, told_by(os.getpid(), later=-1))
+        assert main.main(["status"]) == 1
+        assert "not running" in capsys.readouterr().err
+
+    def test_takes_one_that_runs_before_a_newer_one_that_has_ended(self, machine, tmp_path, monkeypatch, capsys):
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "user"))
+        write(machine, told_by(os.getpid()), age=30.0)
+        write(tmp_path / "user" / "limpet" / "health.json", told_by(os.getpid(), later=-1))
+        assert main.main(["status"]) == 0
+
+    def test_asks_the_simulated_run_only_when_told(self, machine, capsys):
+        write(machine.parent / "simulated" / machine.name, {**DOCUMENT, "simulated": True})
+        assert main.main(["status"]) == 1
+        assert main.main(["status", "--simulate"]) == 0
+        assert "d (simulated)" in capsys.readouterr().out
 
     def test_ends_with_1_for_a_file_that_is_no_document(self, machine, capsys):
         machine.write_text("{")

@@ -71,7 +71,18 @@ class TestValues:
     def test_what_is_no_duration_is_refused(self, written):
         assert only(f"{AIR}max_age = {written}").startswith("4: max_age: ")
 
-    @pytest.mark.parametrize(("written", "size"), [('"64MB"', 64_000_000), ('"512KiB"', 524_288), ("4096", 4096)])
+    @pytest.mark.parametrize(
+        ("written", "size"),
+        [
+            ('"64MB"', 64_000_000),
+            ('"5kB"', 5_000),
+            ('"1GB"', 10**9),
+            ('"512KiB"', 524_288),
+            ('"1MiB"', 2**20),
+            ('"1GiB"', 2**30),
+            ("4096", 4096),
+        ],
+    )
     def test_sizes_become_bytes(self, written, size):
         assert good(f"{AIR}[outbox]\nmax_size = {written}").outbox.max_size == size
 
@@ -171,7 +182,7 @@ class TestMistakes:
             (AIR + "adress = 0x44", "4: adress: unknown key"),
             (AIR + "address = 0x78", "4: address: 0x78 is outside of 0x08..0x77"),
             (AIR + "address = 0x76", "4: address: warning: a sht4x cannot be at 0x76"),
-            (AIR + 'bus = "i2c-1"', "4: bus: a text where the number N of /dev/i2c-N belongs"),
+            (AIR + 'bus = "i2c-1"', '4: bus: "i2c-1" is a text'),
             (AIR + "mux = { address = 0x70 }", "4: mux: channel is missing"),
             (AIR + "limits = { humidty = [0, 1] }", "4: limits.humidty: a sht4x does not measure this"),
             (AIR + "calibrate = { humidity = { scale = 0 } }", "4: calibrate.humidity.scale: a scale of 0"),
@@ -224,15 +235,24 @@ class TestMistakes:
 
     def test_two_sensors_on_one_pin(self):
         door = '[[sensor]]\nid = "{}"\ndriver = "contact"\npin = 17\n'
-        assert only(door.format("a") + door.format("b")) == '8: pin: pin 17 is taken by sensor "a"'
+        assert only(door.format("a") + door.format("b")) == '8: pin: pin 17 is taken by sensor "a" (sensor b)'
 
     def test_two_chips_at_one_address(self):
-        assert only(AIR + AIR.replace("air", "two")) == '4: address: 0x44 on i2c-1 is where "air" is'
+        assert only(AIR + AIR.replace("air", "two")) == '4: address: 0x44 on i2c-1 is where "air" is (sensor two)'
 
     def test_one_address_behind_two_channels_is_well(self):
         mux = "mux = { address = 0x70, channel = %d }\n"
         good(AIR + mux % 1 + AIR.replace("air", "two") + mux % 2)
         assert "is where" in only(AIR + mux % 1 + AIR.replace("air", "two"))
+
+    def test_two_chips_behind_one_channel_need_two_addresses(self):
+        mux = "mux = { address = 0x70, channel = 3 }\n"
+        assert 'is where "air" is' in only(AIR + mux + AIR.replace("air", "two") + mux)
+
+    def test_a_pin_of_a_recovery_is_free_for_no_sensor(self):
+        bus = '[[bus]]\nname = "i2c-1"\nrecovery = "power"\npower = 17\n'
+        found = mistakes(bus + '[[sensor]]\nid = "door"\ndriver = "contact"\npin = 17\n')
+        assert any("taken by power" in one for one in found)
 
     def test_a_circle_of_fallbacks_is_told_once(self):
         names = ("a", "b", "c")
@@ -240,7 +260,7 @@ class TestMistakes:
             f'[[sensor]]\nid = "{one}"\ndriver = "sht4x"\naddress = {0x44 + at}\nfallback = "sensor:{names[at - 2]}"\n'
             for at, one in enumerate(names)
         ]
-        assert only("".join(sensors)) == "5: fallback: the fallbacks lead in a circle: a -> b -> c -> a"
+        assert only("".join(sensors)) == "5: fallback: the fallbacks lead in a circle: a -> b -> c -> a (sensor a)"
 
     def test_a_fallback_that_measures_something_else_is_unwise(self):
         light = '[[sensor]]\nid = "light"\ndriver = "bh1750"\n'

@@ -79,6 +79,11 @@ class TestTheDocument:
             assert made.get("device_class") in (None, *homeassistant.BINARY)
             assert not {"state_class", "unit_of_measurement"} & set(made)
 
+    def test_takes_an_entity_as_available_only_while_both_agent_and_sensor_are(self):
+        made = document(sensor("s", Quantity("temperature", "°C", "temperature")))["components"]["s_temperature"]
+        assert made["availability_mode"] == "all"
+        assert len(made["availability"]) == 2
+
     def test_makes_a_contact_a_binary_sensor_and_a_charge_none(self):
         made = document(sensor("s", Quantity("state"), Quantity("charge", "%", "battery")))["components"]
         assert made["s_state"]["platform"] == "binary_sensor"
@@ -139,19 +144,19 @@ class TestItsTemplates:
 
 class TestWhatIsGone:
     def test_is_named_with_its_platform_only_until_it_comes_back(self):
-        introduction = homeassistant.Introduction()
+        announcement = homeassistant.Announcement()
         air, tank = sensor("air", Quantity("temperature")), sensor("tank", Quantity("distance"))
-        introduction.update({TOPIC: document(air, tank)})
-        without = introduction.update({TOPIC: document(air)})[TOPIC]["components"]
+        announcement.update({TOPIC: document(air, tank)})
+        without = announcement.update({TOPIC: document(air)})[TOPIC]["components"]
         assert without["tank_distance"] == {"platform": "sensor"}
-        assert introduction.update({TOPIC: document(air)})[TOPIC]["components"] == without
-        assert introduction.update({TOPIC: document(air, tank)})[TOPIC] == document(air, tank)
+        assert announcement.update({TOPIC: document(air)})[TOPIC]["components"] == without
+        assert announcement.update({TOPIC: document(air, tank)})[TOPIC] == document(air, tank)
 
     def test_is_taken_back_once_when_the_whole_device_is_gone(self):
-        introduction = homeassistant.Introduction()
-        introduction.update({TOPIC: document()})
-        assert introduction.update({}) == {TOPIC: {}}
-        assert introduction.update({}) == {}
+        announcement = homeassistant.Announcement()
+        announcement.update({TOPIC: document()})
+        assert announcement.update({}) == {TOPIC: {}}
+        assert announcement.update({}) == {}
 
 
 class TestTheAgent:

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.outbox import Contents, Gap, Item, Outbox, Previous, Row
+from agent.outbox.gaps import Gaps
 from agent.outbox.sqlite import SqliteStore
 
 
@@ -214,6 +215,22 @@ class TestAFullOutbox:
         assert box.told() == [(1, 3, "too_old")]
         assert seqs(runner.run(box.history(9))) == [4, 5, 6]
 
+    def test_dates_what_another_boot_of_the_machine_took_from_this_start(self, runner):
+        runner.clock.advance(5000)
+        box = Box(runner.clock, max_age=60)
+        box.put(Item("older", 7, 10.0, "another", b"x"))
+        runner.run(box.retention.keep())
+        assert box.told() == []
+        runner.clock.advance(61)
+        runner.run(box.retention.keep())
+        assert box.told() == [(7, 7, "too_old")]
+
+    def test_declares_neighbours_given_up_for_different_reasons_as_two_gaps(self):
+        gaps = Gaps(itertools.count(1).__next__)
+        gaps.declare(Gap("boot", 1, 1, "full"))
+        gaps.declare(Gap("boot", 2, 2, "too_old"))
+        assert len(gaps) == 2
+
     def test_a_gap_that_is_being_told_grows_no_more(self, runner):
         box = Box(runner.clock, max_size=1000)
         box.fill(11)
@@ -369,7 +386,7 @@ class TestOnDisk:
 
         assert runner.run(story()) == [("boot", seq) for seq in range(51, 151)]
 
-    def test_damaged_rows_are_declared_counted_and_told_once(self, runner, tmp_path, caplog):
+    def test_damaged_rows_are_declared_counted_and_told_once(self, runner, tmp_path, logged):
         async def story():
             box = Box(runner.clock, store=AtOnce(tmp_path, 1_000_000))
             await box.open()
@@ -387,7 +404,9 @@ class TestOnDisk:
             await later.close()
 
         runner.run(story())
-        assert [(one.levelname, one.message) for one in caplog.records] == [("WARNING", "stored batch was damaged")]
+        assert [(one.levelname, one.message) for one in logged("agent.outbox", "limpet.outbox")] == [
+            ("WARNING", "stored batch was damaged")
+        ]
 
     @pytest.mark.parametrize("when_full", ["drop_oldest", "thin"])
     def test_a_full_disk_store_gives_up_and_declares(self, runner, store, when_full):
@@ -410,7 +429,7 @@ class TestOnDisk:
         assert kept == sorted(kept)
         assert len(kept) >= 700
 
-    def test_a_store_that_fails_never_stops_anything_and_is_tried_again(self, runner, store, caplog):
+    def test_a_store_that_fails_never_stops_anything_and_is_tried_again(self, runner, store, logged):
         box = Box(runner.clock, store=store)
 
         async def story():
@@ -428,7 +447,39 @@ class TestOnDisk:
             return kept
 
         assert runner.run(story()) == list(range(1, 601))
-        assert len(caplog.records) == 1
+        assert len(logged("agent.outbox", "limpet.outbox")) == 1
+
+    def test_what_is_in_memory_leaves_though_the_store_cannot_be_read(self, runner, store):
+        box = Box(runner.clock, store=store)
+
+        async def story():
+            for count in (600, 5):
+                box.fill(count)
+                runner.clock.advance(4)
+                await box.flush()
+            box.fill(5)
+            runner.clock.advance(4)
+            assert box.index.disk.items
+            store.fails = OSError(5, "Input/output error")
+            return [item.seq for _ in range(9) for item in await box.history(64)]
+
+        assert runner.run(story())
+
+    def test_what_came_before_a_late_opening_leaves_after_it(self, runner, store):
+        store.rows = {5: Gap("older", 1, 1, "full")}
+        store.fails = OSError(28, "No space left on device")
+        box = Box(runner.clock, store=store)
+
+        async def story():
+            await box.open()
+            box.fill(3)
+            runner.clock.advance(70)
+            assert box.has_history
+            store.fails = None
+            await box.retention.keep()
+            return [(one.run_id, one.seq) for _ in range(9) for one in await box.history(64)]
+
+        assert runner.run(story()) == [("boot", 1), ("boot", 2), ("boot", 3)]
 
     def test_gaps_merged_before_a_late_opening_cost_no_row_of_an_earlier_run(self, runner, store):
         store.rows = {n: Item("older", n, 0.0, "another", b"x") for n in range(1, 6)}

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.outbox import Gap, Item, Previous, Row
+from agent.outbox import Gap, Item, Previous, Row, witness
 from agent.outbox import sqlite_file as module
+from agent.outbox.reader import OutboxReader
 from agent.outbox.sqlite import SqliteStore
 
 
@@ -114,6 +115,38 @@ class TestAStore:
         assert use(tmp_path, opened, "boot-c").previous == Previous("boot-b", 0, True)
         assert use(tmp_path, opened, "boot-d").previous == Previous("boot-c", None, False)
 
+    def test_never_lets_the_last_number_of_a_run_go_back(self, tmp_path):
+        async def story(store, _):
+            await store.append([Row(1, item(9))])
+            await store.append([Row(2, item(3))])
+            await store.delete([1, 2])
+
+        use(tmp_path, story, "boot-a")
+        assert use(tmp_path, opened, "boot-b").previous.last_seq == 9
+
+    def test_has_a_commit_on_the_card_before_it_returns(self, tmp_path):
+        async def story(store, _):
+            return await store._in_thread(lambda: store._file._connection().execute("PRAGMA synchronous").fetchone())
+
+        full = (2,)
+        assert use(tmp_path, story) == full
+
+    def test_has_a_new_file_in_its_folder_for_good(self, tmp_path, mocker):
+        synced = mocker.spy(witness, "sync_folder")
+        fsync = mocker.spy(os, "fsync")
+        use(tmp_path, opened)
+        assert synced.call_count == 1
+        assert fsync.call_count >= 1
+
+    def test_shows_other_programs_at_once_what_was_deleted(self, tmp_path):
+        async def story(store, _):
+            await store.append(rows(1, 2))
+            await store.delete([1])
+            with OutboxReader(tmp_path / "outbox.db") as reader:
+                return reader.summary().number
+
+        assert use(tmp_path, story) == 1
+
     def test_does_not_wait_long_for_somebody_elses_lock(self, tmp_path):
         fill(tmp_path)
         lock = sqlite3.connect(tmp_path / "outbox.db")
@@ -156,7 +189,7 @@ def _execute(file: Path, statement: str) -> None:
 
 class TestADamagedFile:
     @pytest.mark.parametrize("damage", DAMAGES)
-    def test_is_set_aside_and_the_store_opens(self, tmp_path, damage, caplog):
+    def test_is_set_aside_and_the_store_opens(self, tmp_path, damage, logged):
         fill(tmp_path)
         DAMAGES[damage](tmp_path / "outbox.db")
 
@@ -166,7 +199,7 @@ class TestADamagedFile:
 
         assert use(tmp_path, story, "boot-b") == [100, 101]
         (aside,) = tmp_path.glob("outbox.corrupt-*.db")
-        assert [one.message for one in caplog.records] == ["outbox was damaged"]
+        assert [one.message for one in logged("limpet.outbox")] == ["outbox was damaged"]
         assert {one.name for one in tmp_path.iterdir()} <= OURS | {aside.name}
         assert use(tmp_path, opened, "boot-c").previous.run_id == "boot-b"
 
@@ -299,6 +332,45 @@ class TestADamagedFile:
         assert contents.last >= max(row.number for row in contents.gaps)
         assert {row.record.reason for row in contents.gaps} == {"corrupt"}
         assert use(tmp_path, opened).lost == 0, "told once"
+
+    def test_declares_the_tail_that_the_damage_took(self, tmp_path):
+        async def story(store, _):
+            await store.append(rows(1, 30))
+            await store.delete(range(21, 31))
+
+        use(tmp_path, story)
+        file = tmp_path / "outbox.db"
+        content = bytearray(file.read_bytes())
+        content[:16] = b"\0" * 16
+        file.write_bytes(content)
+        gaps = use(tmp_path, opened, "boot-b").gaps
+        assert [(row.record.first, row.record.last) for row in gaps] == [(21, 30)]
+
+    def test_that_is_damaged_while_it_is_open_is_saved_at_the_next_call(self, tmp_path):
+        fill(tmp_path, 400)
+        file = tmp_path / "outbox.db"
+        with sqlite3.connect(file) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.close()
+
+        async def story(store, _):
+            content = bytearray(file.read_bytes())
+            for page in range(2 * 4096, len(content) - 4096, 4096):
+                content[page : page + 200] = b"\xff" * 200
+            with file.open("r+b") as there:
+                there.write(content)
+            # without its cache SQLite reads the file again
+            await store._in_thread(lambda: store._file._connection().execute("PRAGMA shrink_memory").fetchall())
+            with pytest.raises(OSError, match=r"malformed|corrupt"):
+                await store.scan(0, 1000)
+            with pytest.raises(OSError, match="begun again"):
+                await store.append([Row(5000, item(5000))])
+            contents = await store.open("boot-a")
+            await store.append([Row(5000, item(5000))])
+            declared = sum(row.record.last - row.record.first + 1 for row in contents.gaps)
+            return contents.rows + declared, [row.number for row in await store.scan(4999, 10)]
+
+        assert use(tmp_path, story) == (400, [5000])
 
 
 class FailingNth(sqlite3.Connection):

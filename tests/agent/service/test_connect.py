@@ -12,7 +12,7 @@ from agent.outbox import Outbox
 from agent.service.connect import publishing
 
 
-def test_a_password_that_vanished_since_the_start_is_a_trouble_with_the_broker(runner, tmp_path):
+def test_a_password_that_vanished_since_the_start_is_an_error_of_the_broker(runner, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("geheim\n")
     secret.chmod(0o600)

@@ -1,5 +1,6 @@
 """What `health` tells is of now: the connection when it is there, the end of a backlog when it ends."""
 
+import asyncio
 import json
 
 from whole import FILE, whole
@@ -47,8 +48,46 @@ def test_a_change_of_the_pace_or_of_home_assistant_breaks_no_connection(runner):
             await home.reload(FILE.replace("[outbox]\n", "[outbox]\nbackfill_rate = 7\n"))
             await home.reload(FILE + "[homeassistant]\ndiscovery = true\n")
             document = json.loads(home.last("homeassistant/device/limpet_pi/config"))
-            return len(home.broker.sessions), document["device"]["name"], home.agent.seq
+            return len(home.broker.sessions), document["device"]["name"], home.agent.recorder.seq
 
     sessions, name, _ = runner.run(live())
     assert sessions == 1
     assert name == "pi"
+
+
+def times_of(home, key):
+    """Return when which value of a part of `health` was published first, in seconds of the loop."""
+    changes = []
+    for one in home.broker.received:
+        if one.name == "health" and (not changes or changes[-1][1] != key(one.document)):
+            changes.append((one.at, key(one.document)))
+    return changes
+
+
+def test_a_clock_that_is_put_right_is_told_at_once(runner):
+    async def live():
+        async with whole(FILE.replace('driver = "sht4x"', 'driver = "sht4x"\nevery = "10m"')) as home:
+            home.clock.synced = lambda: False
+            await home.settle(20.0)
+            home.clock.synced = lambda: True
+            right = asyncio.get_running_loop().time()
+            await home.settle(20.0)
+            return right, times_of(home, lambda health: health["clock"]["synced"])
+
+    right, changes = runner.run(live())
+    assert [value for _, value in changes] == [True, False, True]
+    assert changes[-1][0] - right < 1.5
+
+
+def test_a_storage_that_fails_is_told_at_once(runner):
+    async def live():
+        async with whole(FILE.replace('driver = "sht4x"', 'driver = "sht4x"\nevery = "10m"')) as home:
+            await home.settle(20.0)
+            home.agent.outbox.storage.state = "degraded"
+            failed = asyncio.get_running_loop().time()
+            await home.settle(20.0)
+            return failed, times_of(home, lambda health: health["outbox"]["storage"])
+
+    failed, changes = runner.run(live())
+    assert [value for _, value in changes] == ["ok", "degraded"]
+    assert changes[-1][0] - failed < 1.5

@@ -1,4 +1,4 @@
-"""Orders over MQTT: what is heard, what is refused, what is done once, and what the four verbs do."""
+"""Requests over MQTT: what is heard, what is refused, what is done once, and what the four handlers do."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from whole import FILE, whole
 
 from agent.broker import Message
 from agent.messages.topics import Topics
-from agent.service.requests import LARGEST, MOST, WITHIN, Orders, Refused
+from agent.service.requests import LARGEST, MOST, WITHIN, Refused, Requests
 
 ALLOWED = FILE + '[commands]\nallow = ["read", "reset", "info", "resend"]\n'
 
 
 class Desk:
-    """Orders with one verb, `do`, that notes what it was asked and takes a second."""
+    """Requests with one handler, `do`, that notes what it was asked and takes a second."""
 
     def __init__(self) -> None:
         self.done: list[dict] = []
         self.answers: list[tuple[str, dict]] = []
         self.now = 0.0
-        self.orders = Orders(
+        self.requests = Requests(
             Topics("limpet", "pi"),
             {"do": self._do},
             lambda topic, payload: self.answers.append((topic, json.loads(payload))),
@@ -44,7 +44,7 @@ class Desk:
     async def ask(self, request: object, **more: object) -> dict | None:
         payload = request if isinstance(request, bytes) else json.dumps(request).encode()
         before = len(self.answers)
-        await self.orders.obey("do", Message("limpet/pi/request/do", payload, **more))
+        await self.requests.handle("do", Message("limpet/pi/request/do", payload, **more))
         return self.answers[-1][1] if len(self.answers) > before else None
 
 
@@ -97,8 +97,8 @@ class TestARequest:
     )
     def test_of_any_kind_gets_one_answer_in_json(self, payload):
         desk = Desk()
-        desk.orders.verbs["do"] = _nothing
-        asyncio.run(desk.orders.obey("do", Message("limpet/pi/request/do", payload)))
+        desk.requests.handlers["do"] = _nothing
+        asyncio.run(desk.requests.handle("do", Message("limpet/pi/request/do", payload)))
         assert len(desk.answers) == 1
         assert desk.answers[0][1]["status"] in ("ok", "error")
 
@@ -151,10 +151,10 @@ class TestAFloodOfRequests:
         desk.now += WITHIN
         assert runner.run(desk.ask({}))["status"] == "ok"
 
-    def test_of_nonsense_is_logged_once(self, runner, desk, caplog):
+    def test_of_nonsense_is_logged_once(self, runner, desk, logged):
         for _ in range(100):
             runner.run(desk.ask(b"x"))
-        assert len(caplog.records) == 1
+        assert len(logged("limpet.requests")) == 1
 
 
 class TestAResponseTopic:
@@ -173,7 +173,7 @@ class TestAResponseTopic:
 
 
 class TestTheAgent:
-    def test_takes_no_orders_unless_told(self, runner):
+    def test_takes_no_requests_unless_told(self, runner):
         async def listens() -> set[str]:
             async with whole() as home:
                 return set(home.broker.session.subscriptions)
@@ -210,7 +210,7 @@ class TestTheAgent:
     def test_resets_a_breaker(self, runner):
         async def reset() -> None:
             async with whole(ALLOWED) as home:
-                breaker = home.agent.documents.breakers()["air"]
+                breaker = home.agent.status.breakers()["air"]
                 breaker.trip()
                 assert (await home.ask("reset", {"breaker": "air"}))["data"] == {"reset": ["air"]}
                 assert breaker.state.value == "closed"
@@ -221,7 +221,7 @@ class TestTheAgent:
         runner.run(reset())
 
     @pytest.mark.parametrize(
-        ("verb", "request_", "says"),
+        ("name", "request_", "says"),
         [
             ("reset", {"sensor": "air"}, "unknown key 'sensor'; reset takes `breaker`"),
             ("reset", {"braker": "air"}, "unknown key 'braker'; did you mean `breaker`?"),
@@ -232,13 +232,13 @@ class TestTheAgent:
             ("resend", {"x": 1}, "unknown key 'x'; resend takes `bootId`, `from`, `to`"),
         ],
     )
-    def test_does_nothing_that_has_a_key_it_does_not_know(self, runner, verb, request_, says):
+    def test_does_nothing_that_has_a_key_it_does_not_know(self, runner, name, request_, says):
         async def ask() -> None:
             async with whole(ALLOWED) as home:
-                breaker = home.agent.documents.breakers()["door"]
+                breaker = home.agent.status.breakers()["door"]
                 breaker.trip()
                 before = [one.topic for one in home.broker.received if one.topic.endswith(("/batch", "/backfill"))]
-                answer = await home.ask(verb, {"transaction": "1", **request_})
+                answer = await home.ask(name, {"transaction": "1", **request_})
                 assert answer == {"transaction": "1", "status": "error", "data": None, "error": says}
                 assert breaker.state.value == "open"
                 after = [one.topic for one in home.broker.received if one.topic.endswith(("/batch", "/backfill"))]
@@ -256,7 +256,7 @@ class TestTheAgent:
     def test_sends_again_what_the_broker_acknowledged(self, runner):
         async def resend() -> None:
             async with whole(ALLOWED) as home:
-                run = {"bootId": home.agent.boot_id, "from": 1, "to": 3}
+                run = {"bootId": home.agent.run_id, "from": 1, "to": 3}
                 assert (await home.ask("resend", run))["data"] == {"resent": 1, "missing": 2}
                 assert json.loads(home.last("limpet/pi/backfill"))["seq"] == 1
                 for wrong in ({}, run | {"from": 0}, run | {"to": True}, run | {"from": 5}, run | {"bootId": 1}):

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from agent.config import ConfigError
-from agent.simulation.devices import Alone, OnBus
+from agent.simulation.devices import DeviceOffBus, DeviceOnBus
 from agent.simulation.scenario import OF_SENSORS, Scenario, load, parse
 
 PARTS = {
-    "air": SimpleNamespace(feels=("temperature", "humidity"), suffers=OnBus.suffers),
+    "air": SimpleNamespace(feels=("temperature", "humidity"), suffers=DeviceOnBus.suffers),
     "door": SimpleNamespace(feels=("state",), suffers=("unplugged", "hang")),
 }
 
@@ -38,7 +38,7 @@ def test_the_contracts_example_is_read():
         kind = "unplugged"
         """
     )
-    (fault,) = scenario.troubles
+    (fault,) = scenario.faults
     curve = scenario.weather["air"]["temperature"]
     assert (scenario.seed, fault.at, fault.lasts, fault.sensor, fault.kind) == (7, 5.0, 20.0, "air", "unplugged")
     assert curve.at(0) == 21.0
@@ -47,7 +47,7 @@ def test_the_contracts_example_is_read():
 
 @pytest.mark.parametrize("kind", OF_SENSORS)
 def test_every_kind_of_a_sensor_may_befall_a_chip(kind):
-    assert read(f'[[fault]]\nsensor = "air"\nkind = "{kind}"').troubles[0].kind == kind
+    assert read(f'[[fault]]\nsensor = "air"\nkind = "{kind}"').faults[0].kind == kind
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_every_kind_of_a_sensor_may_befall_a_chip(kind):
     ],
 )
 def test_each_kind_takes_its_own_parameters(text):
-    assert len(read(f"[[fault]]\n{text}").troubles) == 1
+    assert len(read(f"[[fault]]\n{text}").faults) == 1
 
 
 def test_all_mistakes_come_at_once_in_the_files_order_with_lines_and_cures():
@@ -131,4 +131,4 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 
 def test_a_pin_never_claims_faults_of_a_bus():
     fake = SimpleNamespace(senses={"state": 0.0}, kinds=("unplugged", "nack", "frozen"))
-    assert not {"wrong_chip", "stuck", "corrupt"} & set(Alone(fake, lambda: 0.0, "contact").suffers)
+    assert not {"wrong_chip", "stuck", "corrupt"} & set(DeviceOffBus(fake, lambda: 0.0, "contact").suffers)

@@ -13,8 +13,8 @@ import agent.web
 from agent.web.answers import Answers
 
 
-class Documents:
-    """Documents of a sensor that is there and one that is missing."""
+class Status:
+    """Status of a sensor that is there and one that is missing."""
 
     def health(self) -> dict:
         return {
@@ -49,7 +49,7 @@ class Documents:
 
 @pytest.fixture
 def answers() -> Answers:
-    return Answers(Documents(), lambda: True, "127.0.0.1", ("greenhouse", "greenhouse.local"))
+    return Answers(Status(), lambda: True, "127.0.0.1", ("greenhouse", "greenhouse.local"))
 
 
 class TestAPath:
@@ -64,7 +64,7 @@ class TestAPath:
     @pytest.mark.parametrize("name", ["health", "state", "info"])
     def test_of_a_document_is_the_document(self, answers, name):
         answer = answers.to("GET", f"/{name}.json", "localhost")
-        assert json.loads(answer.body) == getattr(answers.documents, name)()
+        assert json.loads(answer.body) == getattr(answers.status, name)()
         assert answer.kind == "application/json"
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "PATCH", "get"])
@@ -105,7 +105,7 @@ class TestAHost:
         assert b"breakers" not in answer.body
 
     def test_may_be_a_number_where_we_listen_everywhere(self):
-        answers = Answers(Documents(), lambda: True, "0.0.0.0")
+        answers = Answers(Status(), lambda: True, "0.0.0.0")
         assert answers.to("GET", "/", "192.168.1.7:8080").status == 200
         assert answers.to("GET", "/", "[fe80::1]:8080").status == 200
         assert answers.to("GET", "/", "evil.example").status == 403
@@ -130,7 +130,7 @@ class TestMetrics:
     def test_of_the_real_agent_can_be_read_too(self, runner):
         async def scrape() -> str:
             async with whole() as home:
-                answers = Answers(home.agent.documents, home.agent.alive, "localhost")
+                answers = Answers(home.agent.status, home.agent.alive, "localhost")
                 return answers.to("GET", "/metrics", "localhost").body.decode()
 
         names = {family.name for family in text_string_to_metric_families(runner.run(scrape()))}

@@ -1,4 +1,4 @@
-"""The status page's server: guests it serves and guests it sends away, and that nobody else notices when it fails."""
+"""The status page's server: clients it serves and clients it drops, and that nothing else notices when it fails."""
 
 from __future__ import annotations
 
@@ -110,7 +110,6 @@ class TestTheServer:
             (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 20000 + b"\r\n\r\n", 431),
             (b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403),
             (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello", 405),
-            (b"GET / HTTP/1.0\r\n\r\n", 403),
         ],
     )
     def test_refuses_what_it_should(self, answers, data, status):
@@ -122,7 +121,7 @@ class TestTheServer:
         asyncio.run(refused())
 
     def test_sends_away_who_says_nothing(self, answers, monkeypatch):
-        monkeypatch.setattr(serving, "PATIENCE", 0.05)
+        monkeypatch.setattr(serving, "DEADLINE", 0.05)
 
         async def silent() -> None:
             async with Served(answers) as served, asyncio.timeout(2.0):
@@ -130,22 +129,72 @@ class TestTheServer:
 
         asyncio.run(silent())
 
-    def test_lets_only_so_many_in_and_the_next_when_one_left(self, answers, monkeypatch):
-        monkeypatch.setattr(serving, "MOST_GUESTS", 2)
-
+    def test_answers_a_health_check_however_many_clients_dawdle(self, answers):
         async def crowd() -> None:
             async with Served(answers) as served:
-                guests = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(2)]
-                assert await served.get() == b""
-                guests[0][1].write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                assert b"200" in await guests[0][0].read()
-                guests[0][1].close()
-                assert b"200" in await served.get()
-                guests[1][1].close()
+                slow = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(40)]
+                for _, writer in slow:
+                    writer.write(b"GET / HT")
+                for _ in range(20):
+                    async with asyncio.timeout(1.0):
+                        assert (await served.get())[:12] == b"HTTP/1.1 200"
+                for _, writer in slow:
+                    writer.close()
 
         asyncio.run(crowd())
 
-    def test_tells_that_its_port_is_taken_and_takes_it_when_it_is_free(self, answers, monkeypatch, caplog):
+    def test_takes_the_place_of_the_client_that_was_slow_for_longest(self, answers, monkeypatch):
+        monkeypatch.setattr(serving, "MOST_CLIENTS", 2)
+
+        async def crowd() -> None:
+            async with Served(answers) as served:
+                first, second = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(2)]
+                assert b"200" in await served.get()
+                assert await first[0].read() == b""
+                second[1].write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert b"200" in await second[0].read()
+                for _, writer in (first, second):
+                    writer.close()
+
+        asyncio.run(crowd())
+
+    def test_keeps_the_places_of_this_machine_longer(self, answers, monkeypatch):
+        monkeypatch.setattr(serving, "MOST_CLIENTS", 2)
+        seen = []
+        monkeypatch.setattr(serving, "_is_local", lambda writer: seen.append(writer) or writer is seen[0])
+
+        async def crowd() -> None:
+            async with Served(answers) as served:
+                first, second = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(2)]
+                assert b"200" in await served.get()
+                assert await second[0].read() == b""
+                first[1].write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert b"200" in await first[0].read()
+                for _, writer in (first, second):
+                    writer.close()
+
+        asyncio.run(crowd())
+
+    @pytest.mark.parametrize(
+        ("data", "status"),
+        [
+            (b"GET http://localhost/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
+            (b"GET http://localhost:8080/healthz?x HTTP/1.1\r\nHost: evil.example\r\n\r\n", 200),
+            (b"GET HTTP://localhost HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
+            (b"GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 403),
+            (b"GET /healthz HTTP/1.0\r\n\r\n", 200),
+            (b"GET /healthz HTTP/1.0\r\nHost: evil.example\r\n\r\n", 403),
+            (b"GET /healthz HTTP/1.1\r\n\r\n", 400),
+        ],
+    )
+    def test_answers_old_clients_and_proxies(self, answers, data, status):
+        async def asked() -> None:
+            async with Served(answers) as served:
+                assert (await talk(served.port, data))[:12] == f"HTTP/1.1 {status}".encode()
+
+        asyncio.run(asked())
+
+    def test_tells_that_its_port_is_taken_and_takes_it_when_it_is_free(self, answers, monkeypatch, logged):
         monkeypatch.setattr(serving, "TRY_AGAIN", 0.01)
 
         async def taken() -> None:
@@ -162,7 +211,7 @@ class TestTheServer:
             served.server.close()
 
         asyncio.run(taken())
-        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        assert [record.message for record in logged("limpet.web") if record.levelname == "ERROR"] == [
             "status page cannot be served"
         ]
 
@@ -181,7 +230,7 @@ class TestTheAgent:
                 await home.reload(FILE)
                 with pytest.raises(ConnectionRefusedError):
                     await talk(port, REQUEST)
-                assert "web" not in home.agent.documents.health()
+                assert "web" not in home.agent.status.health()
 
         runner.run(live())
 
@@ -204,7 +253,7 @@ class TestTheAgent:
                 other.listen()
                 text = f'{FILE}[web]\nlisten = "127.0.0.1:{other.getsockname()[1]}"\n'
                 async with whole(text) as home:
-                    assert home.agent.seq == 1
+                    assert home.agent.recorder.seq == 1
                     assert json.loads(home.last("limpet/pi/health"))["web"]["listening"] is False
 
         runner.run(live())
@@ -221,7 +270,7 @@ class TestAMissingExtra:
 
         async def live():
             async with whole(f'{FILE}[web]\nlisten = "127.0.0.1:8080"\n') as home:
-                assert home.agent.seq == 1
+                assert home.agent.recorder.seq == 1
                 assert "pip install h11" in json.loads(home.last("limpet/pi/health"))["web"]["error"]
 
         runner.run(live())

@@ -1,11 +1,11 @@
 """ADS1115 and ADS1015: vectors, and what they must refuse."""
 
 import pytest
+from scripted import ScriptedBus, on
 from scripted import ScriptedBus as MemoryOfBytes
-from scripted_b import ScriptedBus, on
 
 from drivers.chips.ads1115 import Ads1015, Ads1115, volts
-from drivers.errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
+from drivers.errors import BeyondRange, ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 
 
 def bus(conversion: object, **more: int) -> ScriptedBus:
@@ -33,6 +33,12 @@ class TestAnAds1115:
     def test_refuses_what_is_beyond_full_scale(self, end: bytes) -> None:
         with pytest.raises(InvalidReading, match="full_scale"):
             on(bus(end), Ads1115).read()
+
+    def test_an_input_beyond_full_scale_does_not_cost_the_others(self) -> None:
+        chip = on(bus([b"\x7f\xff", b"\x7f\xff", b"\x14\xd5"]), Ads1115, inputs=[0, 3])
+        assert chip.read() == {"a3": pytest.approx(1.0, abs=1e-4)}
+        assert isinstance(chip.missing["a0"], BeyondRange)
+        assert chip.missing["a0"].at_least == 6.144
 
     def test_refuses_a_result_that_changes_between_two_reads(self) -> None:
         with pytest.raises(ChecksumError):
@@ -65,7 +71,7 @@ class TestAnAds1115:
     def test_is_not_an_ads1015(self) -> None:
         wire = bus(b"\x14\xd0")
         wire.answers[b"\x02"] = b"\x2a\xa0"
-        with pytest.raises(WrongChip):
+        with pytest.raises(WrongChip, match='often sold as ADS1115: write driver = "ads1015"'):
             on(wire, Ads1115).identify()
         on(wire, Ads1015).identify()
 

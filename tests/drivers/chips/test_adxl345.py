@@ -1,10 +1,10 @@
 """ADXL345: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.adxl345 import Adxl345, metres_per_second_squared
-from drivers.errors import InvalidReading, LostPower, NotReady, WrongChip
+from drivers.errors import BeyondRange, InvalidReading, LostPower, NotReady, WrongChip
 from drivers.fakes import FakeBus, FakeTime, fake_chip
 
 REGISTERS, IDENTITY = b"\x2d", b"\x00"
@@ -35,8 +35,6 @@ def test_tells_three_axes(source: bytes) -> None:
         (bus(source=b"\x82\x02"), NotReady),
         (bus(bytes(6), b"\x02"), InvalidReading),
         (bus(b"\xff" * 6, b"\x02"), InvalidReading),
-        (bus(b"\xff\x01" + FRAME[2:]), InvalidReading),
-        (bus(b"\x00\xfe" + FRAME[2:]), InvalidReading),
         (ScriptedBus(), WrongChip),
         (ScriptedBus(otherwise=0), WrongChip),
     ],
@@ -44,6 +42,28 @@ def test_tells_three_axes(source: bytes) -> None:
 def test_refuses_what_is_no_measurement(wire: ScriptedBus, error: type[Exception]) -> None:
     with pytest.raises(error):
         on(wire, Adxl345).read()
+
+
+@pytest.mark.parametrize(("end", "bound"), [(b"\xff\x01", "or more"), (b"\x00\xfe", "or less")])
+def test_an_axis_at_its_stop_costs_only_itself(end: bytes, bound: str) -> None:
+    chip = on(bus(end + FRAME[2:]), Adxl345)
+    assert chip.read() == pytest.approx({"acceleration_y": -G, "acceleration_z": G})
+    assert isinstance(chip.missing["acceleration_x"], BeyondRange)
+    assert bound in str(chip.missing["acceleration_x"])
+
+
+@pytest.mark.parametrize(("g", "form", "stop"), [(4, 0x09, 1023), (8, 0x0A, 2047), (16, 0x0B, 4095)])
+def test_a_larger_range_has_more_digits_of_the_same_size(g: int, form: int, stop: int) -> None:
+    data = (stop - 1).to_bytes(2, "little") + FRAME[2:]
+    chip = on(bus(data, form=bytes([form])), Adxl345, range=g)
+    assert chip.read()["acceleration_x"] == pytest.approx((stop - 1) / 256 * G)
+    chip = on(bus(stop.to_bytes(2, "little") + FRAME[2:], form=bytes([form])), Adxl345, range=g)
+    assert "acceleration_x" not in chip.read()
+
+
+def test_wrong_options_are_named() -> None:
+    with pytest.raises(ValueError, match="range: 3 is none of 2, 4, 8, 16 g"):
+        Adxl345(None, range=3)
 
 
 def on_a_fake(time: FakeTime, **world: float) -> tuple[FakeBus, Adxl345]:

@@ -1,7 +1,7 @@
 """AHT20: worked examples with a negative one, its checksum as identity, and its faults."""
 
 import pytest
-from scripted import ScriptedBus, driver
+from scripted import ScriptedBus, on
 
 from drivers.chips.aht20 import Aht20
 from drivers.crc import crc8
@@ -23,14 +23,14 @@ def board(answer: bytes) -> ScriptedBus:
     [("1c80000600004e", 25.0, 50.0), ("1c40000333335a", -10.0, 25.0)],
 )
 def test_reads_the_worked_examples(answer, celsius, humidity):
-    values = driver(Aht20, board(bytes.fromhex(answer))).read()
+    values = on(board(bytes.fromhex(answer)), Aht20).read()
     assert values["temperature"] == pytest.approx(celsius, abs=0.005)
     assert values["humidity"] == pytest.approx(humidity, abs=0.005)
 
 
 def test_takes_two_transfers_once_it_is_set_up():
     bus = board(bytes.fromhex("1c80000600004e"))
-    chip = driver(Aht20, bus)
+    chip = on(bus, Aht20)
     chip.read()
     before = bus.transfers
     chip.read()
@@ -42,13 +42,33 @@ def test_initialises_a_chip_that_asks_for_it():
     bus.answers[b"\x00"] = b"\x10"
     written = []
     bus.react = lambda bus, data: written.append(data)
-    driver(Aht20, bus).read()
+    on(bus, Aht20).read()
     assert written[0] == INITIALISE
 
 
 def test_refuses_an_aht10_that_sends_no_checksum():
     with pytest.raises(WrongChip, match="AHT10"):
-        driver(Aht20, board(bytes.fromhex("1c8000060000"))).read()
+        on(board(bytes.fromhex("1c8000060000")), Aht20).read()
+
+
+class TestAChipWithoutItsCalibrationBit:
+    def test_is_not_said_to_have_lost_its_power(self):
+        bus = board(frame(0x10, 0x80, 0, 6, 0, 0))
+        bus.answers[b"\x00"] = b"\x10"
+        chip = on(bus, Aht20)
+        for _ in range(2):
+            with pytest.raises(InvalidReading, match="not calibrated"):
+                chip.read()
+
+    def test_is_read_where_it_refuses_to_be_initialised_and_then_has_the_bit(self):
+        def refuse(bus: ScriptedBus, data: bytes) -> None:
+            if data == INITIALISE:
+                raise OSError(121, "not acknowledged")
+
+        bus = board(bytes.fromhex("1c80000600004e"))
+        bus.answers[b"\x00"] = b"\x10"
+        bus.react = refuse
+        assert on(bus, Aht20).read()["humidity"] == pytest.approx(50.0, abs=0.005)
 
 
 class TestAKnownChip:
@@ -58,7 +78,7 @@ class TestAKnownChip:
 
     @pytest.fixture
     def chip(self, bus):
-        chip = driver(Aht20, bus)
+        chip = on(bus, Aht20)
         chip.read()
         return chip
 
@@ -77,8 +97,13 @@ class TestAKnownChip:
         with pytest.raises(LostPower):
             chip.read()
 
-    def test_refuses_a_dead_humidity_element(self, bus, chip):
+    def test_tells_the_temperature_where_the_humidity_element_is_dead(self, bus, chip):
         bus.answers[TRIGGER] = frame(0x18, 0, 0, 6, 0, 0)
+        assert chip.read() == {"temperature": 25.0}
+        assert isinstance(chip.missing["humidity"], InvalidReading)
+
+    def test_refuses_the_zeros_from_before_its_first_measurement(self, bus, chip):
+        bus.answers[TRIGGER] = frame(0x18, 0, 0, 0, 0, 0)
         with pytest.raises(InvalidReading):
             chip.read()
 

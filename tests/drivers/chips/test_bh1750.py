@@ -1,10 +1,10 @@
 """BH1750: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.bh1750 import Bh1750, lux
-from drivers.errors import ChecksumError, InvalidReading
+from drivers.errors import BeyondRange, ChecksumError, InvalidReading
 
 MEASURE = b"\x20"
 
@@ -54,9 +54,33 @@ def test_sets_the_usual_time_again_after_a_short_one_broke_off() -> None:
     assert wire.written[-5:] == [b"\x42", b"\x65", b"\x01", b"\x07", b"\x20"]
 
 
-def test_refuses_a_floating_line() -> None:
+def stuck_at(byte: int) -> ScriptedBus:
+    wire = ScriptedBus(otherwise=byte)
+    wire.acknowledges_everything = True
+    return wire
+
+
+@pytest.mark.parametrize("byte", [0x00, 0x01, 0x55, 0xFF])
+def test_refuses_a_line_at_one_byte(byte: int) -> None:
+    with pytest.raises(InvalidReading) as caught:
+        on(stuck_at(byte), Bh1750).read()
+    assert not isinstance(caught.value, BeyondRange)
+
+
+def test_light_beyond_the_scale_is_told_as_such() -> None:
+    with pytest.raises(BeyondRange, match="121557 lx or more"):
+        on(ScriptedBus({MEASURE: b"\xff\xff"}), Bh1750).read()
+
+
+@pytest.mark.parametrize("code", [b"\x02\x02", b"\x03\x00", b"\x00\xff"])
+def test_measures_a_result_that_a_line_could_show_with_another_time(code: bytes) -> None:
+    wire = ScriptedBus({MEASURE: [code, code, b"\x01\x10"]})
+    assert on(wire, Bh1750).read()["illuminance"] == pytest.approx(226.67 * 69 / 31, abs=0.01)
+
+
+def test_refuses_a_result_that_breaks_off_with_every_time() -> None:
     with pytest.raises(InvalidReading):
-        on(ScriptedBus(), Bh1750).read()
+        on(ScriptedBus({MEASURE: [b"\x03\x00", b"\x03\x00", b"\x01\x00"]}), Bh1750).read()
 
 
 def test_refuses_a_result_that_changes_between_two_reads() -> None:

@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from scripted import ScriptedBus, driver
+from scripted import ScriptedBus, on
 
 from drivers.chips.bme280 import Bme280, Bmp280, humidity_calibration
 from drivers.errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
@@ -20,25 +20,25 @@ def board(data: bytes = WARM, identity: int = 0x60) -> ScriptedBus:
 
 class TestABme280:
     def test_reads_the_example_of_the_data_sheet(self):
-        values = driver(Bme280, board()).read()
+        values = on(board(), Bme280).read()
         assert values["temperature"] == pytest.approx(25.08, abs=0.005)
         assert values["pressure"] == pytest.approx(1006.53, abs=0.005)
         assert values["humidity"] == pytest.approx(55.00, abs=0.005)
 
     def test_reads_below_zero(self):
-        values = driver(Bme280, board(COLD)).read()
+        values = on(board(COLD), Bme280).read()
         assert values["temperature"] == pytest.approx(-39.90, abs=0.005)
         assert values["pressure"] == pytest.approx(1099.00, abs=0.005)
 
     def test_takes_h4_h5_and_h6_as_signed(self):
         bus = board(WARM[:6] + b"\x1f\x40")
         bus.put(0xE1, bytes.fromhex("610100ffe4fce2"))
-        assert driver(Bme280, bus).read()["humidity"] == pytest.approx(46.65, abs=0.005)
+        assert on(bus, Bme280).read()["humidity"] == pytest.approx(46.65, abs=0.005)
         assert humidity_calibration(H1 + bytes.fromhex("610100ffe4fce2"))[3:] == (-12, -50, -30)
 
     def test_takes_four_transfers_once_it_is_set_up(self):
         bus = board()
-        chip = driver(Bme280, bus)
+        chip = on(bus, Bme280)
         chip.read()
         before = bus.transfers
         chip.read()
@@ -46,12 +46,12 @@ class TestABme280:
 
     def test_names_a_bmp280_that_was_sold_as_one(self):
         with pytest.raises(WrongChip, match="bmp280") as caught:
-            driver(Bme280, board(identity=0x58)).read()
+            on(board(identity=0x58), Bme280).read()
         assert (caught.value.expected, caught.value.found) == (0x60, 0x58)
 
     def test_says_that_it_lost_power_and_then_reads_again(self):
         bus = board()
-        chip = driver(Bme280, bus)
+        chip = on(bus, Bme280)
         chip.read()
         bus.put(0xF2, bytes(3))
         with pytest.raises(LostPower):
@@ -60,7 +60,7 @@ class TestABme280:
 
     def test_says_that_it_lost_power_during_the_conversion(self):
         bus = board()
-        chip = driver(Bme280, bus)
+        chip = on(bus, Bme280)
         chip.read()
         bus.react = lambda bus, data: bus.put(0xF4, b"\x00") if data == b"\xf4\x25" else None
         with pytest.raises(LostPower):
@@ -68,21 +68,44 @@ class TestABme280:
 
     def test_gives_up_a_conversion_that_does_not_end(self):
         bus = board()
-        chip = driver(Bme280, bus)
+        chip = on(bus, Bme280)
         chip.setup()
         bus.put(0xF3, b"\x08")
         with pytest.raises(NotReady):
             chip.read()
 
-    @pytest.mark.parametrize("data", ["800000 7eed00 7530", "655ac0 800000 7530", "655ac0 7eed00 8000"])
-    def test_refuses_what_was_never_converted(self, data):
+    @pytest.mark.parametrize("data", ["655ac0 800000 7530", "655ac0 000000 7530", "655ac0 fffff0 7530"])
+    def test_tells_nothing_without_a_temperature(self, data):
         with pytest.raises(InvalidReading):
-            driver(Bme280, board(bytes.fromhex(data))).read()
+            on(board(bytes.fromhex(data)), Bme280).read()
+
+    @pytest.mark.parametrize("pressure", ["800000", "000000", "fffff0"])
+    def test_tells_temperature_and_humidity_without_a_pressure(self, pressure):
+        chip = on(board(bytes.fromhex(f"{pressure} 7eed00 7530")), Bme280)
+        assert set(chip.read()) == {"temperature", "humidity"}
+        assert isinstance(chip.missing["pressure"], InvalidReading)
+
+    @pytest.mark.parametrize("humidity", ["8000", "0000", "ffff", "0001", "fffe"])
+    def test_tells_temperature_and_pressure_where_the_humidity_is_none(self, humidity):
+        chip = on(board(bytes.fromhex(f"655ac0 7eed00 {humidity}")), Bme280)
+        values = chip.read()
+        assert values["temperature"] == pytest.approx(25.08, abs=0.005)
+        assert set(values) == {"temperature", "pressure"}
+        assert isinstance(chip.missing["humidity"], InvalidReading)
+
+    def test_says_that_it_lost_the_setting_of_its_humidity(self):
+        bus = board()
+        chip = on(bus, Bme280)
+        chip.read()
+        bus.put(0xF2, b"\x00")
+        with pytest.raises(LostPower):
+            chip.read()
+        assert set(chip.read()) == {"temperature", "pressure", "humidity"}
 
     @pytest.mark.parametrize("level", [0x00, 0xFF])
     def test_refuses_a_shorted_or_floating_line(self, level):
         bus = board()
-        chip = driver(Bme280, bus)
+        chip = on(bus, Bme280)
         chip.read()
         bus.constant = level
         with pytest.raises(LostPower):
@@ -95,7 +118,7 @@ class TestABme280:
         bus = board()
         bus.put(0x88, level * 24)
         with pytest.raises(InvalidReading, match="calibration"):
-            driver(Bme280, bus).read()
+            on(bus, Bme280).read()
 
     def test_does_not_keep_a_calibration_that_arrived_damaged(self):
         bus = board()
@@ -106,7 +129,7 @@ class TestABme280:
                 bus.put(0x88, next(reads, b"\x70"))
 
         bus.react = flip
-        chip = driver(Bme280, bus)
+        chip = on(bus, Bme280)
         with pytest.raises(ChecksumError):
             chip.read()
         assert chip.read()["temperature"] == pytest.approx(25.08, abs=0.005)
@@ -114,14 +137,14 @@ class TestABme280:
 
 class TestABmp280:
     def test_reads_the_example_of_the_data_sheet(self):
-        values = driver(Bmp280, board(identity=0x58)).read()
+        values = on(board(identity=0x58), Bmp280).read()
         assert values["temperature"] == pytest.approx(25.08, abs=0.005)
         assert values["pressure"] == pytest.approx(1006.53, abs=0.005)
         assert set(values) == {"temperature", "pressure"}
 
     def test_says_that_it_lost_power(self):
         bus = board(identity=0x58)
-        chip = driver(Bmp280, bus)
+        chip = on(bus, Bmp280)
         chip.read()
         bus.put(0xF4, b"\x00")
         with pytest.raises(LostPower):
@@ -130,7 +153,7 @@ class TestABmp280:
 
 def test_oversampling_is_written_and_checked():
     bus = board()
-    driver(Bme280, bus, oversampling=4).read()
+    on(bus, Bme280, oversampling=4).read()
     assert bus.memory[0xF2] == 3
     assert bus.memory[0xF4] == 3 << 5 | 3 << 2 | 1
     with pytest.raises(ValueError, match="1, 2, 4, 8, 16"):

@@ -1,10 +1,10 @@
 """BME680 and BME688: worked examples, the pure functions below zero, and their faults."""
 
 import pytest
-from scripted import ScriptedBus, driver
+from scripted import ScriptedBus, on
 
 from drivers.chips.bme680 import Bme680, celsius, heater_code, ohms_688
-from drivers.errors import InvalidReading, LostPower, NotReady, WrongChip
+from drivers.errors import BeyondRange, InvalidReading, LostPower, NotReady, WrongChip
 
 TRIM_8A = bytes.fromhex("65670300d98d9dd75800b21b7fff271e000014fbcef41e")
 TRIM_E1 = bytes.fromhex("3f5232002d14789cb9650fdae212")
@@ -24,7 +24,7 @@ def board(data: str = "57e4007800005208", gas: str = "8734", identity: int = 0x6
     ],
 )
 def test_reads_the_worked_examples(data, gas, expected):
-    values = driver(Bme680, board(data, gas)).read()
+    values = on(board(data, gas), Bme680).read()
     found = [values[name] for name in ("temperature", "pressure", "humidity")]
     assert found == pytest.approx(expected[:3], abs=0.0055)
     assert values["gas_resistance"] == pytest.approx(expected[3], abs=0.5)
@@ -40,7 +40,7 @@ def test_a_bme688_has_its_gas_elsewhere_and_by_another_formula():
     bus = board(gas="0000")
     bus.put(0xF0, b"\x01")
     bus.put(0x2C, b"\x87\x34")
-    values = driver(Bme680, bus).read()
+    values = on(bus, Bme680).read()
     assert values["gas_resistance"] == pytest.approx(ohms_688(0x8734 >> 6, 4))
     assert ohms_688(512, 0) == 64e6
     assert bus.memory[0x71] == 0x20
@@ -53,7 +53,30 @@ def test_a_hotter_heater_needs_a_greater_code():
 
 def test_names_a_bme280():
     with pytest.raises(WrongChip, match="bme280"):
-        driver(Bme680, board(identity=0x60)).read()
+        on(board(identity=0x60), Bme680).read()
+
+
+@pytest.mark.parametrize(("variant", "named"), [(b"\x02", "BME690"), (b"\x03", "variant")])
+def test_refuses_a_variant_that_has_other_formulas(variant, named):
+    bus = board()
+    bus.put(0xF0, variant)
+    chip = on(bus, Bme680)
+    for ask in (chip.identify, chip.read):
+        with pytest.raises(WrongChip, match=named):
+            ask()
+
+
+def test_leaves_the_heater_off_where_the_gas_is_not_wanted():
+    bus = board(gas="0000")
+    chip = on(bus, Bme680, gas=False)
+    waited = []
+    chip.sleep = waited.append
+    assert set(chip.read()) == {"temperature", "humidity", "pressure"}
+    assert not chip.missing
+    assert bus.memory[0x71] == 0x00
+    assert max(waited) < 0.03
+    with pytest.raises(ValueError, match="gas"):
+        Bme680(bus, gas="no")
 
 
 class TestAKnownBme680:
@@ -63,7 +86,7 @@ class TestAKnownBme680:
 
     @pytest.fixture
     def chip(self, bus):
-        chip = driver(Bme680, bus)
+        chip = on(bus, Bme680)
         chip.read()
         return chip
 
@@ -80,14 +103,34 @@ class TestAKnownBme680:
             chip.read()
 
     @pytest.mark.parametrize("gas", ["8714", "8724"])
-    def test_refuses_gas_that_is_not_valid_or_was_not_heated(self, bus, chip, gas):
+    def test_tells_the_others_where_the_gas_is_not_valid_or_was_not_heated(self, bus, chip, gas):
         bus.put(0x2A, bytes.fromhex(gas))
-        with pytest.raises(InvalidReading):
-            chip.read()
+        assert set(chip.read()) == {"temperature", "humidity", "pressure"}
+        assert isinstance(chip.missing["gas_resistance"], InvalidReading)
 
-    @pytest.mark.parametrize("data", ["8000007800005208", "57e4008000005208", "57e4007800008000"])
-    def test_refuses_what_was_never_converted(self, bus, chip, data):
+    @pytest.mark.parametrize(("gas", "known"), [("0030", "or more"), ("ffff", "or less")])
+    def test_says_what_it_knows_where_the_gas_is_beyond_its_scale(self, bus, chip, gas, known):
+        bus.put(0x2A, bytes.fromhex(gas))
+        assert set(chip.read()) == {"temperature", "humidity", "pressure"}
+        assert isinstance(chip.missing["gas_resistance"], BeyondRange)
+        assert known in str(chip.missing["gas_resistance"])
+
+    @pytest.mark.parametrize(
+        ("data", "missing"),
+        [
+            ("8000007800005208", "pressure"),
+            ("57e4007800008000", "humidity"),
+            ("57e4007800000000", "humidity"),
+            ("57e400780000ffff", "humidity"),
+        ],
+    )
+    def test_tells_the_others_where_one_was_never_converted(self, bus, chip, data, missing):
         bus.put(0x1F, bytes.fromhex(data))
+        assert set(chip.read()) == {"temperature", "humidity", "pressure", "gas_resistance"} - {missing}
+        assert isinstance(chip.missing[missing], InvalidReading)
+
+    def test_tells_nothing_without_a_temperature(self, bus, chip):
+        bus.put(0x1F, bytes.fromhex("57e4008000005208"))
         with pytest.raises(InvalidReading):
             chip.read()
 
@@ -102,6 +145,6 @@ class TestAKnownBme680:
     def test_knows_the_range_of_its_gas_sensor_once_it_is_set_up(self, bus, chip):
         chip.setup()
         gas = chip.quantities[-1]
-        assert (gas.low, gas.high) == (chip.ohms(1023 << 6 | 15), chip.ohms(0))
+        assert (gas.low, gas.high) == (chip.ohms(1022 << 6 | 15), chip.ohms(1 << 6))
         chip.variant = 1
-        assert chip.ohms(0) > gas.high
+        assert chip.ohms(1 << 6) > gas.high

@@ -1,7 +1,7 @@
 """CCS811: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.ccs811 import Ccs811
 from drivers.errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip

@@ -1,7 +1,7 @@
 """DS3231: worked examples with a negative one, that its clock is left alone, and its faults."""
 
 import pytest
-from scripted import ScriptedBus, driver
+from scripted import ScriptedBus, on
 
 from drivers.chips.ds3231 import Ds3231, celsius
 from drivers.errors import InvalidReading, NotReady, WrongChip
@@ -22,7 +22,7 @@ def board(temperature: str = "1940", status: int = 0x88) -> ScriptedBus:
 
 @pytest.mark.parametrize(("data", "expected"), [("1940", 25.25), ("f640", -9.75), ("ffc0", -0.25), ("0000", 0.0)])
 def test_reads_the_worked_examples(data, expected):
-    assert driver(Ds3231, board(data)).read() == {"temperature": expected}
+    assert on(board(data), Ds3231).read() == {"temperature": expected}
 
 
 def test_celsius_is_in_quarters():
@@ -32,7 +32,7 @@ def test_celsius_is_in_quarters():
 def test_leaves_time_alarms_and_the_stopped_flag_alone():
     bus = board()
     before = bytes(bus.memory)
-    driver(Ds3231, bus).read()
+    on(bus, Ds3231).read()
     assert bytes(bus.memory) == before
 
 
@@ -43,17 +43,17 @@ def test_refuses_another_chip(register, data):
     bus = board()
     bus.put(register, data)
     with pytest.raises(WrongChip):
-        driver(Ds3231, bus).read()
+        on(bus, Ds3231).read()
 
 
 def test_gives_up_a_conversion_that_does_not_end():
     with pytest.raises(NotReady):
-        driver(Ds3231, board(status=0x04)).read()
+        on(board(status=0x04), Ds3231).read()
 
 
 def test_refuses_a_chip_of_zeros_that_was_put_in_its_place():
     bus = board()
-    chip = driver(Ds3231, bus)
+    chip = on(bus, Ds3231)
     chip.read()
     bus.put(0, bytes(19))
     bus.react = lambda bus, data: None
@@ -63,7 +63,7 @@ def test_refuses_a_chip_of_zeros_that_was_put_in_its_place():
 
 def test_refuses_set_bits_that_it_does_not_have():
     bus = board()
-    chip = driver(Ds3231, bus)
+    chip = on(bus, Ds3231)
     chip.read()
     bus.put(0x12, b"\x41")
     with pytest.raises(InvalidReading):
@@ -73,7 +73,7 @@ def test_refuses_set_bits_that_it_does_not_have():
 @pytest.mark.parametrize(("level", "error"), [(0x00, InvalidReading), (0xFF, NotReady)])
 def test_refuses_a_shorted_or_floating_line(level, error):
     bus = board()
-    chip = driver(Ds3231, bus)
+    chip = on(bus, Ds3231)
     chip.read()
     bus.constant = level
     with pytest.raises(error):

@@ -1,9 +1,9 @@
 """HTU21D and Si7021: worked examples with a negative one, mixed-up answers, and their faults."""
 
 import pytest
-from scripted import ScriptedBus, driver, words
+from scripted import ScriptedBus, on, words
 
-from drivers.chips.htu21d import Htu21d, Si7021, relative_humidity
+from drivers.chips.htu21d import Htu21d, Si7021
 from drivers.errors import ChecksumError, InvalidReading, WrongChip
 
 TEMPERATURE, HUMIDITY, IDENTITY = b"\xf3", b"\xf5", b"\xfc\xc9"
@@ -25,16 +25,16 @@ def board(temperature: str = "683a7c", humidity: str = "4e856b", identity: int =
     [(("683a7c", "4e856b"), 24.686, 32.34), (("3458f6", "7c80f5"), -10.92, 54.79)],
 )
 def test_reads_the_worked_examples(kind, identity, answers, temperature, humidity):
-    values = driver(kind, board(*answers, identity)).read()
+    values = on(board(*answers, identity), kind).read()
     assert values["temperature"] == pytest.approx(temperature, abs=0.005)
     assert values["humidity"] == pytest.approx(humidity, abs=0.005)
 
 
 def test_names_the_kin_that_answers():
     with pytest.raises(WrongChip, match="si7021"):
-        driver(Htu21d, board(identity=0x15)).read()
+        on(board(identity=0x15), Htu21d).read()
     with pytest.raises(WrongChip, match="htu21d"):
-        driver(Si7021, board(identity=0x32)).read()
+        on(board(identity=0x32), Si7021).read()
 
 
 def clone(bus: ScriptedBus, data: bytes) -> None:
@@ -46,7 +46,7 @@ def clone(bus: ScriptedBus, data: bytes) -> None:
 def test_takes_a_clone_without_serial_number_by_the_checksum_of_its_measurement(kind):
     bus = board()
     bus.react = clone
-    assert driver(kind, bus).read()["temperature"] == pytest.approx(24.686, abs=0.005)
+    assert on(bus, kind).read()["temperature"] == pytest.approx(24.686, abs=0.005)
 
 
 @pytest.mark.parametrize("temperature", ["683a7d", "000000", "ffffff"])
@@ -54,11 +54,35 @@ def test_refuses_one_without_serial_number_and_without_checksum(temperature):
     bus = board(temperature)
     bus.react = clone
     with pytest.raises(WrongChip):
-        driver(Htu21d, bus).read()
+        on(bus, Htu21d).read()
 
 
-def test_clips_humidity():
-    assert (relative_humidity(0x0004), relative_humidity(0xFFF8)) == (0.0, 100.0)
+@pytest.mark.parametrize(
+    ("kind", "serial"),
+    [(kind, byte) for kind in (Htu21d, Si7021) for byte in (0x00, 0x0D, 0x15, 0x32, 0x6C, 0xFF)],
+)
+def test_reads_an_sht21_whatever_its_serial_number_is(kind, serial):
+    bus = board()
+    bus.answers[IDENTITY] = words(serial << 8 | 0x3A, 0x91C7, start=0)
+    assert on(bus, kind).read()["temperature"] == pytest.approx(24.686, abs=0.005)
+
+
+@pytest.mark.parametrize("identity", [0x0D, 0x14, 0x00, 0xFF])
+def test_reads_the_other_chips_of_silicon_labs(identity):
+    assert on(board(identity=identity), Si7021).read()["temperature"] == pytest.approx(24.686, abs=0.005)
+
+
+@pytest.mark.parametrize(("ticks", "humidity"), [(0x0006, 0.0), (0x0C06, 0.0), (0xEC06, 100.0)])
+def test_clips_humidity_for_a_tenth_of_its_scale(ticks, humidity):
+    bus = board(words(0x6838, start=0).hex(), words(ticks, start=0).hex())
+    assert on(bus, Htu21d).read()["humidity"] == humidity
+
+
+@pytest.mark.parametrize("ticks", [0x0002, 0xFFFE, 0xFFF6, 0xEE02])
+def test_tells_the_temperature_where_the_humidity_element_is_faulty(ticks):
+    chip = on(board(words(0x6838, start=0).hex(), words(ticks, start=0).hex()), Htu21d)
+    assert chip.read() == {"temperature": pytest.approx(24.686, abs=0.005)}
+    assert isinstance(chip.missing["humidity"], InvalidReading)
 
 
 @pytest.mark.parametrize(
@@ -67,19 +91,17 @@ def test_clips_humidity():
         (0x6838, 0x6838),  # the temperature again
         (0x7C82, 0x7C86),  # humidity twice
         (0x0000, 0x7C82),  # a valid frame, and -46.85 °C
-        (0x6838, 0x0002),
-        (0x6838, 0xFFFE),
     ],
 )
 def test_refuses_mixed_up_and_impossible_answers(temperature, humidity):
     bus = board(words(temperature, start=0).hex(), words(humidity, start=0).hex())
     with pytest.raises(InvalidReading):
-        driver(Htu21d, bus).read()
+        on(bus, Htu21d).read()
 
 
 def test_refuses_a_floating_and_a_shorted_line():
     bus = board()
-    chip = driver(Htu21d, bus)
+    chip = on(bus, Htu21d)
     chip.read()
     bus.constant = 0xFF
     with pytest.raises(ChecksumError):

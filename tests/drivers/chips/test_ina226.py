@@ -1,10 +1,10 @@
 """INA226: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.ina226 import Ina226, bus_volts, shunt_volts
-from drivers.errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
+from drivers.errors import BeyondRange, ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 
 
 def bus(**more: object) -> ScriptedBus:
@@ -25,13 +25,27 @@ def test_tells_current_and_power_over_its_shunt() -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "beyond"),
+    [
+        ({"x1": b"\x7f\xff"}, {"shunt_voltage", "current", "power"}),
+        ({"x1": b"\x80\x00"}, {"shunt_voltage", "current", "power"}),
+        ({"x2": b"\x7f\xff"}, {"bus_voltage", "power"}),
+        ({"x2": b"\x70\x80"}, {"bus_voltage", "power"}),
+    ],
+)
+def test_what_stands_at_a_stop_is_beyond_the_scale_and_the_rest_is_told(
+    more: dict[str, object], beyond: set[str]
+) -> None:
+    chip = on(bus(**more), Ina226)
+    assert chip.read().keys() == {"bus_voltage", "shunt_voltage", "current", "power"} - beyond
+    assert {name for name, error in chip.missing.items() if isinstance(error, BeyondRange)} == beyond
+
+
+@pytest.mark.parametrize(
     ("more", "error"),
     [
         ({"x6": b"\x00\x00"}, NotReady),
         ({"x6": b"\x00\x0c"}, InvalidReading),
-        ({"x1": b"\x7f\xff"}, InvalidReading),
-        ({"x1": b"\x80\x00"}, InvalidReading),
-        ({"x2": b"\x7f\xff"}, InvalidReading),
         ({"x0": b"\x41\x27"}, LostPower),
         ({"x1": [b"\x1f\x40", b"\x1f\x41"]}, ChecksumError),
         ({"ff": b"\x22\x70"}, WrongChip),

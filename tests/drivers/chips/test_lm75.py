@@ -1,7 +1,7 @@
 """LM75 and its kin: worked examples with a negative one, the witness, and what is no LM75."""
 
 import pytest
-from scripted import ScriptedBus, driver
+from scripted import ScriptedBus, on
 
 from drivers.chips.lm75 import Lm75, celsius
 from drivers.errors import InvalidReading, LostPower, WrongChip
@@ -17,7 +17,7 @@ def board(**changes: bytes) -> ScriptedBus:
     ("data", "expected"), [("1900", 25.0), ("e700", -25.0), ("c900", -55.0), ("ff80", -0.5), ("ffe0", -0.125)]
 )
 def test_reads_the_worked_examples(data, expected):
-    assert driver(Lm75, board(r0=bytes.fromhex(data))).read() == {"temperature": expected}
+    assert on(board(r0=bytes.fromhex(data)), Lm75).read() == {"temperature": expected}
 
 
 def test_celsius_is_the_upper_byte():
@@ -26,7 +26,7 @@ def test_celsius_is_the_upper_byte():
 
 def test_says_that_it_lost_power_and_then_reads_again():
     bus = board()
-    chip = driver(Lm75, bus)
+    chip = on(bus, Lm75)
     chip.read()
     bus.put(1, b"\x00")
     with pytest.raises(LostPower):
@@ -35,7 +35,7 @@ def test_says_that_it_lost_power_and_then_reads_again():
 
 
 def test_waits_for_the_first_conversion_before_it_reads():
-    chip = driver(Lm75, board())
+    chip = on(board(), Lm75)
     waited = []
     chip.sleep = waited.append
     chip.read()
@@ -45,7 +45,7 @@ def test_waits_for_the_first_conversion_before_it_reads():
 @pytest.mark.parametrize("level", [0x00, 0xFF])
 def test_refuses_a_shorted_or_floating_line(level):
     bus = board()
-    chip = driver(Lm75, bus)
+    chip = on(bus, Lm75)
     chip.read()
     bus.constant = level
     with pytest.raises(LostPower):
@@ -56,7 +56,7 @@ def test_refuses_a_shorted_or_floating_line(level):
 
 def test_refuses_set_bits_that_it_does_not_have():
     with pytest.raises(InvalidReading):
-        driver(Lm75, board(r0=b"\x19\x01")).read()
+        on(board(r0=b"\x19\x01"), Lm75).read()
 
 
 @pytest.mark.parametrize(
@@ -70,53 +70,54 @@ def test_does_not_write_to_another_chip(other, registers):
     bus = board(**registers)
     before = bytes(bus.memory)
     with pytest.raises(WrongChip):
-        driver(Lm75, bus).read()
+        on(bus, Lm75).read()
     assert bytes(bus.memory) == before
 
 
-def keeps_limits(bus: ScriptedBus, data: bytes) -> None:
-    bus.put(1, b"\x00\x00")
-
-
-def test_takes_a_chip_whose_limit_keeps_a_value_for_an_lm75_and_sees_it_lose_power():
+def test_says_that_it_lost_its_hysteresis():
     bus = board()
-    bus.react = keeps_limits
-    chip = driver(Lm75, bus)
-    assert chip.read() == {"temperature": 25.0}
+    chip = on(bus, Lm75)
+    chip.read()
     bus.put(2, b"\x4b\x00")
     with pytest.raises(LostPower):
         chip.read()
     assert chip.read() == {"temperature": 25.0}
 
 
-def test_puts_the_limit_back():
-    bus = board()
-    bus.react = keeps_limits
-    driver(Lm75, bus).identify()
-    assert bus.memory[4:8] == b"\x4b\x00\x50\x00"
+@pytest.mark.parametrize("rest", [0x00, 0xFF])
+def test_sees_a_line_that_goes_dead_within_every_word(rest):
+    class Dying(ScriptedBus):
+        dies = False
+
+        def _read(self, length):
+            data = super()._read(length)
+            return data[:1] + bytes([rest]) * (length - 1) if self.dies else data
+
+    bus = Dying(width=2, registers={**DEFAULTS, 0: b"\x19\x80"})
+    chip = on(bus, Lm75)
+    assert chip.read() == {"temperature": 25.5}
+    bus.dies = True
+    with pytest.raises((LostPower, InvalidReading)):
+        chip.read()
 
 
-def test_takes_registers_of_words_for_an_lm75():
-    def word(bus: ScriptedBus, data: bytes) -> None:
-        if data[0] == 1 and len(data) == 2:
-            bus.put(1, bytes([0, data[1]]))
-
-    bus = board()
-    bus.react = word
-    assert driver(Lm75, bus).read() == {"temperature": 25.0}
+def keeps_no_configuration(bus: ScriptedBus, data: bytes) -> None:
+    bus.put(1, b"\x00\x00")
 
 
-@pytest.mark.parametrize(
-    "react",
-    [
-        lambda bus, data: bus.put(1, b"\x00\x00\x4b\x00\x50\x00"),
-        lambda bus, data: bus.put(1, b"\x00\x00") or (data[0] == 2 and bus.put(3, data[2:])),
-        lambda bus, data: bus.put(1, b"\x00\x00") or bus.put(15, b"\x01\x17"),
-    ],
-    ids=["nothing is kept", "a memory of bytes", "a TMP117"],
-)
-def test_refuses_a_chip_whose_configuration_and_limits_keep_nothing(react):
+@pytest.mark.parametrize("react", [keeps_no_configuration, lambda bus, data: bus.put(1, b"\x00\x00\x4b\x00\x50\x00")])
+def test_refuses_a_chip_whose_configuration_keeps_nothing(react):
     bus = board()
     bus.react = react
     with pytest.raises(WrongChip):
-        driver(Lm75, bus).read()
+        on(bus, Lm75).read()
+
+
+def test_reads_an_emulator_whose_configuration_keeps_nothing_where_it_is_believed_to_be_one():
+    bus = board()
+    bus.react = keeps_no_configuration
+    chip = on(bus, Lm75, identity="lenient")
+    assert chip.read() == {"temperature": 25.0}
+    bus.put(2, b"\x4b\x00")
+    with pytest.raises(LostPower):
+        chip.read()

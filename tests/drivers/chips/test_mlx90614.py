@@ -1,11 +1,11 @@
 """MLX90614: worked examples below zero, the packet error code as identity, and its faults."""
 
 import pytest
-from scripted import ScriptedBus, driver
+from scripted import ScriptedBus, on
 
 from drivers.chips.mlx90614 import Mlx90614, celsius
 from drivers.crc import crc8
-from drivers.errors import ChecksumError, InvalidReading, NotReady, WrongChip
+from drivers.errors import BeyondRange, ChecksumError, InvalidReading, NotReady, WrongChip
 
 AMBIENT, OBJECT = b"\x06", b"\x07"
 
@@ -21,7 +21,7 @@ def board(ambient: str = "892dd8", seen: str = "f73adf") -> ScriptedBus:
 
 @pytest.mark.parametrize(("seen", "expected"), [("f73adf", 28.75), ("ad2702", -70.01), ("d23a30", 28.01)])
 def test_reads_the_worked_examples(seen, expected):
-    values = driver(Mlx90614, board(seen=seen)).read()
+    values = on(board(seen=seen), Mlx90614).read()
     assert values["object_temperature"] == pytest.approx(expected, abs=0.005)
     assert values["ambient_temperature"] == pytest.approx(-40.01, abs=0.005)
 
@@ -35,7 +35,7 @@ def test_refuses_whoever_sends_no_packet_error_code(level):
     bus = board()
     bus.constant = level
     with pytest.raises(WrongChip):
-        driver(Mlx90614, bus).read()
+        on(bus, Mlx90614).read()
 
 
 class TestAKnownMlx90614:
@@ -45,7 +45,7 @@ class TestAKnownMlx90614:
 
     @pytest.fixture
     def chip(self, bus):
-        chip = driver(Mlx90614, bus)
+        chip = on(bus, Mlx90614)
         chip.read()
         return chip
 
@@ -54,8 +54,20 @@ class TestAKnownMlx90614:
         with pytest.raises(ChecksumError):
             chip.read()
 
-    def test_refuses_a_word_with_the_error_flag(self, bus, chip):
+    def test_tells_its_own_temperature_where_that_of_the_object_carries_the_error_flag(self, bus, chip):
         bus.answers[OBJECT] = signed_off(OBJECT, 0x01, 0x80)
+        assert set(chip.read()) == {"ambient_temperature"}
+        with pytest.raises(InvalidReading, match="error flag"):
+            raise chip.missing["object_temperature"]
+
+    def test_says_what_it_knows_of_an_object_at_the_end_of_its_scale(self, bus, chip):
+        bus.answers[OBJECT] = signed_off(OBJECT, 0xFF, 0x7F)
+        assert set(chip.read()) == {"ambient_temperature"}
+        with pytest.raises(BeyondRange, match=r"382\.19 °C or more"):
+            raise chip.missing["object_temperature"]
+
+    def test_tells_nothing_where_its_own_temperature_carries_the_error_flag(self, bus, chip):
+        bus.answers[AMBIENT] = signed_off(AMBIENT, 0x01, 0x80)
         with pytest.raises(InvalidReading, match="error flag"):
             chip.read()
 

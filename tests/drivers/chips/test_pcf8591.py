@@ -1,23 +1,23 @@
 """PCF8591: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.pcf8591 import Pcf8591, volts
-from drivers.errors import InvalidReading, WrongChip
+from drivers.errors import BeyondRange, ChecksumError, InvalidReading, WrongChip
 
 ALL = b"\x04"
 
 
 def bus(*codes: int) -> ScriptedBus:
     return ScriptedBus(
-        {ALL: bytes([0x80, *codes]), **{bytes([n]): bytes([0x80, code]) for n, code in enumerate(codes)}}
+        {ALL: bytes([0x80, *codes, *codes]), **{bytes([n]): bytes([0x80, code]) for n, code in enumerate(codes)}}
     )
 
 
 def test_numbers_of_the_datasheet() -> None:
-    values = on(bus(0x00, 0x80, 0xFF, 0x07), Pcf8591).read()
-    assert values == pytest.approx({"a0": 0.0, "a1": 1.65, "a2": 3.287, "a3": 0.0902}, abs=5e-4)
+    values = on(bus(0x00, 0x80, 0xFE, 0x07), Pcf8591).read()
+    assert values == pytest.approx({"a0": 0.0, "a1": 1.65, "a2": 3.2742, "a3": 0.0902}, abs=5e-4)
     assert volts(0x40, 5.0) == 1.25
 
 
@@ -45,14 +45,50 @@ def test_reads_again_when_a_line_was_stuck_for_one_transfer(level: bytes) -> Non
     chip = on(wire, Pcf8591)
     chip.setup()
     good = wire.answers[ALL]
-    wire.answers |= {ALL: [5 * level, good], b"\x34": bytes([0xFF, 0, 0, 0, 0])}
+    wire.answers |= {ALL: [9 * level, good], b"\x34": bytes([0xFF, 0, 0, 0, 0])}
     assert chip.read()["a3"] == pytest.approx(40 * 3.3 / 256)
 
 
-def test_believes_that_all_inputs_are_at_the_reference_when_their_differences_are_none() -> None:
+def test_an_input_at_the_reference_is_beyond_the_scale_and_the_others_are_told() -> None:
+    chip = on(bus(0xFF, 0x80, 0x00, 0x07), Pcf8591)
+    assert chip.read().keys() == {"a1", "a2", "a3"}
+    assert isinstance(chip.missing["a0"], BeyondRange)
+    assert chip.missing["a0"].at_least == pytest.approx(3.287, abs=1e-3)
+
+
+def test_all_inputs_at_the_reference_are_beyond_the_scale_when_their_differences_are_none() -> None:
     wire = bus(0xFF, 0xFF, 0xFF, 0xFF)
     wire.answers[b"\x34"] = bytes([0xFF, 0, 0, 0, 0])
-    assert on(wire, Pcf8591).read()["a0"] == pytest.approx(3.3, abs=0.02)
+    with pytest.raises(BeyondRange):
+        on(wire, Pcf8591).read()
+
+
+def test_a_line_at_one_byte_is_no_chip() -> None:
+    with pytest.raises(InvalidReading, match="stuck"):
+        on(ScriptedBus(otherwise=0x55), Pcf8591).read()
+
+
+def test_zero_volts_are_refused_where_the_line_acknowledges_everything() -> None:
+    wire = bus(0, 0, 0, 0)
+    wire.answers[b"\x34"] = bytes(5)
+    wire.acknowledges_everything = True
+    with pytest.raises(InvalidReading, match="stuck"):
+        on(wire, Pcf8591).read()
+
+
+def test_a_transfer_that_breaks_off_is_read_again() -> None:
+    wire = bus(10, 20, 30, 40)
+    wire.answers[ALL] = [wire.answers[ALL], wire.answers[ALL][:4] + bytes(5), wire.answers[ALL]]
+    assert on(wire, Pcf8591).read()["a3"] == pytest.approx(40 * 3.3 / 256)
+
+
+def test_an_input_that_never_agrees_costs_only_itself() -> None:
+    wire = bus(10, 20, 30, 40)
+    chip = on(wire, Pcf8591)
+    chip.setup()
+    wire.answers[ALL] = [bytes([0, 10, 20, n, 40, 10, 20, n + 60, 40]) for n in range(9)]
+    assert chip.read().keys() == {"a0", "a1", "a3"}
+    assert isinstance(chip.missing["a2"], ChecksumError)
 
 
 def test_is_no_chip_of_registers() -> None:

@@ -1,9 +1,10 @@
 """SCD4x: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.scd4x import Scd4x
+from drivers.crc import crc8
 from drivers.errors import ChecksumError, InvalidReading, NotReady, WrongChip
 
 SERIAL = bytes.fromhex("beef92 beef92 beef92")
@@ -54,9 +55,46 @@ def test_is_set_up_again_when_no_value_comes() -> None:
     assert b"\x21\xb1" in wire.written[before:]
 
 
-def test_refuses_zero_and_damaged_bytes() -> None:
-    with pytest.raises(InvalidReading):
-        on(bus(bytes.fromhex("000081 6667a2 5eb93c")), Scd4x).read()
+def test_tells_temperature_and_humidity_where_it_has_no_concentration() -> None:
+    chip = on(bus(bytes.fromhex("000081 6667a2 5eb93c")), Scd4x)
+    assert set(chip.read()) == {"temperature", "humidity"}
+    assert isinstance(chip.missing["co2"], InvalidReading)
+
+
+def test_tells_the_concentration_where_the_temperature_stands_at_its_stop() -> None:
+    chip = on(bus(bytes.fromhex("01f433 000081 5eb93c")), Scd4x)
+    assert chip.read() == {"co2": 500.0}
+    assert set(chip.missing) == {"temperature", "humidity"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"altitude": 350}, bytes.fromhex("2427 015e") + bytes([crc8(b"\x01\x5e")])),
+        ({"altitude": 0}, bytes.fromhex("2427 000081")),
+        ({"pressure": 987.4}, bytes.fromhex("e000 03db") + bytes([crc8(b"\x03\xdb")])),
+    ],
+)
+def test_is_told_how_thin_its_air_is_before_it_starts(options: dict[str, float], message: bytes) -> None:
+    wire = bus()
+    assert on(wire, Scd4x, **options).read()["co2"] == 500
+    assert wire.written[:4] == [b"\x3f\x86", b"\x36\x82", message, b"\x21\xb1"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"altitude": -1}, {"altitude": 3001}, {"pressure": 1.0}, {"altitude": "high"}, {"altitude": True}]
+)
+def test_takes_no_altitude_or_pressure_that_the_chip_cannot_take(options: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="the chip takes"):
+        Scd4x(bus(), **options)
+
+
+def test_takes_one_of_altitude_and_pressure() -> None:
+    with pytest.raises(ValueError, match="one of the two"):
+        Scd4x(bus(), altitude=350, pressure=970)
+
+
+def test_refuses_damaged_bytes() -> None:
     with pytest.raises(ChecksumError):
         on(bus(bytes.fromhex("01f533 6667a2 5eb93c")), Scd4x).read()
 
@@ -65,3 +103,13 @@ def test_refuses_zero_and_damaged_bytes() -> None:
 def test_is_not_found_on_a_dead_line(byte: int) -> None:
     with pytest.raises(WrongChip):
         on(ScriptedBus(otherwise=byte), Scd4x).read()
+
+
+def test_takes_no_line_that_stays_at_one_byte_for_an_answer() -> None:
+    # The checksum of 2b 2b is 2b.
+    wire = bus()
+    chip = on(wire, Scd4x)
+    chip.read()
+    wire.constant = 0x2B
+    with pytest.raises(ChecksumError):
+        chip.read()

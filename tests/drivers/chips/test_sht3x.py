@@ -1,7 +1,7 @@
 """SHT3x and SHT85, and that they and an SHT4x tell each other apart."""
 
 import pytest
-from scripted import ScriptedBus, driver, words
+from scripted import ScriptedBus, on, words
 
 from drivers.chips.sht3x import Sht3x, celsius
 from drivers.errors import ChecksumError, InvalidReading, NoAcknowledge, WrongChip
@@ -26,7 +26,7 @@ def refuse(*messages: bytes):
     [("6666938000a2", 25.000, 50.001), ("3a41d1ffffac", -5.177, 100.0)],
 )
 def test_reads_the_worked_examples(answer, temperature, humidity):
-    values = driver(Sht3x, board(answer)).read()
+    values = on(board(answer), Sht3x).read()
     assert values["temperature"] == pytest.approx(temperature, abs=0.0005)
     assert values["humidity"] == pytest.approx(humidity, abs=0.0005)
 
@@ -39,25 +39,25 @@ def test_refuses_a_status_without_checksum():
     bus = board()
     bus.answers[STATUS] = b"\x80\x10\x00"
     with pytest.raises(WrongChip):
-        driver(Sht3x, bus).read()
+        on(bus, Sht3x).read()
 
 
 def test_names_an_sht4x():
     bus = ScriptedBus({SERIAL: words(0x0F3A, 0x91C7)}, react=refuse(STATUS, b"\x30\x93"))
     with pytest.raises(WrongChip, match='"sht4x"'):
-        driver(Sht3x, bus).read()
+        on(bus, Sht3x).read()
 
 
 def test_nobody_there_is_no_wrong_chip():
     bus = ScriptedBus(react=refuse(STATUS, b"\x30\x93", SERIAL))
     with pytest.raises(NoAcknowledge):
-        driver(Sht3x, bus).read()
+        on(bus, Sht3x).read()
 
 
 def test_needs_neither_the_break_nor_the_reset():
     bus = board()
     bus.react = refuse(b"\x30\x93", b"\x30\xa2")
-    assert driver(Sht3x, bus).read()["temperature"] == pytest.approx(25.0, abs=0.0005)
+    assert on(bus, Sht3x).read()["temperature"] == pytest.approx(25.0, abs=0.0005)
 
 
 def test_insists_on_the_reset_when_the_heater_is_on():
@@ -65,13 +65,13 @@ def test_insists_on_the_reset_when_the_heater_is_on():
     bus.answers[STATUS] = words(0xA010)
     bus.react = refuse(b"\x30\xa2")
     with pytest.raises(NoAcknowledge):
-        driver(Sht3x, bus).read()
+        on(bus, Sht3x).read()
 
 
 @pytest.mark.parametrize("level", [0x00, 0xFF])
 def test_refuses_a_shorted_or_floating_line(level):
     bus = board()
-    chip = driver(Sht3x, bus)
+    chip = on(bus, Sht3x)
     chip.read()
     bus.constant = level
     with pytest.raises(ChecksumError):
@@ -82,4 +82,14 @@ def test_refuses_the_end_of_the_scale():
     bus = board()
     bus.answers[MEASURE] = words(0x0000, 0x8000)
     with pytest.raises(InvalidReading):
-        driver(Sht3x, bus).read()
+        on(bus, Sht3x).read()
+
+
+def test_takes_no_line_that_stays_at_one_byte_for_an_answer() -> None:
+    # The checksum of 2b 2b is 2b.
+    wire = board()
+    chip = on(wire, Sht3x)
+    chip.read()
+    wire.constant = 0x2B
+    with pytest.raises(ChecksumError):
+        chip.read()

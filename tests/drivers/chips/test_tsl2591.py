@@ -1,10 +1,10 @@
 """TSL2591: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.tsl2591 import Tsl2591, lux
-from drivers.errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
+from drivers.errors import BeyondRange, ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 
 
 def bus(status: int = 1, both: int = 2000, infrared: int = 400, **more: object) -> ScriptedBus:
@@ -32,7 +32,6 @@ def test_takes_a_lower_gain_in_bright_light() -> None:
 @pytest.mark.parametrize(
     ("wire", "error"),
     [
-        (bus(both=36863), InvalidReading),
         (bus(both=100, infrared=200), InvalidReading),
         (bus(status=0), NotReady),
         (bus(a0=b"\x00\x00"), LostPower),
@@ -51,6 +50,26 @@ def test_refuses_what_is_no_measurement(wire: ScriptedBus, error: type[Exception
 def test_wrong_options_are_named(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         Tsl2591(None, **options)
+
+
+@pytest.mark.parametrize(("both", "infrared"), [(0, 0), (0, 1), (3, 20), (1000, 1000), (5000, 5000)])
+def test_the_dark_and_infrared_alone_are_0_lx(both: int, infrared: int) -> None:
+    assert on(bus(both=both, infrared=infrared), Tsl2591, gain=25).read() == {"illuminance": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("both", "infrared", "bound"),
+    [(36863, 400, "5908.98 lx or more"), (36863, 36863, "too bright"), (30000, 36863, "too bright")],
+)
+def test_too_bright_light_is_beyond_the_scale(both: int, infrared: int, bound: str) -> None:
+    with pytest.raises(BeyondRange, match=bound):
+        on(bus(both=both, infrared=infrared), Tsl2591, gain=25).read()
+
+
+def test_light_beyond_what_the_chip_is_made_for_is_beyond_the_scale() -> None:
+    wire = bus(both=36000, infrared=0, a0=b"\x03\x00")
+    with pytest.raises(BeyondRange, match="88000 lx or more"):
+        on(wire, Tsl2591, gain=1).read()
 
 
 def test_says_why_it_refuses_more_infrared_than_light() -> None:

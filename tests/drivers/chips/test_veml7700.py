@@ -1,11 +1,11 @@
 """VEML7700: vectors, and what it must refuse."""
 
 import pytest
+from scripted import ScriptedBus, on
 from scripted import ScriptedBus as MemoryOfBytes
-from scripted_b import ScriptedBus, on
 
 from drivers.chips.veml7700 import Veml7700, lux
-from drivers.errors import ChecksumError, InvalidReading, LostPower, WrongChip
+from drivers.errors import BeyondRange, ChecksumError, LostPower, WrongChip
 
 
 def bus(light: object = b"\x5d\x00") -> ScriptedBus:
@@ -37,7 +37,7 @@ def test_sees_that_power_was_lost(gain: float, after_power_on: bytes) -> None:
 
 
 def test_refuses_too_much_light_and_damaged_bytes() -> None:
-    with pytest.raises(InvalidReading):
+    with pytest.raises(BeyondRange, match="or more"):
         on(bus(b"\xff\xff"), Veml7700).read()
     with pytest.raises(ChecksumError):
         on(bus([b"\x5d\x00", b"\x5d\x01"]), Veml7700).read()

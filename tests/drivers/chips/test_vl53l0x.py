@@ -1,10 +1,10 @@
 """VL53L0X: vectors, and what it must refuse."""
 
 import pytest
-from scripted_b import ScriptedBus, on
+from scripted import ScriptedBus, on
 
 from drivers.chips.vl53l0x import Vl53l0x, spad_map
-from drivers.errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
+from drivers.errors import BeyondRange, ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 
 IDENTITY, READY, SETTINGS = b"\xc0", b"\x13", b"\x01"
 WRITTEN = b"\xe8" + bytes(8) + b"\x04"
@@ -25,8 +25,8 @@ def test_tells_millimetres() -> None:
 @pytest.mark.parametrize(
     ("wire", "error"),
     [
-        (bus(frame(b"\x1f\xfe")), InvalidReading),
-        (bus(frame(b"\x04\xd2", status=4)), InvalidReading),
+        (bus(frame(b"\x04\xd2", status=1)), InvalidReading),
+        (bus(frame(b"\x04\xd2", status=0)), InvalidReading),
         (bus([frame(b"\x04\xd2")] * 3 + [frame(b"\x04\xd3")]), ChecksumError),
         (bus([frame(b"\x04\xd2")] * 2 + [frame(b"\x04\xd2", ready=0)]), NotReady),
         (bus(frame(b"\x04\xd2", ready=0)), NotReady),  # a calibration that does not end
@@ -40,6 +40,23 @@ def test_refuses_what_is_no_measurement(wire: ScriptedBus, error: type[Exception
     with pytest.raises(error):
         chip.read()
     assert sum(chip.waited) <= Vl53l0x.takes
+
+
+@pytest.mark.parametrize(
+    ("distance", "status", "what"),
+    [
+        (b"\x1f\xfe", 11, "2000 mm or more"),
+        (b"\x1f\xff", 4, "2000 mm or more"),
+        (b"\x04\xd2", 6, "2000 mm or more"),
+        (b"\x08\x98", 11, "2000 mm or more"),
+        (b"\x00\x14", 8, "nearer"),
+    ],
+)
+def test_no_target_in_range_is_an_answer(distance: bytes, status: int, what: str) -> None:
+    chip = on(bus(frame(distance, status)), Vl53l0x)
+    with pytest.raises(BeyondRange, match=what):
+        chip.read()
+    assert chip.known
 
 
 def test_finds_itself_again_when_another_page_of_registers_was_left_open() -> None:

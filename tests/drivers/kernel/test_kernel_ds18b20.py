@@ -35,7 +35,7 @@ def test_reads_the_frames_of_the_data_sheet(tmp_path, frame, millidegrees, celsi
         ("50 05 4b 46 7f ff 0c 10 1c", 85000, "power-on value"),
         ("ff 07 4b 46 7f ff 0c 10 b0", 127937, "no power during the conversion"),
         ("00 00 00 00 00 00 00 00 00", 0, "no pull-up"),
-        ("ff ff ff ff ff ff ff ff c9", -62, "nobody drives"),
+        ("ff ff ff ff ff ff ff ff c9", -62, "no device drives"),
         ("00 08 4b 46 7f ff 10 10 00", 128000, "outside"),
     ],
 )

@@ -149,7 +149,7 @@ class TestDht:
             open_chip("dht", device="bmp280", root=str(tmp_path)).read()
 
     def test_has_a_bus_of_its_own(self):
-        assert open_chip("dht", device="dht11@4").lane != open_chip("dht", device="dht11@5").lane
+        assert open_chip("dht", device="dht11@4").bus_name != open_chip("dht", device="dht11@5").bus_name
 
 
 @pytest.mark.parametrize(

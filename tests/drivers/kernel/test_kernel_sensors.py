@@ -77,7 +77,7 @@ class TestEveryKernelSensor:
         assert chip.read()
 
     def test_says_which_bus(self, name, tmp_path):
-        assert pair(name, tmp_path)[1].lane.partition("-")[0] in ("w1", "dht", "iio", "hwmon", "host")
+        assert pair(name, tmp_path)[1].bus_name.partition("-")[0] in ("w1", "dht", "iio", "hwmon", "host")
 
 
 @pytest.mark.parametrize("name", ["ds18b20", "dht", "iio", "hwmon"])

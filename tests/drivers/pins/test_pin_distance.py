@@ -3,7 +3,7 @@
 import pytest
 
 from drivers import open_chip
-from drivers.errors import InvalidReading, NoEcho
+from drivers.errors import BeyondRange, NoEcho
 from drivers.fakes import fake_chip
 from drivers.pins.distance import Distance, millimetres
 
@@ -59,15 +59,37 @@ def test_an_echo_that_never_ends_is_none(fake, chip, pins):
         chip.read()
 
 
-def test_nothing_in_range_is_no_distance(fake, chip):
+def test_nothing_in_range_is_an_answer(fake, chip):
     fake.feel(distance=9000)
-    with pytest.raises(NoEcho, match="nothing is within"):
+    with pytest.raises(BeyondRange, match="4000 mm or more; nothing is in range"):
         chip.read()
+    assert chip.known
 
 
-def test_nearer_than_it_can_measure_is_refused(fake, chip):
+@pytest.mark.parametrize("seconds", [0.038, 0.1, 0.2])
+def test_a_board_that_holds_its_line_high_where_nothing_is_in_range_answers(fake, chip, time, pins, seconds):
+    """The edges come while it waits, with the time stamps of the kernel."""
+    chip.read()
+    began = []
+
+    def ping():
+        began.append(time.now)
+        pins.pin(24).drive(1, 5.0)
+
+    def sleep(wait):
+        time.now += wait
+        if began and time.now >= began[-1] + seconds:
+            pins.pin(24).drive(0, 5.0 + seconds)
+
+    pins.pin(23).ping, chip.sleep = ping, sleep
+    for _ in range(2):
+        with pytest.raises(BeyondRange, match="nothing is in range"):
+            chip.read()
+
+
+def test_nearer_than_it_can_measure_is_an_answer(fake, chip):
     fake.feel(distance=3)
-    with pytest.raises(InvalidReading):
+    with pytest.raises(BeyondRange, match="20 mm or less"):
         chip.read()
 
 

@@ -1,0 +1,125 @@
+"""One round: the sensors that are due are read, each on its bus, and what came in time becomes a batch."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+from agent.model import Batch, Fault, Reading
+
+from .bus import MOST_SHARES, GuardedBus
+from .sensor import Sensor
+from .turn import SensorTurn
+
+SHARE_OF_INTERVAL = 0.9  # a round leaves before its interval is over, whatever is missing
+LOOK_AGAIN = 0.05  # seconds between two looks at a bus that seems to hang
+BUSY = 0.005  # seconds between two looks at a bus that is busy when its round should leave
+
+Due = tuple[Sensor, str]  # with the name of its bus
+
+
+class _Gate:
+    """Opens when every share has arrived. One hop to the loop for all of them: the last one wakes it.
+
+    Args:
+        missing: how many have not arrived yet.
+    """
+
+    def __init__(self, missing: int) -> None:
+        self.open, self.missing = asyncio.Event(), missing
+        self._loop, self._lock = asyncio.get_running_loop(), threading.Lock()
+
+    def arrived(self) -> None:
+        """Count one more; from any thread."""
+        with self._lock:
+            self.missing -= 1
+        if not self.missing and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.open.set)
+
+
+class Collector:
+    """Reads sensors, each on its bus, and makes one batch of what came in time.
+
+    Attributes:
+        sensors: all there are, where substitutes are looked for.
+    """
+
+    def __init__(self, buses: Mapping[str, GuardedBus], clock: Callable[[], float]) -> None:
+        self.buses, self.clock = buses, clock
+        self.sensors: Sequence[Sensor] = ()
+        # A sensor has one turn at a time.
+        self._lock = asyncio.Lock()
+
+    async def collect(self, due: Sequence[Due], trigger: str, interval: float | None, at: float | None = None) -> Batch:
+        """Return the batch of the sensors that are due.
+
+        Leaves when all are known, or when the most patient sensor's time is over, or before the interval is. A bus that
+        is only busy is waited for: what is too much costs whole rounds, not the same sensors in each of them.
+
+        Args:
+            at: the moment for which the round is due; None: now.
+        """
+        at = self.clock() if at is None else at
+        async with self._lock:
+            began = self.clock()
+            last = began + max((sensor.round_wait for sensor, _ in due), default=0.0)
+            deadline = last if interval is None else min(last, began + SHARE_OF_INTERVAL * interval)
+            look = min((min(sensor.hold, sensor.round_wait) for sensor, _ in due), default=0.0)
+            turns: dict[str, list[SensorTurn]] = {}
+            for sensor, bus in due:
+                turns.setdefault(bus, []).append(sensor.turn())
+            await self._run(turns, look, deadline, last)
+            return self._batch([sensor for sensor, _ in due], trigger, interval, at)
+
+    async def _run(self, turns: Mapping[str, Sequence[SensorTurn]], look: float, deadline: float, last: float) -> None:
+        """Hand each bus its turns and return when they are over, or when the round must leave.
+
+        Args:
+            look: seconds until the first look at a bus that may hang.
+        """
+        gate = _Gate(MOST_SHARES * len(turns) + 1)
+        for bus, its in turns.items():
+            for _ in range(MOST_SHARES - self.buses[bus].begin(its, gate.arrived)):
+                gate.arrived()
+        gate.arrived()
+        # Turns of an earlier round count for this one; their shares arrive at a gate that is gone.
+        earlier = [turn for its in turns.values() for turn in its if turn.earlier and not turn.slow]
+        while gate.missing or any(turn.known() is None for turn in earlier):
+            if (time_left := deadline - self.clock()) <= 0:
+                if self.clock() >= last or not any(self.buses[bus].worker.moving() for bus in turns):
+                    self._give_up(turns)
+                    return
+                time_left = BUSY
+            try:
+                async with asyncio.timeout(min(look if gate.missing else LOOK_AGAIN, time_left)):
+                    await (gate.open.wait() if gate.missing else asyncio.Event().wait())
+            except TimeoutError:
+                look = LOOK_AGAIN
+                self._give_up(turns)
+                if all(turn.known() or turn.slow for its in turns.values() for turn in its):
+                    return
+
+    def _give_up(self, turns: Mapping[str, Sequence[SensorTurn]]) -> None:
+        for bus, its in turns.items():
+            self.buses[bus].give_up(its)
+
+    def _batch(self, sensors: Sequence[Sensor], trigger: str, interval: float | None, at: float) -> Batch:
+        now = self.clock()
+        readings: list[Reading] = []
+        faults: list[Fault] = []
+        for sensor in sensors:
+            usable, its_faults = sensor.conclude(at, now)
+            readings += usable
+            faults += its_faults
+        readings += self._substitutes([sensor for sensor in sensors if sensor.present.lacking])
+        return Batch(at, trigger, interval, tuple(one.id for one in sensors), tuple(readings), tuple(faults))
+
+    def _substitutes(self, lacking: Sequence[Sensor]) -> list[Reading]:
+        """Return readings of other sensors for those that lack some and have a substitute."""
+        known = {sensor.id: sensor for sensor in self.sensors}
+        readings: list[Reading] = []
+        for sensor in lacking:
+            if sensor.substitute_id in known:
+                readings += sensor.substitute(known[sensor.substitute_id])
+        return readings

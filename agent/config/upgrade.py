@@ -1,0 +1,58 @@
+"""Files that an older version of Limpet wrote: what has changed since, and how a file is written again."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .mistakes import ConfigError, Mistake
+
+# Each step takes the text of one version to the next: the first one, of version 1 to version 2. Lines stay lines, so
+# that mistakes are still found where the user wrote them.
+STEPS: Sequence[Callable[[str], str]] = ()
+
+_VERSION = re.compile(r"^(\s*config_version\s*=\s*)[0-9]+", re.MULTILINE)
+
+
+def current() -> int:
+    """Return the version that this program writes."""
+    return 1 + len(STEPS)
+
+
+def version(raw: Mapping[str, Any]) -> int:
+    """Return the version of a file; the newest where it says nonsense, which is then found as any other mistake."""
+    said = raw.get("config_version", 1)
+    return said if type(said) is int and said >= 1 else current()
+
+
+def upgraded(text: str, since: int) -> str:
+    """Return the text of a file of version `since` as the current version writes it."""
+    for step in STEPS[since - 1 :]:
+        text = step(text)
+    return _VERSION.sub(rf"\g<1>{current()}", text)
+
+
+def rewrite(file: Path, text: str, since: int) -> Path:
+    """Replace a file's text and return its backup, `limpet.toml.1` for a file of version 1; mode and owner stay.
+
+    Raises:
+        ConfigError: the folder is not writable, or the disk is full. The file is as it was.
+    """
+    backup, fresh = file.with_name(f"{file.name}.{since}"), file.with_name(f".{file.name}.new")
+    try:
+        shutil.copy2(file, backup)
+        fresh.write_text(text, encoding="utf-8")
+        shutil.copymode(file, fresh)
+        state = file.stat()
+        if (state.st_uid, state.st_gid) != (fresh.stat().st_uid, fresh.stat().st_gid):
+            os.chown(fresh, state.st_uid, state.st_gid)
+        fresh.replace(file)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        what, fix = f"cannot be written: {error.strerror}", f"sudo limpet check --upgrade -c {file}"
+        raise ConfigError([Mistake(str(file), 0, "", what, fix)]) from error
+    return backup

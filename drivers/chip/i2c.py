@@ -1,0 +1,81 @@
+"""What every chip on an I2C bus is: a driver with an address, messages and registers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .. import crc
+from ..bus.i2c import Bus, I2cDevice
+from ..errors import WrongChip
+from ..registers import Register
+from .driver import Driver
+from .quantity import Waits
+
+
+def seven_bits(address: object) -> int:
+    """Return an I2C address that a chip may have.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(address, bool) or not isinstance(address, int) or not 0x08 <= address <= 0x77:
+        shown = hex(address) if type(address) is int else repr(address)
+        raise ValueError(f"address is {shown}, not a number of 0x08..0x77, such as 0x76; `limpet scan` lists them")
+    return address
+
+
+class I2cChip(Driver):
+    """A chip on an I2C bus. Keeps its bus, its address and its options, and does no I/O before it is asked to.
+
+    Args:
+        bus: anything with smbus2.SMBus's methods.
+        address: 0x08..0x77, also one that this chip cannot have; the chip's first one if None.
+        identity: `strict`, or `lenient`: a device that does not identify itself as this chip is believed to be one,
+            as for an emulator or an unknown clone. All other checks remain.
+
+    Raises:
+        ValueError: the address is none.
+    """
+
+    def __init__(self, bus: Bus, address: int | None = None, *, identity: str = "strict") -> None:
+        if identity not in ("strict", "lenient"):
+            raise ValueError(f"identity = {identity!r}: allowed are strict, lenient")
+        self.lenient = identity == "lenient"
+        self.address = self.addresses[0] if address is None else seven_bits(address)
+        self.device = I2cDevice(bus, self.address, self.name)
+        self.write = self.device.write
+        self.read_bytes = self.device.read
+        self.write_read = self.device.write_read
+
+    def get(self, register: Register) -> int:
+        """Return what a register holds."""
+        return register.decode(self.write_read(bytes([register.address]), register.size))
+
+    def get_twice(self, register: Register, *, between: Callable[[], object] | None = None) -> int:
+        """Return what two reads of a register agree on: the proof that a chip without a checksum allows.
+
+        Args:
+            between: looks at something that is known, between the two: a line that fails for a moment then cannot
+                damage both unseen.
+
+        Raises:
+            ChecksumError: they differ.
+        """
+        where = bytes([register.address])
+        first = self.write_read(where, register.size)
+        if between is not None:
+            between()
+        return register.decode(crc.agreed(first, self.write_read(where, register.size)))
+
+    def put(self, register: Register, value: int) -> None:
+        """Write a register."""
+        self.write(register.encode(value))
+
+    def _identified(self) -> Waits:
+        """Make sure that no kernel driver owns the address, then identify."""
+        self.device.claim()
+        try:
+            yield from super()._identified()
+        except WrongChip:
+            if not self.lenient:
+                raise

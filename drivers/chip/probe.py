@@ -1,0 +1,30 @@
+"""How a scan recognises a chip: questions that change nothing in whatever answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question that a scan may put to whoever is at one of a chip's addresses: it reads, and changes nothing.
+
+    Attributes:
+        ask: what is written: nothing (a bare read), one byte (a register), or two (a command that reads).
+        length: bytes to be read.
+        fits: whether this chip would answer so; a `ChecksumError` is a no.
+        wait: seconds between writing and reading; 0: one transfer with a repeated start.
+        decides: whether another answer rules this chip out.
+    """
+
+    ask: bytes
+    length: int
+    fits: Callable[[bytes], bool]
+    wait: float = 0.0
+    decides: bool = True
+
+
+def says(*answers: bytes) -> Callable[[bytes], bool]:
+    """Return whether an answer is one of these."""
+    return lambda answer: answer in answers

@@ -1,0 +1,122 @@
+"""What accelerometers have in common: an identity register, samples at a rate of their own, three axes that may stop.
+
+They have no checksum. What proves a sample is that two reads of it agree; where the first two do not, because the line
+is bad or the next sample came in between, three have to. So the output rate is low enough for several transfers
+between one sample and the next.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from ..chip import I2cChip, Quantity, Untold
+from ..errors import ChecksumError, LostPower, NotReady, WrongChip
+from ..registers import Register
+
+G = 9.80665  # m/s²
+READS = 8  # of one sample, until enough agree
+POLLS = 3  # of the flag of a new sample
+
+
+def axes(name: str, unit: str, most: float, step: float) -> tuple[Quantity, ...]:
+    """Return the quantities of three axes that reach from -most to most."""
+    return tuple(Quantity(f"{name}_{axis}", unit, None, -most, most, step) for axis in "xyz")
+
+
+class SampledChip(I2cChip):
+    """A chip that samples on and on and says which samples are new.
+
+    Attributes:
+        identity, identity_is: the identity register, and what it holds.
+        others: what else may answer there, by its identity.
+        period: seconds from one sample to the next, with a slow oscillator.
+        closes: the setting behind the data, which closes a frame: read when it was written.
+        shows_ready: whether the flag of a new sample was ever seen: from then on it is relied on.
+    """
+
+    identity: ClassVar[Register]
+    identity_is: ClassVar[int]
+    others: ClassVar[Mapping[int, str]] = {}
+    period: ClassVar[float]
+    closes = 0
+    shows_ready = False
+
+    def identify(self) -> None:
+        """Look at the identity register.
+
+        Raises:
+            WrongChip: something else answers.
+        """
+        found = self.get(self.identity)
+        if found != self.identity_is:
+            hint = f"this is {self.others[found]}" if found in self.others else ""
+            raise WrongChip(self.name, self.address, expected=self.identity_is, found=found, hint=hint)
+
+    def frame(self) -> tuple[bool, bytes, bytes]:
+        """Return whether the sample is new, the settings that are read with it, and the sample."""
+        raise NotImplementedError
+
+    def settings(self) -> bytes:
+        """Return the settings as `frame` should show them."""
+        raise NotImplementedError
+
+    def first_sample(self) -> None:
+        """Throw the first sample away, so that it cannot pass for a later one, and see whether it was called new."""
+        new, before, data = self.frame()
+        _, after, again = self.frame()
+        if new and (before, data) == (after, again):
+            self.shows_ready = True
+
+    def sample(self) -> Generator[float, None, bytes]:
+        """Return the bytes of a new sample.
+
+        Raises:
+            NotReady: no new sample came. LostPower: the settings are not as written.
+            ChecksumError: the reads do not agree.
+        """
+        for _ in range(POLLS):
+            new, settings, data = self.frame()
+            if new or not self.shows_ready:
+                break
+            yield self.period
+        else:
+            raise NotReady(f"{self.name}: no new sample came; it stands still")
+        seen = Counter({(settings, data): 1})
+        for reads in range(2, READS + 1):
+            _, settings, data = self.frame()
+            seen[settings, data] += 1
+            if seen[settings, data] == min(reads, 3):
+                break
+        else:
+            raise ChecksumError(f"{self.name}: the reads of a sample do not agree; shorten or shield the cable")
+        if settings != self.settings():
+            raise LostPower(
+                f"{self.name}: its settings are {settings.hex(' ')}, written was {self.settings().hex(' ')}"
+            )
+        return data
+
+    def axis(self, name: str, value: float, stop: int) -> float | Untold:
+        """Return an axis's value; at a stop (-1, 1) of the axis, or beyond its range, what is known of it.
+
+        Args:
+            stop: 1 where the axis stands at its upper end, -1 at the lower, 0 between them.
+        """
+        end = next(quantity.high for quantity in self.quantities if quantity.name == name)
+        if stop > 0 or value > end:
+            return self.beyond(name, at_least=end, hint="take a larger `range`")
+        if stop < 0 or value < -end:
+            return self.beyond(name, at_most=-end, hint="take a larger `range`")
+        return value
+
+
+def one_of(value: Any, name: str, allowed: Sequence[int], unit: str) -> int:
+    """Return an option's value.
+
+    Raises:
+        ValueError: it is not one of `allowed`.
+    """
+    if isinstance(value, bool) or value not in allowed:
+        raise ValueError(f"{name}: {value!r} is none of {', '.join(map(str, allowed))} {unit}")
+    return int(value)

@@ -1,0 +1,54 @@
+"""What Sensirion's sensors have in common: commands, and answers in which each word carries a checksum."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from .. import crc
+from ..chip import I2cChip, Waits
+from ..errors import ChecksumError, NoAcknowledge, WrongChip
+
+
+class SensirionChip(I2cChip):
+    """One of Sensirion's sensors. None has an identity register: words with right checksums are the proof."""
+
+    def ask(self, command: bytes, takes: float, count: int) -> Generator[float, None, tuple[int, ...]]:
+        """Send a command, wait as long as it takes, and return the `count` words of the answer.
+
+        Raises:
+            NoAcknowledge: no device answers, or it is still at work. ChecksumError: a word arrived damaged.
+        """
+        self.write(command)
+        yield takes
+        frame = self.read_bytes(3 * count)
+        # The checksum of 2b 2b is 2b: a line that stays at one byte is no answer.
+        if len(set(frame)) == 1:
+            raise ChecksumError(f"{self.name}: every byte is 0x{frame[0]:02x}; a line is stuck, or floats")
+        return crc.words(frame)
+
+    def proof(self, command: bytes, takes: float, count: int) -> Generator[float, None, tuple[int, ...]]:
+        """As `ask`, while it is not yet known which chip answers.
+
+        Raises:
+            WrongChip: the answer has no right checksums.
+        """
+        try:
+            return (yield from self.ask(command, takes, count))
+        except ChecksumError as error:
+            expected = f"{count} words with checksums"
+            raise WrongChip(self.name, self.address, expected=expected, found=str(error)) from None
+
+    def look_for(self, sibling: str, command: bytes, takes: float, count: int, silence: NoAcknowledge) -> Waits:
+        """Raise WrongChip if a sibling answers that command, else the error that there was."""
+        try:
+            answer = yield from self.ask(command, takes, count)
+        except (NoAcknowledge, ChecksumError):
+            raise silence from None
+        found = " ".join(f"{word:04x}" for word in answer)
+        hint = f'this is an {sibling.upper().replace("X", "x")}: write driver = "{sibling}"'
+        raise WrongChip(self.name, self.address, expected=f"the proof of an {self.name}", found=found, hint=hint)
+
+
+def celsius(ticks: int) -> float:
+    """Return °C from a 16-bit temperature word, as SHT3x, SHT4x and SCD4x send it."""
+    return -45 + 175 * ticks / 65535

@@ -1,0 +1,272 @@
+"""Several hosts, and names with several addresses: each is tried in turn, and the one that worked comes first."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+
+import pytest
+from brokers import ScriptedBroker
+
+from agent.broker import Address, BrokerError, BrokerLost, BrokerRefused, BrokerTimeout, TlsProblem, dial
+from agent.broker import link as link_module
+from agent.broker import route as route_module
+from agent.broker.errors import together
+from agent.broker.link import PahoLink
+from agent.broker.route import Route, Target
+
+SHARE = 0.1
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    """The same rules with shorter times."""
+    monkeypatch.setattr(route_module, "SHARE", SHARE)
+
+
+class World:
+    """Brokers on one port of several loopback addresses, and a name server that a test sets.
+
+    Attributes:
+        names: the addresses of each name; None: the name server does not answer. Other names are addresses.
+    """
+
+    def __init__(self, monkeypatch) -> None:
+        self.names: dict[str, list[str] | None] = {}
+        self.brokers: dict[str, ScriptedBroker] = {}
+        self.port = 0
+        self.asked: list[str] = []
+        self._resolve = socket.getaddrinfo
+        monkeypatch.setattr(dial.socket, "getaddrinfo", self._getaddrinfo)
+
+    def _getaddrinfo(self, host, port, *args, **words):
+        if host not in self.names:
+            return self._resolve(host, port, *args, **words)
+        self.asked.append(host)
+        addresses = self.names[host]
+        if addresses is None:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return [one for address in addresses for one in self._resolve(address, port, *args, **words)]
+
+    @contextlib.asynccontextmanager
+    async def brokers_at(self, *addresses: str):
+        async with contextlib.AsyncExitStack() as stack:
+            for address in addresses:
+                broker = self.brokers[address] = ScriptedBroker()
+                await stack.enter_async_context(broker.serving(host=address, port=self.port))
+                self.port = broker.port
+            yield [self.brokers[address] for address in addresses]
+
+    def address(self, host: str, *more: str, **words) -> Address:
+        return Address(host, self.port, "limpet-pi", more_hosts=more, **words)
+
+    def connects(self) -> list[int]:
+        return [len(broker.connects) for broker in self.brokers.values()]
+
+
+@pytest.fixture
+def world(monkeypatch):
+    try:
+        socket.create_server(("127.0.0.2", 0)).close()
+    except OSError:
+        pytest.skip("this machine has one loopback address")
+    return World(monkeypatch)
+
+
+async def connected(address: Address, route: Route) -> None:
+    link = PahoLink(address, route)
+    try:
+        await link.connect()
+    finally:
+        link.abort()
+
+
+def run(story) -> None:
+    asyncio.run(asyncio.wait_for(story(), 10))
+
+
+class TestSeveralHosts:
+    def test_dead_ones_before_a_living_one_cost_their_share_once(self, world):
+        async def story():
+            async with world.brokers_at("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4") as (*dead, living):
+                for broker in dead:
+                    broker.connack = None
+                where, route = world.address("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"), Route()
+                for _ in range(3):
+                    began = time.monotonic()
+                    await connected(where, route)
+                assert time.monotonic() - began < SHARE
+                assert world.connects() == [1, 1, 1, 3]
+                assert not living.violations
+
+        run(story)
+
+    def test_one_that_refuses_the_login_leaves_it_to_the_next(self, world):
+        async def story():
+            async with world.brokers_at("127.0.0.1", "127.0.0.2") as (strict, _):
+                strict.connack = 0x87
+                await connected(world.address("127.0.0.1", "127.0.0.2"), Route())
+                assert world.connects() == [1, 1]
+
+        run(story)
+
+    def test_one_whose_name_is_unknown_leaves_it_to_the_next(self, world):
+        async def story():
+            world.names["gone.local"] = None
+            async with world.brokers_at("127.0.0.1"):
+                await connected(world.address("gone.local", "127.0.0.1"), Route())
+
+        run(story)
+
+    def test_one_that_speaks_another_protocol_leaves_it_to_the_next(self, world):
+        async def story():
+            async def talk(_reader, writer):
+                writer.write(b"SSH-2.0-OpenSSH_9.2p1\r\n")
+                writer.close()
+
+            async with world.brokers_at("127.0.0.1"):
+                server = await asyncio.start_server(talk, "127.0.0.2", world.port)
+                await connected(world.address("127.0.0.2", "127.0.0.1"), Route())
+                server.close()
+
+        run(story)
+
+    def test_the_one_that_worked_dies_and_the_others_take_over(self, world):
+        async def story():
+            async with world.brokers_at("127.0.0.1", "127.0.0.2") as (first, _):
+                where, route = world.address("127.0.0.1", "127.0.0.2"), Route()
+                await connected(where, route)
+                first.connack = None
+                await connected(where, route)
+                await connected(where, route)
+                assert world.connects() == [2, 2]
+
+        run(story)
+
+    def test_all_in_vain_is_one_error_that_names_them_all(self, world):
+        async def story():
+            async with world.brokers_at("127.0.0.1", "127.0.0.2") as (strict, silent):
+                strict.connack, silent.connack = 0x86, None
+                with pytest.raises(BrokerRefused) as caught:
+                    await connected(world.address("127.0.0.2", "127.0.0.1", "127.0.0.3"), Route())
+            assert (caught.value.code, caught.value.permanent) == (0x86, False)
+            for words in ("127.0.0.2", "no CONNACK", "bad user name", "127.0.0.3", "nothing listens"):
+                assert words in str(caught.value)
+
+        run(story)
+
+    def test_a_try_that_failed_everywhere_is_followed_by_a_more_patient_one(self, world, monkeypatch):
+        monkeypatch.setattr(link_module, "CONNACK", 0.2)
+
+        async def story():
+            async with world.brokers_at("127.0.0.1", "127.0.0.2") as (slow, dead):
+                dead.connack, slow.connack = None, None
+                where, route = world.address("127.0.0.1", "127.0.0.2"), Route()
+                for _ in range(2):
+                    with pytest.raises(BrokerTimeout):
+                        await connected(where, route)
+                assert route.seconds(10.0, others=True) == pytest.approx(4 * SHARE)
+                slow.connack = 0
+                await connected(where, route)
+                assert route.seconds(10.0, others=True) == pytest.approx(SHARE)
+
+        run(story)
+
+
+class TestANameWithSeveralAddresses:
+    def test_is_tried_address_by_address(self, world):
+        async def story():
+            world.names["broker.local"] = ["127.0.0.4", "127.0.0.3", "127.0.0.2", "127.0.0.1"]
+            async with world.brokers_at("127.0.0.1"):
+                route = Route()
+                await connected(world.address("broker.local"), route)
+                await connected(world.address("broker.local"), route)
+
+        run(story)
+
+    def test_may_have_a_dead_one_of_ipv6_first(self, world):
+        async def story():
+            world.names["broker.local"] = ["::1", "2001:db8::1", "127.0.0.1"]
+            async with world.brokers_at("127.0.0.1"):
+                await connected(world.address("broker.local"), Route())
+
+        run(story)
+
+    def test_names_the_address_in_its_errors(self, world):
+        async def story():
+            world.names["broker.local"] = ["127.0.0.2", "127.0.0.3"]
+            async with world.brokers_at("127.0.0.1"):
+                with pytest.raises(BrokerLost, match=r"broker\.local:\d+ \(127\.0\.0\.3\): nothing listens"):
+                    await connected(world.address("broker.local"), Route())
+
+        run(story)
+
+    def test_is_found_without_a_name_server_where_it_was_before(self, world):
+        async def story():
+            world.names["broker.local"] = ["127.0.0.2", "127.0.0.1"]
+            async with world.brokers_at("127.0.0.1"):
+                route = Route()
+                await connected(world.address("broker.local"), route)
+                world.names["broker.local"] = None
+                await connected(world.address("broker.local"), route)
+                assert world.connects() == [2]
+
+        run(story)
+
+    def test_that_moved_is_followed(self, world):
+        async def story():
+            world.names["broker.local"] = ["127.0.0.1"]
+            async with world.brokers_at("127.0.0.1", "127.0.0.2"):
+                route = Route()
+                await connected(world.address("broker.local"), route)
+                world.names["broker.local"] = ["127.0.0.2"]
+                await connected(world.address("broker.local"), route)
+                assert world.connects() == [1, 1]
+
+        run(story)
+
+
+class TestARoute:
+    A, B = (Target("a", 2, (address, 1883), address) for address in ("10.0.0.1", "10.0.0.2"))
+
+    def test_keeps_the_order_of_the_configuration_until_something_worked(self):
+        route = Route()
+        assert route.hosts(["b", "a", "b"]) == ["b", "a"]
+        assert route.targets("a", [self.B, self.A]) == [self.B, self.A]
+
+    def test_begins_with_what_worked_last(self):
+        route = Route()
+        route.worked(self.A)
+        assert route.hosts(["b", "a"]) == ["a", "b"]
+        assert route.targets("a", [self.B, self.A]) == [self.A, self.B]
+        assert route.targets("b", []) == []
+
+    def test_gives_the_last_one_all_the_time_there_is(self):
+        assert Route().seconds(10.0, others=False) == 10.0
+
+    def test_grows_a_share_to_a_bound(self):
+        route = Route()
+        for _ in range(20):
+            route.failed()
+        assert route.seconds(100.0, others=True) == route_module.LONGEST_SHARE
+
+
+class TestErrorsTogether:
+    def test_the_most_telling_one_speaks_for_all(self):
+        refused = BrokerRefused("no", permanent=True, code=0x87)
+        lost, tls = BrokerLost("away"), TlsProblem("odd", "expired")
+        for errors in ([lost, tls, refused], [refused, lost, tls]):
+            assert together(errors) is refused
+        assert "away" in str(refused)
+
+    def test_a_person_is_needed_only_if_all_say_so(self):
+        def error(permanent: bool) -> BrokerError:
+            return BrokerError(f"{permanent}", permanent=permanent)
+
+        assert together([error(True), error(True)]).permanent
+        assert not together([error(True), error(False)]).permanent
+
+    def test_the_same_text_is_said_once(self):
+        assert str(together([BrokerLost("away"), BrokerLost("away")])) == "away"
