@@ -9,7 +9,7 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunRecord:
     """One run, as far as the disk knows it.
 
     Attributes:
@@ -25,18 +25,18 @@ class Run:
     rows: int = 0
     clean: bool = False
 
-    def stored(self, first: int, last: int) -> Run:
+    def stored(self, first: int, last: int) -> RunRecord:
         """Return the run with one more row, of the batches `first` to `last`."""
         lowest = first if self.rows == 0 else min(self.first, first)
         return replace(self, first=lowest, last=max(self.last, last), rows=self.rows + 1)
 
-    def deleted(self) -> Run:
+    def deleted(self) -> RunRecord:
         """Return the run with one row less."""
         rows = self.rows - 1
         return replace(self, first=self.first if rows else self.last + 1, rows=rows)
 
 
-def merged(known: Sequence[Run], witnessed: Sequence[Run]) -> list[Run]:
+def merged(known: Sequence[RunRecord], witnessed: Sequence[RunRecord]) -> list[RunRecord]:
     """Return all runs, oldest first, with what either the file or the witness knows.
 
     Both were right when they were written. Since then batches may have been acknowledged, so the greater `first` holds,
@@ -49,16 +49,16 @@ def merged(known: Sequence[Run], witnessed: Sequence[Run]) -> list[Run]:
     return [_both(here.get(run_id), there.get(run_id)) for run_id in (*older, *here, *newest)]
 
 
-def _both(one: Run | None, other: Run | None) -> Run:
+def _both(one: RunRecord | None, other: RunRecord | None) -> RunRecord:
     if one is None or other is None:
         found = one or other
         assert found is not None
         return found
     first = max(run.first for run in (one, other))
-    return Run(one.run_id, first, max(one.last, other.last), one.rows, one.clean or other.clean)
+    return RunRecord(one.run_id, first, max(one.last, other.last), one.rows, one.clean or other.clean)
 
 
-def missing(run: Run, found: Iterable[Span]) -> list[Span]:
+def missing(run: RunRecord, found: Iterable[Span]) -> list[Span]:
     """Return what is in none of the spans `found`, between `first` and `last` of the run and between these spans.
 
     Where nothing else is known of a run, its first batch that was found is taken for the first that waited.

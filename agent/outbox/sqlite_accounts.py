@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from . import sqlite_rows as rows
-from .runs import Run, Span, merged, missing
+from .runs import RunRecord, Span, merged, missing
 from .store import Gap
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ SELECT run_id, min(first), max(last), count(*) FROM (
 
 
 # Runs by run id, oldest first, each with its key in the table `run`.
-Table = dict[str, tuple[int, Run]]
+Table = dict[str, tuple[int, RunRecord]]
 
 
 @dataclass
@@ -37,11 +37,11 @@ class Accounts:
         declared: batches that have been declared while the tables were read.
     """
 
-    runs: dict[str, Run] = field(default_factory=dict)
+    runs: dict[str, RunRecord] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     declared: int = 0
 
-    def what_is_missing(self, witnessed: Sequence[Run] | None) -> str | None:
+    def what_is_missing(self, witnessed: Sequence[RunRecord] | None) -> str | None:
         """Return what is missing from the tables; None if they are whole and not older than the witness."""
         if +self.counts != +Counter({run.run_id: run.rows for run in self.runs.values()}):
             return "it has not as many rows as were written"
@@ -76,13 +76,15 @@ def _sound(found: T | None, table: str, row: tuple[Any, ...]) -> T:
     return found
 
 
-def settle(database: sqlite3.Connection, accounts: Accounts, witnessed: Sequence[Run]) -> tuple[list[Run], int]:
+def settle(
+    database: sqlite3.Connection, accounts: Accounts, witnessed: Sequence[RunRecord]
+) -> tuple[list[RunRecord], int]:
     """Declare what is missing; return what is known of the runs, oldest first, and how many batches were declared."""
     spans = _spans(database)
     known = merged(list(accounts.runs.values()), witnessed)
     # A run that only its batches tell of is older than those that something else does.
     named = {run.run_id for run in known}
-    known = [Run(run_id) for run_id in spans if run_id not in named] + known
+    known = [RunRecord(run_id) for run_id in spans if run_id not in named] + known
     runs, lost = [], accounts.declared
     for run in known:
         found = spans.get(run.run_id, [])
@@ -101,7 +103,7 @@ def declare(database: sqlite3.Connection, gaps: Iterable[Gap]) -> None:
     database.executemany(rows.ADD_GAP, [rows.gap_row(number, gap) for number, gap in zip(numbers, gaps, strict=False)])
 
 
-def write_runs(database: sqlite3.Connection, runs: Sequence[Run]) -> Table:
+def write_runs(database: sqlite3.Connection, runs: Sequence[RunRecord]) -> Table:
     """Write the table of runs again, with what the file holds of each; leave out those that are of no more use."""
     held = {run_id: (first, last, count) for run_id, first, last, count in database.execute(HELD)}
     kept = [run for run in runs[:-KEPT_RUNS] if run.run_id in held] + list(runs[-KEPT_RUNS:])

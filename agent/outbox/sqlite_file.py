@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from . import sqlite_rows as rows
-from .runs import Run
+from .runs import RunRecord
 from .sqlite_opening import NOT_THE_FILE, PERHAPS_THE_DISK, Begun, Damaged, Opening, is_one_of
 from .store import Contents, Item, Row
 from .witness import Witness
@@ -59,7 +59,7 @@ class SqliteFile:
         """Keep all rows, or none."""
         if shutil.disk_usage(self.file.parent).free < KEEP_FREE:
             raise OSError(errno.ENOSPC, f"{self.file.parent}: less than {KEEP_FREE >> 20} MiB are free")
-        changed: dict[str, Run] = {}
+        changed: dict[str, RunRecord] = {}
         with self._connection() as database:
             for number, record in records:
                 if isinstance(record, Item):
@@ -76,7 +76,7 @@ class SqliteFile:
 
     def delete(self, numbers: Sequence[int]) -> None:
         """Forget these rows."""
-        changed: dict[str, Run] = {}
+        changed: dict[str, RunRecord] = {}
         with self._connection() as database:
             for number in numbers:
                 for table in ("batch", "gap"):
@@ -141,17 +141,17 @@ class SqliteFile:
 
     # --- the table of runs
 
-    def _run(self, run_id: str, changed: dict[str, Run]) -> Run:
+    def _run(self, run_id: str, changed: dict[str, RunRecord]) -> RunRecord:
         if run_id in changed:
             return changed[run_id]
-        return self._begun.table[run_id][1] if run_id in self._begun.table else Run(run_id)
+        return self._begun.table[run_id][1] if run_id in self._begun.table else RunRecord(run_id)
 
-    def _remove(self, database: sqlite3.Connection, table: str, number: int, changed: dict[str, Run]) -> None:
+    def _remove(self, database: sqlite3.Connection, table: str, number: int, changed: dict[str, RunRecord]) -> None:
         gone = database.execute(f"DELETE FROM {table} WHERE number = ? RETURNING run_id", (number,))
         for (run_id,) in gone.fetchall():
             changed[run_id] = self._run(run_id, changed).deleted()
 
-    def _write(self, database: sqlite3.Connection, changed: dict[str, Run]) -> dict[str, tuple[int, Run]]:
+    def _write(self, database: sqlite3.Connection, changed: dict[str, RunRecord]) -> dict[str, tuple[int, RunRecord]]:
         """Write runs into the table, under the keys that they have; return them with these."""
         table = self._begun.table
         # A run that is not in the table was given up as forgotten; it is older than all others.
@@ -169,7 +169,7 @@ class SqliteFile:
         witness.write([run for _, run in table])
 
 
-def _advance(database: sqlite3.Connection, changed: dict[str, Run]) -> None:
+def _advance(database: sqlite3.Connection, changed: dict[str, RunRecord]) -> None:
     """Move `first` of the run that the oldest batch belongs to: batches leave oldest first, run after run."""
     oldest = database.execute("SELECT run_id, seq FROM batch ORDER BY number LIMIT 1").fetchone()
     if oldest is not None and oldest[0] in changed:

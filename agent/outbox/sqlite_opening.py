@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import files, sqlite_accounts, sqlite_recovery
 from . import sqlite_rows as rows
-from .runs import Run
+from .runs import RunRecord
 from .sqlite_accounts import Accounts
 from .store import Previous
 from .witness import Witness
@@ -61,7 +61,7 @@ class Opening:
         self.file, self.run_id, self.max_size = file, run_id, max_size
         self.begun_again = False
         self._witness = Witness(file)
-        self._witnessed: list[Run] = []
+        self._witnessed: list[RunRecord] = []
 
     def open(self, *, suspect: bool) -> tuple[sqlite3.Connection, Begun]:
         """Return the open file, with the run begun in it, whatever state the file was in.
@@ -169,7 +169,7 @@ class Opening:
                 known, lost = sqlite_accounts.settle(database, accounts, self._witnessed)
             earlier = [run for run in known if run.run_id != self.run_id]
             own = [run for run in known if run.run_id == self.run_id]
-            table = sqlite_accounts.write_runs(database, earlier + (own or [Run(self.run_id)]))
+            table = sqlite_accounts.write_runs(database, earlier + (own or [RunRecord(self.run_id)]))
         if why is not None and in_place:
             log.error("outbox was damaged", extra={"why": why, "lost": lost})
         # A file always holds a run: where it tells of none, there was one of which nothing is known.
@@ -203,7 +203,7 @@ class Opening:
         return begun
 
 
-def _ended(run: Run) -> Previous:
+def _ended(run: RunRecord) -> Previous:
     return Previous(run.run_id, run.last if run.last or run.clean else None, run.clean)
 
 

@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from .runs import Run
+from .runs import RunRecord
 from .store import Gap, Item, Row
 
 VERSION = 2
@@ -64,7 +64,7 @@ def gap_row(number: int, gap: Gap) -> tuple[Any, ...]:
     return *columns, _check(*columns)
 
 
-def run_row(number: int, run: Run) -> tuple[Any, ...]:
+def run_row(number: int, run: RunRecord) -> tuple[Any, ...]:
     """Return the columns of a run."""
     columns = number, run.run_id, run.first, run.last, run.rows, int(run.clean)
     return *columns, _check(*columns)
@@ -95,9 +95,10 @@ def gap(row: tuple[Any, ...]) -> Row | None:
     return Row(row[0], Gap(*row[1:5])) if _check(*row[:5]) == row[5] else None
 
 
-def run(row: tuple[Any, ...]) -> Run | None:
+def run(row: tuple[Any, ...]) -> RunRecord | None:
     """Return the run of a row, None if it is damaged."""
-    return Run(*row[1:5], bool(row[5])) if _check(*row[:6]) == row[6] else None
+    _, run_id, first, last, count, clean, check = row
+    return RunRecord(run_id, first, last, count, bool(clean)) if _check(*row[:6]) == check else None
 
 
 def text(content: bytes) -> str:

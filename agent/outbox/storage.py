@@ -25,7 +25,7 @@ KEEP_EVERY = 5.0
 # Beyond this, what is stored leaves memory.
 MEMORY_ITEMS, MEMORY_BYTES = 256, 512 * 1024
 # A disk that does not answer within so many seconds is left alone, and tried again as often as one that fails.
-PATIENCE, PATIENCE_AT_START = 5.0, 2.5
+DEADLINE, DEADLINE_AT_START = 5.0, 2.5
 RETRY_EVERY = 5.0
 # What is told of the earlier run while the store has not opened yet.
 UNKNOWN = Previous(None, None, clean=False)
@@ -112,12 +112,12 @@ class Storage:
     async def open(self) -> int:
         """Take over what an earlier run left; return how many batches were found lost."""
         async with self._lock:
-            return await self._open(PATIENCE_AT_START)
+            return await self._open(DEADLINE_AT_START)
 
     async def sync(self, *, everything: bool) -> int:
         """Delete what was acknowledged, store what is due or `everything`; return what a late opening found lost."""
         async with self._lock:
-            lost = 0 if self._opened else await self._open(PATIENCE)
+            lost = 0 if self._opened else await self._open(DEADLINE)
             await self._delete()
             if everything or self._must_store():
                 await self._store()
@@ -139,20 +139,20 @@ class Storage:
         async with self._lock:
             await self._ask(self.store.close(last_seq if self.everything_is_safe() else None))
 
-    async def _ask(self, answer: Awaitable[T], patience: float = PATIENCE) -> T:
+    async def _ask(self, answer: Awaitable[T], within: float = DEADLINE) -> T:
         """Return what the store answers in time. After an error it has to be opened before anything else is asked."""
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(within):
                 return await answer
         except TimeoutError:
             self._opened = False
-            raise OSError(errno.ETIMEDOUT, f"the disk has not answered for {patience:g} s") from None
+            raise OSError(errno.ETIMEDOUT, f"the disk has not answered for {within:g} s") from None
         except OSError:
             self._opened = False
             raise
 
-    async def _open(self, patience: float) -> int:
-        contents = await self._ask(self.store.open(self.run_id), patience)
+    async def _open(self, within: float) -> int:
+        contents = await self._ask(self.store.open(self.run_id), within)
         if self._loaded:
             await self._resume(contents)
         else:

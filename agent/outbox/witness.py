@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .files import MODE, remove, sync_folder
-from .runs import Run
+from .runs import RunRecord
 
 # Beside the database and named after it, as SQLite does it, so that who moves one moves all.
 SUFFIXES = ("-witness", "-witness2")
@@ -28,7 +28,7 @@ class Witness:
         self._copies = [Path(f"{database}{suffix}") for suffix in SUFFIXES]
         self._serial = 0
 
-    def read(self) -> list[Run] | None:
+    def read(self) -> list[RunRecord] | None:
         """Return the runs of the newest sound copy, oldest first; None if there is none."""
         sound = [found for copy in self._copies if (found := _parsed(_content(copy))) is not None]
         if not sound:
@@ -40,7 +40,7 @@ class Witness:
         """Return whether there is any copy, sound or not."""
         return any(os.path.lexists(copy) for copy in self._copies)
 
-    def write(self, runs: Sequence[Run]) -> None:
+    def write(self, runs: Sequence[RunRecord]) -> None:
         """Replace both copies, one after the other. The last run is the present one; of others, what waits counts.
 
         Raises:
@@ -78,7 +78,7 @@ def _content(file: Path) -> bytes:
     return b""
 
 
-def _parsed(content: bytes) -> tuple[int, list[Run]] | None:
+def _parsed(content: bytes) -> tuple[int, list[RunRecord]] | None:
     body, check = content[:-9], content[-9:]
     if check != b"%08x\n" % zlib.crc32(body):
         return None
@@ -90,5 +90,5 @@ def _parsed(content: bytes) -> tuple[int, list[Run]] | None:
     return None
 
 
-def _run(run_id: str, first: str, last: str, rows: str, clean: str) -> Run:
-    return Run(run_id, int(first), int(last), int(rows), clean == "1")
+def _run(run_id: str, first: str, last: str, rows: str, clean: str) -> RunRecord:
+    return RunRecord(run_id, int(first), int(last), int(rows), clean == "1")
