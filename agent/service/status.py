@@ -161,6 +161,10 @@ class Status:
             "sessions": state.sessions,
             "duplicate_client_id": state.duplicate,
             "version": state.facts.version if state.facts else None,
+            "limits": dict(state.limits),
+            "refused": [
+                {"topic": one.topic, "reason": one.reason, "since": self._stamp(one.since)} for one in state.refused
+            ],
         }
 
     def _stamp(self, moment: float) -> str:
