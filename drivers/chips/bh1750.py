@@ -13,7 +13,8 @@ from ..errors import InvalidReading, NoAcknowledge
 from ..registers import Register
 
 POWER_ON = b"\x01"
-RESET = b"\x07"  # clears the result, so that an old one cannot pass for a new one
+# Clears the result, so that an old one cannot pass for a new one.
+RESET = b"\x07"
 ONE_TIME_HIGH = b"\x20"
 MEASURING_TAKES = 0.2  # 180 ms at most, and 10 %
 RESULT = Register(0, 2)
@@ -34,7 +35,8 @@ class Bh1750(I2cChip):
     takes = 0.7
     quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 121_552.0, 0.84, noisy=False),)
 
-    time = 0  # as it was set last; 0: not known
+    # As it was set last; 0: not known.
+    time = 0
 
     def configure(self) -> None:
         """Wake the chip and set the usual measurement time; one that refuses that twice has no other."""
@@ -54,10 +56,12 @@ class Bh1750(I2cChip):
         Raises:
             ChecksumError: the result read twice differs. InvalidReading: no chip drives the line.
         """
-        if self.time != USUAL_TIME:  # a measurement with the short time broke off
+        if self.time != USUAL_TIME:
+            # a measurement with the short time broke off
             self._set_time(USUAL_TIME)
         code = yield from self._once()
-        if code == 0:  # dark, or power was lost while it measured
+        if code == 0:
+            # dark, or power was lost while it measured
             code = yield from self._once()
         if code == 0:
             return {"illuminance": self._or_no_chip(0.0)}

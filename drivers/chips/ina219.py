@@ -17,7 +17,8 @@ CALIBRATION = Register(0x05, 2)
 
 RESET = 0x8000
 AFTER_RESET = 0x399F  # 32 V, ±320 mV, 12 bit, continuous
-ONE_SHOT = 0x399B  # the same, one conversion of both, begun by writing it
+# The same, one conversion of both, begun by writing it.
+ONE_SHOT = 0x399B
 BUS_FIELD = Field(15, 3)
 ALWAYS_ZERO = 0x0004
 CONVERTED = 0x0002
