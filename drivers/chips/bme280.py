@@ -80,8 +80,7 @@ class Bmp280(BoschChip):
         self.put(CTRL_MEAS, self.settings | FORCED)
         yield self.takes_at_most
         frame = yield from self.finished(self.takes_at_most / 10)
-        self.witness(frame[CTRL_MEAS.address - self.burst.address])
-        self.look_before(frame)
+        self.check_settings(frame)
         again = self.write_read(bytes([DATA.address]), self.length)
         return self.convert(crc.agreed(frame[-self.length :], again))
 
@@ -101,8 +100,9 @@ class Bmp280(BoschChip):
         if ctrl_meas & 0xFC != self.settings:
             raise LostPower(f"{self.name}: ctrl_meas is 0x{ctrl_meas:02x}, not 0x{self.settings:02x}: power was lost")
 
-    def look_before(self, frame: bytes) -> None:
-        """Look at what else the burst holds."""
+    def check_settings(self, frame: bytes) -> None:
+        """Make sure that the settings in the burst are those that were written."""
+        self.witness(frame[CTRL_MEAS.address - self.burst.address])
 
     def convert(self, data: bytes) -> Told:
         """Return the values of six (BME280: eight) data bytes."""
@@ -129,8 +129,8 @@ class Bme280(Bmp280):
         self.calibration_h = humidity_calibration(self.constants(0xA1, 1) + self.constants(0xE1, 7))
         self.put(CTRL_HUM, self.humidity_setting)
 
-    def look_before(self, frame: bytes) -> None:
-        """Make sure that the setting of the humidity is still there, too."""
+    def check_settings(self, frame: bytes) -> None:
+        super().check_settings(frame)
         if frame[0] & 7 != self.humidity_setting:
             raise LostPower(f"{self.name}: ctrl_hum is 0x{frame[0]:02x}, not 0x{self.humidity_setting:02x}")
 

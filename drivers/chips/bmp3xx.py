@@ -38,7 +38,7 @@ class Bmp388(BoschChip):
         Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01, accuracy=0.5),
         Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1250.0, 0.01, needs="temperature", accuracy=0.5),
     )
-    identity = Register(0x00)
+    identity_register = Register(0x00)
     identities = (0x50,)
 
     def configure(self) -> Waits:

@@ -29,16 +29,16 @@ class BoschChip(I2cChip):
     """One of Bosch's sensors.
 
     Attributes:
-        identity: its register. identities: what that may answer, the chip in the shops first.
+        identity_register: where it stands. identities: what that may answer, the chip in the shops first.
     """
 
     addresses = (0x76, 0x77)
-    identity: ClassVar[Register] = Register(0xD0)
+    identity_register: ClassVar[Register] = Register(0xD0)
     identities: ClassVar[tuple[int, ...]] = ()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.probes = (Probe(bytes([cls.identity.address]), 1, lambda answer: answer[0] in cls.identities),)
+        cls.probes = (Probe(bytes([cls.identity_register.address]), 1, lambda answer: answer[0] in cls.identities),)
 
     def identify(self) -> Waits:
         """Read the identity register.
@@ -48,9 +48,9 @@ class BoschChip(I2cChip):
         """
         # It may have been plugged in just now.
         yield STARTING_TAKES
-        found = self.get(self.identity)
+        found = self.get(self.identity_register)
         if found not in self.identities:
-            expected, hint = self.identities[0], HINTS.get((self.identity.address, found), "")
+            expected, hint = self.identities[0], HINTS.get((self.identity_register.address, found), "")
             raise WrongChip(self.name, self.address, expected=expected, found=found, hint=hint)
 
     def constants(self, register: int, length: int) -> bytes:
