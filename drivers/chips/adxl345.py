@@ -36,7 +36,7 @@ class Adxl345(SampledChip):
 
     name = "adxl345"
     addresses = (0x53, 0x1D)
-    identity, identity_is = Register(0x00), 0xE5
+    identity_register, identity_is = Register(0x00), 0xE5
     probes = (Probe(b"\x00", 1, says(b"\xe5")),)
     period = TURNING_ON_TAKES
     quantities = axes("acceleration", "m/s²", 510 / DIGITS_PER_G * G, G / DIGITS_PER_G)

@@ -42,7 +42,7 @@ class Lis3dh(SampledChip):
 
     name = "lis3dh"
     addresses = (0x18, 0x19)
-    identity, identity_is = Register(0x0F), 0x33
+    identity_register, identity_is = Register(0x0F), 0x33
     probes = (Probe(b"\x0f", 1, says(b"\x33")),)
     period = SAMPLE_TAKES
     quantities = axes("acceleration", "m/s²", 2.046 * G, G / 1000)

@@ -42,7 +42,7 @@ class Mpu6050(SampledChip):
 
     name = "mpu6050"
     addresses = (0x68, 0x69)
-    identity, identity_is = Register(0x75), 0x68
+    identity_register, identity_is = Register(0x75), 0x68
     others = {
         0x70: "an MPU-6500; its temperature is scaled differently",
         0x71: "an MPU-9250; its temperature is scaled differently",
