@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import re
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 # As sd-daemon(3) numbers them.
 PRIORITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d[\d.:]*")
+
+MINUTE = 60.0  # seconds in which a line is not repeated
+MOMENT = 1.0  # seconds after which many lines of one kind are written as one
+FEW = 5  # lines of one kind in a minute that are written one by one
+NAMED = 5  # names in a line that stands for many
+MOST_HELD = 1000  # of one kind; more are only counted where they repeat
+LONGEST = 200  # letters of a value by which lines are told apart
 _PLAIN = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\x9f]+")
 
 
@@ -28,15 +38,132 @@ def setup(
 
     Under systemd ($JOURNAL_STREAM) each line begins with its priority and leaves the time to the journal.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = Bunching(stream or sys.stderr)
     journal = "JOURNAL_STREAM" in environ
     handler.setFormatter(JsonLines(journal) if form == "json" else TextLines(journal))
     root = logging.getLogger()
-    for old in [one for one in root.handlers if getattr(one, "of_limpet", False)]:
+    for old in [one for one in root.handlers if isinstance(one, Bunching)]:
         root.removeHandler(old)
-    handler.of_limpet = True  # type: ignore[attr-defined]
+        old.close()
     root.addHandler(handler)
     root.setLevel(level.upper())
+
+
+def settle() -> None:
+    """Write the lines that were held back and whose time has come; to be called about once a second."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, Bunching):
+            handler.settle()
+
+
+class LineKind:
+    """The lines of one phrase: what was written in the last minute, and what is held back.
+
+    Attributes:
+        written: what a line is about -> when it was written.
+        held: what a line is about -> the newest such line that was not written, and how many there were.
+        since: when the first of them was held back.
+        bunched: when held lines were last written together.
+    """
+
+    __slots__ = ("bunched", "held", "since", "written")
+
+    def __init__(self) -> None:
+        self.written: dict[tuple[str, ...], float] = {}
+        self.held: dict[tuple[str, ...], tuple[logging.LogRecord, int]] = {}
+        self.since = self.bunched = float("-inf")
+
+    def takes(self, subject: tuple[str, ...], now: float) -> bool:
+        """Return whether a line about this is written now: not what repeats, nor one of many at once."""
+        self.written = {one: at for one, at in self.written.items() if now - at < MINUTE}
+        if subject in self.written or subject in self.held or len(self.written) >= FEW:
+            return False
+        self.written[subject] = now
+        return True
+
+    def hold(self, subject: tuple[str, ...], record: logging.LogRecord, now: float) -> None:
+        """Keep a line back."""
+        if not self.held:
+            self.since = now
+        if subject in self.held or len(self.held) < MOST_HELD:
+            self.held[subject] = record, self.held.get(subject, (record, 0))[1] + 1
+
+    def due(self) -> float:
+        """Return when what is held has to be written: many at once after a moment, the rest after a minute."""
+        first = self.since - self.bunched >= MINUTE and any(one not in self.written for one in self.held)
+        return self.since + (MOMENT if first else MINUTE)
+
+    def bunch(self, now: float) -> logging.LogRecord:
+        """Return one line for all that is held, with a count and a few names."""
+        lines = sum(count for _, count in self.held.values())
+        newest = next(reversed(self.held.values()))[0]
+        made = logging.makeLogRecord({**vars(newest), "created": time.time(), "exc_info": None, "exc_text": None})
+        facts = extras(newest)
+        if len(self.held) == 1:
+            made.repeated = lines
+        else:
+            for name in facts:
+                delattr(made, name)
+            names = [subject[0] for subject in self.held][:NAMED]
+            rest = f" and {len(self.held) - NAMED} more" if len(self.held) > NAMED else ""
+            setattr(made, next(iter(facts), "about"), ", ".join(names) + rest)
+            made.lines = lines
+        self.written |= dict.fromkeys(list(self.held)[:FEW], now)
+        self.held, self.bunched = {}, now
+        return made
+
+
+class Bunching(logging.StreamHandler[TextIO]):
+    """Writes lines, but no floods: what repeats is one line a kind and minute, many at once are one line with a count.
+
+    A kind is a phrase, with its logger, level and exception; what a line is about are its values, the first to the
+    letter, of the others all but their numbers. Of each kind the first few lines pass as they come. Lines for debugging
+    all pass.
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(stream)
+        self.clock = clock
+        self._kinds: dict[tuple[object, ...], LineKind] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, or hold it back."""
+        if record.levelno <= logging.DEBUG:
+            super().emit(record)
+            return
+        now = self.clock()
+        self._write_due(now)
+        error = record.exc_info[0] if record.exc_info else None
+        key = (record.name, record.levelno, _without_numbers(record.getMessage()), error)
+        kind = self._kinds.setdefault(key, LineKind())
+        values = [str(value) for value in extras(record).values()]
+        subject = (*values[:1], *(_without_numbers(value) for value in values[1:])) or ("",)
+        if kind.takes(subject, now):
+            super().emit(record)
+        else:
+            kind.hold(subject, record, now)
+
+    def settle(self) -> None:
+        """Write what was held back long enough."""
+        with self.lock or contextlib.nullcontext():
+            self._write_due(self.clock())
+
+    def close(self) -> None:
+        """Write all that was held back, and close."""
+        with self.lock or contextlib.nullcontext():
+            self._write_due(float("inf"))
+        super().close()
+
+    def _write_due(self, now: float) -> None:
+        for key, kind in list(self._kinds.items()):
+            if kind.held and now >= kind.due():
+                super().emit(kind.bunch(now))
+            elif not kind.held and all(now - at >= MINUTE for at in kind.written.values()):
+                del self._kinds[key]
+
+
+def _without_numbers(text: str) -> str:
+    return _NUMBERS.sub("#", text[:LONGEST])
 
 
 class _Lines(logging.Formatter):

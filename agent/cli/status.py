@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class HealthFile:
     """A file that an agent has left.
 
     Attributes:
@@ -87,13 +87,13 @@ def places(explicit: str | None = None, *, simulated: bool = False) -> list[Path
     return found
 
 
-def latest(files: Iterable[Path]) -> Found | None:
+def latest(files: Iterable[Path]) -> HealthFile | None:
     """Return the newest of the files, one whose agent runs before all others; None if there is none."""
     found = [one for file in dict.fromkeys(files) if (one := _look(file)) is not None]
     return max(found, key=lambda one: (one.document is not None and one.problem is None, one.written), default=None)
 
 
-def _look(file: Path) -> Found | None:
+def _look(file: Path) -> HealthFile | None:
     try:
         written = file.stat().st_mtime
     except OSError:
@@ -101,9 +101,9 @@ def _look(file: Path) -> Found | None:
     try:
         content = file.read_text(encoding="utf-8")
         document = json.loads(content)
-        return Found(file, written, content, document, _problem(document, time.time() - written))
+        return HealthFile(file, written, content, document, _problem(document, time.time() - written))
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        return Found(file, written, "", None, str(error))
+        return HealthFile(file, written, "", None, str(error))
 
 
 def _problem(document: Mapping[str, Any], age: float) -> str | None:

@@ -113,6 +113,10 @@ class Publisher:
         self._queue.others.retained.put(topic, payload)
         self._ready.set()
 
+    def retains(self, topic: str) -> bool:
+        """Return whether `topic` has a document, or an empty one that the broker has not taken yet."""
+        return topic in self._queue.others.retained
+
     def answer(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
         """Send a message that is worth one attempt, if there is a connection."""
         if self._open is not None:

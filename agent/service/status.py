@@ -60,6 +60,10 @@ class Status:
         self._rounds, self._breakers, self._publisher, self._page = rounds, breakers, publisher, page
         self.process = process.Process(clock)
 
+    def now(self) -> float:
+        """Return the moment, in seconds of the agent's clock."""
+        return self._clock.now()
+
     @property
     def sensors(self) -> list[Sensor]:
         """All sensors, as configured now."""

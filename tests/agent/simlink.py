@@ -168,6 +168,10 @@ class SimLink:
 
     def subscribe(self, topic_filter: str, handler: Handler, *, retained: bool = False) -> asyncio.Future[int]:
         future: asyncio.Future[int] = self.loop.create_future()
+        if not self.open:
+            future.set_exception(BrokerLost("not connected"))
+            future.exception()
+            return future
         self.flights[len(self.flights) + 1] = future
         self._arrives = self._in_order(self._arrives, self.broker.transit(len(topic_filter)))
         self.loop.call_at(self._arrives, self._subscribed, future, topic_filter, handler, retained)

@@ -50,10 +50,10 @@ def test_another_device_id_begins_another_run_in_the_same_process(mosquitto, lis
     write("one")
     words = [sys.executable, "-m", "agent", "run", "--simulate", "-c", str(file)]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as agent:
-        first = heard(listener, "limpet/one/batch")
+        first = heard(listener, "limpet/one-simulated/batch")
         write("two")
         agent.send_signal(signal.SIGHUP)
-        info, second = heard(listener, "limpet/two/info"), heard(listener, "limpet/two/batch")
+        info, second = heard(listener, "limpet/two-simulated/info"), heard(listener, "limpet/two-simulated/batch")
         agent.send_signal(signal.SIGTERM)
         assert agent.wait(5) == 0
         assert "Traceback" not in agent.stderr.read()

@@ -1,10 +1,12 @@
 """What `health` tells is of now: the connection when it is there, the end of a backlog when it ends."""
 
+import asyncio
 import json
 
 from whole import FILE, whole
 
 from agent.broker import BrokerLost
+from agent.service.reporter import BIRTH_WITHIN
 
 
 def told(home, name="health"):
@@ -52,3 +54,75 @@ def test_a_change_of_the_pace_or_of_home_assistant_breaks_no_connection(runner):
     sessions, name, _ = runner.run(live())
     assert sessions == 1
     assert name == "pi"
+
+
+def times_of(home, key):
+    """Return when which value of a part of `health` was published first, in seconds of the loop."""
+    changes = []
+    for one in home.broker.received:
+        if one.name == "health" and (not changes or changes[-1][1] != key(one.document)):
+            changes.append((one.at, key(one.document)))
+    return changes
+
+
+def test_a_clock_that_is_put_right_is_told_at_once(runner):
+    async def live():
+        async with whole(FILE.replace('driver = "sht4x"', 'driver = "sht4x"\nevery = "10m"')) as home:
+            home.clock.synced = lambda: False
+            await home.settle(20.0)
+            home.clock.synced = lambda: True
+            right = asyncio.get_running_loop().time()
+            await home.settle(20.0)
+            return right, times_of(home, lambda health: health["clock"]["synced"])
+
+    right, changes = runner.run(live())
+    assert [value for _, value in changes] == [True, False, True]
+    assert changes[-1][0] - right < 1.5
+
+
+def test_a_storage_that_fails_is_told_at_once(runner):
+    async def live():
+        async with whole(FILE.replace('driver = "sht4x"', 'driver = "sht4x"\nevery = "10m"')) as home:
+            await home.settle(20.0)
+            home.agent.outbox.storage.state = "degraded"
+            failed = asyncio.get_running_loop().time()
+            await home.settle(20.0)
+            return failed, times_of(home, lambda health: health["outbox"]["storage"])
+
+    failed, changes = runner.run(live())
+    assert [value for _, value in changes] == ["ok", "degraded"]
+    assert changes[-1][0] - failed < 1.5
+
+
+def test_a_late_will_is_put_right_within_a_minute(runner):
+    async def live():
+        async with whole() as home:
+            await home.settle(100.0)
+            for _ in range(5):
+                home.broker.retained["limpet/pi/status"] = b"offline"
+                await home.settle(59.0)
+                assert home.broker.retained["limpet/pi/status"] == b"online"
+                await home.settle(7.0)
+
+    runner.run(live())
+
+
+def test_the_start_of_home_assistant_is_not_answered_by_all_agents_at_once(runner):
+    text = FILE + "[homeassistant]\ndiscovery = true\n"
+
+    async def live():
+        waits = []
+        async with whole(text) as home:
+            for _ in range(30):
+                before, asked = len(home.broker.received), asyncio.get_running_loop().time()
+                home.broker.send("homeassistant/status", b"online")
+                home.broker.send("homeassistant/status", b"online")
+                await home.settle(9.9)
+                infos = [one.at for one in home.broker.received[before:] if one.name == "info"]
+                assert len(infos) == 1
+                waits.append(infos[0] - asked)
+        return waits
+
+    waits = runner.run(live())
+    assert max(waits) < BIRTH_WITHIN + 0.2
+    assert max(waits) - min(waits) > BIRTH_WITHIN / 2
