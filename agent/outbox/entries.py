@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import ValuesView
 from dataclasses import dataclass
 
@@ -16,12 +17,14 @@ class Entry:
         stored: its row is in the store.
         repeat: it was acknowledged before, so that losing it is no gap.
         waits: it is history and can be handed out.
+        put_at: when it came in, in seconds of the clock: how fresh it is.
     """
 
-    __slots__ = ("item", "number", "repeat", "stored", "waits")
+    __slots__ = ("item", "number", "put_at", "repeat", "stored", "waits")
 
     def __init__(self, number: int, item: Item, *, stored: bool = False, repeat: bool = False) -> None:
         self.number, self.item, self.stored, self.repeat, self.waits = number, item, stored, repeat, False
+        self.put_at = -math.inf
 
 
 class Entries:

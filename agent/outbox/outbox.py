@@ -91,8 +91,11 @@ class Outbox:
             self.retention.declare(item, "full")
         else:
             self._idle.clear()
-            self.index.fresh.append(self.index.add(item))
-            self._age(self.now())
+            now = self.now()
+            entry = self.index.add(item)
+            entry.put_at = now
+            self.index.fresh.append(entry)
+            self._age(now)
             self.retention.look()
         self.ready.set()
 
@@ -231,10 +234,9 @@ class Outbox:
                 self.index.wait(entry)
 
     def _is_fresh(self, entry: Entry, now: float) -> bool:
-        item = entry.item
         # The clock starts again with the kernel, so that moments of another boot cannot be compared.
-        here = entry.number in self.index.memory and item.kernel_boot == self.kernel_boot
-        return here and now - item.taken <= FRESH
+        here = entry.number in self.index.memory and entry.item.kernel_boot == self.kernel_boot
+        return here and now - entry.put_at <= FRESH
 
     def _changed(self) -> None:
         if len(self.index):

@@ -13,7 +13,7 @@ class Item:
 
     Attributes:
         run_id: the run of the agent that made it. seq: its number in that run, from 1.
-        taken: when it was complete, in seconds of `Clock.now()`.
+        taken: the moment that its timestamp tells, in seconds of `Clock.now()`.
         kernel_boot: the boot of the machine that `taken` belongs to; "" if unknown.
         topic: the topic of the device that made it, such as "limpet/greenhouse-1"; "" if unknown.
     """

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,6 +19,7 @@ from agent.config import Config
 from agent.messages.topics import Topics
 from agent.outbox import Outbox, Store
 
+from .announced import Announced
 from .breakers import BreakerLog
 from .build import Assembly
 from .connect import Making
@@ -40,6 +41,10 @@ STALLED = 10.0  # seconds beyond the longest interval without a finished round: 
 class Agent:
     """One run of the agent, on one event loop. Everything beyond the process is handed in.
 
+    Args:
+        announced: what earlier runs have announced; None: nothing, and nothing is remembered.
+        reload: reads the configuration and has it followed a moment later; None: the request `reload` is refused.
+
     Attributes:
         config: as it is followed now; a reload replaces it.
         publisher: the present one; a reload may replace it.
@@ -58,6 +63,8 @@ class Agent:
         supervisor: Supervisor,
         health_file: Path | None,
         version: str,
+        announced: Announced | None = None,
+        reload: Callable[[], Config] | None = None,
     ) -> None:
         run_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
         identity = Identity(config.agent.device_id, run_id, version, hardware.simulated)
@@ -82,7 +89,10 @@ class Agent:
             publisher=lambda: self.publisher,
             page=self.page.facts,
         )
-        self.reporter = Reporter(self.status, topics, self.outbox, news, health_file)
+        self.reporter = Reporter(
+            self.status, topics, self.outbox, news, file=health_file, announced=announced or Announced(None), rng=rng
+        )
+        self._reload = reload
         self._stopping, self.goes_on = asyncio.Event(), False
         self._answers: set[asyncio.Task[None]] = set()
 
@@ -158,7 +168,7 @@ class Agent:
                 publishing(self.outbox, self.reporter.topics, self.assembly.on_event),
             )
             await before.close(DISK_WITHIN)
-        self.publisher.adjust(box.backfill_rate, box.require_subscriber)
+        self.publisher.adjust(box.backfill_rate, box.require_subscriber, box.backfill_format)
         discovery_changed = old.homeassistant != config.homeassistant
         self._arrange(announce=reconnects or discovery_changed or old.sensors != config.sensors, listen=reconnects)
         if discovery_changed and not reconnects:
@@ -189,7 +199,7 @@ class Agent:
         """Build what the configuration asks for, and announce it."""
         built = self.assembly.arrange(self.config)
         self.scheduler.arrange(self.assembly.due)
-        self.reporter.use(self.publisher, self.config.homeassistant)
+        self.reporter.use(self.publisher, self.config)
         self.edges.watch(built)
         if announce:
             self.reporter.announce()
@@ -202,7 +212,7 @@ class Agent:
             from .requests import Requests
 
             collector, record = self.scheduler.collector, self.recorder.record
-            handlers = RequestHandlers(collector, self.assembly, record, self.status, self.outbox)
+            handlers = RequestHandlers(collector, self.assembly, record, self.status, self.outbox, self._reload)
             requests = Requests(
                 self.reporter.topics, handlers.all(), self.publisher.answer, self.clock.now, self._answer
             )

@@ -124,6 +124,11 @@ class TestWhatIsFresh:
         assert seqs(box.lives()) == [3]
         assert seqs(runner.run(box.history(10))) == [1, 2]
 
+    def test_counts_from_its_arrival_however_long_its_round_took(self, runner, box):
+        runner.clock.advance(20.0)
+        box.put(Item("boot", 1, runner.clock() - 15.0, "this", b"x"))
+        assert seqs(box.lives()) == [1]
+
     def test_is_history_when_it_came_back_however_young(self, runner, box):
         box.fill(2)
         for item in box.lives():

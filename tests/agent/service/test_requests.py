@@ -1,4 +1,4 @@
-"""Requests over MQTT: what is heard, what is refused, what is done once, and what the four handlers do."""
+"""Requests over MQTT: what is heard, what is refused, what is done once, and what the handlers do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from agent.broker import Message
 from agent.messages.topics import Topics
 from agent.service.requests import LARGEST, MOST, WITHIN, Refused, Requests
 
-ALLOWED = FILE + '[commands]\nallow = ["read", "reset", "info", "resend"]\n'
+ALLOWED = FILE + '[commands]\nallow = ["read", "reset", "info", "resend", "reload"]\n'
 
 
 class Desk:
@@ -23,14 +23,19 @@ class Desk:
     def __init__(self) -> None:
         self.done: list[dict] = []
         self.answers: list[tuple[str, dict]] = []
+        self.correlations: list[bytes | None] = []
         self.now = 0.0
         self.requests = Requests(
             Topics("limpet", "pi"),
             {"do": self._do},
-            lambda topic, payload: self.answers.append((topic, json.loads(payload))),
+            self._take,
             lambda: self.now,
             lambda coroutine: None,
         )
+
+    def _take(self, topic: str, payload: bytes, correlation: bytes | None) -> None:
+        self.answers.append((topic, json.loads(payload)))
+        self.correlations.append(correlation)
 
     async def _do(self, request: dict) -> dict:
         self.done.append(request)
@@ -62,6 +67,12 @@ class TestARequest:
             "error": None,
         }
         assert desk.answers[0][0] == "limpet/pi/response/do"
+
+    def test_gets_its_correlation_data_back_also_when_it_is_refused(self, runner, desk):
+        runner.run(desk.ask({}, correlation=b"\x00\x01"))
+        runner.run(desk.ask(b"no JSON", correlation=b"\xff"))
+        runner.run(desk.ask({}))
+        assert desk.correlations == [b"\x00\x01", b"\xff", None]
 
     def test_may_be_empty(self, runner, desk):
         assert runner.run(desk.ask(b""))["status"] == "ok"
@@ -245,6 +256,13 @@ class TestTheAgent:
                 assert after == before
 
         runner.run(ask())
+
+    def test_reloads_and_says_what_it_will_follow(self, runner):
+        async def reload() -> None:
+            async with whole(ALLOWED) as home:
+                assert "no file" in (await home.ask("reload", {}))["error"]
+
+        runner.run(reload())
 
     def test_tells_who_it_is(self, runner):
         async def info() -> None:
