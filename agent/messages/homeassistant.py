@@ -1,8 +1,8 @@
 """Home Assistant's discovery: one retained document makes the device, its entities and their availability known.
 
-Source: Home Assistant's MQTT integration, "Device discovery payload". Values come from the retained `state` and `health`,
-so that a quantity that is missing is unavailable there as well, and never keeps its last value. The templates are
-silent about a sensor that `state` does not name (any more): a mistake in a template is logged there each round.
+Source: Home Assistant's MQTT integration, "Device discovery payload". Values come from the retained `state` and
+`health`, so that a quantity that is missing is unavailable there as well, and never keeps its last value. The templates
+are silent about a sensor that `state` does not name (any more): a mistake in a template is logged there each round.
 """
 
 from __future__ import annotations

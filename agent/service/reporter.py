@@ -27,7 +27,7 @@ EVERY = 60.0  # seconds between two documents `health` when nothing changes
 LOOK = 1.0  # seconds between two looks at what has no event of its own
 BUNCH = 0.2  # seconds: changes come in bunches and are reported together
 FILE_WITHIN = 0.3  # seconds that the end waits for the file
-# Seconds after which `online` is sent again: a broker that noticed a broken connection late has replaced it by our will.
+# Seconds after which `online` is sent again: a broker that notices a broken connection late replaces it by our will.
 ONLINE_AGAIN = 50.0
 # Seconds within which Home Assistant's start is answered: all agents hear it at once.
 BIRTH_WITHIN = 3.0
