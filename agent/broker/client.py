@@ -27,6 +27,7 @@ from .packets import (
 
 # With MQTT 5 a break shorter than the will's delay shows no `offline`.
 WILL_DELAY, SESSION_EXPIRY = 5, 60  # seconds
+LONGEST_WORDS = 200  # characters
 
 
 class NotMqtt(Exception):
@@ -41,7 +42,7 @@ class Client(paho.Client):
 
     Attributes:
         opened: the socket, or what has its methods.
-        on_refusal: a CONNACK refused us. on_farewell: a DISCONNECT came.
+        on_refusal: a CONNACK refused us. on_farewell: a DISCONNECT came. Both with the broker's own words, if any.
         on_answer: a SUBACK or UNSUBACK came, with its packet identifier and a code for each filter.
         on_pong: a PINGRESP came, with the number of the PINGREQ that it answers.
         code: the reason code of the PUBACK that `on_publish` is about.
@@ -49,8 +50,8 @@ class Client(paho.Client):
     """
 
     opened: Any
-    on_refusal: Callable[[int], object]
-    on_farewell: Callable[[int], object]
+    on_refusal: Callable[[int, str], object]
+    on_farewell: Callable[[int, str], object]
     on_answer: Callable[[int, list[int]], object]
     on_pong: Callable[[int], object]
     error: OSError | None = None
@@ -122,10 +123,10 @@ class Client(paho.Client):
             self.on_answer(*subscription_codes(kind, body, five=five))
             return MQTTErrorCode.MQTT_ERR_SUCCESS
         elif kind == CONNACK and (code := connack_code(body)):
-            self.on_refusal(code)
+            self.on_refusal(code, words_of(CONNACK, body[2:]) if five else "")
             return MQTTErrorCode.MQTT_ERR_CONN_REFUSED
         elif kind == DISCONNECT and five:
-            self.on_farewell(disconnect_code(body))
+            self.on_farewell(disconnect_code(body), words_of(DISCONNECT, body[1:]))
             return MQTTErrorCode.MQTT_ERR_CONN_LOST
         return None
 
@@ -204,6 +205,19 @@ def publish_properties(content_type: str | None, correlation: bytes | None) -> A
     if correlation:
         properties.CorrelationData = correlation
     return properties
+
+
+def words_of(kind: int, encoded: bytes | bytearray) -> str:
+    """Return what a broker says about the end of a session: its reason, and the server that it refers to."""
+    properties = _properties(kind)
+    try:
+        properties.unpack(bytes(encoded))
+    # paho's error for damaged properties has another place in each version. They change nothing: the code is known.
+    except Exception:  # noqa: BLE001
+        return ""
+    reason, server = getattr(properties, "ReasonString", ""), getattr(properties, "ServerReference", "")
+    words = [reason, f"use {server}" if server else ""]
+    return "".join(one for one in "; ".join(filter(None, words)) if one.isprintable())[:LONGEST_WORDS]
 
 
 def _properties(packet: int) -> Any:

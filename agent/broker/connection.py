@@ -215,11 +215,11 @@ class Connection:
             self._loop.remove_writer(sock)
             self._socket = None
 
-    def _on_refusal(self, code: int) -> None:
-        self._loop.call_soon(self.end, refusal(code))
+    def _on_refusal(self, code: int, words: str) -> None:
+        self._loop.call_soon(self.end, refusal(code, words))
 
-    def _on_farewell(self, code: int) -> None:
-        self._loop.call_soon(self.end, farewell(code))
+    def _on_farewell(self, code: int, words: str) -> None:
+        self._loop.call_soon(self.end, farewell(code, words))
 
     def _on_connect(self, _client: Any, _userdata: Any, _flags: Any, _reason: Any, properties: Any) -> None:
         if not self.accepted.done():

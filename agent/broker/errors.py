@@ -73,16 +73,20 @@ FIRST_BYTES = (
 TELLING = (BrokerRefused, TlsProblem, BrokerTimeout, BrokerLost, BrokerError)
 
 
-def refusal(code: int) -> BrokerRefused:
-    """Return the error for a CONNACK with this MQTT 5 reason code."""
-    text = MEANINGS.get(code, "refused")
-    return BrokerRefused(f"{text} (reason 0x{code:02x})", permanent=code in PERMANENT, code=code)
+def refusal(code: int, words: str = "") -> BrokerRefused:
+    """Return the error for a CONNACK with this MQTT 5 reason code. `words`: the broker's own."""
+    text = f"{MEANINGS.get(code, 'refused')} ({_reason(code, words)})"
+    return BrokerRefused(text, permanent=code in PERMANENT, code=code)
 
 
-def farewell(code: int) -> BrokerLost:
-    """Return the error for a DISCONNECT with this MQTT 5 reason code."""
-    text = MEANINGS.get(code, "the broker ended the session")
-    return BrokerLost(f"{text} (reason 0x{code:02x})", permanent=code in PERMANENT - {0x95}, code=code)
+def farewell(code: int, words: str = "") -> BrokerLost:
+    """Return the error for a DISCONNECT with this MQTT 5 reason code. `words`: the broker's own."""
+    text = f"{MEANINGS.get(code, 'the broker ended the session')} ({_reason(code, words)})"
+    return BrokerLost(text, permanent=code in PERMANENT - {0x95}, code=code)
+
+
+def _reason(code: int, words: str) -> str:
+    return f"reason 0x{code:02x}: {words}" if words else f"reason 0x{code:02x}"
 
 
 def hung_up(text: str) -> BrokerLost:

@@ -27,13 +27,21 @@ class PahoLink:
     Args:
         route: remembers which address worked; links to the same broker share one.
         thorough: find out why a connection failed even at the price of further connections.
+
+    Attributes:
+        where: host and port of the broker that let us in; empty before.
     """
 
     def __init__(self, address: Address, route: Route | None = None, *, thorough: bool = False) -> None:
         self.address, self.route, self._thorough = address, route or Route(), thorough
         self.lost: asyncio.Future[BrokerError] = asyncio.get_running_loop().create_future()
-        self.facts = Facts(version=address.version)
         self._connection: Connection | None = None
+        self.where = ""
+
+    @property
+    def facts(self) -> Facts:
+        """What the broker said, or what `obey` said since."""
+        return self._connection.facts if self._connection is not None else Facts(version=self.address.version)
 
     async def connect(self) -> Facts:
         """Open the connection.
@@ -46,11 +54,12 @@ class PahoLink:
             credentials = await self._credentials()
             async for target, others in self._targets(errors):
                 try:
-                    self.facts = await self._attempt(target, credentials, others=others)
+                    self._connection = await self._attempt(target, credentials, others=others)
                 except BrokerError as error:
                     errors.append(await self._explained(error, target, credentials))
                 else:
                     self.route.worked(target)
+                    self.where = target.name
                     return self.facts
             self.route.failed()
             raise together(errors)
@@ -60,7 +69,6 @@ class PahoLink:
 
     def obey(self, facts: Facts) -> None:
         """Take these for what the broker can do."""
-        self.facts = facts
         if self._connection is not None:
             self._connection.facts = facts
 
@@ -125,8 +133,8 @@ class PahoLink:
             for count, target in enumerate(targets, 1):
                 yield target, number < len(hosts) or count < len(targets)
 
-    async def _attempt(self, target: Target, credentials: Credentials, *, others: bool) -> Facts:
-        """Return the facts of a session with the broker at one address."""
+    async def _attempt(self, target: Target, credentials: Credentials, *, others: bool) -> Connection:
+        """Return a session with the broker at one address."""
         seconds = self.route.seconds(CONNECT, others=others)
         opening = partial(open_socket, self.address, target, credentials.context, seconds)
         try:
@@ -135,18 +143,17 @@ class PahoLink:
             raise BrokerTimeout(f"no connection to {target.name} within {seconds:g} s") from None
         connection = Connection(self.address, credentials.password, opened, target.name, self._connection_ended)
         try:
-            facts = await self._accepted(connection, target, self.route.seconds(CONNACK, others=others))
+            await self._accepted(connection, target, self.route.seconds(CONNACK, others=others))
         except BaseException:
             connection.end(BrokerLost("closed by us"))
             raise
-        self._connection = connection
-        return facts
+        return connection
 
-    async def _accepted(self, connection: Connection, target: Target, seconds: float) -> Facts:
+    async def _accepted(self, connection: Connection, target: Target, seconds: float) -> None:
         connection.begin()
         try:
             async with asyncio.timeout(seconds):
-                return await connection.accepted
+                await connection.accepted
         except TimeoutError:
             raise BrokerTimeout(f"{target.name} took the connection but sent no CONNACK in {seconds:g} s") from None
 

@@ -27,7 +27,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ConnectionChange:
     """The connection changed: `up`, or why it is not. `error`: the same as a value; None while it is up."""
 
     up: bool
@@ -40,7 +40,8 @@ class Subscriber:
 
     Args:
         address: of the broker; its will is not used.
-        told: called with each `Received` and `Line`, in the subscriber's thread; must be quick and must not raise.
+        told: called with each `Received` and `ConnectionChange`, in the subscriber's thread; must be quick and must not
+            raise.
         retry: seconds between two attempts to connect, the shortest and the longest.
     """
 
@@ -48,7 +49,7 @@ class Subscriber:
         self,
         address: Address,
         topics: Sequence[str],
-        told: Callable[[Received | Line], object],
+        told: Callable[[Received | ConnectionChange], object],
         *,
         retry: tuple[float, float] = (0.5, 10.0),
     ) -> None:
@@ -84,7 +85,7 @@ class Subscriber:
                 error = problem
             finally:
                 await link.close()
-            self.told(Line(False, str(error), error))
+            self.told(ConnectionChange(False, str(error), error))
             await asyncio.sleep(random.uniform(delay / 2, delay))
             delay = min(longest, 2 * delay)
 
@@ -98,10 +99,10 @@ class Subscriber:
         codes = await asyncio.gather(*(link.subscribe(topic, self._take, retained=True) for topic in self.topics))
         refused = next((code for code in codes if code >= FAILURE), None)
         if refused is None:
-            self.told(Line(True))
+            self.told(ConnectionChange(True))
         else:
             text = f"the broker refuses the subscription (reason 0x{refused:02x})"
-            self.told(Line(False, text, BrokerRefused(text, permanent=True, code=refused)))
+            self.told(ConnectionChange(False, text, BrokerRefused(text, permanent=True, code=refused)))
         return await link.lost
 
     def _take(self, message: Message) -> None:

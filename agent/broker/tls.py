@@ -113,14 +113,18 @@ def context(tls: Tls) -> ssl.SSLContext:
 def _load_own(made: ssl.SSLContext, cert_file: Path, key_file: Path, tls: Tls) -> None:
     _usable(cert_file)
     _usable(key_file)
+    try:
+        word = None if tls.key_password is None else tls.key_password()
+    except OSError as error:
+        raise TlsProblem(str(error), "files") from error
     asked = False
 
     def passphrase() -> str:
         nonlocal asked
         asked = True
-        if tls.key_password is None:
+        if word is None:
             raise _useless(key_file, "needs its passphrase: set mqtt.tls.key_password_file")
-        return tls.key_password()
+        return word
 
     try:
         made.load_cert_chain(cert_file, key_file, passphrase)

@@ -16,7 +16,7 @@ from agent.service.signals import when_told_to_end
 from .commands import whole_number
 
 if TYPE_CHECKING:
-    from agent.broker.subscriber import Line, Received
+    from agent.broker.subscriber import ConnectionChange, Received
     from agent.simulation.demo import Demo
 
     from .watching.picture import Picture
@@ -77,11 +77,11 @@ class Audience:
         self.batches, self.plain = batches, plain
         self.play: Demo | None = None
 
-    def hear(self, message: Received | Line) -> None:
+    def hear(self, message: Received | ConnectionChange) -> None:
         """Take a message or a change of the connection."""
-        from agent.broker.subscriber import Line
+        from agent.broker.subscriber import ConnectionChange
 
-        if isinstance(message, Line):
+        if isinstance(message, ConnectionChange):
             self.picture.line(message, time.time())
             return
         batch = self.picture.take(message)

@@ -11,21 +11,22 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.clock import rfc3339
-from agent.config import ConfigError, MqttConfig, load, password
+from agent.config import ConfigError, MqttConfig, load
 
 from .commands import port, takes_config, takes_json, whole_number
 
 if TYPE_CHECKING:
     from agent.broker import Address
-    from agent.broker.subscriber import Line, Received
+    from agent.broker.subscriber import ConnectionChange, Received
 
     from .watching.picture import Picture
 
-    Heard = queue.SimpleQueue[Received | Line]
+    Heard = queue.SimpleQueue[Received | ConnectionChange]
 
 REFRESH = 0.25  # seconds
 
@@ -93,30 +94,34 @@ def broker_of(args: argparse.Namespace) -> MqttConfig:
 
 def address(args: argparse.Namespace, mqtt: MqttConfig) -> Address:
     """Return where the broker is and who we are there: what was said on the command line wins."""
-    from agent.broker import Address, BrokerLost, Tls
+    from agent.broker import Tls
+    from agent.service.connect import address as configured
 
-    tls = Tls(mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file) if mqtt.tls else None
-    tls = Tls(args.tls_ca) if args.tls_ca else tls
-    secret = password(mqtt, os.environ)
-    word = secret.reveal() if secret else None
+    there = configured(mqtt, f"limpet-watch-{uuid.uuid4().hex[:8]}", os.environ)
+    there = replace(there, keepalive=30, version=args.mqtt or there.version, username=args.username or there.username)
+    if args.host:
+        there = replace(there, host=args.host, more_hosts=())
+    if args.tls_ca:
+        there = replace(there, tls=Tls(args.tls_ca), port=8883 if mqtt.tls is None else there.port)
     if args.password_file:
-        try:
-            word = args.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BrokerLost(f"the password in {args.password_file} cannot be read: {error}") from None
-    return Address(
-        host=args.host or mqtt.host,
-        port=args.port or (8883 if args.tls_ca and not mqtt.tls else mqtt.port),
-        client_id=f"limpet-watch-{uuid.uuid4().hex[:8]}",
-        username=args.username or mqtt.username,
-        password=word,
-        version=args.mqtt or str(mqtt.version),
-        keepalive=30,
-        tls=tls,
-    )
+        there = replace(there, password=_word(args.password_file))
+    return replace(there, port=args.port or there.port)
 
 
-def _messages(heard: Heard, count: int | None, idle: float | None = None) -> Iterator[Received | Line | None]:
+def _word(file: Path) -> str:
+    from agent.broker import BrokerLost
+    from agent.config.mistakes import Wrong
+    from agent.config.secret import read_secret
+
+    try:
+        return read_secret(file).reveal()
+    except (OSError, Wrong) as error:
+        raise BrokerLost(f"the password in {file} cannot be read: {error}") from None
+
+
+def _messages(
+    heard: Heard, count: int | None, idle: float | None = None
+) -> Iterator[Received | ConnectionChange | None]:
     """Yield what is received, up to `count` messages; None whenever nothing came for `idle` seconds."""
     from agent.broker.subscriber import Received
 
@@ -138,7 +143,7 @@ class Complaint:
     def __init__(self) -> None:
         self.said = ""
 
-    def take(self, line: Line) -> None:
+    def take(self, line: ConnectionChange) -> None:
         """Take a change of the connection."""
         why = "" if line.up else line.why
         if why and why != self.said:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .characters import odd
 from .devices import BreakerConfig, BusConfig, MuxConfig, RetryConfig, SensorConfig
 from .mistakes import ConfigError, Mistake, Report
 from .secret import Secret, password
@@ -153,6 +154,9 @@ def syntax(message: str, text: str, file: str | Path) -> Mistake:
     found = re.search(r"\(at line (\d+), column \d+\)", message)
     line = int(found[1]) if found else max(1, len(text.splitlines()))
     what = message[: found.start()].strip() if found else message.replace("(at end of document)", "").strip()
+    lines = text.splitlines()
+    if character := odd(lines[line - 1].partition("#")[0] if line <= len(lines) else ""):
+        return Mistake(str(file), line, "", f"no valid TOML: {character[0]} stands here", character[1])
     cures: dict[str, Any] = {
         "Invalid value": 'texts and durations stand in quotes: every = "10s"; numbers and true/false do not',
         "Cannot overwrite": "this key or table stands here twice: keep one of them",

@@ -1,4 +1,4 @@
-"""What no single value shows: files that are missing, names used twice, fallbacks that lead nowhere."""
+"""What no single value shows: names used twice, fallbacks that lead nowhere, pins with two users."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from .broker_checks import check_broker
 from .devices import SensorConfig
 from .mistakes import Report, Where, near
 from .reading import read_table, read_tables
-from .tables import Config, MqttConfig, OutboxConfig
+from .tables import Config, OutboxConfig
 from .upgrade import current
 from .wiring import Fitted, fit
 
@@ -34,7 +35,7 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     if config.config_version > current():
         what = f"this file is of version {config.config_version}, and this Limpet knows {current()} at most"
         report.mistake(("config_version",), what, "upgrade Limpet, or write the file for the version you have")
-    _broker(config, report)
+    check_broker(config, raw.get("mqtt", {}), report, os.environ)
     _outbox(config.outbox, report)
     _web(config, report)
     _buses(config, report)
@@ -61,21 +62,15 @@ def _paths(config: Config, folder: Path) -> Config:
 
     agent, mqtt, tls = config.agent, config.mqtt, config.mqtt.tls
     if tls:
-        tls = replace(tls, ca_file=whole(tls.ca_file), cert_file=whole(tls.cert_file), key_file=whole(tls.key_file))
+        tls = replace(
+            tls,
+            ca_file=whole(tls.ca_file),
+            cert_file=whole(tls.cert_file),
+            key_file=whole(tls.key_file),
+            key_password_file=whole(tls.key_password_file),
+        )
     mqtt = replace(mqtt, password_file=whole(mqtt.password_file), tls=tls)
     return replace(config, agent=replace(agent, state_dir=whole(agent.state_dir)), mqtt=mqtt)
-
-
-def _broker(config: Config, report: Report) -> None:
-    mqtt = config.mqtt
-    _file(mqtt.password_file, ("mqtt", "password_file"), report, secret=True)
-    if mqtt.password_file and not mqtt.username:
-        fix = "add username = …: a password alone is of no use"
-        report.warning(("mqtt", "password_file"), "there is a password, but no username", fix)
-    if config.outbox.require_subscriber and mqtt.version != 5:
-        what = "only MQTT 5 says whether there is a subscriber; with 3.1.1 this does nothing"
-        report.warning(("outbox", "require_subscriber"), what, "write version = 5 in [mqtt], or remove this line")
-    _tls(mqtt, report)
 
 
 def _outbox(outbox: OutboxConfig, report: Report) -> None:
@@ -89,40 +84,6 @@ def _web(config: Config, report: Report) -> None:
     if config.web.listen and find_spec("h11") is None:
         what = "the status page needs the package h11, which is not installed here"
         report.warning(("web", "listen"), what, f"{sys.executable} -m pip install h11")
-
-
-def _tls(mqtt: MqttConfig, report: Report) -> None:
-    if mqtt.tls is None:
-        return
-    where = ("mqtt", "tls")
-    _file(mqtt.tls.ca_file, (*where, "ca_file"), report)
-    _file(mqtt.tls.cert_file, (*where, "cert_file"), report)
-    _file(mqtt.tls.key_file, (*where, "key_file"), report, secret=True)
-    for one, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
-        if getattr(mqtt.tls, one) and not getattr(mqtt.tls, other) and not report.touches((*where, other)):
-            report.mistake((*where, one), f"needs {other} as well", f"add {other} = …: they belong together")
-
-
-def _file(path: Path | None, where: Where, report: Report, *, secret: bool = False) -> None:
-    """Make sure that a named file is there, holds something and, if secret, is not open to everybody."""
-    if path is None:
-        return
-    try:
-        state = path.stat()
-    except PermissionError:
-        report.warning(where, f"{path} cannot be looked at by this user", "check as the user that the agent runs as")
-        return
-    except OSError as error:
-        report.mistake(where, f"{path}: {error.strerror}", "make that file, or name the right one")
-        return
-    if not path.is_file() and path.is_dir():
-        report.mistake(where, f"{path} is a folder", "name the file in it")
-    elif path.is_file() and not state.st_size:
-        report.mistake(where, f"{path} is empty", "put what belongs there into the file")
-    elif secret and state.st_mode & 0o004:
-        report.warning(where, f"{path} can be read by everybody on this machine", f"chmod o= {path}")
-    elif not os.access(path, os.R_OK):
-        report.warning(where, f"{path} cannot be read by this user", "check as the user that the agent runs as")
 
 
 def _buses(config: Config, report: Report) -> None:

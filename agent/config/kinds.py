@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from .characters import PLAIN, odd
 from .mistakes import Wrong
 
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -90,6 +91,10 @@ class Text:
             raise Wrong(f"has {len(raw)} characters", f"write at most {self.longest}")
         if raw in self.taken:
             raise Wrong(f"{raw!r} is {self.taken[raw]}", "write another one")
+        if found := odd(raw):
+            raise Wrong(f"{raw!r} has {found[0]} in it", found[1])
+        if raw != raw.strip():
+            raise Wrong(f"{raw!r} {'ends' if raw == raw.lstrip() else 'begins'} with a blank", "remove the blank")
         if not re.fullmatch(self.pattern, raw):
             raise Wrong(f"{raw!r} is not {self.says}" if raw else "is empty", f"write {self.says}")
         return raw
@@ -97,7 +102,7 @@ class Text:
     def schema(self) -> dict[str, Any]:
         longest = {} if self.longest is None else {"maxLength": self.longest}
         others = {"not": {"enum": list(self.taken)}} if self.taken else {}
-        return {"type": "string", "pattern": f"^(?:{self.pattern})$", **longest, **others}
+        return {"type": "string", "pattern": f"^{PLAIN}(?:{self.pattern})$", **longest, **others}
 
 
 class HostName:
@@ -114,7 +119,7 @@ class HostName:
         return raw if isinstance(raw, str) and _is_ipv6(raw) else self._NAME.read(raw)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^(?:{self._NAME.pattern}|{self._IPV6})$"}
+        return {"type": "string", "pattern": f"^{PLAIN}(?:{self._NAME.pattern}|{self._IPV6})$"}
 
 
 def _is_ipv6(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, Field
 from typing import Any, TypeVar
 
+from .characters import odd
 from .devices import BreakerConfig, RetryConfig
 from .kinds import Kind, people
 from .mistakes import Report, Where, Wrong, near
@@ -57,7 +58,9 @@ def _value(kind: Kind, raw: Any, report: Report, where: Where, base: Any) -> Any
     try:
         value = kind.read(raw)
     except Wrong as wrong:
-        report.mistake((*where, *wrong.inside), wrong.what, wrong.fix)
+        found = odd(raw) if isinstance(raw, str) else None
+        what, fix = (f"{raw!r} has {found[0]} in it", found[1]) if found else (wrong.what, wrong.fix)
+        report.mistake((*where, *wrong.inside), what, fix)
         return _FAILED
     if isinstance(kind, Table):
         return read_table(kind.into, value, report, where, base)
@@ -73,7 +76,9 @@ def _value(kind: Kind, raw: Any, report: Report, where: Where, base: Any) -> Any
 
 
 def _unknown(name: str, known: list[str], report: Report, where: Where) -> None:
-    if "password" in name and "password_file" in known:
+    if found := odd(name):
+        fix = f"it has {found[0]} in it: {found[1]}"
+    elif "password" in name and "password_file" in known:
         fix = "never write a secret here: put it into a file of mode 600 and name that in password_file"
     elif meant := near(name, known) or (SYNONYMS.get(name) if SYNONYMS.get(name) in known else None):
         fix = f"did you mean `{meant}`?"

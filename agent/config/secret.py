@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import codecs
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .mistakes import ConfigError, Mistake
+from .mistakes import ConfigError, Mistake, Wrong
 
 if TYPE_CHECKING:
-    from .tables import MqttConfig
+    from .tables import MqttConfig, TlsConfig
 
 VARIABLE = "LIMPET_MQTT_PASSWORD"
 CREDENTIAL = "mqtt_password"
+LARGEST = 64 * 1024  # bytes; MQTT's own limit of a password
+
+
+class SecretMissing(OSError):
+    """The file that holds a secret cannot be read; it may be there later."""
 
 
 class Secret:
@@ -43,24 +51,79 @@ class Secret:
 def password(mqtt: MqttConfig, environ: Mapping[str, str]) -> Secret | None:
     """Return the broker's password: $LIMPET_MQTT_PASSWORD, else systemd's credential, else `password_file`; else None.
 
-    Reads files. A trailing line end is not part of the password.
+    An empty variable counts as none. Reads files, but never waits for one that is a pipe or a device.
 
     Raises:
-        ConfigError: the file that should hold it cannot be read.
+        ConfigError: what the file holds cannot be a password.
+        SecretMissing: the file cannot be read.
     """
-    if VARIABLE in environ:
+    if environ.get(VARIABLE):
         return Secret(environ[VARIABLE])
     folder = environ.get("CREDENTIALS_DIRECTORY")
     if folder and (Path(folder) / CREDENTIAL).is_file():
-        return _read(Path(folder) / CREDENTIAL)
-    return _read(mqtt.password_file) if mqtt.password_file else None
+        return _secret(Path(folder) / CREDENTIAL, "password_file")
+    return _secret(mqtt.password_file, "password_file") if mqtt.password_file else None
 
 
-def _read(path: Path) -> Secret:
+def key_password(tls: TlsConfig) -> Secret | None:
+    """Return the passphrase of the client certificate's key; None if no file is named for it.
+
+    Raises:
+        ConfigError: what the file holds cannot be a passphrase.
+        SecretMissing: the file cannot be read.
+    """
+    return _secret(tls.key_password_file, "tls.key_password_file") if tls.key_password_file else None
+
+
+def read_secret(path: Path) -> Secret:
+    """Return the one line of text in a file, without its line end and without a byte order mark.
+
+    Raises:
+        Wrong: there is no such line in it.
+        OSError: the file cannot be read.
+    """
+    content = _bytes(path)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
+        raise Wrong(f"{path} is UTF-16, not UTF-8", f"iconv -f UTF-16 -t UTF-8 {path}")
     try:
-        return Secret(path.read_text(encoding="utf-8").rstrip("\r\n"))
-    except (OSError, UnicodeDecodeError) as error:
-        what = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        fix = "make the file readable for the user that the agent runs as, and for no other"
-        mistake = Mistake(str(path), 0, "password_file", f"the password cannot be read: {what}", fix)
-        raise ConfigError([mistake]) from None
+        text = content.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        what = f"{path} is no UTF-8 text: byte {error.start + 1} is 0x{content[error.start]:02x}; is it Latin-1?"
+        raise Wrong(what, f"iconv -f LATIN1 -t UTF-8 {path}") from None
+    if not text:
+        raise Wrong(f"{path} is empty", "put the secret into the file, as one line")
+    if "\n" in text or "\r" in text:
+        count = len(text.splitlines())
+        raise Wrong(f"{path} has {count} lines, and a secret has one", "leave nothing but the secret in the file")
+    return Secret(text)
+
+
+def _bytes(path: Path) -> bytes:
+    """Return what a file holds. Opening a pipe would wait for its writer, and reading a device may never end.
+
+    Raises:
+        Wrong: it is no file that a secret can be in.
+        OSError: it cannot be read.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(file).st_mode
+        if stat.S_ISDIR(mode):
+            raise Wrong(f"{path} is a folder", "name the file in it")
+        if not stat.S_ISREG(mode):
+            raise Wrong(f"{path} is a pipe or a device", "name a file that holds the secret")
+        content = os.read(file, LARGEST + 1)
+    finally:
+        os.close(file)
+    if len(content) > LARGEST:
+        raise Wrong(f"{path} is larger than {LARGEST} bytes", "name the file that holds the secret and nothing else")
+    return content
+
+
+def _secret(path: Path, key: str) -> Secret:
+    try:
+        return read_secret(path)
+    except Wrong as wrong:
+        raise ConfigError([Mistake(str(path), 0, key, wrong.what, wrong.fix)]) from None
+    except OSError as error:
+        raise SecretMissing(f"{key} {path} cannot be read: {error.strerror or error}") from error

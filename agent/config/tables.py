@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .devices import EVERY, BreakerConfig, BusConfig, RetryConfig, SensorConfig
-from .kinds import Duration, Flag, HostName, Number, OneOf, Place, Size, Text, Whole
+from .kinds import Duration, Flag, Number, OneOf, Place, Size, Text, Whole
 from .mistakes import Mistake
+from .names import Hosts, Topic
 from .shapes import Listen, Several, Table, Tables, key
 
-LEVEL = Text(r"[^/+#$\x00-\x1f\x7f][^/+#\x00-\x1f\x7f]*", "a name without / + # and not beginning with $", longest=128)
+LEVEL = Topic(1, longest=128)
 REQUESTS = ("read", "reset", "info", "resend", "reload")
 SYSTEM_FILE = Path("/etc/limpet/limpet.toml")
 SYSTEM_STATE = Path("/var/lib/limpet")
@@ -53,11 +54,17 @@ class TlsConfig:
         ca_file: the only roots that are trusted; the system's if absent.
         cert_file: client certificate, PEM.
         key_file: its key, PEM.
+        key_password_file: holds the key's passphrase, if it has one.
+        server_name: the name to verify and to send (SNI), where it is not the host's.
+        alpn: protocols to offer, for brokers that share a port with others.
     """
 
     ca_file: Path | None = key(Place(), None)
     cert_file: Path | None = key(Place(), None)
     key_file: Path | None = key(Place(), None)
+    key_password_file: Path | None = key(Place(), None)
+    server_name: str | None = key(Text(r"[^\s/:\[\]\x00-\x1f\x7f]+", "a host name"), None)
+    alpn: tuple[str, ...] = key(Several(Text(longest=255)), ())
 
 
 BROKER_BREAKER = BreakerConfig(reset_timeout=5.0, max_reset_timeout=60.0)
@@ -68,26 +75,37 @@ class MqttConfig:
     """The broker.
 
     Attributes:
-        host: name or address.
+        hosts: name or address; or several, tried in turn.
         port: 1883, with TLS 8883.
+        transport: "tcp" or "websockets".
+        path: of the WebSocket.
+        client_id: topic_root and device_id with - between them by default.
         username: none by default.
         password_file: holds the password; $LIMPET_MQTT_PASSWORD or systemd's credential mqtt_password serve as well.
         version: of MQTT; never changed silently.
-        topic_root: first level of all topics.
+        topic_root: the first level of all topics, or up to eight of them.
         keepalive: seconds.
         tls: None without TLS.
         breaker: guards the connection.
     """
 
-    host: str = key(HostName(), "localhost")
+    hosts: tuple[str, ...] = key(Hosts(), ("localhost",), name="host")
     port: int = key(Whole(1, 65535, says="a port"), 1883)
+    transport: str = key(OneOf(("tcp", "websockets")), "tcp")
+    path: str = key(Text(r"/[^\s#\x00-\x1f\x7f]*", "a path that begins with /"), "/mqtt")
+    client_id: str | None = key(Text(longest=256), None)
     username: str | None = key(Text(), None)
     password_file: Path | None = key(Place(), None)
     version: int | str = key(OneOf((5, "3.1.1")), 5)
-    topic_root: str = key(LEVEL, "limpet")
+    topic_root: str = key(Topic(8, longest=128), "limpet")
     keepalive: float = key(Duration(65535.0), 15.0)
     tls: TlsConfig | None = key(Table(TlsConfig), None)
     breaker: BreakerConfig = key(Table(BreakerConfig), BROKER_BREAKER)
+
+    @property
+    def host(self) -> str:
+        """The first host."""
+        return self.hosts[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +152,7 @@ class HomeAssistantConfig:
     """
 
     discovery: bool = key(Flag(), False)
-    prefix: str = key(Text(r"[^+#\x00-\x1f\x7f]+", "a topic without + and #"), "homeassistant")
+    prefix: str = key(Topic(8), "homeassistant")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

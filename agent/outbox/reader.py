@@ -68,6 +68,12 @@ class OutboxReader:
                 record = checked(row)
                 yield record.body if isinstance(record, Item) else None
 
+    def topics(self) -> list[str]:
+        """Return below which topics the stored batches belong: one for each device that made some."""
+        with self._named():
+            rows = self._database.execute("SELECT DISTINCT topic FROM batch ORDER BY topic").fetchall()
+        return [str(topic) for (topic,) in rows]
+
     @contextlib.contextmanager
     def _named(self) -> Iterator[None]:
         try:

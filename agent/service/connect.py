@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from random import Random
 
-from agent.broker import Address, BrokerError, Link, Tls, Will
+from agent.broker import Address, Link, Tls, Will
 from agent.clock import Clock
-from agent.config import Config, ConfigError, password
+from agent.config import Config, ConfigError, MqttConfig, Secret, TlsConfig, password
+from agent.config.secret import SecretMissing, key_password
 from agent.messages.topics import Topics
 from agent.outbox import Outbox
 from agent.publisher import Publisher, Settings
 from agent.resilience import BreakerEvent
+
+log = logging.getLogger(__name__)
 
 Making = Callable[[Outbox, Topics, Callable[[BreakerEvent], None]], Publisher]
 
@@ -25,31 +28,46 @@ def publishing(
     *,
     make_link: Callable[[Address], Link] | None = None,
 ) -> Making:
-    """Return what makes the publisher of a configuration. The password is read anew for each connection.
+    """Return what makes the publisher of a configuration. Secrets are read again for each connection.
 
     Args:
         make_link: returns a link to an address; by default one over paho.
 
     Raises:
-        ConfigError: the password cannot be read.
+        ConfigError: a secret's file holds something else. One that is missing is logged; it may be there later.
     """
-    password(config.mqtt, environ)  # now, so that a mistake is told at the start
+    _look_at_secrets(config.mqtt, environ)
 
     def make(outbox: Outbox, topics: Topics, on_event: Callable[[BreakerEvent], None]) -> Publisher:
+        from agent.broker.link import PahoLink
+        from agent.broker.route import Route
+
+        # Shared by all links, so that the address that worked is tried first.
+        route = Route()
+        client_id = config.mqtt.client_id or topics.client_id
         full = last_will(topics)
 
         def link(will: Will | None = full) -> Link:
-            from agent.broker.link import PahoLink
-
-            try:
-                where = replace(address(config, topics, environ), will=will)
-            except ConfigError as error:  # the file of the password is gone since the start
-                raise BrokerError(" ".join(str(error).split()), permanent=True) from error
-            return (make_link or PahoLink)(where)
+            where = address(config.mqtt, client_id, environ, will)
+            return PahoLink(where, route) if make_link is None else make_link(where)
 
         return Publisher(link, outbox, topics, clock, _settings(config), rng=rng, on_event=on_event)
 
     return make
+
+
+def _look_at_secrets(mqtt: MqttConfig, environ: Mapping[str, str]) -> None:
+    """Read the secrets once, so that a mistake in them is reported at the start.
+
+    Raises:
+        ConfigError: a file holds something else.
+    """
+    try:
+        password(mqtt, environ)
+        if mqtt.tls is not None:
+            key_password(mqtt.tls)
+    except SecretMissing as error:
+        log.error("secret is missing", extra={"error": str(error)})
 
 
 def last_will(topics: Topics) -> Will:
@@ -69,18 +87,43 @@ def _settings(config: Config) -> Settings:
     )
 
 
-def address(config: Config, topics: Topics, environ: Mapping[str, str]) -> Address:
-    """Return where the broker is and who we are there."""
-    mqtt = config.mqtt
-    secret = password(mqtt, environ)
+def address(mqtt: MqttConfig, client_id: str, environ: Mapping[str, str], will: Will | None = None) -> Address:
+    """Return where the broker is and who we are there. No file is read before the connect."""
     return Address(
-        host=mqtt.host,
+        host=mqtt.hosts[0],
+        more_hosts=mqtt.hosts[1:],
         port=mqtt.port,
-        client_id=topics.client_id,
+        transport=mqtt.transport,
+        path=mqtt.path,
+        client_id=client_id,
         username=mqtt.username,
-        password=secret.reveal() if secret is not None else None,
+        password=lambda: _revealed(lambda: password(mqtt, environ)),
         version=str(mqtt.version),
         keepalive=max(1, round(mqtt.keepalive)),
-        tls=Tls(mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file) if mqtt.tls is not None else None,
-        will=last_will(topics),
+        tls=None if mqtt.tls is None else _tls(mqtt.tls),
+        will=will,
     )
+
+
+def _tls(tls: TlsConfig) -> Tls:
+    return Tls(
+        ca_file=tls.ca_file,
+        cert_file=tls.cert_file,
+        key_file=tls.key_file,
+        key_password=None if tls.key_password_file is None else lambda: _revealed(lambda: key_password(tls)) or "",
+        server_name=tls.server_name,
+        alpn=tls.alpn,
+    )
+
+
+def _revealed(read: Callable[[], Secret | None]) -> str | None:
+    """Return what a secret says.
+
+    Raises:
+        SecretMissing: it cannot be read now; a file that was right at the start may have become something else.
+    """
+    try:
+        secret = read()
+    except ConfigError as error:
+        raise SecretMissing("; ".join(one.what for one in error.mistakes)) from error
+    return None if secret is None else secret.reveal()

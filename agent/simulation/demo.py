@@ -10,7 +10,7 @@ from random import Random
 from agent.broker import Address, Facts
 from agent.broker.embedded import EmbeddedBroker
 from agent.broker.link import PahoLink
-from agent.broker.subscriber import Line, Received, Subscriber
+from agent.broker.subscriber import ConnectionChange, Received, Subscriber
 from agent.config import Config, parse
 from agent.service.agent import Agent
 from agent.service.connect import publishing
@@ -118,7 +118,7 @@ class Demo:
         heard: takes whatever the subscriber receives, on the loop.
     """
 
-    def __init__(self, heard: Callable[[Received | Line], object]) -> None:
+    def __init__(self, heard: Callable[[Received | ConnectionChange], object]) -> None:
         self.heard = heard
         self.loop = asyncio.get_running_loop()
         self.broker = EmbeddedBroker()
@@ -203,14 +203,14 @@ class Demo:
         address = Address(self.broker.host, self.broker.port, "limpet-demo-subscriber", keepalive=5)
 
         # Called in paho's thread.
-        def told(message: Received | Line) -> None:
+        def told(message: Received | ConnectionChange) -> None:
             if not self.loop.is_closed():
                 self.loop.call_soon_threadsafe(self._hear, message)
 
         return Subscriber(address, ["limpet/#"], told, retry=(0.05, 0.1))
 
-    def _hear(self, message: Received | Line) -> None:
-        if isinstance(message, Line):
+    def _hear(self, message: Received | ConnectionChange) -> None:
+        if isinstance(message, ConnectionChange):
             self.listening.set() if message.up else self.listening.clear()
         elif message.topic.endswith("/batch"):
             self._batch.set()

@@ -50,7 +50,7 @@ def apart(config: Config, environ: Mapping[str, str] = os.environ) -> Config:
         state_dir=config.state_dir(environ) / SIMULATED,
     )
     mqtt = config.mqtt
-    if client_id := getattr(mqtt, "client_id", None):
-        mqtt = replace(mqtt, client_id=f"{client_id}-{SIMULATED}")  # type: ignore[call-arg]
+    if mqtt.client_id is not None:
+        mqtt = replace(mqtt, client_id=f"{mqtt.client_id}-{SIMULATED}")
     homeassistant = replace(config.homeassistant, discovery=False)
     return replace(config, agent=agent, mqtt=mqtt, homeassistant=homeassistant)

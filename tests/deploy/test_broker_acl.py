@@ -1,16 +1,19 @@
 """The broker's side, on a real mosquitto: its configuration, certificates, accounts, and who may write where."""
 
 import asyncio
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from agent import config
-from agent.broker import Address, BrokerRefused, Tls, TlsProblem
+from agent.broker import NO_SUBSCRIBERS, Address, BrokerRefused, Tls, TlsProblem
 from agent.broker.link import PahoLink
 from agent.cli.doctor import network
 from agent.cli.doctor.checks import BROKEN, OK, WARNING, Site
@@ -242,10 +245,64 @@ ca_file = "{ca or broker.folder / "ca.crt"}"
         assert examine(extra=extra)[0]["home assistant"] == OK
 
 
+class TestARename:
+    def test_gives_a_device_what_it_still_has_to_send_under_its_former_name(self, broker):
+        wanted = ("limpet/shed/backfill", "limpet/shed/gap", "homeassistant/device/limpet_shed/config")
+        assert NOT_AUTHORISED in publish(broker.address("greenhouse-1"), *wanted)
+        broker.passwords["greenhouse-1"] = script(
+            broker.folder, "account.sh", "device", "greenhouse-1", "shed"
+        ).stdout.strip()
+        broker.process.send_signal(signal.SIGHUP)
+        for _ in range(50):
+            with contextlib.suppress(BrokerRefused):
+                if set(publish(broker.address("greenhouse-1"), *wanted)) <= {0, NO_SUBSCRIBERS}:
+                    break
+            time.sleep(0.05)
+        else:
+            pytest.fail("the broker still refuses the former name")
+        assert publish(broker.address("greenhouse-1"), "limpet/cellar/backfill") == [NOT_AUTHORISED]
+
+
+class TestASimulatedRun:
+    def test_has_a_place_of_its_own(self, broker):
+        allowed, refused = publish(
+            broker.address("cellar"), "limpet/cellar-simulated/batch", "limpet/greenhouse-1-simulated/batch"
+        )
+        assert (allowed in (0, NO_SUBSCRIBERS), refused) == (True, NOT_AUTHORISED)
+
+
 class TestTheScripts:
+    @pytest.mark.parametrize(
+        ("name", "spelt"), [("greenhouse-1", "greenhouse-1"), ("A_b-c", "A_b-c"), ("pi.local", "pi_local_92991a24")]
+    )
+    def test_spell_the_discovery_topic_as_the_agent_does(self, tmp_path, name, spelt):
+        shutil.copy(HERE / "acl", tmp_path / "acl")
+        script(tmp_path, "account.sh", "device", "new", name)
+        script(tmp_path, "account.sh", "device", name)
+        line = f"topic readwrite homeassistant/device/limpet_{spelt}/config"
+        assert (tmp_path / "acl").read_text().splitlines().count(line) == 2
+
+    def test_add_to_a_known_name_what_it_has_not_yet_and_keep_what_a_person_wrote(self, tmp_path):
+        (tmp_path / "acl").write_text("user a\ntopic read weather/#\ntopic write limpet/a/#\n\nuser b\ntopic read x\n")
+        for _ in range(2):
+            script(tmp_path, "account.sh", "device", "a", "old")
+        lines = (tmp_path / "acl").read_text().splitlines()
+        assert lines.count("user a") == 2
+        assert lines.count("topic write limpet/a/#") == 1
+        assert {"topic read weather/#", "topic write limpet/old/#", "topic read x"} <= set(lines)
+
+    def test_know_another_root_and_prefix(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("ROOT", "site/hall-3/limpet")
+        monkeypatch.setenv("PREFIX", "ha")
+        shutil.copy(HERE / "acl", tmp_path / "acl")
+        script(tmp_path, "account.sh", "device", "a")
+        lines = (tmp_path / "acl").read_text().splitlines()
+        assert {"topic write site/hall-3/limpet/a/#", "topic readwrite ha/device/limpet_a/config"} <= set(lines)
+
     def test_refuse_a_name_that_would_be_a_wildcard(self, broker):
-        for name in ("#", "+", "a/b", "a b", "a:b"):
+        for name in ("#", "+", "a/b", "a b", "a:b", ""):
             assert script(broker.folder, "account.sh", "device", name, check=False).returncode == 1
+            assert script(broker.folder, "account.sh", "device", "fine", name, check=False).returncode == 1
 
     def test_give_a_new_password_and_no_second_entry_to_a_known_name(self, tmp_path):
         shutil.copy(HERE / "acl", tmp_path / "acl")

@@ -7,10 +7,11 @@ import contextlib
 import json
 import signal
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
-from agent.broker import Address, BrokerError, BrokerRefused, Tls, TlsProblem, Will
+from agent.broker import Address, BrokerError, BrokerRefused, Tls, TlsProblem
 from agent.broker.link import PahoLink
 from agent.clock import Clock
 from agent.messages import payloads
@@ -21,9 +22,6 @@ from agent.publisher import pacing as pacing_module
 from agent.publisher import reconnect as reconnect_module
 
 TOPICS = Topics("limpet", "pi")
-
-# paho leaves the socket of a failed handshake to the garbage collector, which warns.
-PAHO_LEAVES_SOCKETS = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 class Ledger:
@@ -79,11 +77,9 @@ class Rig:
     def __init__(self, port: int, **address) -> None:
         self.clock = Clock()
         self.outbox = Outbox("boot", self.clock.now, kernel_boot=self.clock.kernel_boot)
-        where = Address(
-            "127.0.0.1", **{"port": port, "client_id": "limpet-pi", "will": Will(TOPICS.status, b"offline"), **address}
-        )
+        where = Address("127.0.0.1", **{"port": port, "client_id": "limpet-pi", **address})
         self.publisher = Publisher(
-            lambda: PahoLink(where),
+            lambda will: PahoLink(replace(where, will=will)),
             self.outbox,
             TOPICS,
             self.clock,
@@ -254,7 +250,6 @@ def test_33_a_good_certificate_is_accepted(mosquitto, certificates):
     connecting(mosquitto, tls=Tls(certificates.file))
 
 
-@PAHO_LEAVES_SOCKETS
 def test_33_each_kind_of_bad_certificate_has_its_own_state(mosquitto, certificates, tmp_path):
     (other := tmp_path / "other").mkdir()
     stranger = type(certificates)(other, "stranger")
@@ -281,7 +276,6 @@ def test_33_a_broker_that_wants_a_client_certificate_gets_it_or_says_so(mosquitt
     connecting(mosquitto, tls=Tls(certificates.file, *certificates.sign("client")))
 
 
-@PAHO_LEAVES_SOCKETS
 def test_33_a_broker_without_tls_is_told_as_such(mosquitto, certificates):
     with pytest.raises(TlsProblem, match="a broker without TLS") as caught:
         connecting(mosquitto, tls=Tls(certificates.file))

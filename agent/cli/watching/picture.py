@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from agent.broker.subscriber import Line, Received
+from agent.broker.subscriber import ConnectionChange, Received
 
 from .ledger import Ledger
 
@@ -86,7 +86,7 @@ class Picture:
         self.events: deque[Event] = deque(maxlen=REMEMBERED)
         self.connected, self.why, self.changed = False, "", 0.0
 
-    def line(self, line: Line, at: float) -> None:
+    def line(self, line: ConnectionChange, at: float) -> None:
         """Take a change of our own connection."""
         if line.up != self.connected:
             self.changed = at

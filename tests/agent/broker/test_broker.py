@@ -61,7 +61,7 @@ def told(story) -> None:
 @contextlib.asynccontextmanager
 async def opened(broker: ScriptedBroker, **changes):
     link = PahoLink(address(broker, **changes))
-    link.facts = await link.connect()
+    await link.connect()
     try:
         yield link
     finally:
@@ -430,6 +430,29 @@ class TestReasonCodes:
             broker.send(b"\x20\x02\x00\x05")
             with pytest.raises(BrokerRefused, match="not authorised"):
                 await connecting
+
+        told(story)
+
+    @pytest.mark.parametrize(
+        ("properties", "words"),
+        [
+            (b"\x1f" + text("blocked\nsince"), "banned (reason 0x8a: blockedsince)"),
+            (b"\x1c" + text("b.local"), "banned (reason 0x8a: use b.local)"),
+            (b"\x1f\x00", "banned (reason 0x8a)"),
+            (b"\x99\x00", "banned (reason 0x8a)"),
+        ],
+    )
+    def test_the_brokers_own_words_are_passed_on_as_far_as_they_can_be_read(self, properties, words):
+        async def story(broker):
+            broker.connack, broker.properties = 0x8A, properties
+            with pytest.raises(BrokerRefused) as caught:
+                async with opened(broker):
+                    pass
+            assert words in str(caught.value)
+            broker.connack, broker.properties = 0, b""
+            async with opened(broker) as link:
+                broker.send(packet(DISCONNECT, b"\x8a" + bytes([len(properties)]) + properties))
+                assert words in str(await link.lost)
 
         told(story)
 

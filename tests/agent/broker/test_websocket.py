@@ -127,6 +127,7 @@ class Front:
         self.answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
         self.cut = 1 << 20
         self.request = b""
+        self._tasks: list[asyncio.Task] = []
 
     @contextlib.asynccontextmanager
     async def serving(self):
@@ -137,37 +138,36 @@ class Front:
         finally:
             server.close()
             self.broker.cut()
+            await asyncio.gather(*self._tasks)
             await server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.append(asyncio.current_task())
         with contextlib.suppress(OSError, asyncio.IncompleteReadError), contextlib.closing(writer):
             self.request = await reader.readuntil(b"\r\n\r\n")
             key = self.request.partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r\n")[0]
             accept = base64.b64encode(hashlib.sha1(key + GUID).digest()).decode()
             writer.write(self.answer.format(accept=accept).encode())
-            if " 101 " not in self.answer:
-                return
-            to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self.broker.port)
-            with contextlib.closing(to_writer):
-                async with asyncio.TaskGroup() as group:
-                    down = group.create_task(self._down(to_reader, writer))
-                    await self._up(reader, to_writer)
-                    down.cancel()
+            if " 101 " in self.answer:
+                to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self.broker.port)
+                await asyncio.gather(self._up(reader, to_writer), self._down(to_reader, writer))
 
     async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         received = bytearray()
-        while data := await reader.read(65536):
-            received += data
-            while (found := parsed(received)) is not None:
-                opcode, payload, length = found
-                del received[:length]
-                if opcode == BINARY:
-                    writer.write(payload)
+        with contextlib.closing(writer), contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                received += data
+                while (found := parsed(received)) is not None:
+                    opcode, payload, length = found
+                    del received[:length]
+                    if opcode == BINARY:
+                        writer.write(payload)
 
     async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(self.cut):
-            writer.write(server_frame(PING, b"") + server_frame(BINARY, data))
-        writer.write(server_frame(CLOSE, b""))
+        with contextlib.closing(writer), contextlib.suppress(OSError):
+            while data := await reader.read(self.cut):
+                writer.write(server_frame(PING, b"") + server_frame(BINARY, data))
+            writer.write(server_frame(CLOSE, b""))
 
 
 def run(story, *, answer: str | None = None, cut: int = 1 << 20) -> None:

@@ -218,10 +218,17 @@ class TestTheBroker:
         (found,) = network.broker(site(text=f"[mqtt]\nport = 1\n{HOST}"))
         assert (found.level, found.cure) == (BROKEN, "sudo systemctl restart mosquitto")
 
-    def test_whose_password_is_closed_to_this_user_is_not_blamed(self, site, tmp_path):
+    def test_whose_password_is_closed_to_this_user_is_not_blamed(self, site, mocker):
         made = site({"word": "x"}, text=f'[mqtt]\nport = 1\nusername = "a"\npassword_file = "word"\n{HOST}')
-        (tmp_path / "word").unlink()  # root, as which tests may run, can read everything
+        # Root, as which tests may run, can read everything.
+        mocker.patch("agent.config.secret.os.open", side_effect=PermissionError(13, "Permission denied"))
         assert levels(network.broker(made)) == [SKIPPED]
+
+    def test_whose_password_is_not_there_is_cured_by_one(self, site, tmp_path):
+        made = site({"word": "x"}, text=f'[mqtt]\nport = 1\nusername = "a"\npassword_file = "word"\n{HOST}')
+        (tmp_path / "word").unlink()
+        (found,) = network.broker(made)
+        assert (found.level, "No such file" in found.text, "only line" in found.cure) == (BROKEN, True, True)
 
     def test_discovery_that_is_off_is_no_fault(self, site):
         assert levels(network.homeassistant(site(text=HOST))) == [SKIPPED]

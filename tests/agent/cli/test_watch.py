@@ -10,7 +10,7 @@ import pytest
 from agent.broker import Address
 from agent.broker.embedded import EmbeddedBroker
 from agent.broker.link import PahoLink
-from agent.broker.subscriber import Line, Received
+from agent.broker.subscriber import ConnectionChange, Received
 from agent.cli.main import main
 from agent.cli.watch import address, broker_of
 from agent.cli.watching import text
@@ -149,7 +149,7 @@ def test_the_screen_fits_a_small_terminal():
     from agent.cli.watching.table import screen
 
     picture = Picture()
-    picture.line(Line(True), NOW)
+    picture.line(ConnectionChange(True), NOW)
     picture.take(batch(1, fault=FAULT))
     console = rich.Console(width=80, height=24, record=True, file=io.StringIO())
     console.print(screen(picture, NOW + 2, (80, 24), title="limpet watch"))

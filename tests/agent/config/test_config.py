@@ -115,7 +115,7 @@ class TestValues:
     def test_what_is_no_host_and_port_is_refused(self, written):
         assert only(f'{AIR}[web]\nlisten = "{written}"').startswith("5: listen: ")
 
-    @pytest.mark.parametrize("name", ["", "a/b", "a+b", "#", "$SYS"])
+    @pytest.mark.parametrize("name", ["", "a/", "a+b", "#", "$SYS", " a", "a ", "a\u200b"])
     @pytest.mark.parametrize("key", ["agent]\ndevice_id", "mqtt]\ntopic_root"])
     def test_what_breaks_a_topic_is_refused(self, key, name):
         assert key.split("\n")[1] in only(f'{AIR}[{key} = "{name}"')

@@ -1,11 +1,14 @@
 """Files of the configuration: where they are looked for, and who may read what is in them."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from agent import config
 from agent.config import ConfigError, Secret
+from agent.config.mistakes import Wrong
+from agent.config.secret import SecretMissing, key_password, read_secret
 
 AIR = '[[sensor]]\nid = "air"\ndriver = "sht4x"\n'
 
@@ -95,6 +98,65 @@ class TestASecret:
         assert config.password(mqtt, {"CREDENTIALS_DIRECTORY": "/nowhere"}) == Secret("file")
         assert config.password(config.MqttConfig(), {}) is None
 
-    def test_that_cannot_be_read_is_a_mistake_of_the_configuration(self):
-        with pytest.raises(ConfigError, match="the password cannot be read"):
+    def test_that_is_not_there_yet_is_no_mistake_of_the_configuration(self):
+        with pytest.raises(SecretMissing, match="password_file /nowhere cannot be read: No such file"):
             config.password(config.MqttConfig(password_file=Path("/nowhere")), {})
+        with pytest.raises(SecretMissing, match=r"tls\.key_password_file"):
+            key_password(config.TlsConfig(key_password_file=Path("/nowhere")))
+
+    def test_is_not_an_empty_variable(self, tmp_path):
+        (tmp_path / "file").write_text("file")
+        mqtt = config.MqttConfig(password_file=tmp_path / "file")
+        assert config.password(mqtt, {"LIMPET_MQTT_PASSWORD": ""}) == Secret("file")
+        assert config.password(config.MqttConfig(), {"LIMPET_MQTT_PASSWORD": ""}) is None
+
+
+class TestTheFileOfASecret:
+    @pytest.mark.parametrize(
+        ("content", "secret"),
+        [
+            (b"hunter2", "hunter2"),
+            (b"hunter2\n", "hunter2"),
+            (b"hunter2\r\n\n", "hunter2"),
+            (b" hunter 2 \n", " hunter 2 "),
+            ("\ufeffhünter".encode(), "hünter"),
+        ],
+    )
+    def test_holds_one_line(self, tmp_path, content, secret):
+        (tmp_path / "file").write_bytes(content)
+        assert read_secret(tmp_path / "file") == Secret(secret)
+
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (b"", "is empty"),
+            (b"\n\n", "is empty"),
+            (b"one\ntwo\n", "has 2 lines"),
+            (b"h\xfcnter", "byte 2 is 0xfc; is it Latin-1"),
+            ("hunter2".encode("utf-16"), "is UTF-16"),
+            ("hunter2".encode("utf-16-le"), "is UTF-16"),
+            (b"x" * (1 << 16) + b"x", "is larger than"),
+        ],
+    )
+    def test_holds_nothing_else(self, tmp_path, content, words):
+        (tmp_path / "file").write_bytes(content)
+        with pytest.raises(Wrong, match=words):
+            read_secret(tmp_path / "file")
+        text = AIR + "[mqtt]\nusername = 'u'\npassword_file = 'file'"
+        (found, *_) = config.parse(text, tmp_path / "limpet.toml")[1]
+        assert (found.is_warning, words in found.what) == (False, True)
+        with pytest.raises(ConfigError, match=words):
+            config.password(config.MqttConfig(password_file=tmp_path / "file"), {})
+
+    @pytest.mark.parametrize("name", ["fifo", "/dev/zero", "/dev/tty", "."])
+    def test_is_a_file(self, tmp_path, name):
+        os.mkfifo(tmp_path / "fifo")
+        with pytest.raises((Wrong, OSError)):
+            read_secret(tmp_path / name)
+
+    @pytest.mark.parametrize(("content", "warns"), [(b"hunter2 ", True), (b"\thunter2", True), (b"hunter2", False)])
+    def test_is_warned_of_a_blank_that_nobody_sees(self, tmp_path, content, warns):
+        (tmp_path / "file").write_bytes(content)
+        (tmp_path / "file").chmod(0o600)
+        found = config.parse(AIR + "[mqtt]\nusername = 'u'\npassword_file = 'file'", tmp_path / "limpet.toml")[1]
+        assert [one.is_warning for one in found] == [True] * warns
