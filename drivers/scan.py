@@ -37,6 +37,11 @@ from .errors import (
 )
 
 ADDRESSES = range(0x08, 0x78)
+CROWD = 64  # addresses that answer: no bus has more chips
+EVERYTHING = (
+    "every address is acknowledged, even where there is no chip: a line is held low (by a short, a missing pull-up, a "
+    "chip without power), or this is no bus of sensors, but a display's"
+)
 DEAD_AFTER = 3  # addresses in a row at which the transfer did not end: a line is held low
 LIMIT = 2.0  # seconds of one step; what takes longer has hung
 LOOKS_EVERY = 0.05  # seconds
@@ -145,6 +150,9 @@ class BusScan:
         sure, maybe = yield from inquiry.names(self._drivers[address])
         if not inquiry.answered:
             return
+        if (not self.found and device.acknowledges_everything()) or len(self.found) > CROWD:
+            self.found = []
+            raise NotSupported(f"i2c-{self.number}: {EVERYTHING}")
         if mux is None and not sure and address in OF_MULTIPLEXERS and inquiry.answers_bare_reads:
             before = multiplexer(device)
             if before is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from drivers.bus.i2c import stable_bus
 from drivers.kernel.listing import Listed
 from drivers.scan import Found
 
@@ -50,8 +51,9 @@ def _on_bus(one: Found, ids: Ids) -> list[str]:
 
 
 def _wiring(one: Found) -> Iterator[str]:
-    if one.bus != 1:
-        yield f"bus = {one.bus}"
+    bus = stable_bus(one.bus)
+    if bus != 1:
+        yield f"bus = {bus}" if isinstance(bus, int) else f'bus = "{bus}"'
     yield f"address = 0x{one.address:02x}"
     if one.mux:
         yield f"mux = {{ address = 0x{one.mux[0]:02x}, channel = {one.mux[1]} }}"

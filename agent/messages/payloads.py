@@ -204,6 +204,15 @@ def info(
     }
 
 
+def run_of(payload: bytes) -> str | None:
+    """Return the `bootId` of a published document; None if it has none."""
+    try:
+        found = json.loads(payload)["bootId"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, str) else None
+
+
 def camel(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a document with its snake_case keys, at every depth, in camelCase; below `AS_THEY_ARE` keys are names."""
     return {_camel(key): _within(value, key in AS_THEY_ARE) for key, value in document.items()}

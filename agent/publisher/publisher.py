@@ -7,7 +7,8 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from agent.broker import BrokerError, BrokerTimeout, Facts, Handler, Link, Will
+from agent.broker import BrokerError, BrokerTimeout, Facts, Handler, Link, Message, Will
+from agent.messages import payloads
 from agent.messages.topics import Topics
 from agent.outbox import Outbox
 from agent.resilience import AsyncCircuitBreaker, BreakerEvent, CircuitOpenError, CircuitState
@@ -100,6 +101,7 @@ class Publisher:
         self._will = LastWill(topics.status, b"offline", self._limits)
         self._reconnect = Reconnect(clock.now, rng, settings.max_reset_timeout)
         self._open: Link | None = None
+        self._info_topic, self._run_id = topics.info, outbox.run_id
         self._closing, self._running = Closing(clock.now), False
         self._log = ConnectionLog(topics.client_id)
         self.state = BrokerState(False, clock.now(), "not connected yet", 0, False, None)
@@ -121,9 +123,9 @@ class Publisher:
             self._queue.others.answer(topic, payload, correlation)
             self._ready.set()
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Have messages handed over, now and after each reconnect; never retained ones."""
-        self._queue.others.subscribe(topic_filter, handler)
+    def subscribe(self, topic_filter: str, handler: Handler, *, retained: bool = False) -> None:
+        """Have messages handed over, now and after each reconnect; `retained`: those as well that the broker kept."""
+        self._queue.others.subscribe(topic_filter, handler, retained=retained)
         self._ready.set()
 
     def adjust(self, backfill_rate: float, require_subscriber: bool, backfill_format: str = "batch") -> None:
@@ -213,10 +215,26 @@ class Publisher:
     def _opened(self, link: Link, facts: Facts) -> Facts:
         """Return what the new connection has to obey."""
         self._open = link
+        self._look_for_a_twin()
         self._will.connected()
         obeyed = self._limits.opened(link, facts)
         self._become(connected=True, facts=facts)
         return obeyed
+
+    def _look_for_a_twin(self) -> None:
+        """Have the broker show its `info` where sessions end as they do with a twin.
+
+        Once it has had ours, the `info` of another run can only come from a twin that runs now.
+        """
+        if self._reconnect.suspicious and self._queue.others.info_taken:
+            self._queue.others.subscribe(self._info_topic, self._see_info, retained=True)
+        else:
+            self._queue.others.unsubscribe(self._info_topic)
+
+    def _see_info(self, message: Message) -> None:
+        if payloads.run_of(message.payload) not in (None, self._run_id):
+            self._reconnect.twin_found()
+            self._become(connected=self.state.connected, facts=self.state.facts)
 
     def _session(self, link: Link, facts: Facts, generation: int, probing: bool) -> Session:
         def proved() -> None:
@@ -247,7 +265,8 @@ class Publisher:
         text = None if connected else str(error or "closed")
         limits, refused = self._limits.listed(), self._listed()
         twice = self._reconnect.duplicate
-        self.state = BrokerState(connected, since, text, old.sessions + connected, twice, facts, limits, refused)
+        sessions = old.sessions + (connected and not old.connected)
+        self.state = BrokerState(connected, since, text, sessions, twice, facts, limits, refused)
         self._log.changed(old, self.state, error, now)
         if self.state != old:
             self.on_change()

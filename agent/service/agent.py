@@ -169,7 +169,7 @@ class Agent:
                 publishing(self.outbox, self.reporter.topics, self.assembly.on_event),
             )
             await before.close(DISK_WITHIN)
-        self.publisher.adjust(box.backfill_rate, box.require_subscriber)
+        self.publisher.adjust(box.backfill_rate, box.require_subscriber, box.backfill_format)
         discovery_changed = old.homeassistant != config.homeassistant
         self._arrange(announce=reconnects or discovery_changed or old.sensors != config.sensors, listen=reconnects)
         if discovery_changed and not reconnects:

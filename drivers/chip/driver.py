@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from ..bus import clock
 from ..errors import BeyondRange, ChecksumError, InvalidReading, WrongChip
 from .probe import Probe
-from .quantity import Measurement, Quantity, Told, Untold, Values, Waits, is_amiss
+from .quantity import UNTOLD, Measurement, Quantity, Told, Untold, Values, Waits, is_amiss
 
 
 def waiting(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -151,7 +151,7 @@ class Driver:
             TransientError, PermanentError: nothing can be told.
         """
         told = self.block(self.reading())
-        self.missing = {name: value for name, value in told.items() if isinstance(value, Untold)}
+        self.missing = {name: value for name, value in told.items() if isinstance(value, UNTOLD)}
         values = {name: value for name, value in told.items() if name not in self.missing}
         for error in () if values else self.missing.values():
             raise error
@@ -163,12 +163,16 @@ class Driver:
         Raises:
             TransientError, PermanentError: that of the first quantity, when none can be told.
         """
-        known = {quantity.name: quantity for quantity in self.quantities}
+        quantities = self.quantities
+        if len(measured) == len(quantities) and all(one.holds(measured.get(one.name)) for one in quantities):
+            return {**measured}
+        declared = {quantity.name: quantity for quantity in quantities}
         told = {
-            name: known.get(name, Quantity(name)).judge(measured.get(name), self.name) for name in {**known, **measured}
+            name: declared.get(name, Quantity(name)).judge(measured.get(name), self.name)
+            for name in {**declared, **measured}
         }
-        for quantity in self.quantities:
-            if isinstance(told.get(quantity.needs), Untold) and not isinstance(told[quantity.name], Untold):
+        for quantity in quantities:
+            if isinstance(told.get(quantity.needs), UNTOLD) and not isinstance(told[quantity.name], UNTOLD):
                 told[quantity.name] = InvalidReading(f"{self.name}: no {quantity.name} without {quantity.needs}")
         amiss = [value for value in told.values() if is_amiss(value)]
         if amiss and len(amiss) == len(told):

@@ -38,7 +38,7 @@ class Aht20(I2cChip):
     calibrated = True
 
     def identify(self) -> Waits:
-        """Initialise the chip if it asks for that, then let it measure: the frame's checksum proves who it is.
+        """Initialise the chip if it asks for that, then let it measure: the frame's checksum is the proof.
 
         Raises:
             WrongChip: something else answers. NotReady: it is busy, or the line floats.
@@ -101,7 +101,8 @@ class Aht20(I2cChip):
             yield AGAIN
         else:
             raise NotReady(f"{self.name}: still busy, status 0x{frame[0]:02x}; or the line floats")
-        if crc.crc8(frame):  # over a frame that ends with its own checksum it is 0
+        # Over a frame that ends with its own checksum it is 0.
+        if crc.crc8(frame):
             raise ChecksumError(f"{self.name}: the frame arrived damaged: {frame.hex(' ')}; shorten the cable")
         return frame
 

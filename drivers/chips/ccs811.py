@@ -81,7 +81,8 @@ class Ccs811(I2cChip):
             InvalidReading: it reports an error. ChecksumError: two reads differ.
         """
         for _ in range(POLLS):
-            if self.checked(self.get(STATUS)) & READY:
+            # Asked again where it says so: a damaged bit would pass what it shows before its first result.
+            if self.checked(self.get(STATUS)) & READY and self.checked(self.get(STATUS)) & READY:
                 break
             yield POLL
         else:

@@ -51,15 +51,19 @@ class Sht4x(SensirionChip):
             NoAcknowledge: no device answers. ChecksumError: a word arrived damaged.
         """
         temperature, humidity = yield from self.ask(MEASURE_HIGH_PRECISION, MEASURING_TAKES, 2)
-        return {"temperature": celsius(temperature), "humidity": part(relative_humidity, humidity)}
+        return {"temperature": celsius(temperature), "humidity": part(self.of_air, humidity)}
+
+    def of_air(self, ticks: int) -> float:
+        """Return relative humidity in %.
+
+        Raises:
+            InvalidReading: the word stands at an end of its scale, which no air reaches.
+        """
+        if ticks in (0x0000, 0xFFFF):
+            raise InvalidReading(f"{self.name}: raw humidity is 0x{ticks:04x}, an end of its scale; a dead element")
+        return relative_humidity(ticks)
 
 
 def relative_humidity(ticks: int) -> float:
-    """Return % from the 16-bit humidity word; the formula may leave 0..100 (§4.6).
-
-    Raises:
-        InvalidReading: the word stands at an end of its scale, which no air reaches.
-    """
-    if ticks in (0x0000, 0xFFFF):
-        raise InvalidReading(f"sht4x: raw humidity is 0x{ticks:04x}, the end of its scale; the element is faulty")
+    """Return % from the 16-bit humidity word; the formula may leave 0..100 (§4.6)."""
     return -6 + 125 * ticks / 65535

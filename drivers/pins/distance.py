@@ -36,7 +36,7 @@ class Distance(Driver):
     name = "distance"
     bus_name: ClassVar[str] = "gpio"
     quantities = (Quantity("distance", "mm", "distance", NEAREST, FARTHEST, 3.0),)
-    takes = 1.0
+    takes = 0.8
     clock: Callable[[], float] = staticmethod(now)
     # When the pings of all sensors have died away: one must not hear another's.
     quiet_at: ClassVar[float] = 0.0

@@ -18,7 +18,7 @@ class AtOnce(SqliteStore):
     """The true store without its thread, which knows nothing of virtual time."""
 
     async def _in_thread(self, work):
-        return self._guarded(work)
+        return self._file.guarded(work)
 
 
 def scene(runner, story, *args, **more):

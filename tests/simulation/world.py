@@ -50,7 +50,7 @@ fallback = "last"
 """
 BUSES, ADDRESSES = ("i2c-1", "i2c-2"), (None, 0x44, 0x48)
 LOST_AT_MOST = {"always": 0.2, "outage": 10.5}  # seconds of batches, at a crash with a sound disk
-DISK_TRUSTED_AFTER = 75.0  # seconds after its trouble: it is tried again each minute
+DISK_TRUSTED_AFTER = 20.0  # seconds after its trouble: it is tried again every five
 
 
 def configured(text: str) -> Config:

@@ -16,6 +16,7 @@ from brokers import (
     DISCONNECT,
     PINGRESP,
     PUBLISH,
+    SUBSCRIBE,
     FaultProxy,
     ScriptedBroker,
     packet,
@@ -244,6 +245,22 @@ class TestPahoOnTheWire:
             async with opened(broker) as link:
                 await link.close()
                 await broker.until(lambda: broker.goodbyes == 1)
+
+        told(story)
+
+    @pytest.mark.parametrize(("retained", "handling"), [(False, 2), (True, 0)])
+    def test_asks_for_what_is_retained_only_where_it_is_wanted(self, retained, handling):
+        async def story(broker):
+            options, packets = [], broker._packet
+
+            def noted(head, body, writer, version):
+                options.extend(body.data[-1:] if head >> 4 == SUBSCRIBE else b"")
+                packets(head, body, writer, version)
+
+            broker._packet = noted
+            async with opened(broker) as link:
+                await link.subscribe("a", print, retained=retained)
+            assert [one >> 4 & 3 for one in options] == [handling]  # MQTT 5.0 §3.8.3.1
 
         told(story)
 

@@ -211,10 +211,10 @@ class TestTheListing:
             ("hwmon", "ds3231"): ("temperature °C",),
         }
 
-    def test_calls_namesakes_by_their_nodes(self, tmp_path):
+    def test_calls_namesakes_by_bus_and_address(self, tmp_path):
         for _ in range(2):
             fake_chip("iio", root=tmp_path, device="bme280")
-        assert [one.device for one in listing(str(tmp_path))] == ["iio:device0", "iio:device1"]
+        assert [one.device for one in listing(str(tmp_path))] == ["1-0060", "1-0061"]
 
     def test_leaves_the_machine_itself_to_its_own_driver(self, tmp_path):
         fake_chip("hwmon", root=tmp_path, device="cpu_thermal")
