@@ -121,8 +121,7 @@ class PahoLink:
         """Yield what to try, and whether more remains; a name that cannot be resolved is added to `errors`."""
         hosts = self.route.hosts(self.address.hosts)
         for number, host in enumerate(hosts, 1):
-            others = number < len(hosts) or self.route.knows(host)
-            seconds = self.route.seconds(CONNECT, others=others)
+            seconds = self.route.seconds(CONNECT, others=number < len(hosts))
             found: list[Target] = []
             try:
                 found = await off_loop(partial(resolve, host, self.address.port), seconds)

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .kinds import Duration, Number, OneOf, Text, Whole
-from .names import BusName
+from .kinds import BusName, Duration, Number, OneOf, Text, Whole
 from .shapes import Anything, Correction, Span, Table, ValuesOf, key
 
 TAKEN = {"broker": "what the connection is called in `health`"}

@@ -36,9 +36,7 @@ class Requests:
     """Answers requests.
 
     Args:
-        handlers: what can be done, by name.
-        answer: sends (topic, payload, correlation data).
-        clock: seconds, monotonic.
+        handlers: what can be done, by name. answer: sends (topic, payload, correlation data). clock: monotonic seconds.
         start: runs an answer beside everything else.
     """
 

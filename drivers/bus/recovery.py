@@ -17,12 +17,9 @@ from ..errors import BusStuck, NotSupported
 from .gpio import GpioLine, named
 
 PULSES = 9
-# Seconds without power, and until the chips have started.
-OFF, SETTLING = 0.5, 0.1
-# GPIO0..3: the wires of i2c-0 and i2c-1 on the header.
-OF_CONTROLLERS = range(4)
-# `pinctrl get 2`: " 2: a0    pu | hi // GPIO2 = SDA1".
-FUNCTION = re.compile(r"^\s*\d+:\s+(\w+)\s+(?:-- )?(p[udn])?")
+OFF, SETTLING = 0.5, 0.1  # seconds without power, and until the chips have started
+OF_CONTROLLERS = range(4)  # GPIO0..3: the wires of i2c-0 and i2c-1 on the header
+FUNCTION = re.compile(r"^\s*\d+:\s+(\w+)\s+(?:-- )?(p[udn])?")  # `pinctrl get 2`: " 2: a0    pu | hi // GPIO2 = SDA1"
 
 Pinctrl = Callable[..., str]
 
@@ -161,8 +158,7 @@ class Power:
 
     def steps(self) -> Generator[float, None, str]:
         """Switch off, wait, switch on. From then on the pin is driven: let go, it might switch off."""
-        # low
-        self.line.open()
+        self.line.open()  # low
         yield OFF
         self.line.write(1)
         yield SETTLING

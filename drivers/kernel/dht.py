@@ -18,8 +18,7 @@ from ..errors import BusError, BusTimeout, ChecksumError, InvalidReading, NoAckn
 from .iio import Iio
 from .node import device_of, find
 
-# Seconds between two frames (DHT22; a DHT11 needs 1).
-PAUSE = 2.0
+PAUSE = 2.0  # seconds between two frames (DHT22; a DHT11 needs 1)
 # Millidegrees: what 0 °C is in two's complement when it is read as a magnitude, and -100 °C likewise.
 TWOS_COMPLEMENT, LOWEST_MAGNITUDE = 3_276_800, -3_176_800
 CURE = "add `dtoverlay=dht11,gpiopin=4` (your pin) to /boot/firmware/config.txt and reboot"
@@ -47,8 +46,7 @@ class Dht(Driver):
         self, device: str | int | None = None, *, path: str | os.PathLike[str] | None = None, root: str = "/"
     ) -> None:
         self.device, self.root = device_of(device, path), root
-        # a read blocks: each has its own
-        self.bus_name = f"dht-{Path(str(self.device or 0)).name}"
+        self.bus_name = f"dht-{Path(str(self.device or 0)).name}"  # a read blocks: each has its own
         self.folder = Path()
         self._failed_at: float | None = None
 
@@ -78,8 +76,7 @@ class Dht(Driver):
         left = 0.0 if self._failed_at is None else self._failed_at + PAUSE - self.clock()
         if left > 0:
             yield min(left, PAUSE)
-        # until proven otherwise
-        self._failed_at = self.clock()
+        self._failed_at = self.clock()  # until proven otherwise
         try:
             humidity = percent(sysfs.read_number(self.folder / "in_humidityrelative_input", self.name))
             temperature = celsius(sysfs.read_number(self.folder / "in_temp_input", self.name))

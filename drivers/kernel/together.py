@@ -15,10 +15,8 @@ from ..bus.clock import now
 from ..errors import PermanentError, TransientError
 
 BULK = "therm_bulk_read"
-# A DS28EA00 (42) is not converted together with the others.
-FAMILIES = ("10", "22", "28", "3b")
-# Seconds for which a conversion counts as one of now.
-FRESH = 2.0
+FAMILIES = ("10", "22", "28", "3b")  # a DS28EA00 (42) is not converted together with the others
+FRESH = 2.0  # seconds for which a conversion counts as one of now
 
 
 @dataclass(slots=True)
