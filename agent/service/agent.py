@@ -71,7 +71,7 @@ class Agent:
         topics = Topics(config.mqtt.topic_root, config.agent.device_id)
         news = asyncio.Event()
         self.config, self.clock, self.supervisor = config, clock, supervisor
-        self.outbox = _outbox(config, run_id, clock, store)
+        self.outbox = _outbox(config, run_id, clock, store, news.set)
         breakers = BreakerLog(clock.now, news.set)
         self.assembly = Assembly(hardware, clock.now, rng, breakers.note)
         self.publisher = publishing(self.outbox, topics, breakers.note)
@@ -259,7 +259,9 @@ def _connection(config: Config) -> tuple[object, ...]:
     return config.mqtt, config.commands
 
 
-def _outbox(config: Config, run_id: str, clock: Clock, store: Store | None) -> Outbox:
+def _outbox(
+    config: Config, run_id: str, clock: Clock, store: Store | None, storage_changed: Callable[[], None]
+) -> Outbox:
     box = config.outbox
     return Outbox(
         run_id,
@@ -270,6 +272,7 @@ def _outbox(config: Config, run_id: str, clock: Clock, store: Store | None) -> O
         max_size=box.max_size,
         max_age=box.max_age,
         when_full=box.when_full,
+        storage_changed=storage_changed,
     )
 
 

@@ -91,7 +91,7 @@ class Reporter:
         for topic in (*self._announced.discovery.withdrawn, *self._announced.former(self.topics.device)):
             self._publisher.retain(topic, b"")
         self._announced.save()
-        self._known = self._quantities()
+        self._known = self._told_in_info()
 
     def listen(self) -> None:
         """Subscribe to Home Assistant's start: then it needs everything again."""
@@ -100,8 +100,8 @@ class Reporter:
 
     def present(self) -> None:
         """Send the present of every sensor."""
-        # Some drivers have their quantities only once they saw the device.
-        if self._known != self._quantities():
+        # Some drivers have their quantities only once they saw the device, and a disk may answer late.
+        if self._known != self._told_in_info():
             self.announce()
         self._publisher.retain(self.topics.state, payloads.encode(self._status.state()))
         self._look()
@@ -185,8 +185,9 @@ class Reporter:
         if state.connected and self._status.now() - state.since >= SETTLED:
             self._announced.forget(self.topics.device, self._publisher.retains)
 
-    def _quantities(self) -> list[object]:
-        return [sensor.quantities for sensor in self._status.sensors]
+    def _told_in_info(self) -> list[object]:
+        """Return what `info` says and what may be known late: quantities, and the earlier run on a slow disk."""
+        return [self._outbox.previous, *(sensor.quantities for sensor in self._status.sensors)]
 
 
 def _not_written(error: OSError) -> None:
