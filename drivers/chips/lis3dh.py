@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from ..chip import Probe, Reading, Waits, says
+from ..chip import Question, Reading, Waits, says
 from ..errors import InvalidReading
 from ..registers import Register
 from .accelerometer import G, SampledChip, axes, one_of
@@ -43,7 +43,7 @@ class Lis3dh(SampledChip):
     name = "lis3dh"
     addresses = (0x18, 0x19)
     identity_register, identity_is = Register(0x0F), 0x33
-    probes = (Probe(b"\x0f", 1, says(b"\x33")),)
+    questions = (Question(b"\x0f", 1, says(b"\x33")),)
     period = SAMPLE_TAKES
     quantities = axes("acceleration", "m/s²", 2.046 * G, G / 1000)
 

@@ -9,7 +9,7 @@ import math
 import struct
 from typing import Any
 
-from ..chip import Probe, Quantity, Reading, Waits, says
+from ..chip import Quantity, Question, Reading, Waits, says
 from ..errors import InvalidReading, LostPower
 from ..registers import Register
 from .accelerometer import G, SampledChip, axes, one_of
@@ -50,7 +50,7 @@ class Mpu6050(SampledChip):
         0x73: "an MPU-9255; its temperature is scaled differently",
         0x98: "an ICM-20689; its temperature is scaled differently",
     }
-    probes = (Probe(b"\x75", 1, says(b"\x68")),)
+    questions = (Question(b"\x75", 1, says(b"\x68")),)
     period = SAMPLE_TAKES
     quantities: tuple[Quantity, ...] = (
         *axes("acceleration", "m/s²", 1.9998 * G, G / 16384),
