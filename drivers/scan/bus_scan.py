@@ -58,7 +58,7 @@ class Found:
         error: why it could not be asked.
     """
 
-    bus: int
+    bus: int | str
     address: int
     mux: tuple[int, int] | None = None
     driver: str | None = None
@@ -72,14 +72,14 @@ class BusScan:
     """The scan of one bus, as steps for the bus's thread.
 
     Args:
-        number: N of /dev/i2c-N.
+        number: N of /dev/i2c-N, or what the bus is called instead.
         opener: returns the open bus, or raises a named error.
 
     Attributes:
         found: who was found so far. error: why the scan ended early.
     """
 
-    def __init__(self, number: int, opener: Callable[[], Any]) -> None:
+    def __init__(self, number: int | str, opener: Callable[[], Any]) -> None:
         self.number, self.opener = number, opener
         self.found: list[Found] = []
         self.error: str | None = None
@@ -90,6 +90,11 @@ class BusScan:
         self._drivers = {at: [driver for driver in known if at in driver.addresses] for at in ADDRESSES}
         # multiplexers, and what they had connected
         self._left: list[tuple[I2cDevice, bytes]] = []
+
+    @property
+    def name(self) -> str:
+        """What the bus is called in messages."""
+        return f"i2c-{self.number}" if isinstance(self.number, int) else self.number
 
     def steps(self) -> Waits:
         """Scan the bus itself, then what is behind its multiplexers."""
@@ -153,7 +158,7 @@ class BusScan:
             return
         if (not self.found and device.acknowledges_everything()) or len(self.found) > CROWD:
             self.found = []
-            raise NotSupported(f"i2c-{self.number}: {EVERYTHING}")
+            raise NotSupported(f"{self.name}: {EVERYTHING}")
         if mux is None and not sure and address in OF_MULTIPLEXERS and inquiry.answers_bare_reads:
             before = multiplexer(device)
             if before is not None:
@@ -195,7 +200,7 @@ def run(scans: Sequence[BusScan], clock: Callable[[], float] = now) -> None:
     """
     running = []
     for scan in scans:
-        worker, done = BusWorker(f"scan i2c-{scan.number}", clock), threading.Event()
+        worker, done = BusWorker(f"scan {scan.name}", clock), threading.Event()
         turn = Turn(scan.steps(), LIMIT)
         worker.submit(Share([turn], done.set))
         running.append((scan, worker, turn, done))
@@ -205,7 +210,7 @@ def run(scans: Sequence[BusScan], clock: Callable[[], float] = now) -> None:
                 turn.abandoned = True
                 # ours from now on
                 scan.found = list(scan.found)
-                scan.error = f"i2c-{scan.number}: a transfer with 0x{scan.at:02x} never ends; chip or bus hangs"
+                scan.error = f"{scan.name}: a transfer with 0x{scan.at:02x} never ends; chip or bus hangs"
                 break
         worker.close()
         if turn.crashed is not None:
