@@ -57,8 +57,9 @@ class Lis3dh(SampledChip):
     def configure(self) -> Waits:
         """Switch it on, without filter or interrupts, and wait for the first sample."""
         self.put(QUEUE, BYPASSED)
-        self.write(bytes([CONTROL_1 + 1 | AUTO_INCREMENT]) + self.controls[1:])
-        self.write(bytes([CONTROL_1]) + self.controls[:1])
+        # the first one, which switches it on, last
+        for offset in range(len(self.controls) - 1, -1, -1):
+            self.write(bytes([CONTROL_1 + offset, self.controls[offset]]))
         yield TURNING_ON_TAKES
         self.closes = self.get_twice(QUEUE)
         self.first_sample()

@@ -41,8 +41,10 @@ class Ds18b20(Driver):
     name = "ds18b20"
     bus_name: ClassVar[str] = "w1"
     takes = 2.0
-    quantities: tuple[Quantity, ...] = (Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.0625),)
-    thermocouple: ClassVar[Quantity] = Quantity("temperature", "°C", "temperature", -270.0, 1768.0, 0.25)
+    quantities: tuple[Quantity, ...] = (
+        Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.0625, accuracy=0.5),
+    )
+    thermocouple: ClassVar[Quantity] = Quantity("temperature", "°C", "temperature", -270.0, 1768.0, 0.25, accuracy=2.0)
     conversions: ClassVar[Conversions] = Conversions()
 
     def __init__(
