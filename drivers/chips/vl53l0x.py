@@ -56,11 +56,11 @@ class Vl53l0x(I2cChip):
             WrongChip: something else answers.
         """
         yield BOOTING_TAKES
-        found = IDENTITY.decode(self.write_read(bytes([IDENTITY.address]), 3))
+        found = self.get(IDENTITY)
         if found != IDENTITY_IS:
             # a set-up that broke off may have left another page of registers open
             self._pairs(b"\xff\x00\x80\x00")
-            found = IDENTITY.decode(self.write_read(bytes([IDENTITY.address]), 3))
+            found = self.get(IDENTITY)
         if found != IDENTITY_IS:
             hint = "" if found >> 16 != 0xEA else "a VL53L1X has the same address"
             raise WrongChip(self.name, self.address, expected=IDENTITY_IS, found=found, hint=hint)
