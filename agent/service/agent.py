@@ -71,7 +71,7 @@ class Agent:
         topics = Topics(config.mqtt.topic_root, config.agent.device_id)
         news = asyncio.Event()
         self.config, self.clock, self.supervisor = config, clock, supervisor
-        self.outbox = _outbox(config, run_id, clock, store)
+        self.outbox = _outbox(config, run_id, clock, store, lambda: self.reporter.storage_changed())  # noqa: PLW0108
         breakers = BreakerLog(clock.now, news.set)
         self.assembly = Assembly(hardware, clock.now, rng, breakers.note)
         self.publisher = publishing(self.outbox, topics, breakers.note)
@@ -79,16 +79,7 @@ class Agent:
         self.scheduler = Scheduler(Collector(self.assembly.buses, clock.now), (), self.recorder.record, clock.now)
         self.edges = EdgeWatcher(self.recorder.record)
         self.page = Page(self.alive, news.set)
-        self.status = Status(
-            identity,
-            clock=clock,
-            outbox=self.outbox,
-            assembly=self.assembly,
-            rounds=self.scheduler.rounds,
-            breakers=breakers,
-            publisher=lambda: self.publisher,
-            page=self.page.facts,
-        )
+        self.status = self._make_status(identity, breakers)
         self.reporter = Reporter(
             self.status, topics, self.outbox, news, file=health_file, announced=announced or Announced(None), rng=rng
         )
@@ -182,6 +173,18 @@ class Agent:
 
     # --- parts
 
+    def _make_status(self, identity: Identity, breakers: BreakerLog) -> Status:
+        return Status(
+            identity,
+            clock=self.clock,
+            outbox=self.outbox,
+            assembly=self.assembly,
+            rounds=self.scheduler.rounds,
+            breakers=breakers,
+            publisher=lambda: self.publisher,
+            page=self.page.facts,
+        )
+
     async def _opened(self) -> bool:
         """Open the outbox; return whether to go on, or to end because that was asked for meanwhile."""
         loop = asyncio.get_running_loop()
@@ -260,7 +263,9 @@ def _connection(config: Config) -> tuple[object, ...]:
     return config.mqtt, config.commands
 
 
-def _outbox(config: Config, run_id: str, clock: Clock, store: Store | None) -> Outbox:
+def _outbox(
+    config: Config, run_id: str, clock: Clock, store: Store | None, storage_changed: Callable[[], None]
+) -> Outbox:
     box = config.outbox
     return Outbox(
         run_id,
@@ -271,6 +276,7 @@ def _outbox(config: Config, run_id: str, clock: Clock, store: Store | None) -> O
         max_size=box.max_size,
         max_age=box.max_age,
         when_full=box.when_full,
+        storage_changed=storage_changed,
     )
 
 

@@ -102,6 +102,12 @@ class Reporter:
         self._announced.save()
         self._known, self._has_announced = self._quantities(), True
 
+    def storage_changed(self) -> None:
+        """Report that the disk fell ill or is well again; how the run before ended may be known only now."""
+        if self._has_announced:
+            self.announce()
+        self.news.set()
+
     def listen(self) -> None:
         """Subscribe to Home Assistant's start: then it needs everything again."""
         if self._config.homeassistant.discovery:
