@@ -229,7 +229,7 @@ class Agent:
         task.add_done_callback(self._answers.discard)
 
     def _recorded(self) -> None:
-        self.reporter.present()
+        self.reporter.round_ended()
         self.reporter.began.set()
 
     # --- services

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from agent.broker import Message
 from agent.config import Config
@@ -18,6 +19,7 @@ from agent.publisher import Publisher
 
 from . import process
 from .announced import Announced
+from .changes import LastState
 from .files import FileThread, NewestContent
 from .status import Status
 
@@ -29,6 +31,7 @@ BUNCH = 0.2  # seconds: changes come in bunches and are reported together
 FILE_WITHIN = 0.3  # seconds that the end waits for the file
 # Seconds after which `online` is sent again: a broker that notices a broken connection late replaces it by our will.
 ONLINE_AGAIN = 50.0
+STATE_AGAIN = 58.0  # seconds after which `state` is sent again though nothing in it has changed
 # Seconds within which Home Assistant's start is answered: all agents hear it at once.
 BIRTH_WITHIN = 3.0
 SETTLED = 30.0  # seconds of a connection after which everything was sent that had to be withdrawn
@@ -63,7 +66,8 @@ class Reporter:
         self._announced, self._has_announced, self._known = announced, False, list[object]()
         self._alarms = status.alarms()
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._online_at = float("-inf")
+        self._online_at = self._state_at = float("-inf")
+        self._state = LastState()
 
     def use(self, publisher: Publisher, config: Config) -> None:
         """Send everything through this publisher from now on, as the configuration says."""
@@ -118,8 +122,21 @@ class Reporter:
         # Some drivers have their quantities only once they saw the device.
         if self._known != self._quantities():
             self.announce()
-        self._publisher.retain(self.topics.state, payloads.encode(self._status.state()))
+        self._send_state(self._status.state())
         self._look()
+
+    def round_ended(self) -> None:
+        """Send the present, if anything in it has changed by its step, or a status has."""
+        document = self._status.state()
+        if self._known != self._quantities() or self._state.differs(document, self._status.sensors):
+            self.present()
+        else:
+            self._look()
+
+    def _send_state(self, document: dict[str, Any]) -> None:
+        self._state.sent(document)
+        self._state_at = self._status.now()
+        self._publisher.retain(self.topics.state, payloads.encode(document))
 
     async def run(self) -> None:
         """Send `health`: on change, at the end of a backlog, and every minute."""
@@ -165,6 +182,8 @@ class Reporter:
             self._online_at = loop.time()
             self._publisher.retain(self.topics.status, b"online")
             self._forget_what_is_withdrawn()
+        if self._status.now() - self._state_at >= STATE_AGAIN:
+            self.present()
         self._timers["look"] = loop.call_later(LOOK, self._look_again)
 
     def _look(self) -> None:
@@ -175,8 +194,9 @@ class Reporter:
             self.news.set()
 
     def _connection_changed(self) -> None:
-        """Have the new state in hand before the session sends the document; the file follows a moment later."""
+        """Have fresh documents in hand before the session sends them; the file follows a moment later."""
         if self.began.is_set():
+            self._send_state(self._status.state())
             self._publisher.retain(self.topics.health, payloads.encode(self._status.health()))
         self.news.set()
 
