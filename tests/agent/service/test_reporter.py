@@ -7,7 +7,7 @@ import json
 from whole import FILE, whole
 
 from agent.broker import BrokerLost
-from agent.service.reporter import BIRTH_WITHIN
+from agent.service.announcer import BIRTH_WITHIN
 from agent.simulation.scenario import Curve
 
 
