@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
 
-from simlink import SimBroker
-
 from agent import config
 from agent.broker import Message
 from agent.clock import rfc3339
@@ -18,6 +16,7 @@ from agent.publisher import Publisher, Settings
 from agent.service.agent import Agent
 from agent.service.announced import Announced
 from agent.service.systemd import Supervisor
+from agent.simulation.broker import SimBroker
 from agent.simulation.machine import SimulatedMachine
 from agent.simulation.worker import LoopWorker
 

@@ -43,7 +43,7 @@ MAY_IMPORT = {
     # who puts it together, for real and simulated
     "agent.service": "agent.acquisition agent.broker agent.clock agent.config agent.logs agent.messages agent.model "
     "agent.outbox agent.publisher agent.resilience agent.web drivers.bus drivers.catalog drivers.chip",
-    "agent.simulation": "agent.broker agent.clock agent.config agent.service drivers.bus "
+    "agent.simulation": "agent.broker agent.clock agent.config agent.messages agent.outbox agent.service drivers.bus "
     "drivers.catalog drivers.chip drivers.errors drivers.fakes",
     "agent.cli": "agent.* drivers.*",
     "agent.__main__": "agent.cli",

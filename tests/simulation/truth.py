@@ -24,8 +24,8 @@ from judgement import (
     within,
 )
 from known import Known, ScheduledFault, Span
-from simclock import SimClock
 
+from agent.simulation.clock import SimClock
 from agent.simulation.scenario import Curve
 
 SOUND = 0.6  # seconds of a round in which nothing is wrong, the first one with its setting up included

@@ -10,10 +10,6 @@ from random import Random
 from typing import Any
 
 from known import ScheduledFault
-from ledger import Ledger
-from simbroker import Broker
-from simclock import SimClock
-from simdisk import Disk, SimStore
 from truth import Truth
 
 from agent.config import Config, parse
@@ -24,7 +20,11 @@ from agent.resilience import CircuitState
 from agent.service.agent import Agent
 from agent.service.connect import Making
 from agent.service.systemd import Supervisor
+from agent.simulation.clock import SimClock
+from agent.simulation.disk import Disk, SimStore
+from agent.simulation.ledger import Ledger
 from agent.simulation.machine import SimulatedMachine
+from agent.simulation.network import Broker
 from agent.simulation.scenario import Curve
 from agent.simulation.worker import LoopWorker
 

@@ -23,7 +23,6 @@ from brokers import (
     puback,
     text,
 )
-from simlink import SimBroker
 
 from agent.broker import (
     Address,
@@ -40,6 +39,7 @@ from agent.broker import link as paho_link
 from agent.broker.errors import translated
 from agent.broker.link import PahoLink
 from agent.broker.tls import context
+from agent.simulation.broker import SimBroker
 
 PONG = packet(PINGRESP, b"")
 STATUS = Will("limpet/pi/status", b"offline")

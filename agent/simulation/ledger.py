@@ -12,10 +12,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from simbroker import Publication
-from simclock import SimClock
-
 from agent.outbox import Item
+
+from .clock import SimClock
+from .network import Publication
 
 FRESH = 3.0
 PASSING = ("historical", "timestamp", "clock")  # may differ between two copies of one batch
