@@ -68,6 +68,7 @@ class SimulatedMachine:
 
     Args:
         clock: seconds, monotonic: the fakes' time.
+        began: when the scenario began; None: now.
         worker: what runs the turns of a bus; one that has `occupy` learns when a transfer takes its time.
 
     Attributes:
@@ -86,6 +87,7 @@ class SimulatedMachine:
         scenario: Scenario | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        began: float | None = None,
         worker: Callable[[str], Worker] = BusWorker,
     ) -> None:
         self.clock, self.began, self._worker = clock, clock(), worker
@@ -99,7 +101,7 @@ class SimulatedMachine:
         self._released = threading.Event()
         self._furnish(config)
         # Only now: what was imported took its time.
-        self.began = clock()
+        self.began = clock() if began is None else began
         for bus in self.buses.values():
             bus.began = self.began
         self.play(self.scenario)

@@ -54,7 +54,7 @@ class OnSimulatedDisk:
         store.dead = True
 
     def fill_up(self, full: bool) -> None:
-        self.disk.trouble = "full" if full else ""
+        self.disk.fault = "full" if full else ""
 
 
 class OnNothing:

@@ -64,7 +64,7 @@ class Truth:
         config = self._agent.config
         if config is self._config:
             return
-        self._config, before, began = config, self.known, self._machine.began + self.clock.booted
+        self._config, before, began = config, self.known, self._machine.began
         self.known = {}
         for spec in config.sensors:
             one = before.get(spec.id)
