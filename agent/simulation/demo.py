@@ -18,7 +18,7 @@ from agent.service.systemd import Supervisor
 
 from .machine import SimulatedClock, SimulatedMachine
 from .scenario import ScenarioFault
-from .scenario import parse as parse_scenario
+from .scenario_file import parse as parse_scenario
 
 CONFIG = """
 [agent]

@@ -25,7 +25,8 @@ from drivers.chip import Driver
 from drivers.fakes import fake_chip
 
 from .devices import DeviceOffBus, DeviceOnBus, WeatherBus, injected
-from .scenario import Scenario, load
+from .scenario import Scenario
+from .scenario_file import load
 
 log = logging.getLogger("limpet.simulation")
 

@@ -11,7 +11,7 @@ import pytest
 
 from agent.cli.main import main
 from agent.simulation.demo import ACTS, CYCLE, CYCLES, scenario
-from agent.simulation.scenario import parse
+from agent.simulation.scenario_file import parse
 
 pytest.importorskip("iotcore")
 SENSORS = {"air", "tank", "light", "power", "climate", "door"}

@@ -6,7 +6,8 @@ import pytest
 
 from agent.config import ConfigError
 from agent.simulation.devices import DeviceOffBus, DeviceOnBus
-from agent.simulation.scenario import OF_SENSORS, Scenario, load, parse
+from agent.simulation.scenario import OF_SENSORS, Scenario
+from agent.simulation.scenario_file import load, parse
 
 PARTS = {
     "air": SimpleNamespace(feels=("temperature", "humidity"), suffers=DeviceOnBus.suffers),

@@ -13,7 +13,7 @@ from agent.model import Batch
 from agent.service.build import Assembly
 from agent.simulation.machine import SimulatedClock, SimulatedMachine, simulated
 from agent.simulation.scenario import Scenario
-from agent.simulation.scenario import parse as parse_scenario
+from agent.simulation.scenario_file import parse as parse_scenario
 from agent.simulation.worker import LoopWorker
 
 TWO_BUSES = """
