@@ -172,7 +172,7 @@ class Demo:
     def _make_agent(self) -> Agent:
         config = self.config()
         machine = self._machine = SimulatedMachine(config)
-        script = parse_scenario(scenario(), "demo", machine.devices, machine.buses)
+        script = parse_scenario(scenario(), "demo", machine.devices, machine.places, ("broker",))
         machine.play(script)
         self._downs: Sequence[ScenarioFault] = [one for one in script.faults if one.broker]
         clock, rng = SimulatedClock(script, machine.elapsed), Random()

@@ -20,22 +20,26 @@ from .scenario import BEYOND, KINDS, MOMENTARY, OF_SENSORS, PARAMETERS, Curve, S
 REHEARSE = "leave it out, or play it with `limpet rehearse`"
 
 
-class Device(Protocol):
-    """A simulated sensor, as far as a scenario is concerned with it."""
-
-    @property
-    def feels(self) -> Collection[str]:
-        """The quantities that a weather can set."""
+class Suffering(Protocol):
+    """Something that can fail."""
 
     @property
     def suffers(self) -> Collection[str]:
         """The kinds of faults that it can have."""
 
 
+class Device(Suffering, Protocol):
+    """A simulated sensor, as far as a scenario is concerned with it."""
+
+    @property
+    def feels(self) -> Collection[str]:
+        """The quantities that a weather can set."""
+
+
 def load(
     file: str | Path,
     devices: Mapping[str, Device],
-    buses: Collection[str],
+    buses: Mapping[str, Suffering],
     beyond: Collection[str] = tuple(BEYOND),
     ends: float = math.inf,
 ) -> Scenario:
@@ -57,7 +61,7 @@ def parse(
     text: str,
     file: str | Path,
     devices: Mapping[str, Device],
-    buses: Collection[str],
+    buses: Mapping[str, Suffering],
     beyond: Collection[str] = tuple(BEYOND),
     ends: float = math.inf,
 ) -> Scenario:
@@ -91,7 +95,7 @@ class _Stage:
     """Where a scenario is played: what is named in it must be there."""
 
     devices: Mapping[str, Device]
-    buses: Collection[str]
+    buses: Mapping[str, Suffering]
     beyond: Collection[str]
     ends: float
     report: Report
@@ -191,9 +195,9 @@ class _Stage:
         elif one.bus and one.bus not in self.buses:
             there = ", ".join(sorted(self.buses)) or "none"
             self.report.mistake((*where, "bus"), f"no sensor is on {one.bus}", f"buses of the configuration: {there}")
-        elif one.bus and one.kind not in (*OF_SENSORS, "stuck"):
-            fix = f"write one of {', '.join((*OF_SENSORS, 'stuck'))}"
-            self.report.mistake((*where, "kind"), f'a bus cannot suffer "{one.kind}"', fix)
+        elif one.bus and one.kind not in (can := self.buses[one.bus].suffers):
+            fix = f"write one of {', '.join(kind for kind in KINDS if kind in can)}"
+            self.report.mistake((*where, "kind"), f'{one.bus} cannot suffer "{one.kind}"', fix)
 
 
 def _home(kind: str) -> str:

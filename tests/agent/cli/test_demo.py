@@ -51,7 +51,7 @@ def test_its_script_is_a_scenario_without_mistakes_in_which_all_acts_follow_each
         feels=("temperature", "humidity", "a0", "illuminance", "bus_voltage", "shunt_voltage", "state"),
         suffers=("unplugged", "flaky"),
     )
-    script = parse(scenario(), "demo", dict.fromkeys(SENSORS, part), ["i2c-2"])
+    script = parse(scenario(), "demo", dict.fromkeys(SENSORS, part), {"i2c-2": SimpleNamespace(suffers=("stuck",))})
     assert len(script.faults) == len(ACTS) * CYCLES
     assert all(one[1] <= two[0] for one, two in itertools.pairwise(ACTS))
     assert ACTS[-1][1] < CYCLE

@@ -203,7 +203,7 @@ class TestAFaultOffTheBus:
 
 def test_the_wall_clock_steps_and_steps_back():
     moments = iter((4.0, 6.0, 16.0))
-    scenario = parse_scenario(fault("clock_step", by="1h"), "test", {}, [])
+    scenario = parse_scenario(fault("clock_step", by="1h"), "test", {}, {})
     clock = SimulatedClock(scenario, lambda: next(moments))
     assert [round(clock.offset() - Clock().offset()) for _ in range(3)] == [0, 3600, 0]
 
