@@ -42,7 +42,8 @@ EVERYTHING = (
     "every address is acknowledged, even where there is no chip: a line is held low (by a short, a missing pull-up, a "
     "chip without power), or this is no bus of sensors, but a display's"
 )
-DEAD_AFTER = 3  # addresses in a row at which the transfer did not end: a line is held low
+# Addresses in a row at which the transfer did not end: a line is held low.
+DEAD_AFTER = 3
 LIMIT = 2.0  # seconds of one step; what takes longer has hung
 LOOKS_EVERY = 0.05  # seconds
 BARE_READ = Probe(b"", 1, bool)
@@ -86,10 +87,13 @@ class BusScan:
         self.number, self.opener = number, opener
         self.found: list[Found] = []
         self.error: str | None = None
-        self.at = 0  # the address that is being asked
-        known = drivers()  # imported before the clock runs
+        # the address that is being asked
+        self.at = 0
+        # imported before the clock runs
+        known = drivers()
         self._drivers = {at: [driver for driver in known if at in driver.addresses] for at in ADDRESSES}
-        self._left: list[tuple[I2cDevice, bytes]] = []  # multiplexers, and what they had connected
+        # multiplexers, and what they had connected
+        self._left: list[tuple[I2cDevice, bytes]] = []
 
     def steps(self) -> Waits:
         """Scan the bus itself, then what is behind its multiplexers."""
@@ -105,7 +109,8 @@ class BusScan:
 
     def _everywhere(self, bus: Any) -> Waits:
         rest = [address for address in ADDRESSES if address not in OF_MULTIPLEXERS]
-        yield from self._walk(bus, [*OF_MULTIPLEXERS, *rest])  # an open multiplexer would show what is behind it
+        # an open multiplexer would show what is behind it
+        yield from self._walk(bus, [*OF_MULTIPLEXERS, *rest])
         taken = {one.address for one in self.found}
         behind = [address for address in ADDRESSES if address not in taken]
         for one in [one for one in self.found if one.multiplexer]:
@@ -234,7 +239,8 @@ class Inquiry:
                 if error.errno != errno.EIO:
                     raise
                 self._answers[question] = None
-                self.answered = True  # the address was acknowledged; a bit-banged bus says so of a refused byte
+                # the address was acknowledged; a bit-banged bus says so of a refused byte
+                self.answered = True
         return self._answers[question]
 
     def _put(self, probe: Probe) -> Generator[float, None, bytes]:
@@ -292,7 +298,8 @@ def run(scans: Sequence[BusScan], clock: Callable[[], float] = now) -> None:
         while not done.wait(LOOKS_EVERY):
             if worker.overdue() is turn:
                 turn.abandoned = True
-                scan.found = list(scan.found)  # ours from now on
+                # ours from now on
+                scan.found = list(scan.found)
                 scan.error = f"i2c-{scan.number}: a transfer with 0x{scan.at:02x} never ends; chip or bus hangs"
                 break
         worker.close()

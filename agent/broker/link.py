@@ -121,7 +121,8 @@ class PahoLink:
         """Yield what to try, and whether more remains; a name that cannot be resolved is added to `errors`."""
         hosts = self.route.hosts(self.address.hosts)
         for number, host in enumerate(hosts, 1):
-            seconds = self.route.seconds(CONNECT, others=number < len(hosts))
+            others = number < len(hosts) or self.route.knows(host)
+            seconds = self.route.seconds(CONNECT, others=others)
             found: list[Target] = []
             try:
                 found = await off_loop(partial(resolve, host, self.address.port), seconds)

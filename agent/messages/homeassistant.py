@@ -54,15 +54,13 @@ class ShownSensor(Protocol):
 class Announcement:
     """What Home Assistant was sent, so that it can be withdrawn: nothing there vanishes by itself.
 
-    Args:
-        told: what earlier runs have sent: topic -> component -> its platform.
-
     Attributes:
         withdrawn: topics of whole devices that have to be withdrawn, until `forget`.
     """
 
-    def __init__(self, told: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        self._told = {topic: dict(components) for topic, components in (told or {}).items()}
+    def __init__(self) -> None:
+        # Topic -> component -> its platform.
+        self._told: dict[str, dict[str, str]] = {}
         self._current: dict[str, frozenset[str]] = {}
         self.withdrawn: dict[str, dict[str, str]] = {}
 
@@ -70,6 +68,12 @@ class Announcement:
     def told(self) -> dict[str, dict[str, str]]:
         """What Home Assistant may still have of us, for later runs."""
         return self._told | self.withdrawn
+
+    def remember(self, told: Mapping[str, Mapping[str, str]]) -> None:
+        """Take over what earlier runs have sent; the next `update` withdraws what of it is gone."""
+        self._told = {topic: {**components, **self._told.get(topic, {})} for topic, components in told.items()} | {
+            topic: components for topic, components in self._told.items() if topic not in told
+        }
 
     def update(self, documents: Mapping[str, Document]) -> dict[str, Document]:
         """Return what to retain now on which topic, for these documents; an empty one withdraws a whole device.

@@ -34,12 +34,10 @@ class Accounts:
     Attributes:
         runs: what the sound rows of the table `run` say, by run id, oldest first.
         counts: rows of each run, batches and gaps.
-        declared: batches that have been declared while the tables were read.
     """
 
     runs: dict[str, RunRecord] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-    declared: int = 0
 
     def what_is_missing(self, witnessed: Sequence[RunRecord] | None) -> str | None:
         """Return what is missing from the tables; None if they are whole and not older than the witness."""
@@ -85,18 +83,18 @@ def settle(
     # A run that only its batches tell of is older than those that something else does.
     named = {run.run_id for run in known}
     known = [RunRecord(run_id) for run_id in spans if run_id not in named] + known
-    runs, lost = [], accounts.declared
+    runs, lost = [], 0
     for run in known:
         found = spans.get(run.run_id, [])
         holes = missing(run, found)
-        declare(database, [Gap(run.run_id, first, last, "corrupt") for first, last in holes])
+        _declare(database, [Gap(run.run_id, first, last, "corrupt") for first, last in holes])
         lost += sum(last - first + 1 for first, last in holes)
         greatest = max((last for _, last in found), default=0)
         runs.append(replace(run, last=max(run.last, greatest)) if run.last else run)
     return runs, lost
 
 
-def declare(database: sqlite3.Connection, gaps: Iterable[Gap]) -> None:
+def _declare(database: sqlite3.Connection, gaps: Iterable[Gap]) -> None:
     """Add gaps under numbers that nothing else uses: what comes in the usual way has numbers from 1."""
     (least,) = database.execute("SELECT min(0, coalesce(min(number), 0)) FROM gap").fetchone()
     numbers = itertools.count(least - 1, -1)

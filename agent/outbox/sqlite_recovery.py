@@ -13,7 +13,7 @@ from typing import Any
 
 from . import files, sqlite_pages
 from . import sqlite_rows as rows
-from .sqlite_accounts import Accounts, declare
+from .sqlite_accounts import Accounts
 from .store import Item
 
 MAGIC = b"SQLite format 3\0"
@@ -25,26 +25,18 @@ KEEP_FREE = 8 * 1024 * 1024
 def salvaged(file: Path, database: sqlite3.Connection, max_size: int) -> tuple[int, Accounts]:
     """Copy each batch and gap of `file` that fits its check into `database`.
 
-    Return how many batches that were, and what else the file tells; batches of which only the body is damaged have been
-    declared.
+    Return how many batches that were, and what the file says of the runs.
     """
-    saved, broken, accounts = 0, {}, Accounts()
+    saved, accounts = 0, Accounts()
     with mended(file, max_size) as copy:
         for row in map(rows.restored, _rows(copy, rows.BATCHES, rows.BATCH_COLUMNS)):
-            record = rows.batch(row)
-            if isinstance(record, Item):
+            if isinstance(rows.batch(row), Item):
                 saved += database.execute(rows.ADD_BATCH, row).rowcount
-            elif record is not None:
-                broken[row[0]] = record
         for row in _rows(copy, rows.GAPS, rows.GAP_COLUMNS):
             if rows.gap(row) is not None:
                 database.execute(rows.ADD_GAP, row)
         found = {row[0]: run for row in _rows(copy, rows.RUNS, rows.RUN_COLUMNS) if (run := rows.run(row)) is not None}
     accounts.runs = {found[key].run_id: found[key] for key in sorted(found)}
-    there = {number for (number,) in database.execute("SELECT number FROM batch")}
-    gaps = [gap for number, gap in broken.items() if number not in there]
-    declare(database, gaps)
-    accounts.declared = len(gaps)
     return saved, accounts
 
 

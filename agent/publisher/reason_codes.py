@@ -87,7 +87,9 @@ class ReasonCodes:
         return False
 
     def silent(self, packet: Outgoing) -> None:
-        """Note that this broker does not acknowledge a packet, though it does later ones."""
+        """Note that this broker does not acknowledge a packet that is no batch, though it does others."""
+        if packet.purpose is Purpose.BATCH:
+            return
         self._refusals.refused(packet.key, "not acknowledged", busy=True)
 
     def too_large(self, batch: Outgoing) -> None:
@@ -162,7 +164,7 @@ class ReasonCodes:
         (item,) = batch.batches
         _, count, others_passed = self._ended_by.pop(key_of(item), ("", 0, False))
         told = error is not None and error.code == TOO_LARGE
-        by_its_size = told or (others_passed and len(item.body) > self._largest_taken)
+        by_its_size = (told or others_passed) and len(item.body) > self._largest_taken
         if count + 1 >= TIMES and by_its_size:
             self._limits.learn_packet_size(batch)
             self._give_up(item, "too_large")

@@ -108,6 +108,7 @@ class Agent:
             ExceptionGroup: a part of the agent crashed; all others have been ended.
         """
         try:
+            self.reporter.begin()
             if not await self._opened():
                 return
             self._arrange()

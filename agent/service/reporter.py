@@ -27,7 +27,7 @@ EVERY = 60.0  # seconds between two documents `health` when nothing changes
 LOOK = 1.0  # seconds between two looks at what has no event of its own
 BUNCH = 0.2  # seconds: changes come in bunches and are reported together
 FILE_WITHIN = 0.3  # seconds that the end waits for the file
-# Seconds after which `online` is sent again: a broker that noticed late that a connection broke has put our will there.
+# Seconds after which `online` is sent again: a broker that notices a broken connection late replaces it by our will.
 ONLINE_AGAIN = 50.0
 # Seconds within which Home Assistant's start is answered: all agents hear it at once.
 BIRTH_WITHIN = 3.0
@@ -60,7 +60,7 @@ class Reporter:
         self._status, self.topics, self._outbox, self._rng = status, topics, outbox, rng
         self.news, self.began = news, asyncio.Event()
         self._file = NewestContent(file, FileThread(), _not_written) if file is not None else None
-        self._announced, self._known = announced, list[object]()
+        self._announced, self._has_announced, self._known = announced, False, list[object]()
         self._alarms = status.alarms()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._online_at = float("-inf")
@@ -69,6 +69,15 @@ class Reporter:
         """Send everything through this publisher from now on, as the configuration says."""
         self._publisher, self._config = publisher, config
         publisher.on_change = self._connection_changed
+
+    def begin(self) -> None:
+        """Find out what earlier runs have left with the broker; what is gone of it is withdrawn then."""
+        self._announced.load(self._remembered)
+
+    def _remembered(self) -> None:
+        # Else the first announcement is still to come.
+        if self._has_announced:
+            self.announce()
 
     def announce(self) -> None:
         """Send what this device is and measures; to Home Assistant, too, where it is configured."""
@@ -91,7 +100,7 @@ class Reporter:
         for topic in (*self._announced.discovery.withdrawn, *self._announced.former(self.topics.device)):
             self._publisher.retain(topic, b"")
         self._announced.save()
-        self._known = self._quantities()
+        self._known, self._has_announced = self._quantities(), True
 
     def listen(self) -> None:
         """Subscribe to Home Assistant's start: then it needs everything again."""

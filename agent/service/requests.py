@@ -36,7 +36,9 @@ class Requests:
     """Answers requests.
 
     Args:
-        handlers: what can be done, by name. answer: sends (topic, payload, correlation data). clock: monotonic seconds.
+        handlers: what can be done, by name.
+        answer: sends (topic, payload, correlation data).
+        clock: seconds, monotonic.
         start: runs an answer beside everything else.
     """
 

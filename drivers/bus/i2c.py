@@ -25,10 +25,13 @@ from ..errors import (
     TransientError,
 )
 
-I2C_SLAVE = 0x0703  # linux/i2c-dev.h: claims an address; EBUSY when a kernel driver owns it
+# linux/i2c-dev.h: claims an address; EBUSY when a kernel driver owns it.
+I2C_SLAVE = 0x0703
 I2C_TIMEOUT = 0x0702  # linux/i2c-dev.h: in units of 10 ms
-NO_CHIP = 0x7F  # reserved (NXP UM10204, "Reserved addresses"): no chip answers there
-ADAPTER_TIMEOUT = 0.05  # seconds; a sensor's transfer takes under 5 ms, the kernel's default of 1 s costs the whole bus
+# Reserved (NXP UM10204, "Reserved addresses"): no chip answers there.
+NO_CHIP = 0x7F
+# Seconds; a sensor's transfer takes under 5 ms, the kernel's default of 1 s costs the whole bus.
+ADAPTER_TIMEOUT = 0.05
 
 
 class Bus(Protocol):
@@ -47,7 +50,8 @@ def open_bus(number: int | str, *, timeout: float = ADAPTER_TIMEOUT) -> SMBus:
         bus = SMBus(number)
     except OSError as error:
         raise named(error, f"i2c-{number}" if isinstance(number, int) else number) from error
-    with contextlib.suppress(OSError):  # emulated adapters have no timeout to lower
+    with contextlib.suppress(OSError):
+        # Emulated adapters have no timeout to lower.
         fcntl.ioctl(bus.fd or -1, I2C_TIMEOUT, max(1, round(timeout * 100)))
     return bus
 
@@ -115,7 +119,8 @@ class I2cDevice:
             if error.errno == errno.EBUSY:
                 raise named(error, bus_name(self.bus), self.address, self.name) from error
         if isinstance(self.bus, SMBus):
-            self.bus.address = None  # smbus2 must not take the address it set last for the present one
+            # smbus2 must not take the address it set last for the present one
+            self.bus.address = None
 
 
 def bus_name(bus: object) -> str:
@@ -130,7 +135,7 @@ def bus_name(bus: object) -> str:
 
 
 def named(error: OSError, bus: str, address: int | None = None, chip: str = "") -> TransientError | PermanentError:
-    """Return the named error for the kernel's errno: who, where, and what to do (CHIPS: the errno of each adapter)."""
+    """Return the named error for the kernel's errno: who, where, and what to do."""
     number = error.errno
     where = bus if address is None else f"{bus}: 0x{address:02x}"
     who = f" ({chip})" if chip else ""

@@ -16,12 +16,17 @@ from .accelerometer import G, SampledChip, axes, one_of
 
 # §4.4 to §4.6: rate, filter and both ranges stand in a row
 SETTINGS = 0x19
-AT_50_HZ, FILTERED = 19, 4  # 1 kHz / (1 + 19), with the filter of 21 Hz: without one, the gyroscope samples at 8 kHz
+# 1 kHz / (1 + 19), with the filter of 21 Hz: without one, the gyroscope samples at 8 kHz.
+AT_50_HZ, FILTERED = 19, 4
 FRAME, FRAME_LENGTH = b"\x3a", 15  # status and data in one transfer
-READY = 0x01  # in the status: data are there that were not read yet
-POWER, AWAKE = Register(0x6B), 0x01  # clock from the gyroscope; 0x40, asleep, after power-on
-POWER_TO_IDENTITY = 11  # bytes from the power management to the identity, which closes the transfer
-WAKING_TAKES = 0.055  # 30 ms for the gyroscope; boards with slow supplies need more
+# In the status: data are there that were not read yet.
+READY = 0x01
+# Clock from the gyroscope; 0x40, asleep, after power-on.
+POWER, AWAKE = Register(0x6B), 0x01
+# Bytes from the power management to the identity, which closes the transfer.
+POWER_TO_IDENTITY = 11
+# 30 ms for the gyroscope; boards with slow supplies need more.
+WAKING_TAKES = 0.055
 SAMPLE_TAKES = 0.022
 STOPS = (0x7FFF, -0x8000)
 RANGES, ROTATION_RANGES = (2, 4, 8, 16), (250, 500, 1000, 2000)  # g and °/s, by the code in the registers
@@ -37,7 +42,7 @@ class Mpu6050(SampledChip):
 
     name = "mpu6050"
     addresses = (0x68, 0x69)
-    identity, identity_is = Register(0x75), 0x68
+    identity_register, identity_is = Register(0x75), 0x68
     others = {
         0x70: "an MPU-6500; its temperature is scaled differently",
         0x71: "an MPU-9250; its temperature is scaled differently",

@@ -10,14 +10,18 @@ from typing import Any
 from ..chip import I2cChip, Quantity, Untold
 from ..errors import ChecksumError, InvalidReading, WrongChip
 
-ALL_IN_TURN = 0x04  # control byte: auto-increment, four single-ended inputs, analog output off
+# Control byte: auto-increment, four single-ended inputs, analog output off.
+ALL_IN_TURN = 0x04
 DIFFERENCES = 0x20 | 0x10 | ALL_IN_TURN  # the same as two differential inputs
 INPUTS = range(4)
 TOP = 0xFF
 TRIES = 4
-TOLERANCE = 48  # codes by which an open input may move between two transfers
-READS = 5  # of all inputs twice, until each has shown the same code twice
-NOISE = 2  # codes by which an input of the chip moves by itself
+# Codes by which an open input may move between two transfers.
+TOLERANCE = 48
+# Of all inputs twice, until each has shown the same code twice.
+READS = 5
+# Codes by which an input of the chip moves by itself.
+NOISE = 2
 
 
 class Pcf8591(I2cChip):

@@ -18,7 +18,8 @@ from ..errors import AdapterGone, ChecksumError, InvalidReading, NoAcknowledge, 
 from .node import folder
 from .together import Conversions
 
-DS18S20, THERMOCOUPLES = "10", "3b"  # of the latter family a DS1825 is no thermocouple, a MAX31850 is one
+# Of the latter family a DS1825 is no thermocouple, a MAX31850 is one.
+DS18S20, THERMOCOUPLES = "10", "3b"
 FAMILIES = (DS18S20, "22", "28", THERMOCOUPLES, "42")  # the others: DS1822, DS18B20, DS28EA00
 DEVICES = "sys/bus/w1/devices"
 FRAME = re.compile(r"^((?:[0-9a-f]{2} ){9}): crc=[0-9a-f]{2} (YES|NO)\s.*\bt=(-?\d+)$", re.DOTALL)
@@ -55,7 +56,8 @@ class Ds18b20(Driver):
             raise ValueError("say either device or path")
         self.device, self.path = device, None if path is None else folder(path)
         self.devices = Path(root) / DEVICES
-        self.file = Path()  # what `identify` found
+        # what `identify` found
+        self.file = Path()
         if device is not None and device.startswith(THERMOCOUPLES):
             self.quantities = (self.thermocouple,)
 

@@ -115,8 +115,10 @@ class Host(Driver):
         except OSError as error:
             raise sysfs.named(error, self.name, Path(self.disk)) from error
         return percent_used(
-            disk.f_blocks - disk.f_bfree + disk.f_bavail, disk.f_bavail
-        )  # as df: without root's reserve
+            disk.f_blocks - disk.f_bfree + disk.f_bavail,
+            disk.f_bavail,
+            # as df: without root's reserve
+        )
 
     def _under_voltage(self) -> float:
         return self._flags() & 1 if "throttled" in self.files else self._alarm()

@@ -15,8 +15,10 @@ from ..bus.clock import now
 from ..errors import PermanentError, TransientError
 
 BULK = "therm_bulk_read"
-FAMILIES = ("10", "22", "28", "3b")  # a DS28EA00 (42) is not converted together with the others
-FRESH = 2.0  # seconds for which a conversion counts as one of now
+# A DS28EA00 (42) is not converted together with the others.
+FAMILIES = ("10", "22", "28", "3b")
+# Seconds for which a conversion counts as one of now.
+FRESH = 2.0
 
 
 @dataclass(slots=True)

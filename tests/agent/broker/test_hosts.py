@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
+import threading
 import time
 
 import pytest
 from brokers import ScriptedBroker
 
-from agent.broker import Address, BrokerError, BrokerLost, BrokerRefused, BrokerTimeout, TlsProblem, dial
+from agent.broker import Address, BrokerLost, BrokerRefused, BrokerTimeout, dial
 from agent.broker import link as link_module
 from agent.broker import route as route_module
-from agent.broker.errors import together
 from agent.broker.link import PahoLink
-from agent.broker.route import Route, Target
+from agent.broker.route import Route
 
 SHARE = 0.1
 
@@ -215,6 +216,43 @@ class TestANameWithSeveralAddresses:
 
         run(story)
 
+    def test_is_found_where_it_was_before_while_the_name_server_hangs(self, world, monkeypatch):
+        release = threading.Event()
+
+        async def story():
+            world.names["broker.local"] = ["127.0.0.1"]
+            async with world.brokers_at("127.0.0.1"):
+                route = Route()
+                await connected(world.address("broker.local"), route)
+                monkeypatch.setattr(dial.socket, "getaddrinfo", lambda *_, **__: release.wait(5) and [])
+                began = time.monotonic()
+                await connected(world.address("broker.local"), route)
+                assert time.monotonic() - began < 5 * SHARE
+
+        try:
+            run(story)
+        finally:
+            release.set()
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="a full backlog swallows connects on Linux alone")
+    def test_may_have_one_that_swallows_every_packet(self, world):
+        async def story():
+            world.names["broker.local"] = ["127.0.0.2", "127.0.0.1"]
+            async with world.brokers_at("127.0.0.1"):
+                with contextlib.ExitStack() as stack:
+                    swallowing = stack.enter_context(socket.socket())
+                    swallowing.bind(("127.0.0.2", world.port))
+                    swallowing.listen(0)
+                    for _ in range(4):
+                        filling = stack.enter_context(socket.socket())
+                        filling.setblocking(False)
+                        filling.connect_ex(("127.0.0.2", world.port))
+                    began = time.monotonic()
+                    await connected(world.address("broker.local"), Route())
+                    assert SHARE / 2 < time.monotonic() - began < 5 * SHARE
+
+        run(story)
+
     def test_that_moved_is_followed(self, world):
         async def story():
             world.names["broker.local"] = ["127.0.0.1"]
@@ -226,47 +264,3 @@ class TestANameWithSeveralAddresses:
                 assert world.connects() == [1, 1]
 
         run(story)
-
-
-class TestARoute:
-    A, B = (Target("a", 2, (address, 1883), address) for address in ("10.0.0.1", "10.0.0.2"))
-
-    def test_keeps_the_order_of_the_configuration_until_something_worked(self):
-        route = Route()
-        assert route.hosts(["b", "a", "b"]) == ["b", "a"]
-        assert route.targets("a", [self.B, self.A]) == [self.B, self.A]
-
-    def test_begins_with_what_worked_last(self):
-        route = Route()
-        route.worked(self.A)
-        assert route.hosts(["b", "a"]) == ["a", "b"]
-        assert route.targets("a", [self.B, self.A]) == [self.A, self.B]
-        assert route.targets("b", []) == []
-
-    def test_gives_the_last_one_all_the_time_there_is(self):
-        assert Route().seconds(10.0, others=False) == 10.0
-
-    def test_grows_a_share_to_a_bound(self):
-        route = Route()
-        for _ in range(20):
-            route.failed()
-        assert route.seconds(100.0, others=True) == route_module.LONGEST_SHARE
-
-
-class TestErrorsTogether:
-    def test_the_most_telling_one_speaks_for_all(self):
-        refused = BrokerRefused("no", permanent=True, code=0x87)
-        lost, tls = BrokerLost("away"), TlsProblem("odd", "expired")
-        for errors in ([lost, tls, refused], [refused, lost, tls]):
-            assert together(errors) is refused
-        assert "away" in str(refused)
-
-    def test_a_person_is_needed_only_if_all_say_so(self):
-        def error(permanent: bool) -> BrokerError:
-            return BrokerError(f"{permanent}", permanent=permanent)
-
-        assert together([error(True), error(True)]).permanent
-        assert not together([error(True), error(False)]).permanent
-
-    def test_the_same_text_is_said_once(self):
-        assert str(together([BrokerLost("away"), BrokerLost("away")])) == "away"

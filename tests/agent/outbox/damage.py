@@ -294,6 +294,28 @@ def _lose(suffix: str) -> Callable[[Path, random.Random], None]:
     return lambda folder, _: (folder / f"outbox.db{suffix}").unlink(missing_ok=True)
 
 
+def _one_page_older(folder: Path, dice: random.Random) -> None:
+    """Put one page of an earlier time into the database: a write that the card has lost."""
+    file, earlier = folder / "outbox.db", (folder.with_name("earlier") / "outbox.db").read_bytes()
+    content = bytearray(file.read_bytes())
+    changed = [at for at in range(0, len(earlier), PAGE) if content[at : at + PAGE] != earlier[at : at + PAGE]]
+    if changed:
+        at = dice.choice(changed)
+        content[at : at + PAGE] = earlier[at : at + PAGE]
+        file.write_bytes(content)
+
+
+def _schema(folder: Path, dice: random.Random) -> None:
+    file = folder / "outbox.db"
+    content = bytearray(file.read_bytes())
+    begin, end = content.index(b"CREATE TABLE"), min(len(content), PAGE)
+    at = content.index(
+        dice.choice([b"PRIMARY", b"INTEGER", b"NOT NULL", b"batch", b"seq", b"REAL", b"BLOB"]), begin, end
+    )
+    content[at + dice.randrange(3)] = dice.choice(b"XAE 1")
+    file.write_bytes(content)
+
+
 def _witness(folder: Path, dice: random.Random) -> None:
     """Damage the witness, and let the database be: both copies, or one."""
     for suffix in dice.choice([("-witness",), ("-witness2",), ("-witness", "-witness2")]):
@@ -317,7 +339,9 @@ KINDS: dict[str, Callable[[Path, random.Random], None]] = {
     "a torn page": _change(_tear),
     "the end cut off": _change(_cut),
     "something behind the end": _change(_grow),
+    "a page of another time": _one_page_older,
     "a byte of the header": _header,
+    "a letter of the schema": _schema,
     "a header that forbids writing": _no_writing,
     "a folder in its place": _in_its_place(Path.mkdir),
     "a fifo in its place": _in_its_place(os.mkfifo),

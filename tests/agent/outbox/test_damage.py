@@ -54,6 +54,17 @@ async def judge(folder, ledger: Ledger) -> list[str]:
     return wrong
 
 
+@pytest.mark.parametrize(
+    "kind", ["nothing but text", "an empty file in its place", "the database lost", "the end cut off"]
+)
+def test_a_file_without_its_witness_is_still_no_first_start(played, folder, kind):
+    for place, ledger in cases(folder, played, kind, A_KIND // 4):
+        for suffix in ("-witness", "-witness2"):
+            (place / f"outbox.db{suffix}").write_bytes(b"")
+        wrong = asyncio.run(judge(place, ledger))
+        assert all(one.startswith("neither") for one in wrong), "it cannot know more"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_batch_is_delivered_declared_or_admitted(played, folder, kind):
     wrong = []
