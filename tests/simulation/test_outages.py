@@ -172,13 +172,13 @@ class TestADiskThatFails:
         async def story(world):
             away(world)
             await world.sleep(60)
-            world.disk.trouble = "" if trouble == "slow" else trouble
+            world.disk.fault = "" if trouble == "slow" else trouble
             world.disk.takes = 2.0 if trouble == "slow" else 0.02
             world.disk_ill_until = float("inf")
             await world.sleep(300)
             said = world.agent.status.health()["outbox"]["storage"]
             assert said == ("ok" if trouble == "slow" else "degraded")
-            world.disk.trouble, world.disk.takes = "", 0.02
+            world.disk.fault, world.disk.takes = "", 0.02
             await world.sleep(130)
             assert world.agent.status.health()["outbox"]["storage"] == "ok"
             assert len(world.disk.batches()) >= 47
@@ -194,11 +194,11 @@ class TestADiskThatFails:
             away(world)
             await world.sleep(100)
             await world.crash()
-            world.disk.trouble = "full"
+            world.disk.fault = "full"
             world.disk_ill_until = float("inf")
             world.boot()
             await world.sleep(100)
-            world.disk.trouble = ""
+            world.disk.fault = ""
             await world.sleep(100)
             world.broker.heal()
             await world.sleep(120)
