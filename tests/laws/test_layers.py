@@ -65,7 +65,8 @@ ONLY_CALLERS = {
     "Thread": "drivers/bus/worker.py agent/outbox/sqlite.py agent/service/files.py agent/broker/threads.py "
     "agent/cli/doctor/checks.py",
     "create_task": "agent/service/agent.py agent/simulation/demo.py agent/publisher/backlog.py "
-    "agent/resilience/fallback.py agent/web/server.py agent/service/runs.py agent/cli/demo.py",
+    "agent/resilience/fallback.py agent/web/server.py agent/service/runs.py agent/service/requests.py "
+    "agent/cli/demo.py",
     "ensure_future": "agent/service/reporter.py agent/publisher/publisher.py",
 }
 
