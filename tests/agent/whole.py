@@ -9,14 +9,13 @@ from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
 
-from simlink import SimBroker
-
 from agent import config
 from agent.broker import Message
 from agent.clock import rfc3339
 from agent.publisher import Publisher, Settings
 from agent.service.agent import Agent
 from agent.service.systemd import Supervisor
+from agent.simulation.broker import SimBroker
 from agent.simulation.machine import SimulatedMachine
 from agent.simulation.worker import LoopWorker
 

@@ -24,8 +24,8 @@ from judgement import (
     within,
 )
 from known import Known, ScheduledFault, Span
-from simclock import SimClock
 
+from agent.simulation.clock import SimClock
 from agent.simulation.scenario import Curve
 
 SOUND = 0.6  # seconds of a round in which nothing is wrong, the first one with its setting up included
@@ -64,7 +64,7 @@ class Truth:
         config = self._agent.config
         if config is self._config:
             return
-        self._config, before, began = config, self.known, self._machine.began + self.clock.booted
+        self._config, before, began = config, self.known, self._machine.began
         self.known = {}
         for spec in config.sensors:
             one = before.get(spec.id)

@@ -7,12 +7,12 @@ import json
 import os
 
 import pytest
-from simlink import SimBroker
 from whole import FILE, whole
 
 from agent.broker import BrokerLost
 from agent.service import announced as module
 from agent.service.announced import Announced
+from agent.simulation.broker import SimBroker
 
 TOPIC = "homeassistant/device/limpet_pi/config"
 DISCOVERED = FILE + "[homeassistant]\ndiscovery = true\n"
