@@ -264,3 +264,48 @@ class TestANameWithSeveralAddresses:
                 assert world.connects() == [1, 1]
 
         run(story)
+
+
+class TestWhatIsLeftBehind:
+    def test_an_attempt_that_failed_leaves_no_connection_open(self, world):
+        async def story():
+            async with world.brokers_at("127.0.0.1", "127.0.0.2") as (silent, _):
+                silent.connack = None
+                link = PahoLink(world.address("127.0.0.1", "127.0.0.2"), Route())
+                await link.connect()
+                await silent.until(lambda: all(writer.is_closing() for writer in silent._open))
+                link.abort()
+
+        run(story)
+
+    def test_a_socket_that_opens_too_late_is_closed(self, world, monkeypatch):
+        opening, release = dial.open_socket, threading.Event()
+
+        class Late:
+            """The socket, and when it is closed."""
+
+            def __init__(self, opened) -> None:
+                self.opened, self.closed = opened, asyncio.Event()
+
+            def close(self) -> None:
+                self.opened.close()
+                self.closed.set()
+
+        made = []
+
+        def slow(*args):
+            made.append(Late(opening(*args)))
+            release.wait(5)
+            return made[0]
+
+        monkeypatch.setattr(link_module, "open_socket", slow)
+        monkeypatch.setattr(link_module, "CONNECT", 0.05)
+
+        async def story():
+            async with world.brokers_at("127.0.0.1"):
+                with pytest.raises(BrokerTimeout):
+                    await connected(world.address("127.0.0.1"), Route())
+                release.set()
+                await asyncio.wait_for(made[0].closed.wait(), 3)
+
+        run(story)

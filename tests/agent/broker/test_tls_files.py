@@ -49,7 +49,7 @@ class TestFiles:
         certificate, key = ours
         locked = authority.lock(key, "sesame")
         context(Tls(authority.file, certificate, locked, lambda: "sesame"))
-        assert "key_password_file" in self.refused(Tls(authority.file, certificate, locked))
+        assert "needs its passphrase" in self.refused(Tls(authority.file, certificate, locked))
         assert "passphrase" in self.refused(Tls(authority.file, certificate, locked, lambda: "simsalabim"))
         assert "passphrase" in self.refused(Tls(authority.file, certificate, locked, lambda: ""))
 
