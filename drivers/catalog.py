@@ -83,7 +83,8 @@ def find(name: str) -> Any:
 
 def _installed() -> EntryPoints:
     """Return the drivers of other packages."""
-    from importlib.metadata import entry_points  # 20 ms, which a service without such drivers saves
+    # 20 ms, which a service without such drivers saves.
+    from importlib.metadata import entry_points
 
     return entry_points(group="limpet.drivers")
 
@@ -103,6 +104,7 @@ def open_chip(name: str, bus: Any = None, address: int | None = None, **options:
     takes = inspect.signature(driver)
     try:
         takes.bind(*arguments, **options)
-    except TypeError as error:  # Python would name the base class that has the constructor
+    # Python would name the base class that has the constructor.
+    except TypeError as error:
         raise TypeError(f"{name} ({driver.__name__}): {error}; it takes {', '.join(takes.parameters)}") from None
     return driver(*arguments, **options)

@@ -1,7 +1,7 @@
 """What can go wrong between a program and a chip. The class says what to do next.
 
 `TransientError`: try again, it may heal. `PermanentError`: a person has to change something.
-Every message says who, where, what was found and what cures it; attributes carry the same as values.
+Every message names the device and the bus, what was found and what cures it; attributes carry the same as values.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 class TransientError(OSError):
     """Trying again can help. Counts against the sensor; retried."""
 
-    code: int | None = None  # the errno that stands for it when the kernel gave none
+    # The errno that stands for it when the kernel gave none.
+    code: int | None = None
 
     def __init__(self, message: str, *, errno: int | None = None) -> None:
         super().__init__(message)
@@ -18,7 +19,7 @@ class TransientError(OSError):
 
 
 class NoAcknowledge(TransientError):
-    """Nobody answers at the address (errno 121 or 6), or a byte was refused."""
+    """No device answers at the address (errno 121 or 6), or it refused a byte."""
 
     code = 121
 
@@ -42,7 +43,7 @@ class BusError(TransientError):
 
 
 class AdapterGone(TransientError):
-    """The bus adapter is not there (any more): errno 2, 6, 19, 108. It may come back."""
+    """The bus adapter is not there, or no longer: errno 2, 6, 19, 108. It may come back."""
 
     code = 19
 
@@ -94,7 +95,7 @@ class PermanentError(Exception):
 
 
 class WrongChip(PermanentError):
-    """Somebody answered, but it is not the chip that the configuration names."""
+    """A device answered, but it is not the chip that the configuration names."""
 
     def __init__(self, chip: str, address: int, *, expected: object, found: object, hint: str = "") -> None:
         super().__init__(

@@ -83,7 +83,7 @@ class Collector:
             for _ in range(MOST_SHARES - self.buses[bus].begin(its, gate.arrived)):
                 gate.arrived()
         gate.arrived()
-        # Turns of an earlier round count for this one; their shares arrive at a gate that is gone.
+        # Turns of an earlier round count for this one; as their shares arrive at a gate that is gone, they are polled.
         earlier = [turn for its in turns.values() for turn in its if turn.earlier and not turn.slow]
         while gate.missing or any(turn.known() is None for turn in earlier):
             if (time_left := deadline - self.clock()) <= 0:
@@ -91,9 +91,10 @@ class Collector:
                     self._give_up(turns)
                     return
                 time_left = BUSY
+            pause = min(look if gate.missing else LOOK_AGAIN, time_left)
             try:
-                async with asyncio.timeout(min(look if gate.missing else LOOK_AGAIN, time_left)):
-                    await (gate.open.wait() if gate.missing else asyncio.Event().wait())
+                async with asyncio.timeout(pause):
+                    await (gate.open.wait() if gate.missing else asyncio.sleep(2 * pause))
             except TimeoutError:
                 look = LOOK_AGAIN
                 self._give_up(turns)
@@ -112,13 +113,13 @@ class Collector:
             usable, its_faults = sensor.conclude(at, now)
             readings += usable
             faults += its_faults
-        readings += self._substitutes([sensor for sensor in sensors if sensor.present.lacking])
+        readings += self._substitutes([one for one in sensors if one.substitute_id and one.present.lacking])
         return Batch(at, trigger, interval, tuple(one.id for one in sensors), tuple(readings), tuple(faults))
 
     def _substitutes(self, lacking: Sequence[Sensor]) -> list[Reading]:
-        """Return readings of other sensors for those that lack some and have a substitute."""
-        known = {sensor.id: sensor for sensor in self.sensors}
+        """Return readings of other sensors for those that lack some."""
         readings: list[Reading] = []
+        known = {sensor.id: sensor for sensor in self.sensors} if lacking else {}
         for sensor in lacking:
             if sensor.substitute_id in known:
                 readings += sensor.substitute(known[sensor.substitute_id])

@@ -50,12 +50,18 @@ class Conclusions:
             return self.absent(self.blame(outcome.error, at, outcome.attempts), due)
         return self._answered(outcome, at, due)
 
+    def came_back(self, at: float) -> None:
+        """Log that the sensor answers again, if the log says that it was silent."""
+        if self.history.silent is not None:
+            silent_for = round(at - self.history.silent, 1)
+            log.info("sensor came back", extra={"sensor": self.sensor, "silent_for": silent_for})
+            self.history.silent = None
+
     def _answered(self, outcome: Outcome, at: float, due: float) -> Told:
         """Return what is well, and of each other quantity why it is missing. The device itself is well."""
         history = self.history
-        if history.silent is not None:
-            log.info("sensor came back", extra={"sensor": self.sensor, "silent_for": round(at - history.silent, 1)})
-        history.last, history.silent = outcome, None
+        self.came_back(at)
+        history.last = outcome
         numbers, untold = self._numbers(outcome, at)
         readings = self._judged(numbers, at)
         if not untold and not history.missing:
@@ -109,7 +115,7 @@ class Conclusions:
                 reason = flat
             else:
                 self.history.good(one.name, value, measured)
-                readings.append(Reading(self.sensor, one.name, value, one.unit, measured=measured))
+                readings.append(Reading(self.sensor, one.name, value, one.unit, "ok", None, None, None, measured))
                 continue
             readings.append(
                 Reading(self.sensor, one.name, value, one.unit, "suspect", reason=reason, measured=measured)

@@ -55,20 +55,18 @@ class SensorHistory:
             lacking: quantities without a reading that a fallback may still fill.
             cause: the fault that says why something is missing.
         """
-        beyond = any(fault.harmless for fault in self.missing.values())
+        beyond = bool(self.missing) and any(fault.harmless for fault in self.missing.values())
+        doubts = [one.status for one in readings if one.status != "ok"]
         if not readings:
             status = "unavailable" if not beyond else "partial" if lacking else "beyond_range"
         elif lacking or beyond:
             status = "partial"
         else:
-            found = {one.status for one in readings}
-            status = next((one for one in DOUBTFUL if one in found), "ok")
-        degraded = bool(lacking) or status == "unavailable" or any(one.status != "ok" for one in readings)
-        good = [at for _, at in self._good.values()]
+            status = next((one for one in DOUBTFUL if one in doubts), "ok")
+        degraded = bool(lacking or doubts) or status == "unavailable"
+        last_ok = max([at for _, at in self._good.values()], default=None)
         why = (None, "", "") if cause is None else (cause.since, cause.error, cause.message)
-        self.present = Present(
-            status, degraded, tuple(readings), tuple(lacking), measured, max(good, default=None), *why
-        )
+        self.present = Present(status, degraded, tuple(readings), tuple(lacking), measured, last_ok, *why)
 
     def edge(self, quantity: str, value: float, at: float) -> None:
         """Keep a value that came by itself."""

@@ -142,8 +142,9 @@ class Sensor:
     # ---- what comes without a turn
 
     def note(self, reading: Reading, at: float) -> None:
-        """Take a reading that came by itself: an edge."""
+        """Take a reading that came by itself: an edge. A line that has edges is not silent."""
         before = self.present
+        self.conclusions.came_back(at)
         others = [one for one in before.readings if one.quantity != reading.quantity]
         lacking = [name for name in before.lacking if name != reading.quantity]
         self.history.edge(reading.quantity, reading.value, at)

@@ -148,6 +148,8 @@ class Attempts:
                 wait, values = 0.0, end.value
             except BeyondRange as error:
                 wait, values = 0.0, dict.fromkeys((quantity.name for quantity in self.chip.quantities), error)
+                if not values:
+                    raise
             now = self.clock()
             if now + wait - began > self.limit:
                 steps.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from drivers.bus.i2c import stable_bus
 from drivers.kernel.listing import Listed
 from drivers.scan import Found
 
@@ -50,8 +51,9 @@ def _on_bus(one: Found, ids: Ids) -> list[str]:
 
 
 def _wiring(one: Found) -> Iterator[str]:
-    if one.bus != 1:
-        yield f"bus = {one.bus}"
+    bus = stable_bus(one.bus)
+    if bus != 1:
+        yield f"bus = {bus}" if isinstance(bus, int) else f'bus = "{bus}"'
     yield f"address = 0x{one.address:02x}"
     if one.mux:
         yield f"mux = {{ address = 0x{one.mux[0]:02x}, channel = {one.mux[1]} }}"
@@ -83,7 +85,8 @@ def _quoted(lines: Iterable[str]) -> Iterator[str]:
 def place(one: Found) -> str:
     """Return where a device is, for people."""
     behind = f" behind channel {one.mux[1]} of the multiplexer 0x{one.mux[0]:02x}" if one.mux else ""
-    return f"0x{one.address:02x} on i2c-{one.bus}{behind}"
+    bus = f"i2c-{one.bus}" if isinstance(one.bus, int) else one.bus
+    return f"0x{one.address:02x} on {bus}{behind}"
 
 
 def explained(one: Found) -> str:

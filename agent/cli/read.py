@@ -100,7 +100,14 @@ def show(batch: Batch, wanted: Sequence[str], clock: Clock, *, as_json: bool, si
         for name in wanted:
             mine = [one for one in batch.readings if one.sensor == name]
             rows += [(name, one.quantity, f"{one.value:g}", one.unit, one.status) for one in mine]
-            rows += [] if mine else [(name, "-", "-", "", "unavailable")]
+            parts = [one for one in batch.faults if one.sensor == name and one.quantity]
+            untold = {one.quantity for one in parts} - {one.quantity for one in mine}
+            rows += [
+                (name, one.quantity or "", "-", "", "beyond_range" if one.harmless else "unavailable")
+                for one in parts
+                if one.quantity in untold
+            ]
+            rows += [] if mine or parts else [(name, "-", "-", "", "unavailable")]
         print_table(rows)
     if simulated:
         print("(simulated: nothing of this was measured)", file=sys.stderr)

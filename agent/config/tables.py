@@ -17,7 +17,7 @@ from .names import Hosts, Topic
 from .shapes import Listen, Several, Table, Tables, key
 
 LEVEL = Topic(1, longest=128)
-REQUESTS = ("read", "reset", "info", "resend")
+REQUESTS = ("read", "reset", "info", "resend", "reload")
 SYSTEM_FILE = Path("/etc/limpet/limpet.toml")
 SYSTEM_STATE = Path("/var/lib/limpet")
 
@@ -118,6 +118,7 @@ class OutboxConfig:
         when_full: which batch has to go.
         durability: when a batch is on disk: before it is sent, as soon as the broker does not acknowledge, or never.
         backfill_rate: batches per second while history is delivered.
+        backfill_format: history travels batch by batch, or in blocks of compressed JSON lines.
         require_subscriber: a batch without a subscriber is kept and tried again (MQTT 5).
     """
 
@@ -126,6 +127,7 @@ class OutboxConfig:
     when_full: str = key(OneOf(("drop_oldest", "drop_newest", "thin")), "drop_oldest")
     durability: str = key(OneOf(("outage", "always", "memory")), "outage")
     backfill_rate: float = key(Number(above=0.0), 20.0)
+    backfill_format: str = key(OneOf(("batch", "block")), "batch")
     require_subscriber: bool = key(Flag(), False)
 
 

@@ -62,6 +62,9 @@ def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Whe
     _belongs(sensor, driver, raw, report, where)
     if driver.addresses:
         sensor = _addressed(sensor, driver, report, where)
+    cure = driver.moving(sensor.device) if hasattr(driver, "moving") else None
+    if cure is not None:
+        report.warning((*where, "device"), f"{sensor.device} may be another device after a reboot", cure)
     spoilt = any(report.touches((*where, name)) for name in ("pin", "device", "options"))
     chip = None if spoilt else _opened(sensor, driver, report, where)
     quantities = tuple(one.name for one in getattr(chip or driver, "quantities", ()))

@@ -1,14 +1,16 @@
-"""Home Assistant's discovery: one retained document makes the device, its sensors and their availability known.
+"""Home Assistant's discovery: one retained document makes the device, its entities and their availability known.
 
-Source: Home Assistant's MQTT integration, "Device discovery payload". Values come from the
-retained `state`, so that a sensor that failed is unavailable there, too, and never keeps its last value. Its templates
-stay silent about a sensor that `state` does not name (any more): a mistake in a template is logged there each round.
+Source: Home Assistant's MQTT integration, "Device discovery payload". Values come from the retained `state` and
+`health`, so that a quantity that is missing is unavailable there as well, and never keeps its last value. The templates
+are silent about a sensor that `state` does not name (any more): a mistake in a template is logged there each round.
 """
 
 from __future__ import annotations
 
+import hashlib
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from .payloads import Named, Sensed
@@ -19,32 +21,65 @@ QOS = 1  # in each component: 2025.1 does not inherit it from the document
 BINARY = frozenset(
     """battery battery_charging carbon_monoxide cold connectivity door garage_door gas heat light lock moisture motion
     moving occupancy opening plug power presence problem running safety smoke sound tamper update vibration
-    window""".split()  # noqa: SIM905 - one line, not thirty
+    window""".split()  # noqa: SIM905  (one line, not thirty)
 )
-OF_THE_MACHINE = ("host",)  # drivers whose quantities tell of the agent's machine
+OF_THE_MACHINE = ("host",)  # drivers whose quantities are about the agent's machine
+FINEST = 6  # digits
 
 Document = dict[str, Any]
 
 
 class Announcement:
-    """What Home Assistant was told in this run, so that it can be taken back: nothing goes by itself."""
+    """What Home Assistant was sent, so that it can be withdrawn: nothing there vanishes by itself.
+
+    Attributes:
+        withdrawn: topics of whole devices that have to be withdrawn, until `forget`.
+    """
 
     def __init__(self) -> None:
+        # Topic -> component -> its platform.
         self._told: dict[str, dict[str, str]] = {}
+        self._current: dict[str, frozenset[str]] = {}
+        self.withdrawn: dict[str, dict[str, str]] = {}
+
+    @property
+    def told(self) -> dict[str, dict[str, str]]:
+        """What Home Assistant may still have of us, for later runs."""
+        return self._told | self.withdrawn
+
+    def remember(self, told: Mapping[str, Mapping[str, str]]) -> None:
+        """Take over what earlier runs have sent; the next `update` withdraws what of it is gone."""
+        self._told = {topic: {**components, **self._told.get(topic, {})} for topic, components in told.items()} | {
+            topic: components for topic, components in self._told.items() if topic not in told
+        }
 
     def update(self, documents: Mapping[str, Document]) -> dict[str, Document]:
-        """Return what to retain now on which topic, for these documents; an empty one takes a whole device back.
+        """Return what to retain now on which topic, for these documents; an empty one withdraws a whole device.
 
         A component that is gone stands there with nothing but its platform.
         """
-        withdrawn: dict[str, Document] = {topic: {} for topic in self._told if topic not in documents}
+        withdrawn = {topic: told for topic, told in self._told.items() if topic not in documents}
+        self.withdrawn = {topic: told for topic, told in self.withdrawn.items() if topic not in documents} | withdrawn
+        self._current = {topic: frozenset(document["components"]) for topic, document in documents.items()}
         self._told = {
             topic: self._told.get(topic, {}) | {key: one["platform"] for key, one in document["components"].items()}
             for topic, document in documents.items()
         }
-        return withdrawn | {
+        return {topic: {} for topic in withdrawn} | {
             topic: document | {"components": self._gone(topic) | document["components"]}
             for topic, document in documents.items()
+        }
+
+    def forget(self, pending: Callable[[str], bool]) -> None:
+        """Forget what is gone: Home Assistant had time to remove it.
+
+        Args:
+            pending: returns whether the broker has not taken the withdrawal of a topic yet.
+        """
+        self.withdrawn = {topic: told for topic, told in self.withdrawn.items() if pending(topic)}
+        self._told = {
+            topic: {key: platform for key, platform in self._told[topic].items() if key in components}
+            for topic, components in self._current.items()
         }
 
     def _gone(self, topic: str) -> Document:
@@ -52,20 +87,43 @@ class Announcement:
 
 
 def topic(prefix: str, device_id: str) -> str:
-    """Return where the document goes; Home Assistant takes only letters, digits, _ and - in an object id."""
-    return f"{prefix}/device/limpet_{re.sub(r'[^A-Za-z0-9_-]', '_', device_id)}/config"
+    """Return where the document goes."""
+    return f"{prefix}/device/limpet_{spelt(device_id)}/config"
 
 
-def discovery(sensors: Iterable[Sensed], topics: Topics, *, version: str, model: str) -> Document:
-    """Return the document for all quantities of all sensors."""
-    device = f"limpet_{topics.device_id}"
-    components = {"degraded": _degraded(device)}
-    for sensor in sensors:
-        for quantity in sensor.quantities:
-            components[f"{sensor.id}_{quantity.name}"] = _component(device, sensor, quantity, topics)
+def spelt(name: str) -> str:
+    """Return a name in the letters that Home Assistant takes; two names never become one.
+
+    >>> spelt("greenhouse-1"), spelt("pi.local")
+    ('greenhouse-1', 'pi_local_92991a24')
+    """
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+    return plain if plain == name else f"{plain}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def discovery(
+    sensors: Iterable[Sensed],
+    topics: Topics,
+    *,
+    version: str,
+    model: str,
+    breakers: Collection[str] = (),
+    allowed: Collection[str] = (),
+) -> Document:
+    """Return the document for all quantities of all sensors, and for the agent itself.
+
+    Args:
+        breakers: the names of all breakers.
+        allowed: the requests that the agent answers.
+    """
+    components = {
+        key(sensor.id, quantity.name): _quantity(sensor, quantity, topics)
+        for sensor in sensors
+        for quantity in sensor.quantities
+    }
     return {
         "device": {
-            "identifiers": [device],
+            "identifiers": [f"limpet_{topics.device_id}"],
             "name": topics.device_id,
             "manufacturer": "Limpet",
             "model": model,
@@ -74,18 +132,30 @@ def discovery(sensors: Iterable[Sensed], topics: Topics, *, version: str, model:
         "origin": {"name": "limpet", "sw_version": version},
         "state_topic": topics.state,
         "availability": [_online(topics)],
-        "components": components,
+        "components": components | _agent(topics, breakers) | (_read_now(topics) if "read" in allowed else {}),
     }
 
 
-def _component(device: str, sensor: Sensed, quantity: Named, topics: Topics) -> Document:
+def key(sensor_id: str, quantity: str) -> str:
+    """Return the name of a component. Ids and quantities have no capitals, so that two pairs never get one name.
+
+    >>> key("air", "bus_voltage"), key("air_bus", "voltage")
+    ('air_bus_voltage', 'air_bus_Q_voltage')
+    """
+    return f"{sensor_id}_Q_{quantity}" if "_" in sensor_id else f"{sensor_id}_{quantity}"
+
+
+# --- a quantity of a sensor
+
+
+def _quantity(sensor: Sensed, quantity: Named, topics: Topics) -> Document:
     binary = quantity.name == "state" or (quantity.kind in BINARY and not quantity.unit)
     component: Document = {
         "platform": "binary_sensor" if binary else "sensor",
-        "unique_id": f"{device}_{sensor.id}_{quantity.name}",
+        "unique_id": f"limpet/{topics.device_id}/{sensor.id}/{quantity.name}",
         "name": f"{sensor.id} {quantity.name}".replace("_", " "),
         "value_template": _value(sensor.id, quantity.name, binary=binary),
-        "availability": [_online(topics), _measured(sensor.id, topics)],
+        "availability": [_online(topics), _measured(sensor.id, quantity.name, topics)],
         "availability_mode": "all",
         "qos": QOS,
     }
@@ -95,42 +165,95 @@ def _component(device: str, sensor: Sensed, quantity: Named, topics: Topics) -> 
         component["entity_category"] = "diagnostic"
     if not binary:
         component["state_class"] = "total_increasing" if quantity.name == "count" else "measurement"
+        component["suggested_display_precision"] = _digits(quantity.step)
         if quantity.unit:
             component["unit_of_measurement"] = quantity.unit
     return component
 
 
-def _degraded(device: str) -> Document:
-    return {
-        "platform": "binary_sensor",
-        "unique_id": f"{device}_degraded",
-        "name": "degraded",
-        "device_class": "problem",
-        "entity_category": "diagnostic",
-        "value_template": "{{ 'ON' if value_json.degraded else 'OFF' }}",
-        "qos": QOS,
-    }
+def _digits(step: float) -> int:
+    """Return how many digits behind the point a step of this size needs."""
+    return min(FINEST, max(0, math.ceil(-math.log10(step) - 1e-9))) if step > 0 else 0
 
 
 def _value(sensor_id: str, name: str, *, binary: bool) -> str:
     """Return a template; where there is no number it yields `None`, which Home Assistant takes for "unknown"."""
-    value = f"({_entry(sensor_id)})['{name}']"
+    value = f"({_entry(sensor_id)})[{_literal(name)}]"
     if binary:
         return f"{{% set v = {value} %}}{{{{ ('ON' if v else 'OFF') if v is number else 'None' }}}}"
     return f"{{{{ {value} | default(None) }}}}"
 
 
 def _online(topics: Topics) -> Document:
-    return {"topic": topics.status}  # `online` and `offline` are Home Assistant's own words
+    # `online` and `offline` are Home Assistant's own words.
+    return {"topic": topics.status}
 
 
-def _measured(sensor_id: str, topics: Topics) -> Document:
-    status = f"({_entry(sensor_id)}).status | default('unavailable')"
-    return {
-        "topic": topics.state,
-        "value_template": f"{{{{ 'offline' if {status} == 'unavailable' else 'online' }}}}",
-    }
+def _measured(sensor_id: str, name: str, topics: Topics) -> Document:
+    """Return the availability of one quantity: others of the same sensor may be there without it."""
+    value = f"({_entry(sensor_id)})[{_literal(name)}]"
+    return {"topic": topics.state, "value_template": f"{{{{ 'online' if {value} is number else 'offline' }}}}"}
 
 
 def _entry(sensor_id: str) -> str:
     return f"value_json.sensors['{sensor_id}'] | default({{}})"
+
+
+# --- the agent itself
+
+
+def _agent(topics: Topics, breakers: Collection[str]) -> Document:
+    """Return the diagnostic entities. Their names have a capital, their unique ids another number of levels."""
+    degraded = _problem(topics, "degraded", "degraded", "value_json.degraded")
+    return {
+        "degraded": degraded | {"unique_id": f"limpet/{topics.device_id}/degraded", "state_topic": topics.state},
+        "Outbox_waiting": _diagnostic(topics, "outbox/waiting", "outbox waiting", "value_json.outbox.waiting")
+        | {"state_class": "measurement", "unit_of_measurement": "batches"},
+        "Outbox_oldest": _diagnostic(topics, "outbox/oldest", "outbox oldest", "value_json.outbox.oldest")
+        | {"device_class": "timestamp"},
+        "Clock": _problem(topics, "clock", "clock", "not value_json.clock.synced"),
+        **{
+            f"Breaker_{spelt(name)}": _problem(
+                topics,
+                f"breaker/{name}",
+                f"breaker {name}",
+                f"(value_json.breakers[{_literal(name)}] | default({{}})).state | default('closed') != 'closed'",
+            )
+            for name in breakers
+        },
+    }
+
+
+def _problem(topics: Topics, path: str, name: str, condition: str) -> Document:
+    template = {"value_template": f"{{{{ 'ON' if {condition} else 'OFF' }}}}"}
+    problem = {"platform": "binary_sensor", "device_class": "problem"}
+    return _diagnostic(topics, path, name, condition) | problem | template
+
+
+def _diagnostic(topics: Topics, path: str, name: str, value: str) -> Document:
+    return {
+        "platform": "sensor",
+        "unique_id": f"limpet/{topics.device_id}/agent/{path}",
+        "name": name,
+        "entity_category": "diagnostic",
+        "state_topic": topics.health,
+        "value_template": f"{{{{ {value} | default(None) }}}}",
+        "qos": QOS,
+    }
+
+
+def _read_now(topics: Topics) -> Document:
+    button = {
+        "platform": "button",
+        "unique_id": f"limpet/{topics.device_id}/agent/read",
+        "name": "read now",
+        "command_topic": topics.request("read"),
+        "payload_press": "{}",
+        "qos": QOS,
+    }
+    return {"Read_now": button}
+
+
+def _literal(text: str) -> str:
+    """Return a text as Jinja writes it."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

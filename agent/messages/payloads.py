@@ -24,6 +24,8 @@ class Named(Protocol):
     def unit(self) -> str: ...
     @property
     def kind(self) -> str | None: ...
+    @property
+    def step(self) -> float: ...
 
 
 class Sensed(Protocol):
@@ -202,6 +204,15 @@ def info(
         ],
         "previous": None if previous is None else camel(previous),
     }
+
+
+def run_of(payload: bytes) -> str | None:
+    """Return the `bootId` of a published document; None if it has none."""
+    try:
+        found = json.loads(payload)["bootId"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def camel(document: Mapping[str, Any]) -> dict[str, Any]:

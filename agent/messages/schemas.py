@@ -135,6 +135,7 @@ def health() -> Schema:
         "dropped": COUNT,
         "storage": {"enum": ["ok", "degraded"]},
     }
+    limits = {"retain": FLAG, "maximumQos": COUNT, "maximumPacketSize": COUNT, "will": FLAG}
     properties = {
         "schema": {"const": SCHEMA},
         "deviceId": NAME,
@@ -143,7 +144,16 @@ def health() -> Schema:
         "degraded": FLAG,
         "breakers": {"type": "object", "additionalProperties": breaker},
         "sensors": {"type": "object", "additionalProperties": sensor},
-        "broker": open_ended({"connected": FLAG, "since": or_null(TIME), "error": or_null(TEXT)}),
+        "broker": open_ended(
+            {
+                "connected": FLAG,
+                "since": or_null(TIME),
+                "error": or_null(TEXT),
+                "limits": open_ended(limits, tuple(limits)),
+                "refused": array(open_ended({"topic": TEXT, "reason": TEXT, "since": TIME})),
+            },
+            ("limits", "refused"),
+        ),
         "outbox": open_ended(outbox),
         "clock": open_ended({"synced": FLAG}),
         "process": open_ended({"uptime": SECONDS, "rss": COUNT, "cpu": SECONDS}),
@@ -180,7 +190,7 @@ def info() -> Schema:
         "version": TEXT,
         "host": {"type": "object"},
         "sensors": array(open_ended({"id": NAME, "driver": NAME, "every": NUMBER, "quantities": array(quantity)})),
-        "previous": or_null(open_ended({"bootId": NAME, "lastSeq": or_null(COUNT), "clean": FLAG})),
+        "previous": or_null(open_ended({"bootId": or_null(NAME), "lastSeq": or_null(COUNT), "clean": FLAG})),
         "simulated": SIMULATED,
     }
     return titled("What a device of Limpet is", open_ended(properties, ("simulated",)))

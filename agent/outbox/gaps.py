@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from .store import Gap, Row
 
@@ -35,6 +35,12 @@ class Gaps:
                 self._insert(number, gap)
         for number, gap in mine.items():
             self._insert(number + last, gap)
+
+    def resume(self, rows: Sequence[Row]) -> None:
+        """Take over what a store holds that was open before; what it lacks has to be stored again."""
+        stored = {row.number for row in rows if isinstance(row.record, Gap)}
+        self.load(rows, 0)
+        self.unstored = self._rows.keys() - stored
 
     def declare(self, gap: Gap) -> list[int]:
         """Add a hole; return the numbers of the rows that it swallowed."""

@@ -4,84 +4,10 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator, Sequence, ValuesView
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
+from .entries import Amount, Entries, Entry
 from .store import Gap, Item, Row
-
-
-class Entry:
-    """A batch in memory.
-
-    Attributes:
-        number: its row number, which ascends in the order of arrival.
-        stored: its row is in the store.
-        repeat: it was acknowledged before, so that losing it is no gap.
-        waits: it is history and can be handed out.
-    """
-
-    __slots__ = ("item", "number", "repeat", "stored", "waits")
-
-    def __init__(self, number: int, item: Item, *, stored: bool = False, repeat: bool = False) -> None:
-        self.number, self.item, self.stored, self.repeat, self.waits = number, item, stored, repeat, False
-
-
-class Entries:
-    """Entries by row number, and the sum of their bodies' bytes."""
-
-    def __init__(self) -> None:
-        self._by_number: dict[int, Entry] = {}
-        self.bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._by_number)
-
-    def __contains__(self, number: int) -> bool:
-        return number in self._by_number
-
-    def values(self) -> ValuesView[Entry]:
-        """Return the entries in the order in which they came."""
-        return self._by_number.values()
-
-    def get(self, number: int) -> Entry | None:
-        """Return the entry of a row number, if it is here."""
-        return self._by_number.get(number)
-
-    def add(self, entry: Entry) -> None:
-        """Take an entry that is not here yet."""
-        self._by_number[entry.number] = entry
-        self.bytes += len(entry.item.body)
-
-    def remove(self, entry: Entry) -> bool:
-        """Forget an entry; return whether it was here."""
-        if self._by_number.pop(entry.number, None) is None:
-            return False
-        self.bytes -= len(entry.item.body)
-        return True
-
-    def renumber(self) -> None:
-        """Note that the numbers of all entries have changed."""
-        self._by_number = {entry.number: entry for entry in self._by_number.values()}
-
-
-@dataclass(slots=True)
-class Amount:
-    """A number of batches and the bytes of their bodies."""
-
-    items: int = 0
-    bytes: int = 0
-
-    def add(self, item: Item) -> None:
-        """Count one more."""
-        self.items, self.bytes = self.items + 1, self.bytes + len(item.body)
-
-    def remove(self, item: Item) -> None:
-        """Count one less."""
-        self.items, self.bytes = self.items - 1, self.bytes - len(item.body)
-
-    def clear(self) -> None:
-        """Count nothing."""
-        self.items = self.bytes = 0
 
 
 class Index:
@@ -291,6 +217,21 @@ class Index:
             # It was acknowledged while it was being written.
             if entry.number not in self.memory:
                 self.dead.append(entry.number)
+
+    def all_unstored(self) -> None:
+        """Note that it is not known any more which batches in memory the store has, too."""
+        for entry in self.memory.values():
+            if entry.stored:
+                entry.stored = False
+                self.unstored.add(entry)
+
+    def recount(self, items: int, size: int) -> None:
+        """Take over what the store holds now: `items` batches of `size` bytes, those in memory among them."""
+        stored = [entry for entry in self.memory.values() if entry.stored]
+        self.disk.items = max(0, items - len(stored))
+        self.disk.bytes = max(0, size - sum(len(entry.item.body) for entry in stored))
+        self.cursor = self._passed = 0
+        self.passed_over.clear()
 
     def evict(self, items: int, size: int) -> None:
         """Leave the oldest history to the store alone, until memory holds at most `items` and `size` bytes."""

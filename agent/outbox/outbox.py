@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
+from .entries import Entry
 from .gaps import Gaps
-from .index import Entry, Index
+from .index import Index
 from .recent import Recent
 from .retention import Bounds, Retention
 from .storage import Storage
@@ -30,6 +31,8 @@ class Outbox:
         durability: "always": stored before it is handed out. "outage": stored once the broker does not acknowledge.
             "memory": never stored, which is what it is without a store.
         max_size, max_age, when_full: see `Bounds`.
+        storage_changed: called on the loop at once when `stats().storage` changes, and when a store that opens late
+            tells of the previous run.
 
     Attributes:
         ready: set whenever there may be something new to send; the reader clears it.
@@ -47,6 +50,7 @@ class Outbox:
         max_size: int = Bounds.max_size,
         max_age: float = Bounds.max_age,
         when_full: str = Bounds.when_full,
+        storage_changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.run_id, self.now, self.kernel_boot = run_id, now, kernel_boot
         self.ready, self._idle = asyncio.Event(), asyncio.Event()
@@ -55,7 +59,14 @@ class Outbox:
         gaps = Gaps(self.index.next_number)
         durability = "memory" if store is None else durability
         self.storage = Storage(
-            self.index, gaps, store, now, run_id=run_id, kernel_boot=kernel_boot, durability=durability
+            self.index,
+            gaps,
+            store,
+            now,
+            run_id=run_id,
+            kernel_boot=kernel_boot,
+            durability=durability,
+            changed=storage_changed,
         )
         bounds = Bounds(max_size, max_age, when_full)
         self.retention = Retention(self.index, gaps, self.storage, bounds, changed=self._changed)
@@ -80,8 +91,11 @@ class Outbox:
             self.retention.declare(item, "full")
         else:
             self._idle.clear()
-            self.index.fresh.append(self.index.add(item))
-            self._age(self.now())
+            now = self.now()
+            entry = self.index.add(item)
+            entry.put_at = now
+            self.index.fresh.append(entry)
+            self._age(now)
             self.retention.look()
         self.ready.set()
 
@@ -148,7 +162,10 @@ class Outbox:
 
     @property
     def previous(self) -> Previous | None:
-        """The run before this one; None at the first start, and until `open`."""
+        """The run before this one; None at the first start and without a store.
+
+        Before a store has been opened, a run of which nothing is known.
+        """
         return self.storage.previous
 
     @property
@@ -165,7 +182,7 @@ class Outbox:
     def has_history(self) -> bool:
         """Whether `history` would hand something out."""
         self._age(self.now())
-        return self.index.more_on_disk or self.index.oldest() is not None
+        return self.retention.more_on_disk() or self.index.oldest() is not None
 
     def stats(self) -> Stats:
         """Return the figures for `health`."""
@@ -199,7 +216,7 @@ class Outbox:
         """Store everything that is not acknowledged now; return whether it is safe."""
         self._age(self.now())
         await self.retention.keep(everything=True)
-        return not self.index.unstored
+        return self.storage.everything_is_safe()
 
     async def close(self) -> None:
         """Store everything, and that this run ended as it should."""
@@ -217,10 +234,9 @@ class Outbox:
                 self.index.wait(entry)
 
     def _is_fresh(self, entry: Entry, now: float) -> bool:
-        item = entry.item
         # The clock starts again with the kernel, so that moments of another boot cannot be compared.
-        here = entry.number in self.index.memory and item.kernel_boot == self.kernel_boot
-        return here and now - item.taken <= FRESH
+        here = entry.number in self.index.memory and entry.item.kernel_boot == self.kernel_boot
+        return here and now - entry.put_at <= FRESH
 
     def _changed(self) -> None:
         if len(self.index):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from .sqlite_rows import BATCHES, checked, text
+from .sqlite_rows import BATCHES, batch, text
 from .store import Item
 
 OLDEST_FIRST = f"{BATCHES} ORDER BY number"
@@ -59,13 +59,13 @@ class OutboxReader:
                 "SELECT count(*), coalesce(sum(length(body)), 0) FROM batch"
             ).fetchone()
             first = self._database.execute(f"{OLDEST_FIRST} LIMIT 1").fetchone()
-        return Summary(number, size, _stamp(first[7]) if first else None)
+        return Summary(number, size, _stamp(first[8]) if first else None)
 
     def batches(self) -> Iterator[bytes | None]:
         """Yield the batches as they would be sent, oldest first; None for one that is damaged."""
         with self._named():
             for row in self._database.execute(OLDEST_FIRST):
-                record = checked(row)
+                record = batch(row)
                 yield record.body if isinstance(record, Item) else None
 
     def topics(self) -> list[str]:

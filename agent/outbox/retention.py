@@ -10,10 +10,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .entries import Entry
 from .gaps import Gaps
-from .index import Entry, Index
+from .index import Index
 from .storage import KEEP_EVERY, Storage
-from .store import Contents, Gap, Item, Row
+from .store import Gap, Item, Row
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class Retention:
     async def open(self) -> None:
         """Take over what the store holds; if it cannot be opened now, `keep` tries again."""
         try:
-            self._took_over(await self.storage.open())
+            self.dropped += await self.storage.open()
         except OSError as error:
             self._failed(error)
 
@@ -130,8 +131,7 @@ class Retention:
         if not everything and not self.storage.may_try():
             return
         try:
-            if (contents := await self.storage.sync(everything=everything)) is not None:
-                self._took_over(contents)
+            self.dropped += await self.storage.sync(everything=everything)
             await self._bound_disk()
             await self._expire_disk()
         except OSError as error:
@@ -142,13 +142,13 @@ class Retention:
 
     async def oldest(self, limit: int) -> list[Entry]:
         """Take up to `limit` entries of history, oldest first; they are in memory now. `Index.wait` puts one back."""
-        taken = self.index.take(limit)
-        while not taken and self.index.more_on_disk:
+        # While the store fails, out of order is better than not at all.
+        taken = self.index.take(limit, leap=self.storage.state != "ok")
+        while not taken and self.more_on_disk():
             try:
                 rows = await self.storage.scan(self.index.cursor, limit)
             except OSError as error:
                 self._failed(error)
-                # Out of order is better than not at all.
                 return self.index.take(limit, leap=True)
             for found in self.index.adopt(rows, limit):
                 if isinstance(found, Gap):
@@ -158,8 +158,9 @@ class Retention:
                     taken.append(found)
         return taken
 
-    def _took_over(self, contents: Contents) -> None:
-        self.dropped += contents.lost
+    def more_on_disk(self) -> bool:
+        """Return whether the store may have history that `oldest` would hand out."""
+        return self.index.more_on_disk and self.storage.state == "ok"
 
     def _failed(self, error: OSError) -> None:
         self.storage.failed(error)

@@ -11,78 +11,79 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import sqlite_pages
-from .sqlite_rows import BATCH_COLUMNS, BATCHES, DAMAGE, RUNS, text
+from . import files, sqlite_pages
+from . import sqlite_rows as rows
+from .sqlite_accounts import Accounts
+from .store import Item
 
 MAGIC = b"SQLite format 3\0"
+COPY = "outbox.salvage.db"
+# Bytes left to the rest of the machine.
+KEEP_FREE = 8 * 1024 * 1024
 
 
-def set_aside(file: Path, mark: str) -> Path:
-    """Rename the file and what belongs to it; an older one with the same mark is overwritten. Return its new name."""
-    aside = file.with_name(f"outbox.corrupt-{mark}.db")
-    for suffix in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            Path(f"{file}{suffix}").replace(f"{aside}{suffix}")
-    return aside
+def salvaged(file: Path, database: sqlite3.Connection, max_size: int) -> tuple[int, Accounts]:
+    """Copy each batch and gap of `file` that fits its check into `database`.
+
+    Return how many batches that were, and what the file says of the runs.
+    """
+    saved, accounts = 0, Accounts()
+    with mended(file, max_size) as copy:
+        for row in map(rows.restored, _rows(copy, rows.BATCHES, rows.BATCH_COLUMNS)):
+            if isinstance(rows.batch(row), Item):
+                saved += database.execute(rows.ADD_BATCH, row).rowcount
+        for row in _rows(copy, rows.GAPS, rows.GAP_COLUMNS):
+            if rows.gap(row) is not None:
+                database.execute(rows.ADD_GAP, row)
+        found = {row[0]: run for row in _rows(copy, rows.RUNS, rows.RUN_COLUMNS) if (run := rows.run(row)) is not None}
+    accounts.runs = {found[key].run_id: found[key] for key in sorted(found)}
+    return saved, accounts
+
+
+def _rows(file: Path, query: str, columns: int) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a table that can be read, some of them twice; check each."""
+    with contextlib.suppress(*rows.DAMAGE), contextlib.closing(rows.connect(file)) as damaged:
+        yield from damaged.execute(query)
+    # Closing has moved the log into the file, unless it cannot be opened at all.
+    with contextlib.suppress(OSError):
+        yield from sqlite_pages.records(file, columns)
 
 
 @contextlib.contextmanager
-def mended(file: Path, *, most_pages: int, keep_free: int) -> Iterator[Path]:
+def mended(file: Path, max_size: int) -> Iterator[Path]:
     """Lend a copy of `file` that SQLite opens if it can: the first bytes right, and as long as its header says.
 
-    Where a copy of at most `most_pages` would not leave `keep_free` bytes on the disk, the file itself is lent.
+    Where a copy would leave less than `KEEP_FREE` bytes on the disk, the file itself is lent.
     """
-    copy = file.with_name("outbox.salvage.db")
+    copy = file.with_name(COPY)
+    for left_over in files.parts(copy):
+        files.remove(left_over)
     try:
         try:
-            _mend(file, copy, most_pages, keep_free)
+            _mend(file, copy, max_size)
             lent = copy
         except OSError:
             lent = file
         yield lent
     finally:
-        _remove(copy)
+        for part in files.parts(copy):
+            files.remove(part)
 
 
-def _mend(file: Path, copy: Path, most_pages: int, keep_free: int) -> None:
-    _remove(copy)
+def _mend(file: Path, copy: Path, max_size: int) -> None:
     parts = [(Path(f"{file}{suffix}"), Path(f"{copy}{suffix}")) for suffix in ("", "-wal")]
-    needed = sum(part.stat().st_size for part, _ in parts if part.exists())
-    if shutil.disk_usage(file.parent).free < needed + keep_free:
+    parts = [(part, its_copy) for part, its_copy in parts if part.is_file()]
+    if shutil.disk_usage(file.parent).free < sum(part.stat().st_size for part, _ in parts) + KEEP_FREE:
         raise OSError(errno.ENOSPC, f"{file.parent}: no room for a copy")
+    files.create(copy)
     for part, its_copy in parts:
-        if part.exists():
-            shutil.copyfile(part, its_copy)
+        files.create(its_copy)
+        shutil.copyfile(part, its_copy)
     with copy.open("r+b") as opened:
         header = opened.read(100)
         opened.seek(0)
         opened.write(MAGIC)
         size = opened.seek(0, os.SEEK_END)
-        wanted = max(1, min(sqlite_pages.page_count(header), most_pages)) * sqlite_pages.page_size(header)
-        opened.truncate(max(size, wanted))  # a hole in the file: it takes no room
-
-
-def _remove(copy: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        with contextlib.suppress(OSError):
-            Path(f"{copy}{suffix}").unlink()
-
-
-def batches(file: Path) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of the table `batch` that can be read, some of them twice; check each."""
-    with contextlib.suppress(*DAMAGE), contextlib.closing(sqlite3.connect(file)) as damaged:
-        damaged.text_factory = text
-        yield from damaged.execute(f"{BATCHES} ORDER BY number")
-    # closing has moved the log into the file
-    with contextlib.suppress(OSError):
-        yield from sqlite_pages.records(file, BATCH_COLUMNS)
-
-
-def runs(file: Path) -> list[tuple[str, int, bool]]:
-    """Return run id, last number and end of each run, oldest first; nothing if not all of them can be read."""
-    found: list[tuple[Any, ...]] = []
-    with contextlib.suppress(*DAMAGE), contextlib.closing(sqlite3.connect(file)) as damaged:
-        damaged.text_factory = text
-        found = damaged.execute(f"{RUNS} ORDER BY id").fetchall()
-    sound = all(isinstance(run_id, str) and isinstance(last, int) and clean in (0, 1) for run_id, last, clean in found)
-    return [(run_id, last, bool(clean)) for run_id, last, clean in found] if sound else []
+        pages = max(1, min(sqlite_pages.page_count(header), files.most_pages(max_size)))
+        # A hole in the file: it takes no room.
+        opened.truncate(max(size, pages * sqlite_pages.page_size(header)))

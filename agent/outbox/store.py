@@ -13,7 +13,7 @@ class Item:
 
     Attributes:
         run_id: the run of the agent that made it. seq: its number in that run, from 1.
-        taken: when it was complete, in seconds of `Clock.now()`.
+        taken: the moment that its timestamp tells, in seconds of `Clock.now()`.
         kernel_boot: the boot of the machine that `taken` belongs to; "" if unknown.
         topic: the topic of the device that made it, such as "limpet/greenhouse-1"; "" if unknown.
     """
@@ -45,11 +45,12 @@ class Previous:
     """The run before this one.
 
     Attributes:
-        last_seq: its last known batch; there may be later ones unless it ended cleanly. None: nothing is known.
+        run_id: None if it is not known any more which one it was.
+        last_seq: its last known batch; there may be later ones unless it ended cleanly. None: not even that.
         clean: it ended as it should.
     """
 
-    run_id: str
+    run_id: str | None
     last_seq: int | None
     clean: bool
 
@@ -81,10 +82,13 @@ class Contents:
 
 
 class Store(Protocol):
-    """Where rows survive a power cut. One caller, one call at a time. Every call may raise OSError."""
+    """Where rows survive a power cut. One caller, one call at a time.
+
+    Every call may raise OSError; after that, `open` tells what there is.
+    """
 
     async def open(self, run_id: str) -> Contents:
-        """Begin the run `run_id`, whatever state the file is in."""
+        """Begin the run `run_id`, whatever state the file is in; where it has begun, return what there is now."""
 
     async def append(self, rows: Sequence[Row]) -> None:
         """Keep all rows, or none; when this returns, they survive a power cut. A known row is replaced."""
@@ -98,8 +102,8 @@ class Store(Protocol):
         A damaged one comes as the Gap (reason "corrupt") that it is now, or not at all if nothing of it can be read.
         """
 
-    async def close(self, last_seq: int) -> None:
-        """End the run cleanly: its last batch was `last_seq`."""
+    async def close(self, last_seq: int | None) -> None:
+        """End the run: cleanly, with `last_seq` as its last batch, or without a claim where something is lost."""
 
 
 class NullStore:
@@ -119,7 +123,7 @@ class NullStore:
         """Return nothing."""
         return []
 
-    async def close(self, last_seq: int) -> None:
+    async def close(self, last_seq: int | None) -> None:
         """Do nothing."""
 
 

@@ -33,6 +33,11 @@ class Backlog:
     def __iter__(self) -> Iterator[Item]:
         return iter(self._in_hand.values())
 
+    @property
+    def fetching(self) -> bool:
+        """Whether more are on their way into the hand."""
+        return self._fetch is not None
+
     def discard(self, item: Item) -> None:
         """Take a batch out of the hand, if it is there: it is sent now, or given up."""
         self._in_hand.pop((item.run_id, item.seq), None)

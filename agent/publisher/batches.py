@@ -8,6 +8,7 @@ from agent.broker import Facts
 from agent.messages.blocks import CONTENT_TYPE, block
 from agent.messages.topics import Topics
 from agent.outbox import Item, Outbox
+from agent.outbox.outbox import FRESH
 
 from .alarm import Alarm
 from .backlog import Backlog
@@ -22,6 +23,8 @@ from .reason_codes import ReasonCodes
 BLOCK_ITEMS, BLOCK_BYTES = 64, 256 * 1024
 # Seconds that a live batch may wait for its turn; then it is history.
 LIVE_WAITS = 1.0
+# Seconds that everything else waits for the first batches of a session to come from the disk.
+FETCH = 0.5
 BACKFILL = "backfill"
 
 
@@ -51,6 +54,7 @@ class Batches:
         self.in_blocks, self.block_most = False, BLOCK_ITEMS
         self._facts = Facts()
         self._in_flight: InFlight
+        self._begun = 0.0
         # A live batch that has to wait until nothing else is under way, and since when it waits.
         self._held_back: tuple[Item, float] | None = None
 
@@ -59,10 +63,21 @@ class Batches:
         """Whether any batch waits for its acknowledgement."""
         return self._outbox.waiting > 0
 
+    def coming(self) -> bool:
+        """Return whether the first batches of a session are still being fetched, and are worth waiting for."""
+        waits_until = self._begun + FETCH
+        if self._backlog.fetching and self._now() < waits_until:
+            self._alarm.at(waits_until)
+            return True
+        return False
+
     def begin(self, facts: Facts, in_flight: InFlight, wake: Callable[[], object]) -> None:
         """Begin a session; `wake` is called when more may leave."""
         self._facts, self._in_flight = facts, in_flight
         self._backlog.begin(wake)
+        self._begun = self._now()
+        # By the time that the present has been acknowledged, they are in hand.
+        self._fetch()
 
     async def end(self) -> None:
         """Give everything back that was taken and not sent."""
@@ -85,6 +100,9 @@ class Batches:
         topic = self._topics.batch
         if self._waits(topic):
             self._give_held_back()
+            # What is fresh becomes history meanwhile, and may leave as such.
+            if self.waiting:
+                self._alarm.at(self._now() + FRESH)
             return None
         while (item := self._next_live()) is not None:
             if self._holds.suspect(topic) and len(self._in_flight):

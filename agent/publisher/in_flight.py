@@ -115,7 +115,7 @@ class InFlight:
 
     def _hand_over(self, message: Outgoing) -> asyncio.Future[int]:
         if message.handler is not None:
-            return self._link.subscribe(message.topic, message.handler)
+            return self._link.subscribe(message.topic, message.handler, retained=message.retained)
         return self._link.publish(
             message.topic,
             message.payload,

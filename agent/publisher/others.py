@@ -29,6 +29,7 @@ class Others:
     Attributes:
         retained: the documents.
         farewell: the last message of a connection that we end.
+        info_taken: the broker has had an `info` of this run.
     """
 
     def __init__(self, outbox: Outbox, topics: Topics, clock: Wall, refusals: Refusals, alarm: Alarm) -> None:
@@ -37,11 +38,12 @@ class Others:
         self.retained.put(topics.status, b"online")
         self.farewell = Outgoing(Purpose.DOCUMENT, topics.status, b"offline", topics.status)
         self._answers: deque[tuple[str, bytes, bytes | None]] = deque(maxlen=ANSWERS)
-        self._handlers: dict[str, Handler] = {}
+        self._handlers: dict[str, tuple[Handler, bool]] = {}
         self._subscribed: set[str] = set()
         # A subscriber must never take an old value for the present: `online` waits until `state` was acknowledged.
         self._state_taken = self._present_told = False
         self._gap_under_way = False
+        self.info_taken = False
         self._facts = Facts()
         self._in_flight: InFlight
 
@@ -58,10 +60,14 @@ class Others:
         """Send this once, in this session."""
         self._answers.append((topic, payload, correlation))
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
+    def subscribe(self, topic_filter: str, handler: Handler, *, retained: bool) -> None:
         """Subscribe, in this session and in each later one."""
-        self._handlers[topic_filter] = handler
+        self._handlers[topic_filter] = handler, retained
         self._subscribed.discard(topic_filter)
+
+    def unsubscribe(self, topic_filter: str) -> None:
+        """Do not subscribe in later sessions."""
+        self._handlers.pop(topic_filter, None)
 
     def leading(self) -> Outgoing | None:
         """Return what comes before everything else in a session: the present, and then that we are online.
@@ -85,6 +91,7 @@ class Others:
         if packet.purpose is Purpose.DOCUMENT:
             self.retained.settled(packet.topic, again=again)
             self._state_taken |= packet.topic == self._topics.state and not again
+            self.info_taken |= packet.topic == self._topics.info and not again
         elif packet.purpose is Purpose.GAP:
             self._gap_under_way = False
         elif packet.purpose is Purpose.SUBSCRIPTION and again:
@@ -103,11 +110,17 @@ class Others:
         return None
 
     def _subscription(self) -> Outgoing | None:
-        for topic_filter, handler in self._handlers.items():
+        for topic_filter, (handler, retained) in self._handlers.items():
             if topic_filter not in self._subscribed and self._may(topic_filter):
                 self._subscribed.add(topic_filter)
-                alone = self._refusals.suspect(topic_filter)
-                return Outgoing(Purpose.SUBSCRIPTION, topic_filter, key=topic_filter, handler=handler, alone=alone)
+                return Outgoing(
+                    Purpose.SUBSCRIPTION,
+                    topic_filter,
+                    key=topic_filter,
+                    handler=handler,
+                    retained=retained,
+                    alone=self._refusals.suspect(topic_filter),
+                )
         return None
 
     def _document(self, topic: str | None = None) -> Outgoing | None:

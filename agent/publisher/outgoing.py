@@ -27,7 +27,7 @@ class Outgoing:
         topic: of a subscription, its filter.
         key: the name under which a refusal is remembered: the topic, unless strangers choose it.
         batches: what a message of batches carries; more than one of them is a block.
-        handler: of a subscription, who receives the messages.
+        handler: of a subscription, who receives the messages; `retained`: those as well that the broker kept.
         alone: a session ended with its like under way; nothing else may be under way with it.
     """
 
@@ -38,6 +38,7 @@ class Outgoing:
     batches: tuple[Item, ...] = ()
     gap: Gap | None = None
     handler: Handler | None = None
+    retained: bool = False
     content_type: str | None = None
     correlation: bytes | None = None
     alone: bool = False

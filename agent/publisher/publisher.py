@@ -7,7 +7,8 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from agent.broker import BrokerError, BrokerTimeout, Facts, Handler, Link, Will
+from agent.broker import BrokerError, BrokerTimeout, Facts, Handler, Link, Message, Will
+from agent.messages import payloads
 from agent.messages.topics import Topics
 from agent.outbox import Outbox
 from agent.resilience import AsyncCircuitBreaker, BreakerEvent, CircuitOpenError, CircuitState
@@ -27,6 +28,7 @@ from .refusals import Complaints, Refusal, Refusals
 from .send_queue import SendQueue
 from .session import Closing, Session
 from .state import BrokerState, ConnectionLog
+from .trials import Trials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +92,9 @@ class Publisher:
         self._limits = Limits(clock.now)
         complaints = Complaints(clock.now, self._refused_changed)
         self._refusals, self._holds = Refusals(clock.now, rng, complaints), Holds(clock.now, rng, complaints)
-        self._codes = ReasonCodes(
-            outbox, self._pacing, self._holds, self._refusals, self._limits, clock.now, settings.require_subscriber
-        )
+        self._trials = Trials(self._limits)
+        parts = self._pacing, self._holds, self._refusals, self._limits, self._trials
+        self._codes = ReasonCodes(outbox, *parts, clock.now, settings.require_subscriber)
         alarm = Alarm(clock.now)
         batches = Batches(outbox, topics, clock, self._pacing, self._holds, self._codes, alarm)
         batches.in_blocks = settings.backfill_format == "block"
@@ -100,6 +102,7 @@ class Publisher:
         self._will = LastWill(topics.status, b"offline", self._limits)
         self._reconnect = Reconnect(clock.now, rng, settings.max_reset_timeout)
         self._open: Link | None = None
+        self._info_topic, self._run_id = topics.info, outbox.run_id
         self._closing, self._running = Closing(clock.now), False
         self._log = ConnectionLog(topics.client_id)
         self.state = BrokerState(False, clock.now(), "not connected yet", 0, False, None)
@@ -111,15 +114,19 @@ class Publisher:
         self._queue.others.retained.put(topic, payload)
         self._ready.set()
 
+    def retains(self, topic: str) -> bool:
+        """Return whether `topic` has a document, or an empty one that the broker has not taken yet."""
+        return topic in self._queue.others.retained
+
     def answer(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
         """Send a message that is worth one attempt, if there is a connection."""
         if self._open is not None:
             self._queue.others.answer(topic, payload, correlation)
             self._ready.set()
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> None:
-        """Have messages handed over, now and after each reconnect; never retained ones."""
-        self._queue.others.subscribe(topic_filter, handler)
+    def subscribe(self, topic_filter: str, handler: Handler, *, retained: bool = False) -> None:
+        """Have messages handed over, now and after each reconnect; `retained`: those as well that the broker kept."""
+        self._queue.others.subscribe(topic_filter, handler, retained=retained)
         self._ready.set()
 
     def adjust(self, backfill_rate: float, require_subscriber: bool, backfill_format: str = "batch") -> None:
@@ -127,9 +134,8 @@ class Publisher:
         self._pacing.adjust(backfill_rate)
         self._codes.require_subscriber = require_subscriber
         self._queue.batches.in_blocks = backfill_format == "block"
-        for memory in (self._refusals, self._holds, self._limits, self._will):
+        for memory in (self._refusals, self._holds, self._limits, self._trials, self._will):
             memory.reset()
-        self._refused_changed()
         self._ready.set()
 
     async def close(self, grace: float = 1.2) -> None:
@@ -209,10 +215,26 @@ class Publisher:
     def _opened(self, link: Link, facts: Facts) -> Facts:
         """Return what the new connection has to obey."""
         self._open = link
+        self._look_for_a_twin()
         self._will.connected()
         obeyed = self._limits.opened(link, facts)
         self._become(connected=True, facts=facts)
         return obeyed
+
+    def _look_for_a_twin(self) -> None:
+        """Have the broker show its `info` where sessions end as they do with a twin.
+
+        Once it has had ours, the `info` of another run can only come from a twin that runs now.
+        """
+        if self._reconnect.suspicious and self._queue.others.info_taken:
+            self._queue.others.subscribe(self._info_topic, self._see_info, retained=True)
+        else:
+            self._queue.others.unsubscribe(self._info_topic)
+
+    def _see_info(self, message: Message) -> None:
+        if payloads.run_of(message.payload) not in (None, self._run_id):
+            self._reconnect.twin_found()
+            self._become(connected=self.state.connected, facts=self.state.facts)
 
     def _session(self, link: Link, facts: Facts, generation: int, probing: bool) -> Session:
         def proved() -> None:
@@ -243,7 +265,8 @@ class Publisher:
         text = None if connected else str(error or "closed")
         limits, refused = self._limits.listed(), self._listed()
         twice = self._reconnect.duplicate
-        self.state = BrokerState(connected, since, text, old.sessions + connected, twice, facts, limits, refused)
+        sessions = old.sessions + (connected and not old.connected)
+        self.state = BrokerState(connected, since, text, sessions, twice, facts, limits, refused)
         self._log.changed(old, self.state, error, now)
         if self.state != old:
             self.on_change()

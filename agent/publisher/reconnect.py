@@ -15,8 +15,9 @@ CONNECTS, A_MINUTE = 15, 60.0
 # DISCONNECT codes that concern the client, whatever it had sent: banned, bad authentication, another server, moved.
 ABOUT_US = {0x8A, 0x8C, 0x9C, 0x9D}
 # A session that ended within so many seconds, idle and without a reason, is short: two clients with one client id end
-# each other's sessions as fast as they reconnect. More than so many of them in a row are suspicious.
-SHORT, SHORT_ONES = 3.0, 7
+# each other's sessions as fast as they reconnect. So does a link that is cut all the time, so more than so many of them
+# in a row are only a reason to look for a twin.
+SHORT, SHORT_ONES = 10.0, 5
 
 
 class Reconnect:
@@ -34,6 +35,15 @@ class Reconnect:
         self._connects: deque[float] = deque(maxlen=CONNECTS)
         self._not_before = self._not_even_guarded = 0.0
         self.duplicate = False
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether the sessions end as they do with a twin."""
+        return self._short > SHORT_ONES
+
+    def twin_found(self) -> None:
+        """Note that something else on the broker proves a twin."""
+        self.duplicate = True
 
     def connecting(self) -> None:
         """Note that a connect begins."""
@@ -86,4 +96,3 @@ class Reconnect:
             self.duplicate = False
         elif idle and error.code is None and not isinstance(error, BrokerTimeout):
             self._short += 1
-            self.duplicate = self.duplicate or self._short > SHORT_ONES

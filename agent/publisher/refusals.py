@@ -54,6 +54,7 @@ class Complaints:
         """Say everything again that is still so."""
         self._said_at.clear()
         self._open.clear()
+        self._changed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,14 @@ class Refusals:
     def __init__(self, now: Callable[[], float], rng: Rng, complaints: Complaints) -> None:
         self._now, self._rng, self._complaints = now, rng, complaints
         self._entries: dict[str, _Entry] = {}
+        # Each trial of something set aside may cost a session, so they are not made one after the other.
+        self._next_trial = -math.inf
 
     def free_at(self, key: str) -> float:
         """Return the moment from which on it may be sent."""
-        entry = self._entries.get(key)
-        return -math.inf if entry is None else entry.until
+        if (entry := self._entries.get(key)) is None:
+            return -math.inf
+        return max(entry.until, self._next_trial) if entry.count > 1 else entry.until
 
     def suspect(self, key: str) -> bool:
         """Return whether a session ended with it under way, so that it has to be sent alone."""
@@ -115,6 +119,8 @@ class Refusals:
         self._refuse(entry, reason)
         if entry.count > 1:
             self._name(key, entry)
+        if entry.count > 2:
+            self._next_trial = self._now() + ASIDE
 
     def too_large(self, key: str, reason: str) -> None:
         """Note that its present form is larger than the broker takes. The next one may be smaller: nothing waits."""
@@ -130,6 +136,8 @@ class Refusals:
     def reset(self) -> None:
         """Forget everything."""
         self._entries.clear()
+        self._next_trial = -math.inf
+        self._complaints.reset()
 
     def listed(self) -> tuple[Refusal, ...]:
         """Return everything that was named in the log."""

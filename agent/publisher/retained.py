@@ -52,3 +52,6 @@ class Retained:
         self._in_flight.discard(topic)
         if again:
             self._due[topic] = None
+        elif topic not in self._due and self._newest.get(topic) == b"":
+            # It is withdrawn: to do so once more could hit what another client has put there since.
+            del self._newest[topic]

@@ -58,7 +58,10 @@ class SendQueue:
         try:
             if only_live:
                 return self.batches.live()
-            packet = self._first_batch() or self.others.leading() or self._in_turn(last_slot)
+            packet = self.batches.live() or self.batches.historical() if self.batch_first else None
+            if packet is None and self.batch_first and self.batches.coming():
+                return None
+            packet = packet or self.others.leading() or self._in_turn(last_slot)
         except MustBeAlone:
             return None
         if packet is not None:
@@ -73,9 +76,6 @@ class SendQueue:
         else:
             self.others.settled(packet, again=again)
 
-    def _first_batch(self) -> Outgoing | None:
-        return (self.batches.live() or self.batches.historical()) if self.batch_first else None
-
     def _in_turn(self, last_slot: bool) -> Outgoing | None:
         if self._batches_in_a_row >= BATCHES_BETWEEN_OTHERS and (packet := self.others.next()) is not None:
             return packet
@@ -86,6 +86,8 @@ class SendQueue:
             self._history_owed = HISTORY_BETWEEN_LIVE
             return packet
         self._history_owed = 0
+        if self.batches.coming():
+            return None
         if self._batches_in_a_row:
             return self.others.next() or self._history(last_slot)
         return self._history(last_slot) or self.others.next()

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,6 +19,8 @@ from agent.config import Config
 from agent.messages.topics import Topics
 from agent.outbox import Outbox, Store
 
+from .announced import Announced
+from .announcer import Announcer
 from .breakers import BreakerLog
 from .build import Assembly
 from .connect import Making
@@ -40,6 +42,10 @@ STALLED = 10.0  # seconds beyond the longest interval without a finished round: 
 class Agent:
     """One run of the agent, on one event loop. Everything beyond the process is handed in.
 
+    Args:
+        announced: what earlier runs have announced; None: nothing, and nothing is remembered.
+        reload: reads the configuration and has it followed a moment later; None: the request `reload` is refused.
+
     Attributes:
         config: as it is followed now; a reload replaces it.
         publisher: the present one; a reload may replace it.
@@ -58,31 +64,26 @@ class Agent:
         supervisor: Supervisor,
         health_file: Path | None,
         version: str,
+        announced: Announced | None = None,
+        reload: Callable[[], Config] | None = None,
     ) -> None:
         run_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
         identity = Identity(config.agent.device_id, run_id, version, hardware.simulated)
         topics = Topics(config.mqtt.topic_root, config.agent.device_id)
         news = asyncio.Event()
         self.config, self.clock, self.supervisor = config, clock, supervisor
-        self.outbox = _outbox(config, run_id, clock, store)
+        self.outbox = _outbox(config, run_id, clock, store, self._storage_changed)
         breakers = BreakerLog(clock.now, news.set)
         self.assembly = Assembly(hardware, clock.now, rng, breakers.note)
         self.publisher = publishing(self.outbox, topics, breakers.note)
-        self.recorder = Recorder(identity, topics, clock, self.outbox, self._recorded)
+        self.recorder = Recorder(identity, topics, clock, self.outbox, self._round_ended)
         self.scheduler = Scheduler(Collector(self.assembly.buses, clock.now), (), self.recorder.record, clock.now)
         self.edges = EdgeWatcher(self.recorder.record)
         self.page = Page(self.alive, news.set)
-        self.status = Status(
-            identity,
-            clock=clock,
-            outbox=self.outbox,
-            assembly=self.assembly,
-            rounds=self.scheduler.rounds,
-            breakers=breakers,
-            publisher=lambda: self.publisher,
-            page=self.page.facts,
-        )
-        self.reporter = Reporter(self.status, topics, self.outbox, news, health_file)
+        self.status = self._make_status(identity, breakers)
+        self.announcer = Announcer(self.status, topics, announced or Announced(None), rng, self._all_again)
+        self.reporter = Reporter(self.status, topics, self.outbox, self.announcer, news, health_file)
+        self._reload = reload
         self._stopping, self.goes_on = asyncio.Event(), False
         self._answers: set[asyncio.Task[None]] = set()
 
@@ -98,6 +99,7 @@ class Agent:
             ExceptionGroup: a part of the agent crashed; all others have been ended.
         """
         try:
+            self.announcer.begin()
             if not await self._opened():
                 return
             self._arrange()
@@ -123,6 +125,7 @@ class Agent:
                     task.cancel()
         finally:
             self.page.close()
+            self.announcer.close()
             self.assembly.close()
             await _within(DISK_WITHIN, self.outbox.close())
             await self.reporter.close()
@@ -158,11 +161,11 @@ class Agent:
                 publishing(self.outbox, self.reporter.topics, self.assembly.on_event),
             )
             await before.close(DISK_WITHIN)
-        self.publisher.adjust(box.backfill_rate, box.require_subscriber)
+        self.publisher.adjust(box.backfill_rate, box.require_subscriber, box.backfill_format)
         discovery_changed = old.homeassistant != config.homeassistant
         self._arrange(announce=reconnects or discovery_changed or old.sensors != config.sensors, listen=reconnects)
         if discovery_changed and not reconnects:
-            self.reporter.listen()
+            self.announcer.listen()
         if old.web != config.web:
             self.page.serve(config.web.listen, self.status)
         self.reporter.present()
@@ -170,6 +173,18 @@ class Agent:
         log.info("configuration reloaded", extra={"sensors": len(config.sensors), "reconnects": reconnects})
 
     # --- parts
+
+    def _make_status(self, identity: Identity, breakers: BreakerLog) -> Status:
+        return Status(
+            identity,
+            clock=self.clock,
+            outbox=self.outbox,
+            assembly=self.assembly,
+            rounds=self.scheduler.rounds,
+            breakers=breakers,
+            publisher=lambda: self.publisher,
+            page=self.page.facts,
+        )
 
     async def _opened(self) -> bool:
         """Open the outbox; return whether to go on, or to end because that was asked for meanwhile."""
@@ -189,10 +204,11 @@ class Agent:
         """Build what the configuration asks for, and announce it."""
         built = self.assembly.arrange(self.config)
         self.scheduler.arrange(self.assembly.due)
-        self.reporter.use(self.publisher, self.config.homeassistant)
+        self.announcer.use(self.publisher, self.config)
+        self.reporter.use(self.publisher)
         self.edges.watch(built)
         if announce:
-            self.reporter.announce()
+            self.announcer.announce()
         if listen:
             self._listen()
 
@@ -202,21 +218,28 @@ class Agent:
             from .requests import Requests
 
             collector, record = self.scheduler.collector, self.recorder.record
-            handlers = RequestHandlers(collector, self.assembly, record, self.status, self.outbox)
+            handlers = RequestHandlers(collector, self.assembly, record, self.status, self.outbox, self._reload)
             requests = Requests(
                 self.reporter.topics, handlers.all(), self.publisher.answer, self.clock.now, self._answer
             )
             requests.listen(self.config.commands.allow, self.publisher.subscribe)
-        self.reporter.listen()
+        self.announcer.listen()
 
     def _answer(self, answering: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(answering, name="answer")
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)
 
-    def _recorded(self) -> None:
-        self.reporter.present()
-        self.reporter.began.set()
+    # --- what parts call that are made before the reporter is
+
+    def _round_ended(self) -> None:
+        self.reporter.round_ended()
+
+    def _storage_changed(self) -> None:
+        self.reporter.storage_changed()
+
+    def _all_again(self) -> None:
+        self.reporter.all_again()
 
     # --- services
 
@@ -249,7 +272,9 @@ def _connection(config: Config) -> tuple[object, ...]:
     return config.mqtt, config.commands
 
 
-def _outbox(config: Config, run_id: str, clock: Clock, store: Store | None) -> Outbox:
+def _outbox(
+    config: Config, run_id: str, clock: Clock, store: Store | None, storage_changed: Callable[[], None]
+) -> Outbox:
     box = config.outbox
     return Outbox(
         run_id,
@@ -260,6 +285,7 @@ def _outbox(config: Config, run_id: str, clock: Clock, store: Store | None) -> O
         max_size=box.max_size,
         max_age=box.max_age,
         when_full=box.when_full,
+        storage_changed=storage_changed,
     )
 
 

@@ -91,6 +91,7 @@ def _settings(config: Config) -> Settings:
         multiplier=breaker.multiplier,
         backfill_rate=config.outbox.backfill_rate,
         require_subscriber=config.outbox.require_subscriber,
+        backfill_format=config.outbox.backfill_format,
     )
 
 

@@ -89,6 +89,6 @@ def build(spec: SensorConfig, bus: Any) -> tuple[str, Driver]:
             from drivers.bus.mux import Mux
 
             bus = Mux(bus, spec.mux.address, spec.mux.channel)
-        return spec.bus_name, open_chip(spec.driver, bus, spec.address, **spec.options)
+        return spec.bus_name, open_chip(spec.driver, bus, spec.address, **spec.arguments())
     driver = open_chip(spec.driver, **spec.arguments())
     return getattr(driver, "bus_name", spec.driver), driver

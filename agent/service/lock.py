@@ -14,7 +14,7 @@ from .files import FileThread
 
 log = logging.getLogger("limpet")
 
-WITHIN = 1.0  # seconds that the start waits for the lock's disk
+WITHIN = 0.4  # seconds that the start waits for the lock's disk
 
 
 class AnotherInstance(Exception):

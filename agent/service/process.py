@@ -99,6 +99,15 @@ def host() -> dict[str, Any]:
     }
 
 
+def machine() -> str:
+    """Return what names this machine, and no copy of its card: a Pi's serial number, else the system's id."""
+    for file in ("/proc/device-tree/serial-number", "/etc/machine-id"):
+        with contextlib.suppress(OSError):
+            if text := Path(file).read_text(encoding="utf-8", errors="replace").strip("\0\n "):
+                return text
+    return platform.node()
+
+
 def version() -> str:
     """Return the installed version, from the name of its folder: importlib.metadata would cost a tenth of the start."""
     for folder in map(Path, sys.path):

@@ -1,80 +1,91 @@
-"""Report who and how this agent is: `info`, `state` and `health` through the publisher, Home Assistant's discovery,
-and the file that `limpet status` reads.
-"""
+"""Report how this agent is: `state` and `health` through the publisher, and the file that `limpet status` reads."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
-from agent.broker import Message
-from agent.config import HomeAssistantConfig
-from agent.messages import homeassistant, payloads
+from agent.messages import payloads
 from agent.messages.topics import Topics
 from agent.outbox import Outbox
 from agent.publisher import Publisher
 
-from . import process
+from .announcer import Announcer
+from .changes import LastState
 from .files import FileThread, NewestContent
 from .status import Status
 
 log = logging.getLogger("limpet")
 
 EVERY = 60.0  # seconds between two documents `health` when nothing changes
-FILE_WITHIN = 0.3  # seconds that the end waits for the file
 LOOK = 1.0  # seconds between two looks at what has no event of its own
 BUNCH = 0.2  # seconds: changes come in bunches and are reported together
+FILE_WITHIN = 0.3  # seconds that the end waits for the file
+# Seconds after which `online` is sent again: a broker that notices a broken connection late replaces it by our will.
+ONLINE_AGAIN = 50.0
+STATE_AGAIN = 58.0  # seconds after which `state` is sent again though nothing in it has changed
 
 
 class Reporter:
     """Sends the documents of one run. All of it runs on the loop.
 
     Args:
+        announcer: sends what this device is whenever that has changed.
+        news: set whenever something changed that `health` reports.
         file: where `health` is written to as well; None: nowhere.
 
     Attributes:
-        news: set whenever something changed that `health` reports.
         began: set once the first values are there.
     """
 
-    def __init__(self, status: Status, topics: Topics, outbox: Outbox, news: asyncio.Event, file: Path | None) -> None:
-        self._status, self.topics, self._outbox = status, topics, outbox
-        self._file = NewestContent(file, FileThread(), _not_written) if file is not None else None
+    def __init__(
+        self,
+        status: Status,
+        topics: Topics,
+        outbox: Outbox,
+        announcer: Announcer,
+        news: asyncio.Event,
+        file: Path | None,
+    ) -> None:
+        self._status, self.topics, self._outbox, self._announcer = status, topics, outbox, announcer
         self.news, self.began = news, asyncio.Event()
-        self._announcement = homeassistant.Announcement()
-        self._announced: list[object] = []
+        self._file = NewestContent(file, FileThread(), _not_written) if file is not None else None
         self._alarms = status.alarms()
+        self._state = LastState()
+        self._online_at = self._state_at = float("-inf")
+        self._looking: asyncio.TimerHandle | None = None
 
-    def use(self, publisher: Publisher, settings: HomeAssistantConfig) -> None:
+    def use(self, publisher: Publisher) -> None:
         """Send everything through this publisher from now on."""
-        self._publisher, self._settings = publisher, settings
+        self._publisher = publisher
         publisher.on_change = self._connection_changed
-
-    def announce(self) -> None:
-        """Send what this device is and measures; to Home Assistant, too, where it is configured."""
-        self._publisher.retain(self.topics.info, payloads.encode(self._status.info()))
-        discovery = {}
-        if self._settings.discovery:
-            topic = homeassistant.topic(self._settings.prefix, self.topics.device_id)
-            version, model = self._status.identity.version, process.host()["model"]
-            discovery[topic] = homeassistant.discovery(self._status.sensors, self.topics, version=version, model=model)
-        for topic, document in self._announcement.update(discovery).items():
-            self._publisher.retain(topic, payloads.encode(document) if document else b"")
-        self._announced = self._quantities()
-
-    def listen(self) -> None:
-        """Subscribe to Home Assistant's start: then it needs the discovery and the present again."""
-        if self._settings.discovery:
-            self._publisher.subscribe(f"{self._settings.prefix}/status", self._home_assistant_says)
 
     def present(self) -> None:
         """Send the present of every sensor."""
-        # Some drivers have their quantities only once they saw the device.
-        if self._announced != self._quantities():
-            self.announce()
-        self._publisher.retain(self.topics.state, payloads.encode(self._status.state()))
+        self._send_state(self._status.state())
+
+    def round_ended(self) -> None:
+        """Send the present, if anything in it has changed by its step, or a status has."""
+        outdated = self._announcer.is_outdated()
+        if outdated:
+            self._announcer.announce()
+        document = self._status.state()
+        if outdated or self._state.differs(document, self._status.sensors):
+            self._send_state(document)
         self._look()
+        self.began.set()
+
+    def storage_changed(self) -> None:
+        """Report that the disk fell ill or is well again; how the run before ended may be known only now."""
+        self._announcer.renew()
+        self.news.set()
+
+    def all_again(self) -> None:
+        """Send what a subscriber needs that knows nothing yet."""
+        self.present()
+        self._publisher.retain(self.topics.status, b"online")
 
     async def run(self) -> None:
         """Send `health`: on change, at the end of a backlog, and every minute."""
@@ -87,7 +98,8 @@ class Reporter:
                 await self._something_new()
                 await asyncio.sleep(BUNCH)
         finally:
-            self._looking.cancel()
+            if self._looking is not None:
+                self._looking.cancel()
 
     def write(self) -> bytes:
         """Have the file written beside the loop; return what will be in it."""
@@ -102,6 +114,11 @@ class Reporter:
             written = self._file.write(payloads.encode(self._status.health()))
             await asyncio.wait([asyncio.wrap_future(written)], timeout=FILE_WITHIN)
 
+    def _send_state(self, document: dict[str, Any]) -> None:
+        self._state.sent(document)
+        self._state_at = self._status.now()
+        self._publisher.retain(self.topics.state, payloads.encode(document))
+
     async def _something_new(self) -> None:
         waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self.news.wait())]
         if self._outbox.waiting > 1:
@@ -114,6 +131,13 @@ class Reporter:
 
     def _look_again(self) -> None:
         self._look()
+        now = self._status.now()
+        if now - self._online_at >= ONLINE_AGAIN:
+            self._online_at = now
+            self._publisher.retain(self.topics.status, b"online")
+            self._announcer.forget_what_is_withdrawn()
+        if now - self._state_at >= STATE_AGAIN:
+            self.present()
         self._looking = asyncio.get_running_loop().call_later(LOOK, self._look_again)
 
     def _look(self) -> None:
@@ -124,18 +148,11 @@ class Reporter:
             self.news.set()
 
     def _connection_changed(self) -> None:
-        """Have the new state in hand before the session sends the document; the file follows a moment later."""
+        """Have fresh documents in hand before the session sends them; the file follows a moment later."""
         if self.began.is_set():
+            self.present()
             self._publisher.retain(self.topics.health, payloads.encode(self._status.health()))
         self.news.set()
-
-    def _home_assistant_says(self, message: Message) -> None:
-        if message.payload == b"online":
-            self.announce()
-            self.present()
-
-    def _quantities(self) -> list[object]:
-        return [sensor.quantities for sensor in self._status.sensors]
 
 
 def _not_written(error: OSError) -> None:

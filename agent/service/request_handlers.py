@@ -1,4 +1,4 @@
-"""What the requests do: read now, reset a breaker, return `info`, send again what the broker has lost."""
+"""What the requests do: read, reset a breaker, return `info`, send again what the broker has lost, reload."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from agent.acquisition.collector import Collector
+from agent.config import Config, ConfigError
 from agent.model import Batch
 from agent.outbox import Outbox
 
@@ -14,12 +15,15 @@ from .build import Assembly
 from .requests import Handler, Refused
 from .status import Status
 
+NAMED = 3  # mistakes of a configuration that an answer names
+
 
 class RequestHandlers:
     """One method for each request. A request with a key that its handler does not know is refused, and nothing is done.
 
     Args:
         record: takes a batch and returns it as published.
+        reload: reads the configuration, and has it followed; None: this run has no file to read.
     """
 
     def __init__(
@@ -29,13 +33,20 @@ class RequestHandlers:
         record: Callable[[Batch], dict[str, Any]],
         status: Status,
         outbox: Outbox,
+        reload: Callable[[], Config] | None = None,
     ) -> None:
         self._collector, self._assembly, self._record = collector, assembly, record
-        self._status, self._outbox = status, outbox
+        self._status, self._outbox, self._reload = status, outbox, reload
 
     def all(self) -> dict[str, Handler]:
         """Return the handlers by the names of their requests."""
-        return {"read": self.read, "reset": self.reset, "info": self.info, "resend": self.resend}
+        return {
+            "read": self.read,
+            "reset": self.reset,
+            "info": self.info,
+            "resend": self.resend,
+            "reload": self.reload,
+        }
 
     async def read(self, request: dict[str, Any]) -> dict[str, Any]:
         """Read the `sensors` asked for, or all, and publish the batch; return it, too."""
@@ -76,6 +87,17 @@ class RequestHandlers:
             raise Refused('resend needs {"bootId": "…", "from": 1, "to": 9}')
         items = self._outbox.recent(run_id, first, last)
         return {"resent": self._outbox.again(items), "missing": last - first + 1 - len(items)}
+
+    async def reload(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Follow the configuration as it is in its file now; return how many sensors it has."""
+        _takes(request, "reload")
+        if self._reload is None:
+            raise Refused("there is no file to read again")
+        try:
+            return {"sensors": len(self._reload().sensors)}
+        except ConfigError as error:
+            mistakes = [str(one) for one in error.mistakes if not one.is_warning]
+            raise Refused("; ".join(" ".join(one.split()) for one in mistakes[:NAMED])) from None
 
 
 def _takes(request: Mapping[str, Any], name: str, *keys: str) -> None:

@@ -1,8 +1,8 @@
-"""Requests over MQTT: a closed list, each allowed by the configuration or not heard at all.
+"""Requests over MQTT: a closed list, each allowed by the configuration or not subscribed to at all.
 
-A request is a JSON object of at most 4 KiB on `request/<name>`; its `transaction` comes back in the answer. One that
-was answered already is answered again, not done again (QoS 1 delivers twice). A response topic of MQTT 5 is honoured
-below `response/` only: nobody can have us write to a topic of ours that means something, or to a stranger's.
+A request is a JSON object of at most 4 KiB on `request/<name>`; its `transaction`, and MQTT 5's correlation data, come
+back in the answer. One that was answered already is answered again, not done again (QoS 1 delivers twice). A response
+topic of MQTT 5 is honoured below `response/` only: a stranger cannot make us write to a topic that means something.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from agent.messages.topics import Topics
 log = logging.getLogger("limpet.requests")
 
 LARGEST = 4096  # bytes
-MOST, WITHIN = 20, 10.0  # requests in so many seconds; more are refused
+MOST, WITHIN = 20, 10.0  # requests in that many seconds; more are refused
 REMEMBERED = 64  # transactions
 DEEPEST = 8
 
@@ -36,7 +36,9 @@ class Requests:
     """Answers requests.
 
     Args:
-        handlers: what can be done, by name. answer: sends (topic, payload). clock: seconds, monotonic.
+        handlers: what can be done, by name.
+        answer: sends (topic, payload, correlation data).
+        clock: seconds, monotonic.
         start: runs an answer beside everything else.
     """
 
@@ -44,7 +46,7 @@ class Requests:
         self,
         topics: Topics,
         handlers: dict[str, Handler],
-        answer: Callable[[str, bytes], None],
+        answer: Callable[[str, bytes, bytes | None], None],
         clock: Callable[[], float],
         start: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
@@ -75,10 +77,10 @@ class Requests:
         except Refused as refusal:
             self._complain(name, str(refusal))
             answer = _answer(transaction, "error", None, str(refusal))
-        self.answer(self._reply_to(name, message), answer)
+        self.answer(self._reply_to(name, message), answer, message.correlation)
 
     async def _once(self, name: str, transaction: str | None, request: dict[str, Any]) -> bytes:
-        """Do it and remember the answer, for who asks the same meanwhile or later; a failure may be tried again."""
+        """Do it and remember the answer, for the same request meanwhile or later; a failure may be tried again."""
         promise = self._promise(name, transaction)
         try:
             answer = _answer(transaction, "ok", await self.handlers[name](request), None)
@@ -86,7 +88,8 @@ class Requests:
             self._answers.pop((name, transaction), None)
             if isinstance(error, Refused):
                 promise.set_exception(error)
-                promise.exception()  # perhaps nobody else has asked
+                # Perhaps there is no other request that waits for it.
+                promise.exception()
             else:
                 promise.cancel()
             raise
@@ -115,7 +118,7 @@ class Requests:
         return False
 
     def _complain(self, name: str, why: str) -> None:
-        """Log a refusal, but not each of a flood."""
+        """Log a refusal, but not each of a flood: what a stranger chooses does not count here."""
         now = self.clock()
         if now >= self._quiet_until:
             self._quiet_until = now + WITHIN

@@ -16,6 +16,7 @@ from agent.outbox import Store
 
 from . import process
 from .agent import Agent, what_makes_a_run
+from .announced import Announced
 from .connect import publishing
 from .hardware import Hardware
 from .lock import AnotherInstance, InstanceLock
@@ -23,6 +24,8 @@ from .signals import Hangups, end_at_once, when_told_to_end
 from .systemd import Supervisor
 
 log = logging.getLogger("limpet")
+
+ANSWER_FIRST = 0.5  # seconds before a reload that was requested: it may replace the connection
 
 
 class World(Protocol):
@@ -79,6 +82,7 @@ async def _one(world: World, config: Config, hangups: Hangups, rounds: int | Non
     clock, hardware = world.doors(config)
     rng = Random()
     state_dir = config.state_dir(os.environ)
+    announced = Announced(state_dir / "announced.json", process.machine())
     agent = Agent(
         config,
         hardware=hardware,
@@ -89,6 +93,8 @@ async def _one(world: World, config: Config, hangups: Hangups, rounds: int | Non
         supervisor=Supervisor(),
         health_file=process.health_file(state_dir, simulated=hardware.simulated),
         version=process.version(),
+        announced=announced,
+        reload=lambda: reload.ask(),  # noqa: PLW0108  (it is made below)
     )
     reload = Reload(world, agent, clock, rng)
     when_told_to_end(agent.stop)
@@ -130,6 +136,16 @@ class Reload:
         self._world, self._agent, self._clock, self._rng = world, agent, clock, rng
         self.asked = asyncio.Event()
         self.following: Config | None = None
+
+    def ask(self) -> Config:
+        """Read the configuration, and have it followed when the answer to whoever asks has left.
+
+        Raises:
+            ConfigError: it has mistakes, and the old one stays.
+        """
+        config = self._world.load()
+        asyncio.get_running_loop().call_later(ANSWER_FIRST, self.asked.set)
+        return config
 
     async def run(self) -> None:
         """Reload until cancelled, or until another run shall follow."""

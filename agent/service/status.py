@@ -60,6 +60,10 @@ class Status:
         self._rounds, self._breakers, self._publisher, self._page = rounds, breakers, publisher, page
         self.process = process.Process(clock)
 
+    def now(self) -> float:
+        """Return the moment, in seconds of the agent's clock."""
+        return self._clock.now()
+
     @property
     def sensors(self) -> list[Sensor]:
         """All sensors, as configured now."""
@@ -161,6 +165,10 @@ class Status:
             "sessions": state.sessions,
             "duplicate_client_id": state.duplicate,
             "version": state.facts.version if state.facts else None,
+            "limits": dict(state.limits),
+            "refused": [
+                {"topic": one.topic, "reason": one.reason, "since": self._stamp(one.since)} for one in state.refused
+            ],
         }
 
     def _stamp(self, moment: float) -> str:

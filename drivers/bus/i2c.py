@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -25,10 +25,13 @@ from ..errors import (
     TransientError,
 )
 
-I2C_SLAVE = 0x0703  # linux/i2c-dev.h: claims an address; EBUSY when a kernel driver owns it
+# linux/i2c-dev.h: claims an address; EBUSY when a kernel driver owns it.
+I2C_SLAVE = 0x0703
 I2C_TIMEOUT = 0x0702  # linux/i2c-dev.h: in units of 10 ms
-NO_CHIP = 0x7F  # reserved (NXP UM10204, "Reserved addresses"): no chip answers there
-ADAPTER_TIMEOUT = 0.05  # seconds; a sensor's transfer takes under 5 ms, the kernel's default of 1 s costs the whole bus
+# Reserved (NXP UM10204, "Reserved addresses"): no chip answers there.
+NO_CHIP = 0x7F
+# Seconds; a sensor's transfer takes under 5 ms, the kernel's default of 1 s costs the whole bus.
+ADAPTER_TIMEOUT = 0.05
 
 
 class Bus(Protocol):
@@ -37,8 +40,8 @@ class Bus(Protocol):
     def i2c_rdwr(self, *messages: i2c_msg) -> None: ...
 
 
-def open_bus(number: int, *, timeout: float = ADAPTER_TIMEOUT) -> SMBus:
-    """Open /dev/i2c-`number` and lower the adapter's timeout, where the adapter allows it.
+def open_bus(number: int | str, *, timeout: float = ADAPTER_TIMEOUT) -> SMBus:
+    """Open /dev/i2c-`number`, or a path, and lower the adapter's timeout, where the adapter allows it.
 
     Raises:
         AdapterGone: there is no such bus (yet). AccessDenied: this user may not open it.
@@ -46,8 +49,9 @@ def open_bus(number: int, *, timeout: float = ADAPTER_TIMEOUT) -> SMBus:
     try:
         bus = SMBus(number)
     except OSError as error:
-        raise named(error, f"i2c-{number}") from error
-    with contextlib.suppress(OSError):  # emulated adapters have no timeout to lower
+        raise named(error, f"i2c-{number}" if isinstance(number, int) else number) from error
+    with contextlib.suppress(OSError):
+        # Emulated adapters have no timeout to lower.
         fcntl.ioctl(bus.fd or -1, I2C_TIMEOUT, max(1, round(timeout * 100)))
     return bus
 
@@ -95,7 +99,8 @@ class I2cDevice:
         """Return whether the bus acknowledges an address that no chip has: then its data line is held low."""
         try:
             I2cDevice(self.bus, NO_CHIP, self.name).read(1)
-        except (TransientError, PermanentError):
+        except (TransientError, PermanentError, LookupError):
+            # a stand-in for a bus may not know such an address at all
             return False
         return True
 
@@ -115,7 +120,8 @@ class I2cDevice:
             if error.errno == errno.EBUSY:
                 raise named(error, bus_name(self.bus), self.address, self.name) from error
         if isinstance(self.bus, SMBus):
-            self.bus.address = None  # smbus2 must not take the address it set last for the present one
+            # smbus2 must not take the address it set last for the present one
+            self.bus.address = None
 
 
 def bus_name(bus: object) -> str:
@@ -130,14 +136,15 @@ def bus_name(bus: object) -> str:
 
 
 def named(error: OSError, bus: str, address: int | None = None, chip: str = "") -> TransientError | PermanentError:
-    """Return the named error for the kernel's errno: who, where, and what to do (CHIPS: the errno of each adapter)."""
+    """Return the named error for the kernel's errno: who, where, and what to do."""
     number = error.errno
     where = bus if address is None else f"{bus}: 0x{address:02x}"
     who = f" ({chip})" if chip else ""
     if address is None and number in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
         return AdapterGone(
             f"{where}: no such bus; enable I2C with `sudo raspi-config nonint do_i2c 0` "
-            f"(dtparam=i2c_arm=on), or plug the adapter in",
+            f"(dtparam=i2c_arm=on), or plug the adapter in; the number of a USB adapter may change: write `bus = ` and "
+            f"its name, as `limpet scan` shows it",
             errno=number,
         )
     for numbers, kind, text in _MEANINGS:
@@ -176,32 +183,55 @@ def adapters() -> Iterator[int]:
     )
 
 
-def adapter_name(number: int) -> str:
+def adapter_name(number: int | str) -> str:
     """Return what the kernel calls an adapter; empty where it does not say."""
     with contextlib.suppress(OSError):
         return Path(f"/sys/class/i2c-dev/i2c-{number}/name").read_text(encoding="ascii", errors="replace").strip()
     return ""
 
 
-def find_bus(where: int | str) -> int:
-    """Return the number of a bus: itself, or that of a path ("/dev/i2c-usb") or an adapter's name ("i2c-tiny-usb").
+def find_bus(where: int | str) -> int | str:
+    """Return what `open_bus` takes for a bus that is given as number, path, or adapter's name ("i2c-tiny-usb").
 
-    Numbers of buses may change at a reboot, so that this is done whenever a bus is opened.
+    Numbers of buses may change at a reboot, so this is done whenever a bus is opened. What an adapter's name says
+    behind " at " is the socket that it is plugged into, and may be left out.
 
     Raises:
-        AdapterGone: there is no such bus (yet).
+        AdapterGone: there is no such bus (yet). PermanentError: several adapters are called so.
     """
     if isinstance(where, int):
         return where
     if where.startswith("/"):
-        node = Path(where).resolve().name
-        if node.startswith("i2c-") and node[4:].isdigit():
-            return int(node[4:])
-        raise AdapterGone(f"{where} is no I2C bus; `ls -l /dev/i2c-*` shows which there are")
-    for number in adapters():
-        if adapter_name(number) == where:
-            return number
-    raise AdapterGone(f"no I2C adapter is called {where!r}; `limpet scan` names those that are there")
+        if not Path(where).exists():
+            raise AdapterGone(f"{where}: no such bus; plug the adapter in, or see `ls -l /dev/i2c-*`")
+        return where
+    names = {number: adapter_name(number) for number in adapters()}
+    fits = _called(where, names)
+    there = ", ".join(f"{name} (i2c-{number})" for number, name in names.items()) or "none"
+    if not fits:
+        raise AdapterGone(f"no I2C adapter is called {where!r}; there: {there}")
+    if len(fits) > 1:
+        raise PermanentError(
+            f"which I2C adapter? several are called {where!r}; write a path, or all of its name: {there}"
+        )
+    return fits[0]
+
+
+def stable_bus(number: int | str) -> int | str:
+    """Return how to write a bus so that it is still the same one after a reboot.
+
+    A bus of the board keeps its number; an adapter on USB does not, and is called by its name where it is the only one.
+    """
+    with contextlib.suppress(OSError):
+        if "/usb" in str(Path(f"/sys/class/i2c-dev/i2c-{number}/device").resolve()):
+            name = adapter_name(number).partition(" at ")[0]
+            if name and _called(name, {one: adapter_name(one) for one in adapters()}) == [number]:
+                return name
+    return number
+
+
+def _called(name: str, names: Mapping[int, str]) -> list[int]:
+    return [number for number, full in names.items() if name in (full, full.partition(" at ")[0])]
 
 
 class LastingBus:
@@ -210,10 +240,14 @@ class LastingBus:
     Args:
         name: `i2c-1`, for messages.
         opener: returns an open bus, or raises a named error.
+
+    Attributes:
+        on_open: called whenever the bus was opened, before its first transfer; must not raise.
     """
 
     def __init__(self, name: str, opener: Callable[[], Bus]) -> None:
         self.name, self.opener = name, opener
+        self.on_open: list[Callable[[], None]] = []
         self._bus: Bus | None = None
 
     @property
@@ -229,6 +263,8 @@ class LastingBus:
         """
         if self._bus is None:
             self._bus = self.opener()
+            for call in self.on_open:
+                call()
         try:
             self._bus.i2c_rdwr(*messages)
         except OSError as error:

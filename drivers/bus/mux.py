@@ -17,10 +17,16 @@ NO_ANSWER = (121, 6)
 
 
 class _Trunk:
-    """What the multiplexers of one bus share: its lock, and which may still be open because closing them failed."""
+    """What the multiplexers of one bus share.
+
+    Attributes:
+        lock: held for a whole transfer. known: addresses of the multiplexers that are used.
+        left_open: those of them that may be open: a program that was killed leaves one so, or closing it failed.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
+        self.known: set[int] = set()
         self.left_open: set[int] = set()
 
 
@@ -30,6 +36,9 @@ _trunks_lock = threading.Lock()
 
 class Mux:
     """Reaches the chips behind one channel: selects it, transfers, deselects, each as a transfer of its own.
+
+    Before the first selection on a bus, all its other multiplexers are closed: one that another program left open would
+    answer, too.
 
     (In one transfer the channel would not be connected yet: it is from the stop condition on, and a Pi 5 refuses two
     addresses.) Threads that share the bus through `Mux` objects take turns. All of `i2c_rdwr` is one turn.
@@ -48,6 +57,12 @@ class Mux:
         self.bus, self.address, self.channel = bus, address, channel
         with _trunks_lock:
             self._trunk = _trunks.setdefault(bus, _Trunk())
+            is_new = address not in self._trunk.known
+            self._trunk.known.add(address)
+        if is_new:
+            self._trunk.left_open.add(address)
+            # so that no chip on the bus itself is read while a namesake answers through an open channel
+            getattr(bus, "on_open", []).append(self._close_at_first)
 
     def __repr__(self) -> str:
         return f"<Mux 0x{self.address:02x} channel {self.channel}>"
@@ -94,6 +109,9 @@ class Mux:
                     f"{where}: the multiplexer 0x{self.address:02x} {message}", errno=error.errno
                 ) from error
             raise named(error, where, self.address, f"the multiplexer, channel {self.channel}") from error
+
+    def _close_at_first(self) -> None:
+        self._close(self.address)
 
     def _close(self, address: int) -> None:
         """Connect no channel. A failure does not cost the transfer: closing is tried again before the next one."""

@@ -33,7 +33,7 @@ _MEANINGS: tuple[tuple[tuple[int, ...], type[TransientError] | type[PermanentErr
     ((errno.EBUSY,), NotReady, "it is in use (an IIO buffer, a running conversion)"),
     ((errno.EAGAIN, errno.ENODATA), NotReady, "there is no finished measurement"),
     ((errno.ERANGE, errno.EOVERFLOW), InvalidReading, "the sensor is saturated"),
-    ((errno.EACCES, errno.EPERM), AccessDenied, "no permission; check the rights of this file"),
+    ((errno.EACCES, errno.EPERM, errno.EROFS), AccessDenied, "no permission; check the rights of this file"),
     ((errno.EINVAL, errno.EOPNOTSUPP), NotSupported, "the kernel's driver does not know this value"),
 )  # fmt: skip
 
@@ -55,6 +55,18 @@ def read_text(path: Path, who: str) -> str:
     """
     try:
         return path.read_bytes().decode("ascii", "replace").strip()
+    except OSError as error:
+        raise named(error, who, path) from error
+
+
+def write_text(path: Path, text: str, who: str) -> None:
+    """Write a text to a file. May block as long as the kernel's driver needs.
+
+    Raises:
+        TransientError, PermanentError: as `named` says.
+    """
+    try:
+        path.write_bytes(text.encode("ascii"))
     except OSError as error:
         raise named(error, who, path) from error
 

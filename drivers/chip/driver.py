@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 from ..bus import clock
 from ..errors import BeyondRange, ChecksumError, InvalidReading, WrongChip
-from .probe import Probe
-from .quantity import Measurement, Quantity, Told, Untold, Values, Waits, is_amiss
+from .quantity import UNTOLD, Measurement, Quantity, Told, Untold, Values, Waits, is_amiss
+from .question import Question
 
 
 def waiting(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,7 +62,7 @@ class Driver:
         name: the driver's name, as in the configuration.
         addresses: I2C addresses that this chip can have; empty for pins and kernel sensors.
         quantities: what `measure` returns.
-        probes: tell a scan, in this order, that it is this chip; none where that takes more than reading.
+        questions: tell a scan, in this order, that it is this chip; none where that takes more than reading.
         takes: seconds that the longest reading takes, setting up included.
         sleep: how `read` waits; replaced in tests.
         known: identified and configured, and no error since.
@@ -72,7 +72,7 @@ class Driver:
     name: ClassVar[str] = ""
     addresses: ClassVar[tuple[int, ...]] = ()
     takes: ClassVar[float] = 0.5
-    probes: ClassVar[tuple[Probe, ...]] = ()
+    questions: ClassVar[tuple[Question, ...]] = ()
     quantities: tuple[Quantity, ...] = ()
     sleep: Callable[[float], None] = staticmethod(clock.sleep)
     known = False
@@ -151,7 +151,7 @@ class Driver:
             TransientError, PermanentError: nothing can be told.
         """
         told = self.block(self.reading())
-        self.missing = {name: value for name, value in told.items() if isinstance(value, Untold)}
+        self.missing = {name: value for name, value in told.items() if isinstance(value, UNTOLD)}
         values = {name: value for name, value in told.items() if name not in self.missing}
         for error in () if values else self.missing.values():
             raise error
@@ -163,12 +163,18 @@ class Driver:
         Raises:
             TransientError, PermanentError: that of the first quantity, when none can be told.
         """
-        known = {quantity.name: quantity for quantity in self.quantities}
+        quantities = self.quantities
+        if len(measured) == len(quantities) and all(one.holds(measured.get(one.name)) for one in quantities):
+            return {**measured}
+        declared = {quantity.name: quantity for quantity in quantities}
         told = {
-            name: known.get(name, Quantity(name)).judge(measured.get(name), self.name) for name in {**known, **measured}
+            name: declared.get(name, Quantity(name)).judge(measured.get(name), self.name)
+            for name in {**declared, **measured}
         }
-        for quantity in self.quantities:
-            if isinstance(told.get(quantity.needs), Untold) and not isinstance(told[quantity.name], Untold):
+        for quantity in quantities:
+            needed = told.get(quantity.needs)
+            lacks = isinstance(needed, UNTOLD) and not isinstance(needed, BeyondRange)
+            if lacks and not isinstance(told[quantity.name], UNTOLD):
                 told[quantity.name] = InvalidReading(f"{self.name}: no {quantity.name} without {quantity.needs}")
         amiss = [value for value in told.values() if is_amiss(value)]
         if amiss and len(amiss) == len(told):
@@ -184,6 +190,10 @@ class Driver:
         known = f"{bound:g} {unit}".strip() + (" or less" if at_least is None else " or more")
         message = f"{self.name}: {name} is {known}" + (f"; {hint}" if hint else "")
         return BeyondRange(message, at_least=at_least, at_most=at_most)
+
+    def below(self, name: str, value: float, stop: float) -> float | Untold:
+        """Return a value, or the `BeyondRange` in its place where it stands at a stop of the device, or above it."""
+        return float(value) if value < stop else self.beyond(name, at_least=stop)
 
     def _identified(self) -> Waits:
         """Identify; ask once more before it is believed that another device answers."""

@@ -11,6 +11,8 @@ from ..errors import BeyondRange, InvalidReading, PermanentError, TransientError
 
 # An error in a value's place: this quantity cannot be told, others of the same device can.
 Untold = TransientError | PermanentError
+# The same for `isinstance`, which takes a tuple five times as fast.
+UNTOLD = (TransientError, PermanentError)
 Values = dict[str, float]
 Told = Mapping[str, float | Untold]
 # Both yield seconds; a reading returns {quantity: value or error}.
@@ -52,9 +54,13 @@ class Quantity:
     noisy: bool = True
     accuracy: float | None = None
 
+    def holds(self, value: object) -> bool:
+        """Return whether this is a number within the range; not-a-number is in none."""
+        return isinstance(value, (float, int)) and self.low <= value <= self.high
+
     def judge(self, value: float | Untold | None, device: str) -> float | Untold:
         """Return the value, within the range, or the error that stands in its place."""
-        if isinstance(value, Untold):
+        if isinstance(value, UNTOLD):
             return value
         if value is None or not math.isfinite(value):
             return InvalidReading(f"{device}: {self.name} is {value}, not a number")
@@ -81,4 +87,4 @@ def part(formula: Callable[..., float], *arguments: Any) -> float | Untold:
 
 def is_amiss(value: object) -> TypeGuard[Untold]:
     """Return whether this is an error that stands for something wrong: a value beyond the range does not."""
-    return isinstance(value, Untold) and not isinstance(value, BeyondRange)
+    return isinstance(value, UNTOLD) and not isinstance(value, BeyondRange)

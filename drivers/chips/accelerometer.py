@@ -29,14 +29,14 @@ class SampledChip(I2cChip):
     """A chip that samples on and on and says which samples are new.
 
     Attributes:
-        identity, identity_is: the identity register, and what it holds.
+        identity_register, identity_is: where the identity stands, and what it is.
         others: what else may answer there, by its identity.
         period: seconds from one sample to the next, with a slow oscillator.
         closes: the setting behind the data, which closes a frame: read when it was written.
         shows_ready: whether the flag of a new sample was ever seen: from then on it is relied on.
     """
 
-    identity: ClassVar[Register]
+    identity_register: ClassVar[Register]
     identity_is: ClassVar[int]
     others: ClassVar[Mapping[int, str]] = {}
     period: ClassVar[float]
@@ -49,7 +49,7 @@ class SampledChip(I2cChip):
         Raises:
             WrongChip: something else answers.
         """
-        found = self.get(self.identity)
+        found = self.get(self.identity_register)
         if found != self.identity_is:
             hint = f"this is {self.others[found]}" if found in self.others else ""
             raise WrongChip(self.name, self.address, expected=self.identity_is, found=found, hint=hint)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits
+from ..chip import I2cChip, Quantity, Question, Reading, Waits
 from ..errors import ChecksumError, InvalidReading, LostPower, NoAcknowledge, NotReady, WrongChip
 
 # The AHT20 needs 40 ms, the AHT21 and DHT20 100 ms; it may have been plugged in just now.
@@ -28,7 +28,7 @@ class Aht20(I2cChip):
 
     name = "aht20"
     addresses = (0x38,)
-    probes = (Probe(b"", 7, lambda frame: len(set(frame)) > 1 and not crc.crc8(frame), decides=False),)
+    questions = (Question(b"", 7, lambda frame: len(set(frame)) > 1 and not crc.crc8(frame), decides=False),)
     quantities = (
         # An AHT21 works up to 120 °C, an AHT20 and a DHT20 up to 85 °C.
         Quantity("temperature", "°C", "temperature", -40.0, 120.0, 0.01, accuracy=0.3),
@@ -38,7 +38,7 @@ class Aht20(I2cChip):
     calibrated = True
 
     def identify(self) -> Waits:
-        """Initialise the chip if it asks for that, then let it measure: the frame's checksum proves who it is.
+        """Initialise the chip if it asks for that, then let it measure: the frame's checksum is the proof.
 
         Raises:
             WrongChip: something else answers. NotReady: it is busy, or the line floats.
@@ -101,7 +101,8 @@ class Aht20(I2cChip):
             yield AGAIN
         else:
             raise NotReady(f"{self.name}: still busy, status 0x{frame[0]:02x}; or the line floats")
-        if crc.crc8(frame):  # over a frame that ends with its own checksum it is 0
+        # Over a frame that ends with its own checksum it is 0.
+        if crc.crc8(frame):
             raise ChecksumError(f"{self.name}: the frame arrived damaged: {frame.hex(' ')}; shorten the cable")
         return frame
 

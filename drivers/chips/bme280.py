@@ -14,7 +14,7 @@ from .. import crc
 from ..chip import Quantity, Reading, Told, Waits, part
 from ..errors import InvalidReading, LostPower, NotReady
 from ..registers import Register, signed
-from .bosch import STARTING_TAKES, BoschChip, sixteen_bits, twenty_bits
+from .bosch import STARTING_TAKES, BoschChip
 
 CTRL_HUM, STATUS, CTRL_MEAS, DATA = Register(0xF2), Register(0xF3), Register(0xF4), Register(0xF7)
 RESET, RESET_WORD = Register(0xE0), 0xB6
@@ -80,8 +80,7 @@ class Bmp280(BoschChip):
         self.put(CTRL_MEAS, self.settings | FORCED)
         yield self.takes_at_most
         frame = yield from self.finished(self.takes_at_most / 10)
-        self.witness(frame[CTRL_MEAS.address - self.burst.address])
-        self.look_before(frame)
+        self.check_settings(frame)
         again = self.write_read(bytes([DATA.address]), self.length)
         return self.convert(crc.agreed(frame[-self.length :], again))
 
@@ -101,13 +100,14 @@ class Bmp280(BoschChip):
         if ctrl_meas & 0xFC != self.settings:
             raise LostPower(f"{self.name}: ctrl_meas is 0x{ctrl_meas:02x}, not 0x{self.settings:02x}: power was lost")
 
-    def look_before(self, frame: bytes) -> None:
-        """Look at what else the burst holds."""
+    def check_settings(self, frame: bytes) -> None:
+        """Make sure that the settings in the burst are those that were written."""
+        self.witness(frame[CTRL_MEAS.address - self.burst.address])
 
     def convert(self, data: bytes) -> Told:
         """Return the values of six (BME280: eight) data bytes."""
-        fine = fine_temperature(twenty_bits(data[3:6]), self.calibration_t)
-        pressure = part(lambda: hectopascals(twenty_bits(data), fine, self.calibration_p))
+        fine = fine_temperature(self.twenty_bits(data[3:6]), self.calibration_t)
+        pressure = part(lambda: hectopascals(self.twenty_bits(data), fine, self.calibration_p))
         return {"temperature": celsius(fine), "pressure": pressure}
 
 
@@ -129,14 +129,14 @@ class Bme280(Bmp280):
         self.calibration_h = humidity_calibration(self.constants(0xA1, 1) + self.constants(0xE1, 7))
         self.put(CTRL_HUM, self.humidity_setting)
 
-    def look_before(self, frame: bytes) -> None:
-        """Make sure that the setting of the humidity is still there, too."""
+    def check_settings(self, frame: bytes) -> None:
+        super().check_settings(frame)
         if frame[0] & 7 != self.humidity_setting:
             raise LostPower(f"{self.name}: ctrl_hum is 0x{frame[0]:02x}, not 0x{self.humidity_setting:02x}")
 
     def convert(self, data: bytes) -> Told:
-        fine = fine_temperature(twenty_bits(data[3:6]), self.calibration_t)
-        humidity = part(lambda: relative_humidity(sixteen_bits(data[6:8]), fine, self.calibration_h))
+        fine = fine_temperature(self.twenty_bits(data[3:6]), self.calibration_t)
+        humidity = part(lambda: relative_humidity(self.sixteen_bits(data[6:8]), fine, self.calibration_h))
         return {**super().convert(data), "humidity": humidity}
 
 

@@ -10,11 +10,11 @@ import struct
 from typing import Any
 
 from .. import crc
-from ..chip import Probe, Quantity, Reading, Told, Waits, part
+from ..chip import Quantity, Question, Reading, Told, Waits, part
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Register, signed
 from .bme68x import celsius, heater_code, hectopascals, ohms, ohms_688, relative_humidity
-from .bosch import STARTING_TAKES, BoschChip, sixteen_bits, twenty_bits
+from .bosch import STARTING_TAKES, BoschChip
 
 RESET, RESET_WORD = Register(0xE0), 0xB6
 # The status stands at the beginning of the burst that holds all results.
@@ -130,11 +130,11 @@ class Bme680(BoschChip):
 
     def convert(self, data: bytes) -> Told:
         """Return the values of the bytes 0x1F to 0x2D."""
-        temperature = celsius(twenty_bits(data[3:6]), self.calibration_t)
+        temperature = celsius(self.twenty_bits(data[3:6]), self.calibration_t)
         told = {
             "temperature": temperature,
-            "humidity": part(lambda: relative_humidity(sixteen_bits(data[6:8]), temperature, self.calibration_h)),
-            "pressure": part(lambda: hectopascals(twenty_bits(data), temperature, self.calibration_p)),
+            "humidity": part(lambda: relative_humidity(self.sixteen_bits(data[6:8]), temperature, self.calibration_h)),
+            "pressure": part(lambda: hectopascals(self.twenty_bits(data), temperature, self.calibration_p)),
         }
         if self.gas:
             told["gas_resistance"] = part(self.resistance, data)
@@ -162,4 +162,4 @@ class Bme680(BoschChip):
 
 
 # A scan, too, tells a BME690 apart.
-Bme680.probes = (*Bme680.probes, Probe(bytes([VARIANT.address]), 1, lambda variant: variant[0] in RUN_GAS))
+Bme680.questions = (*Bme680.questions, Question(bytes([VARIANT.address]), 1, lambda variant: variant[0] in RUN_GAS))

@@ -38,7 +38,7 @@ class Bmp388(BoschChip):
         Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01, accuracy=0.5),
         Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1250.0, 0.01, needs="temperature", accuracy=0.5),
     )
-    identity = Register(0x00)
+    identity_register = Register(0x00)
     identities = (0x50,)
 
     def configure(self) -> Waits:
@@ -63,8 +63,8 @@ class Bmp388(BoschChip):
         if kept != P_EIGHT_TIMES_T_ONCE:
             raise LostPower(f"{self.name}: oversampling is 0x{kept:02x}, not 0x03: power was lost")
         data = crc.agreed(data, self.write_read(bytes([DATA.address]), DATA.size))
-        temperature = celsius(raw24(data[3:]), self.calibration_t)
-        pressure = part(lambda: hectopascals(raw24(data), temperature, self.calibration_p))
+        temperature = celsius(self.raw24(data[3:]), self.calibration_t)
+        pressure = part(lambda: hectopascals(self.raw24(data), temperature, self.calibration_p))
         return {"temperature": temperature, "pressure": pressure}
 
     def converted(self) -> Generator[float, None, bytes]:
@@ -78,24 +78,25 @@ class Bmp388(BoschChip):
             yield MEASURING_TAKES / 10
         raise NotReady(f"{self.name}: no new values, status 0x{frame[1]:02x}")
 
+    def raw24(self, data: bytes) -> int:
+        """Return the 24-bit number, least significant byte first.
+
+        Raises:
+            InvalidReading: it was never converted (0x800000), or the line is dead or floats.
+        """
+        raw = int.from_bytes(data[:3], "little")
+        if raw in (0x800000, 0x000000, 0xFFFFFF):
+            raise InvalidReading(
+                f"{self.name}: 0x{raw:06x} is no reading: never converted, or a line is shorted or floats"
+            )
+        return raw
+
 
 class Bmp390(Bmp388):
     """One BMP390: a BMP388 with another identity."""
 
     name = "bmp390"
     identities = (0x60,)
-
-
-def raw24(data: bytes) -> int:
-    """Return the 24-bit number, least significant byte first.
-
-    Raises:
-        InvalidReading: it was never converted (0x800000), or the line is dead or floats.
-    """
-    raw = int.from_bytes(data[:3], "little")
-    if raw in (0x800000, 0x000000, 0xFFFFFF):
-        raise InvalidReading(f"0x{raw:06x} is no reading: never converted, or a line is shorted or floats")
-    return raw
 
 
 def celsius(raw: int, t: tuple[int, ...]) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, part
+from ..chip import I2cChip, Quantity, Question, Reading, Waits, part
 from ..errors import ChecksumError, InvalidReading, NoAcknowledge, WrongChip
 
 RESET, RESETTING_TAKES = b"\xfe", 0.017
@@ -35,7 +35,7 @@ class Htu21d(I2cChip):
 
     name = "htu21d"
     addresses = (0x40,)
-    probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] in HTU21D_KIN),)
+    questions = (Question(READ_IDENTITY, 6, lambda serial: serial[0] in HTU21D_KIN or has_sensirions_number(serial)),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.011, accuracy=0.3),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.04, clips=True, needs="temperature", accuracy=2.0),
@@ -95,7 +95,7 @@ class Htu21d(I2cChip):
         """Return temperature in °C and relative humidity in %.
 
         Raises:
-            NoAcknowledge: nobody answers, or not in time. ChecksumError: a word arrived damaged.
+            NoAcknowledge: no device answers, or not in time. ChecksumError: a word arrived damaged.
             InvalidReading: it answers with the other quantity.
         """
         self.write(MEASURE_TEMPERATURE)
@@ -106,7 +106,17 @@ class Htu21d(I2cChip):
         humidity = self.answer()
         if temperature == humidity or temperature & humidity & IS_HUMIDITY:
             raise InvalidReading(f"{self.name}: 0x{temperature:04x} and 0x{humidity:04x} are of the same quantity")
-        return {"temperature": celsius(temperature & VALUE), "humidity": part(relative_humidity, humidity & VALUE)}
+        return {"temperature": celsius(temperature & VALUE), "humidity": part(self.of_air, humidity & VALUE)}
+
+    def of_air(self, ticks: int) -> float:
+        """Return relative humidity in %.
+
+        Raises:
+            InvalidReading: the word stands at an end of its scale: the humidity element is open or shorted.
+        """
+        if ticks in (0, VALUE):
+            raise InvalidReading(f"{self.name}: raw humidity is 0x{ticks:04x}, an end of its scale; a dead element")
+        return relative_humidity(ticks)
 
     def answer(self) -> int:
         """Return the word of the finished measurement."""
@@ -118,7 +128,9 @@ class Si7021(Htu21d):
     """One Si7021, Si7020 or Si7013: an HTU21D with another serial number."""
 
     name = "si7021"
-    probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] in SI7021_KIN),)
+    questions = (
+        Question(READ_IDENTITY, 6, lambda serial: serial[0] in SI7021_KIN and not has_sensirions_number(serial)),
+    )
     own, kin = SI7021_KIN, HTU21D_KIN
     driver_of_kin = "htu21d"
 
@@ -126,9 +138,9 @@ class Si7021(Htu21d):
 def has_sensirions_number(serial: bytes) -> bool:
     """Return whether both halves carry checksums of their own, as Sensirion's serial numbers do.
 
-    Silicon Labs' second checksum covers all four bytes.
+    Silicon Labs' second checksum covers all four bytes. Six zeros are a shorted line, though their checksums fit.
     """
-    return all(crc.crc8(serial[at : at + 2], start=0x00) == serial[at + 2] for at in (0, 3))
+    return any(serial) and all(crc.crc8(serial[at : at + 2], start=0x00) == serial[at + 2] for at in (0, 3))
 
 
 def celsius(ticks: int) -> float:
@@ -137,11 +149,5 @@ def celsius(ticks: int) -> float:
 
 
 def relative_humidity(ticks: int) -> float:
-    """Return % from the 16-bit humidity word, status bits cleared; the formula may leave 0..100.
-
-    Raises:
-        InvalidReading: the word stands at an end of its scale: the humidity element is open or shorted.
-    """
-    if ticks in (0, VALUE):
-        raise InvalidReading(f"raw humidity is 0x{ticks:04x}, the end of its scale; the humidity element is faulty")
+    """Return % from the 16-bit humidity word, status bits cleared; the formula may leave 0..100."""
     return -6 + 125 * ticks / 65536

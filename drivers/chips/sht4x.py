@@ -6,7 +6,7 @@ Source: Sensirion "Datasheet SHT4x" v6 (2023). Sections below are those of that 
 from __future__ import annotations
 
 from .. import crc
-from ..chip import Probe, Quantity, Reading, Waits, part
+from ..chip import Quantity, Question, Reading, Waits, part
 from ..errors import InvalidReading, NoAcknowledge
 from .sensirion import SensirionChip, celsius
 
@@ -26,7 +26,7 @@ class Sht4x(SensirionChip):
 
     name = "sht4x"
     addresses = (0x44, 0x45, 0x46)
-    probes = (Probe(READ_SERIAL_NUMBER, 6, lambda serial: bool(crc.words(serial)), SERIAL_TAKES),)
+    questions = (Question(READ_SERIAL_NUMBER, 6, lambda serial: bool(crc.words(serial)), SERIAL_TAKES),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.01, accuracy=0.2),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01, clips=True, needs="temperature", accuracy=1.8),
@@ -51,15 +51,19 @@ class Sht4x(SensirionChip):
             NoAcknowledge: no device answers. ChecksumError: a word arrived damaged.
         """
         temperature, humidity = yield from self.ask(MEASURE_HIGH_PRECISION, MEASURING_TAKES, 2)
-        return {"temperature": celsius(temperature), "humidity": part(relative_humidity, humidity)}
+        return {"temperature": celsius(temperature), "humidity": part(self.of_air, humidity)}
+
+    def of_air(self, ticks: int) -> float:
+        """Return relative humidity in %.
+
+        Raises:
+            InvalidReading: the word stands at an end of its scale, which no air reaches.
+        """
+        if ticks in (0x0000, 0xFFFF):
+            raise InvalidReading(f"{self.name}: raw humidity is 0x{ticks:04x}, an end of its scale; a dead element")
+        return relative_humidity(ticks)
 
 
 def relative_humidity(ticks: int) -> float:
-    """Return % from the 16-bit humidity word; the formula may leave 0..100 (§4.6).
-
-    Raises:
-        InvalidReading: the word stands at an end of its scale, which no air reaches.
-    """
-    if ticks in (0x0000, 0xFFFF):
-        raise InvalidReading(f"sht4x: raw humidity is 0x{ticks:04x}, the end of its scale; the element is faulty")
+    """Return % from the 16-bit humidity word; the formula may leave 0..100 (§4.6)."""
     return -6 + 125 * ticks / 65535

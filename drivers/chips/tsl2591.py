@@ -10,11 +10,12 @@ import struct
 from collections.abc import Generator
 from typing import Any
 
-from ..chip import I2cChip, Probe, Quantity, Reading, Untold, says
+from ..chip import I2cChip, Quantity, Question, Reading, Untold, says
 from ..errors import BeyondRange, ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field
 
-COMMAND = 0xA0  # or-ed to every register address: normal operation, auto-increment
+# Or-ed to every register address: normal operation, auto-increment.
+COMMAND = 0xA0
 ENABLE, ID, STATUS = 0x00, 0x12, 0x13
 IDENTITY = 0x50
 ON = 0x03  # power and light sensor
@@ -22,9 +23,11 @@ OFF = 0x00
 VALID = 0x01
 GAIN, GAINS = Field(5, 4), {1: 0, 25: 1, 428: 2, 9876: 3}
 TIME, TIMES = Field(2, 0), {100: 0, 200: 1, 300: 2, 400: 3, 500: 4, 600: 5}
-LADDER, LITTLE = (1, 25, 428), 1000  # with less than LITTLE counts the next higher gain does not saturate
+# With less than LITTLE counts the next higher gain does not saturate.
+LADDER, LITTLE = (1, 25, 428), 1000
 FULL_AT_100_MS, FULL = 36863, 65535
-DARK = 25  # counts that a channel may show without light ("dark ADC count value")
+# Counts that a channel may show without light ("dark ADC count value").
+DARK = 25
 MOST = 88_000.0  # lx ("operating characteristics")
 POLLS = 3
 
@@ -39,7 +42,7 @@ class Tsl2591(I2cChip):
 
     name = "tsl2591"
     addresses = (0x29,)
-    probes = (Probe(bytes([COMMAND | ID]), 1, says(bytes([IDENTITY]))),)
+    questions = (Question(bytes([COMMAND | ID]), 1, says(bytes([IDENTITY]))),)
     takes = 2.3
     quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, MOST, 8.16, noisy=False),)
 
@@ -60,8 +63,10 @@ class Tsl2591(I2cChip):
         self.gains = LADDER if gain is None else (gain,)
         self.gain, self.integration_ms = gain or 25, integration_ms
         self.full = FULL_AT_100_MS if integration_ms == 100 else FULL
-        self.integrating_takes = 1.2 * integration_ms / 1000  # 108 ms at most for 100, and 10 %
-        step = 2 * lux(1, 0, min(self.gains), integration_ms)  # both channels are rounded
+        # 108 ms at most for 100, and 10 %
+        self.integrating_takes = 1.2 * integration_ms / 1000
+        # both channels are rounded
+        step = 2 * lux(1, 0, min(self.gains), integration_ms)
         most = min(MOST, lux(self.full - 1, 0, min(self.gains), integration_ms))
         self.quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, most, step, noisy=False),)
 

@@ -40,7 +40,7 @@ def fake_chip(name: str, **world: Any) -> FakeChip:
     """Return the fake of the driver called `name`; `world` is what it feels at first.
 
     Raises:
-        LookupError: nobody wrote a fake for it (entry points `limpet.fakes`).
+        LookupError: there is no fake for it, not even in another package (entry points `limpet.fakes`).
     """
     try:
         module = importlib.import_module(f".{_FILES.get(name, name)}", __name__)

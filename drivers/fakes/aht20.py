@@ -19,7 +19,8 @@ class FakeAht20(FakeChip):
     parts = ("humidity",)
 
     def power_on(self) -> None:
-        self.status = 0x10  # a reserved bit that the silicon shows
+        # A reserved bit that the silicon shows.
+        self.status = 0x10
         self.result = self.coming = bytes(5)
 
     @property

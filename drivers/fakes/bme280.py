@@ -12,8 +12,10 @@ from typing import ClassVar
 from .chip import FakeRegisters, solve
 
 TRIM = bytes.fromhex("706b436718fc7d8e43d6d00b270b8c00f9ff8c3cf8c67017")  # 0x88: T1..T3, P1..P9
-TRIM_HUMIDITY = bytes.fromhex("6a01001329031e")  # 0xE1: H2..H6, with the nibbles of H4 and H5 in 0xE5
-NEGATIVE_H4, NEGATIVE_H5_H6 = bytes.fromhex("610100ff04191e"), bytes.fromhex("6a010013e9fce2")  # other specimens
+# 0xE1: H2..H6, with the nibbles of H4 and H5 in 0xE5.
+TRIM_HUMIDITY = bytes.fromhex("6a01001329031e")
+# Other specimens.
+NEGATIVE_H4, NEGATIVE_H5_H6 = bytes.fromhex("610100ff04191e"), bytes.fromhex("6a010013e9fce2")
 H1 = 0x4B  # at 0xA1
 TIMES = (0, 1, 2, 4, 8, 16, 16, 16)  # oversampling codes
 _WORDS: tuple[int, ...] = struct.unpack("<HhhHhhhhhhhh", TRIM)
@@ -66,7 +68,8 @@ class FakeBmp280(FakeRegisters):
         self.fill(0xD0, bytes([self.identity]))
         self.fill(0xF7, b"\x80\x00\x00\x80\x00\x00" + b"\x80\x00" * self.has_humidity)
         self.conversion: bytes | None = None
-        self.humidity_times = 0  # takes effect with the next write to 0xF4
+        # Takes effect with the next write to 0xF4.
+        self.humidity_times = 0
 
     def store(self, register: int, value: int) -> None:
         if register == 0xE0 and value == 0xB6:
@@ -111,7 +114,8 @@ class FakeBmp280(FakeRegisters):
         return (raw << 4).to_bytes(3, "big")
 
     def refresh(self) -> None:
-        copying = self.clock() < self.powered_at + 0.002 - 1e-9  # the trimming values come out of the fuses
+        # The trimming values come out of the fuses.
+        copying = self.clock() < self.powered_at + 0.002 - 1e-9
         self.bank[0xF3] = copying | self.busy << 3
         if not copying:
             self.trim()
@@ -120,7 +124,8 @@ class FakeBmp280(FakeRegisters):
         if self.bank[0xF4] & 3 == 3:
             self.conversion = self.converted()
         self.fill(0xF7, self.conversion)
-        if self.bank[0xF4] & 3 != 3:  # forced: back to sleep
+        # Forced: back to sleep.
+        if self.bank[0xF4] & 3 != 3:
             self.bank[0xF4] &= 0xFC
             self.conversion = None
 
@@ -137,7 +142,8 @@ class FakeBme280(FakeBmp280):
     parts = ("pressure", "humidity")
     identity = 0x60
     has_humidity = True
-    specimens: ClassVar[tuple[dict[str, bytes], ...]] = (  # attributes in which one chip differs from the next
+    # Attributes in which one chip differs from the next.
+    specimens: ClassVar[tuple[dict[str, bytes], ...]] = (
         {},
         {"trim_humidity": NEGATIVE_H4},
         {"trim_humidity": NEGATIVE_H5_H6},

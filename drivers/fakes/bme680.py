@@ -15,7 +15,8 @@ TRIM_HUMIDITY = bytes.fromhex("3f5232002d14789cb9650fdae212")  # 0xE1..0xEE
 HEAT_VALUE, HEAT_RANGE = 0x2E, 1
 _TRIM: tuple[int, ...] = struct.unpack("<hbxHhbxhhbbxxhhB", TRIM)
 T2, T3, P1, P2, P3, P4, P5, P7, P6, P8, P9, P10 = _TRIM
-H2, H1 = 0x3F5, 0x322  # 0xE2 holds the low nibbles of both
+# 0xE2 holds the low nibbles of both.
+H2, H1 = 0x3F5, 0x322
 _TAIL: tuple[int, ...] = struct.unpack("<bbbBbHhbb", TRIM_HUMIDITY[3:])
 H3, H4, H5, H6, H7, T1, G2, G1, G3 = _TAIL
 TIMES = (0, 1, 2, 4, 8, 16, 16, 16)

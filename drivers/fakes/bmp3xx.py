@@ -44,7 +44,8 @@ class FakeBmp388(FakeRegisters):
         self.fill(0x00, bytes([self.identity]))
         self.bank[0x03] = COMMAND_READY
         self.fill(0x04, b"\x00\x00\x80\x00\x00\x80")
-        self.bank[0x10] = 1  # power-on detected
+        # Power-on detected.
+        self.bank[0x10] = 1
         self.bank[0x1C] = 0x02
         self.fill(0x31, TRIM)
         self.coming: bytes | None = None
@@ -92,7 +93,8 @@ class FakeBmp388(FakeRegisters):
     def refresh(self) -> None:
         if self.coming is None or self.busy:
             return
-        if self.bank[0x1B] & 0x30 == 0x30:  # normal mode goes on
+        # Normal mode goes on.
+        if self.bank[0x1B] & 0x30 == 0x30:
             self.coming = self.converted()
         self.fill(0x04, self.coming)
         self.bank[0x03] |= (self.bank[0x1B] & 3) << 5
@@ -107,7 +109,8 @@ class FakeBmp388(FakeRegisters):
             self.bank[0x03] &= ~PRESSURE_READY
         if 0x07 in touched:
             self.bank[0x03] &= ~TEMPERATURE_READY
-        for register in (0x02, 0x10, 0x11):  # errors and events are cleared when read
+        # Errors and events are cleared when read.
+        for register in (0x02, 0x10, 0x11):
             if register in touched:
                 self.bank[register] = 0
         return answer
@@ -121,4 +124,5 @@ class FakeBmp390(FakeBmp388):
 
     def power_on(self) -> None:
         super().power_on()
-        self.bank[0x01] = 0x01  # revision
+        # Revision.
+        self.bank[0x01] = 0x01

@@ -9,7 +9,8 @@ VERSION, BOOT_VERSION, APP_VERSION, ERROR, START, RESET = 0x21, 0x23, 0x24, 0xE0
 APPLICATION, VALID, READY, FAILED = 0x80, 0x10, 0x08, 0x01  # bits of the status
 PERIODS = {1: 1.0, 2: 10.0, 3: 60.0, 4: 0.25}  # seconds, by bits 6:4 of the mode; 0: idle
 BAD_WRITE, BAD_READ = 0x01, 0x02  # bits of the error
-SLOW = 1.02  # its clock is specified to 2 %
+# Its clock is specified to 2 %.
+SLOW = 1.02
 
 
 class FakeCcs811(FakeChip):
@@ -54,7 +55,8 @@ class FakeCcs811(FakeChip):
             self.ready = True
             while self.next_at <= self.clock() + 1e-9:
                 self.next_at += period
-            if self.mode >> 4 != 4:  # that mode gives raw data only
+            # That mode gives raw data only.
+            if self.mode >> 4 != 4:
                 eco2, tvoc = clamp(self.world["eco2"], 400, 29206), clamp(self.world["tvoc"], 0, 32768)
                 self.values = eco2.to_bytes(2, "big") + tvoc.to_bytes(2, "big")
 

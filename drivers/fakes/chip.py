@@ -132,7 +132,8 @@ class FakeRegisters(FakeChip):
         if self.writes_advance:
             for offset, value in enumerate(data[1:]):
                 self.store((data[0] + offset) & 0xFF, value)
-        else:  # (register, value) pairs
+        else:
+            # (register, value) pairs.
             for register, value in zip(data[0::2], data[1::2], strict=False):
                 self.store(register, value)
 

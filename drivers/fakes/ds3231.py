@@ -11,7 +11,8 @@ from .chip import FakeRegisters, clamp
 CONTROL, STATUS, AGING, TEMPERATURE = 0x0E, 0x0F, 0x10, 0x11
 CONVERT, STOPPED, BUSY = 1 << 5, 1 << 7, 1 << 2
 PERIOD, CONVERSION = 64.0, 0.200  # seconds; the longest
-SIZE = 0x13  # the pointer wraps here
+# The pointer wraps here.
+SIZE = 0x13
 
 
 class FakeDs3231(FakeRegisters):
@@ -24,13 +25,15 @@ class FakeDs3231(FakeRegisters):
     def power_on(self) -> None:
         self.fill(0x00, bytes([0x00, 0x00, 0x00, 0x01, 0x01, 0x01, 0x00]))
         self.fill(CONTROL, bytes([0x1C, STOPPED | 0x08]))
-        self.converting = True  # the first conversion comes with the power
+        # The first conversion comes with the power.
+        self.converting = True
         self.busy_for(CONVERSION)
 
     def store(self, register: int, value: int) -> None:
         self.refresh()
         register %= SIZE
-        if register == STATUS:  # flags are cleared with 0, and never set from outside
+        # Flags are cleared with 0, and never set from outside.
+        if register == STATUS:
             flags = self.bank[STATUS] & value & 0x83
             self.bank[STATUS] = flags | value & 0x08 | self.bank[STATUS] & BUSY
         elif register < STATUS or register == AGING:
@@ -42,7 +45,8 @@ class FakeDs3231(FakeRegisters):
     def refresh(self) -> None:
         self.tick()
         if not self.converting and self.clock() >= self.busy_until + PERIOD:
-            self.converting = True  # one of the periodic conversions came by; it is over
+            # One of the periodic conversions came by; it is over.
+            self.converting = True
         if self.converting and not self.busy:
             self.converting = False
             self.bank[CONTROL] &= ~CONVERT

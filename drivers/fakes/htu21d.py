@@ -16,7 +16,8 @@ class FakeHtu21d(FakeChip):
     addresses = (0x40,)
     senses = {"temperature": 21.5, "humidity": 45.0}
     parts = ("humidity",)
-    identity = 0x32  # first byte of the second part of the serial number
+    # First byte of the second part of the serial number.
+    identity = 0x32
     user_default = 0x02
     temperature_takes, humidity_takes, reset_takes = 0.050, 0.016, 0.015
 
@@ -78,7 +79,8 @@ class FakeSi7021(FakeHtu21d):
     temperature_takes, humidity_takes, reset_takes = 0.0108, 0.0228, 0.015
 
     def on_write(self, data: bytes) -> None:
-        if not self.busy and data == b"\xe0":  # the temperature that the last humidity was measured with
+        # The temperature that the last humidity was measured with.
+        if not self.busy and data == b"\xe0":
             self.answer = self.temperature().to_bytes(2, "big")
         elif not self.busy and data == b"\x84\xb8":
             self.answer = b"\x20"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from .sysfs import FakeSysfs
 from .tree import Files
+
+PLACE = re.compile(r"\d+-[0-9a-f]{4}")
+NUMBERED = re.compile(r"(?:iio:device|hwmon)?(\d+)")
 
 
 class FakeDht(FakeSysfs):
@@ -20,9 +25,9 @@ class FakeDht(FakeSysfs):
         super().suffer("eio" if kind == "corrupt" else kind)
 
     def place(self) -> str:
-        place, number = self.tree.numbered("sys/bus/iio/devices/iio:device")
+        self.link, number = self.tree.numbered("sys/bus/iio/devices/iio:device")
         self.device = self.device or f"dht11@{number}"
-        return place
+        return f"sys/devices/platform/{self.device}/iio:device{number}"
 
     def files(self) -> Files:
         felt = {"temperature": 0.0, "humidity": 0.0} if self.fault == "shorted" else self.world
@@ -34,7 +39,10 @@ class FakeDht(FakeSysfs):
 
 
 class FakeIio(FakeSysfs):
-    """An IIO device: a BME280's channels, or those of `options.channel`. Voltages are raw counts with one scale."""
+    """An IIO device: a BME280's channels, or those of `options.channel`. Voltages are raw counts with one scale.
+
+    `device` is the chip's name, bus and address such as `1-0076`, or its number.
+    """
 
     name = "iio"
     units: ClassVar[dict[str, tuple[str, float, float]]] = {  # quantity, kernel's units in one of ours, value
@@ -51,6 +59,7 @@ class FakeIio(FakeSysfs):
     usual: ClassVar[tuple[str, ...]] = ("temp", "humidityrelative", "pressure")
     prefix: ClassVar[str] = "in_"
     parent: ClassVar[str] = "sys/bus/iio/devices/iio:device"
+    inside: ClassVar[str] = ""  # what stands between the device on its bus and its node
     model: ClassVar[str] = "bme280"
     scale: ClassVar[float] = 0.125  # mV per count
 
@@ -62,12 +71,18 @@ class FakeIio(FakeSysfs):
         super().__init__(options=options, **more)
 
     def place(self) -> str:
-        place, _ = self.tree.numbered(self.parent)
+        self.link, number = self.tree.numbered(self.parent)
         self.device = self.device or self.model
-        return place
+        is_place, numbered = PLACE.fullmatch(str(self.device)), NUMBERED.fullmatch(str(self.device))
+        if numbered:
+            number = int(numbered[1])
+            self.link = f"{self.parent}{number}"
+        at = self.device if is_place else f"1-{0x60 + number:04x}"
+        self.chip = self.model if is_place or numbered else self.device
+        return f"sys/devices/platform/i2c-{at.partition('-')[0]}/{at}/{self.inside}{Path(self.link).name}"
 
     def files(self) -> Files:
-        files = {"name": f"{self.device}\n"}
+        files = {"name": f"{self.chip}\n"}
         for name in self.channels:
             quantity, units, _ = self.units[name]
             value = self.world[quantity] * units
@@ -90,4 +105,5 @@ class FakeHwmon(FakeIio):
     usual = ("temp1",)
     prefix = ""
     parent = "sys/class/hwmon/hwmon"
+    inside = "hwmon/"
     model = "ds3231"

@@ -24,7 +24,8 @@ class FakeLm75(FakeWords):
         self.busy_for(self.converts_in)
 
     def on_write(self, data: bytes) -> None:
-        self.pointer = data[0] & 3  # the other bits of the pointer are not there
+        # The other bits of the pointer are not there.
+        self.pointer = data[0] & 3
         if self.pointer == CONFIGURATION and len(data) >= 2:
             self.bank[CONFIGURATION] = data[1] & 0x1F
         elif self.pointer >= HYSTERESIS and len(data) >= 3:
@@ -34,9 +35,11 @@ class FakeLm75(FakeWords):
         self.refresh()
         register = self.bank[self.pointer]
         one = bytes([register]) if self.pointer == CONFIGURATION else register.to_bytes(2, "big")
-        return (one * length)[:length]  # read on, a register repeats
+        # Read on, a register repeats.
+        return (one * length)[:length]
 
     def refresh(self) -> None:
-        if not self.busy and not self.bank[CONFIGURATION] & 1:  # bit 0: shut down
-            eighths = clamp(self.world["temperature"] * 8, -55 * 8, 127 * 8 + 7)
+        # Bit 0: shut down.
+        if not self.busy and not self.bank[CONFIGURATION] & 1:
+            eighths = clamp(self.world["temperature"] * 8, -128 * 8, 127 * 8 + 7)
             self.bank[TEMPERATURE] = eighths << 5 & 0xFFE0

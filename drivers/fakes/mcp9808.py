@@ -42,7 +42,8 @@ class FakeMcp9808(FakeWords):
             self.bank[register] = value & 0x1FFC
 
     def refresh(self) -> None:
-        if self.busy or self.bank[CONFIGURATION] & 0x100:  # shut down
+        # Shut down.
+        if self.busy or self.bank[CONFIGURATION] & 0x100:
             return
         coarse = 3 - self.bank[RESOLUTION]
         raw = clamp(self.world["temperature"] * 16 / 2**coarse, -0x1000 >> coarse, 0xFFF >> coarse) << coarse

@@ -21,7 +21,8 @@ class FakeMlx90614(FakeChip):
     addresses = (0x5A,)
     senses = {"ambient_temperature": 21.5, "object_temperature": 30.2}
     parts = ("object_temperature",)
-    address = 0x5A  # goes into the packet error code
+    # Goes into the packet error code.
+    address = 0x5A
 
     def power_on(self) -> None:
         self.command: int | None = None
@@ -45,7 +46,8 @@ class FakeMlx90614(FakeChip):
     def on_read(self, length: int) -> bytes:
         if self.command is None or self.asleep:
             raise Nack
-        command, self.command = self.command, None  # a read needs its command before a repeated start
+        # A read needs its command before a repeated start.
+        command, self.command = self.command, None
         body = self.value(command).to_bytes(2, "little")
         heard = bytes([self.address << 1, command, self.address << 1 | 1])
         return (body + bytes([crc8(heard + body, 0, 0x07)])).ljust(length, b"\xff")[:length]
@@ -57,7 +59,8 @@ class FakeMlx90614(FakeChip):
         if command == OBJECT_1:
             return self.kelvin("object_temperature", -70.01, 382.19)
         if command == FLAGS:
-            return 0x00 if self.busy else 0x10  # INIT is 0 while it starts
+            # INIT is 0 while it starts.
+            return 0x00 if self.busy else 0x10
         return self.eeprom.get(command, 0)
 
     def kelvin(self, felt: str, low: float, high: float) -> int:

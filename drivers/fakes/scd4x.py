@@ -8,7 +8,8 @@ START, START_LOW_POWER, READ, STOP, READY, PRESSURE = 0x21B1, 0x21AC, 0xEC05, 0x
 SERIAL, REINIT = 0x3682, 0x3646
 POWERS_UP = 0.030  # seconds
 TAKES = {READ: 0.001, STOP: 0.5, READY: 0.001, PRESSURE: 0.001, SERIAL: 0.001, REINIT: 0.030}
-SETTINGS = {0x241D: 0x2318, 0x2427: 0x2322, 0x2416: 0x2313}  # temperature offset, altitude, self-calibration: set, get
+# Temperature offset, altitude, self-calibration: set, get.
+SETTINGS = {0x241D: 0x2318, 0x2427: 0x2322, 0x2416: 0x2313}
 DEFAULTS = {0x241D: 0x0637, 0x2427: 0, 0x2416: 1}
 
 
@@ -51,7 +52,8 @@ class FakeScd4x(FakeChip):
         elif command in (STOP, REINIT):
             self.every, self.fresh = None, False
         elif command == READY:
-            self.answer = word(0x8006 if self.fresh else 0x8000)  # only the lower eleven bits count
+            # Only the lower eleven bits count.
+            self.answer = word(0x8006 if self.fresh else 0x8000)
         elif command == READ:
             self.answer = self.result() if self.fresh else b""
             self.fresh = False

@@ -21,7 +21,8 @@ class FakeSgp30(FakeChip):
 
     def power_on(self) -> None:
         self.answer = b""
-        self.began: float | None = None  # when it was initialised
+        # When it was initialised.
+        self.began: float | None = None
         self.baseline = word(0) + word(0)
         self.busy_for(POWERS_UP)
 
@@ -42,7 +43,8 @@ class FakeSgp30(FakeChip):
             self.began = self.clock()
             self.baseline = word(0x8973) + word(0x8AAE)
         elif command == SET_BASELINE:
-            self.baseline = argument[3:] + argument[:3]  # set: TVOC first; get: CO2 first
+            # Set: TVOC first; get: CO2 first.
+            self.baseline = argument[3:] + argument[:3]
         elif command == MEASURE:
             return self.result()
         elif command == RAW:

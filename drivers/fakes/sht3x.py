@@ -9,7 +9,8 @@ from __future__ import annotations
 from .chip import FakeChip, Nack, clamp, word
 
 SINGLE_SHOT = {0x2400: 0.0155, 0x240B: 0.0065, 0x2416: 0.0045}
-PERIODS = {0x20: 2.0, 0x21: 1.0, 0x22: 0.5, 0x23: 0.25, 0x27: 0.1}  # by the command's upper byte
+# By the command's upper byte.
+PERIODS = {0x20: 2.0, 0x21: 1.0, 0x22: 0.5, 0x23: 0.25, 0x27: 0.1}
 ALERT, HEATER, RESET, REFUSED = 1 << 15, 1 << 13, 1 << 4, 1 << 1
 
 

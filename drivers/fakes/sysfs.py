@@ -30,6 +30,8 @@ class FakeSysfs(FakeDevice):
     """One kernel sensor; its files change as the kernel would change them."""
 
     kinds: ClassVar[tuple[str, ...]] = ("unplugged", "nack", "eio", "hang", "frozen")
+    # Where the class or bus of the device links to its folder.
+    link = ""
 
     def __init__(
         self,
@@ -54,13 +56,16 @@ class FakeSysfs(FakeDevice):
         """Make the files say what is felt."""
         if self.fault in ("unplugged", "nack") and self.folder:
             self.tree.remove(self.folder)
+            self.tree.remove(self.link)
             return
+        if self.link:
+            self.tree.link(self.link, self.folder)
         for name, text in self.files().items():
             where = f"{self.folder}/{name}" if self.folder else name
             self.tree.put(where, text, "" if name in ("name", "type") else self.fault)
 
     def place(self) -> str:
-        """Return the device's folder below the root; empty where the files stand alone."""
+        """Return the device's folder below the root, and set `link`; empty where the files stand alone."""
         return ""
 
     def files(self) -> Files:

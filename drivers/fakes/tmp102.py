@@ -28,7 +28,8 @@ class FakeTmp102(FakeWords):
         self.pointer = data[0] & 3
         if len(data) >= 3:
             self.store(self.pointer, int.from_bytes(data[1:3], "big"))
-        elif len(data) == 2 and self.pointer == CONFIGURATION:  # the upper byte alone
+        elif len(data) == 2 and self.pointer == CONFIGURATION:
+            # The upper byte alone.
             self.store(CONFIGURATION, data[1] << 8 | self.bank[CONFIGURATION] & 0xFF)
 
     def store(self, register: int, value: int) -> None:
@@ -49,7 +50,8 @@ class FakeTmp102(FakeWords):
             return
         self.converts = not configuration & SHUT_DOWN
         if configuration & SHUT_DOWN:
-            self.bank[CONFIGURATION] |= ONE_SHOT  # tells that the one conversion is over
+            # Tells that the one conversion is over.
+            self.bank[CONFIGURATION] |= ONE_SHOT
         if configuration & EXTENDED:
             raw = clamp(self.world["temperature"] * 16, -0x1000, 0xFFF) << 3 | 1
         else:
@@ -58,4 +60,5 @@ class FakeTmp102(FakeWords):
 
     def on_read(self, length: int) -> bytes:
         self.refresh()
-        return (self.bank[self.pointer].to_bytes(2, "big") * length)[:length]  # read on, a register repeats
+        # Read on, a register repeats.
+        return (self.bank[self.pointer].to_bytes(2, "big") * length)[:length]

@@ -10,7 +10,8 @@ from .chip import FakeWords, clamp
 TEMPERATURE, CONFIGURATION, IDENTITY = 0, 1, 15
 READY = 1 << 13
 CONTINUOUS, SHUT_DOWN, ONE_SHOT = (0, 2), (1,), 3
-CONVERSION = 0.0175  # longest, for one of the averaged conversions
+# Longest, for one of the averaged conversions.
+CONVERSION = 0.0175
 CYCLES = (0.0155, 0.125, 0.25, 0.5, 1.0, 4.0, 8.0, 16.0)
 
 

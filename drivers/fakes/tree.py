@@ -24,16 +24,26 @@ class Tree:
         return path
 
     def numbered(self, prefix: str) -> tuple[str, int]:
-        """Make the next folder of a kind, `iio:device0`, `iio:device1`, …; return its name and number."""
+        """Return the next free name of a kind, `iio:device0`, `iio:device1`, …, and its number."""
         number = 0
-        while (self.root / f"{prefix}{number}").exists():
+        while os.path.lexists(self.root / f"{prefix}{number}"):
             number += 1
-        self.folder(f"{prefix}{number}")
         return f"{prefix}{number}", number
 
+    def link(self, name: str, target: str) -> None:
+        """Make a link to a folder, as the kernel's classes and buses have to their devices."""
+        path = self.root / name
+        if not os.path.lexists(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.symlink_to(os.path.relpath(self.root / target, path.parent))
+
     def remove(self, name: str) -> None:
-        """Take a device away."""
-        shutil.rmtree(self.root / name, ignore_errors=True)
+        """Take a device, or a link to it, away."""
+        path = self.root / name
+        if path.is_symlink():
+            path.unlink()
+        else:
+            shutil.rmtree(path, ignore_errors=True)
 
     def put(self, name: str, text: str, fault: str = "") -> None:
         """Write a file; `eio`: reading it fails, `hang`: reading it does not end until it is put again."""

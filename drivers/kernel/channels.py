@@ -5,6 +5,7 @@ Source: Linux, Documentation/ABI/testing/sysfs-bus-iio; Documentation/hwmon/sysf
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -52,6 +53,22 @@ HWMON: tuple[Rule, ...] = (
 )
 
 LIMITS = {"°C": (-273.15, 2000.0), "%": (0.0, 100.0), "hPa": (0.0, 20000.0), "lx": (0.0, 1e6), "ppm": (0.0, 1e6)}
+# A formula ends a little beyond 0 and 100 % in dry air and in fog.
+CLIPS = {"%"}
+# What moves in its last digit even in a quiet room. The rest may stand still: steps are coarse, inputs are grounded.
+NOISY = ("in_pressure", "in_accel", "in_anglvel", "in_temp", "in_humidityrelative", "in_resistance", "in_distance")
+
+# Raw numbers at which a chip stops, by its name and the channel's: from there on it does not measure. The kernel passes
+# them on. (Data sheets, and drivers/iio of Linux: vl53l0x-i2c, bh1750, ti-ads1015, mcp320x, ina2xx-adc.)
+STOPS: tuple[tuple[str, str, float, float], ...] = (
+    (r"vl53l0x", r"in_distance", -math.inf, 2000),  # the end of its range; without a target it says 8190
+    (r"bh1750", r"in_illuminance", -math.inf, 65535),
+    (r"ads1015", r"in_voltage.*", -2048, 2047),
+    (r"ads1115", r"in_voltage.*", -32768, 32767),
+    (r"mcp300[1248]", r"in_voltage.*", -math.inf, 1023),
+    (r"mcp320[1248]", r"in_voltage.*", -math.inf, 4095),
+    (r"ina219", r"in_voltage0", -32000, 32000),
+)
 
 
 def channel(base: str, rules: Iterable[Rule]) -> Channel | None:
@@ -60,8 +77,27 @@ def channel(base: str, rules: Iterable[Rule]) -> Channel | None:
         match = re.fullmatch(pattern, base)
         if match:
             low, high = LIMITS.get(unit, (float("-inf"), float("inf")))
-            return Channel(base, Quantity(name + "".join(match.groups()), unit, kind, low, high), factor)
+            noisy = base.startswith(NOISY)
+            full_name = name + "".join(match.groups())
+            return Channel(base, Quantity(full_name, unit, kind, low, high, clips=unit in CLIPS, noisy=noisy), factor)
     return None
+
+
+def stops(chip: str, base: str, kind: str) -> tuple[float, float]:
+    """Return the raw numbers at which a channel stops, infinite where they are not known.
+
+    Args:
+        chip: its name. base: of the channel.
+        kind: what the kernel says of the channel's digits, `le:s12/16>>4`; empty where it does not.
+    """
+    for name, channel_name, low, high in STOPS:
+        if re.fullmatch(name, chip) and re.fullmatch(channel_name, base):
+            return low, high
+    match = re.match(r"[lb]e:([su])(\d+)/", kind)
+    if match is None:
+        return -math.inf, math.inf
+    bits = int(match[2])
+    return (-(1 << bits - 1), (1 << bits - 1) - 1) if match[1] == "s" else (-math.inf, (1 << bits) - 1)
 
 
 def unique(found: Iterable[Channel]) -> tuple[Channel, ...]:

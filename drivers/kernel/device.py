@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..bus import sysfs
-from ..chip import Driver, Measurement
-from ..errors import NotSupported
+from ..chip import Driver, Measurement, Untold
+from ..errors import BusTimeout, NotSupported, PermanentError, TransientError
 from .channels import Channel, Rule, channel, unique
-from .node import channels_of, device_of, find
+from .node import channels_of, device_of, find, moving
 
 
 class KernelDevice(Driver):
     """One device of a subsystem of the kernel. A subclass says where the subsystem is and what its files are called.
 
     Args:
-        device: its name (`bme280`), number, or path; may be left out when there is only one.
+        device: its name (`bme280`) where it is the only one of that name; else what does not move at a reboot: bus and
+            address (`1-0076`), a device-tree label, or the path of its parent. May be left out when there is only one.
         path: instead, its folder.
         channel: one or several of its channels, as `"temp"`; all whose unit is known by default.
         root: where the file system begins, for tests.
@@ -88,13 +89,34 @@ class KernelDevice(Driver):
             )
 
     def measure(self) -> Measurement:
-        """Return each channel in our unit.
+        """Return each channel in our unit, or why the kernel could not read it.
 
         Raises:
-            NotReady, InvalidReading, BusError, BusTimeout: the kernel could not read it.
+            BusTimeout: the device did not answer in time; asking for the next channel would take as long again.
         """
-        return {c.quantity.name: self.value(c) * c.factor for c in self.channels}
+        told: dict[str, float | Untold] = {}
+        for c in self.channels:
+            try:
+                told[c.quantity.name] = self.value(c) * c.factor
+            except BusTimeout:
+                raise
+            except (TransientError, PermanentError) as error:
+                told[c.quantity.name] = error
+        return told
 
     def value(self, one: Channel) -> float:
-        """Return what a channel's file says, in the kernel's unit."""
+        """Return what a channel's file says, in the kernel's unit.
+
+        Raises:
+            BeyondRange: it stands at the end of its scale. TransientError, PermanentError: it could not be read.
+        """
         raise NotImplementedError
+
+    @classmethod
+    def moving(cls, device: object, root: str = "/") -> str | None:
+        """Return the cure for a `device` that may be another one after a reboot; None where it does not move.
+
+        Args:
+            root: where the file system begins, for tests.
+        """
+        return moving(Path(root) / cls.devices, cls.prefix, device, cls.name)

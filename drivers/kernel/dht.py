@@ -18,7 +18,10 @@ from ..errors import BusError, BusTimeout, ChecksumError, InvalidReading, NoAckn
 from .iio import Iio
 from .node import device_of, find
 
-PAUSE = 2.0  # seconds between two frames (DHT22; a DHT11 needs 1)
+# Seconds between two frames (DHT22; a DHT11 needs 1).
+PAUSE = 2.0
+# Millidegrees: what 0 °C is in two's complement when it is read as a magnitude, and -100 °C likewise.
+TWOS_COMPLEMENT, LOWEST_MAGNITUDE = 3_276_800, -3_176_800
 CURE = "add `dtoverlay=dht11,gpiopin=4` (your pin) to /boot/firmware/config.txt and reboot"
 
 
@@ -26,7 +29,7 @@ class Dht(Driver):
     """One DHT11 or DHT22.
 
     Args:
-        device: its IIO name (`dht11@4`), number, or path; may be left out when it is the only DHT.
+        device: its IIO name (`dht11@4`), or path; may be left out when it is the only DHT.
         path: instead, its folder.
         root: where the file system begins, for tests.
     """
@@ -34,8 +37,8 @@ class Dht(Driver):
     name = "dht"
     takes = 4.0
     quantities = (
-        Quantity("temperature", "°C", "temperature", -40.0, 80.0, 0.1),
-        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.1),
+        Quantity("temperature", "°C", "temperature", -40.0, 80.0, 0.1, noisy=False),
+        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.1, clips=True, noisy=False),
     )
     bus_name: str = "dht"
     clock: Callable[[], float] = staticmethod(now)
@@ -44,7 +47,8 @@ class Dht(Driver):
         self, device: str | int | None = None, *, path: str | os.PathLike[str] | None = None, root: str = "/"
     ) -> None:
         self.device, self.root = device_of(device, path), root
-        self.bus_name = f"dht-{Path(str(self.device or 0)).name}"  # a read blocks: each has its own
+        # a read blocks: each has its own
+        self.bus_name = f"dht-{Path(str(self.device or 0)).name}"
         self.folder = Path()
         self._failed_at: float | None = None
 
@@ -60,6 +64,11 @@ class Dht(Driver):
         if not sysfs.exists(self.folder / "in_humidityrelative_input", self.name):
             raise NoAcknowledge(f"dht: {self.folder} is no DHT: it has no humidity; {CURE}")
 
+    @classmethod
+    def moving(cls, device: object, root: str = "/") -> str | None:
+        """Return the cure for a `device` that may be another one after a reboot; None where it does not move."""
+        return Iio.moving(device, root)
+
     def measure(self) -> Reading:
         """Return temperature in °C and humidity in %; after a failure, not before the sensor has had its 2 s.
 
@@ -69,7 +78,8 @@ class Dht(Driver):
         left = 0.0 if self._failed_at is None else self._failed_at + PAUSE - self.clock()
         if left > 0:
             yield min(left, PAUSE)
-        self._failed_at = self.clock()  # until proven otherwise
+        # until proven otherwise
+        self._failed_at = self.clock()
         try:
             humidity = percent(sysfs.read_number(self.folder / "in_humidityrelative_input", self.name))
             temperature = celsius(sysfs.read_number(self.folder / "in_temp_input", self.name))
@@ -84,7 +94,13 @@ class Dht(Driver):
 
 
 def celsius(millidegrees: float) -> float:
-    """Return °C from the kernel's millidegrees."""
+    """Return °C from the kernel's millidegrees.
+
+    A DHT22 sends sign and magnitude. Some clones send two's complement below zero, which the kernel takes for a large
+    magnitude: its -3275.9 °C is -0.9 °C, as no sensor measures the former.
+    """
+    if millidegrees < LOWEST_MAGNITUDE:
+        millidegrees = -TWOS_COMPLEMENT - millidegrees
     return millidegrees / 1000
 
 

@@ -1,7 +1,8 @@
 """DS18B20 and its family on 1-Wire, through the kernel's w1_therm.
 
-Source: Maxim "DS18B20" data sheet 19-7487, scratchpad and power-on value; Linux, Documentation/w1/slaves/w1_therm.rst.
-Reading the file starts a conversion and takes up to 750 ms; a failed one is an empty file, not an errno.
+Sources: Maxim data sheets "DS18B20" (19-7487), "DS18S20" and "MAX31850" (19-6725), scratchpad and power-on value;
+Linux, Documentation/w1/slaves/w1_therm.rst and drivers/w1/slaves/w1_therm.c. Reading a sensor's file starts a
+conversion and takes up to 750 ms; a failed one is an empty file, not an errno.
 """
 
 from __future__ import annotations
@@ -12,18 +13,24 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..bus import sysfs
-from ..chip import Driver, Measurement, Quantity
+from ..chip import Driver, Quantity, Reading
 from ..errors import AdapterGone, ChecksumError, InvalidReading, NoAcknowledge, PermanentError
 from .node import folder
+from .together import Conversions
 
-FAMILIES = ("10", "22", "28", "3b", "42")  # DS18S20, DS1822, DS18B20, DS1825, DS28EA00
+# Of the latter family a DS1825 is no thermocouple, a MAX31850 is one.
+DS18S20, THERMOCOUPLES = "10", "3b"
+FAMILIES = (DS18S20, "22", "28", THERMOCOUPLES, "42")  # the others: DS1822, DS18B20, DS28EA00
 DEVICES = "sys/bus/w1/devices"
 FRAME = re.compile(r"^((?:[0-9a-f]{2} ){9}): crc=[0-9a-f]{2} (YES|NO)\s.*\bt=(-?\d+)$", re.DOTALL)
 CURE = "add `dtoverlay=w1-gpio` to /boot/firmware/config.txt and reboot"
+FAULTS = {1: "open", 2: "shorted to ground", 4: "shorted to VDD"}  # of a thermocouple
 
 
 class Ds18b20(Driver):
     """One sensor of the DS18B20 family.
+
+    Several on one bus are converted together where the kernel can.
 
     Args:
         device: its id, `28-0000075a1b2c`; needed when several are there.
@@ -34,7 +41,11 @@ class Ds18b20(Driver):
     name = "ds18b20"
     bus_name: ClassVar[str] = "w1"
     takes = 2.0
-    quantities = (Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.0625),)
+    quantities: tuple[Quantity, ...] = (
+        Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.0625, accuracy=0.5),
+    )
+    thermocouple: ClassVar[Quantity] = Quantity("temperature", "°C", "temperature", -270.0, 1768.0, 0.25, accuracy=2.0)
+    conversions: ClassVar[Conversions] = Conversions()
 
     def __init__(
         self, device: str | None = None, *, path: str | os.PathLike[str] | None = None, root: str = "/"
@@ -47,7 +58,10 @@ class Ds18b20(Driver):
             raise ValueError("say either device or path")
         self.device, self.path = device, None if path is None else folder(path)
         self.devices = Path(root) / DEVICES
-        self.file = Path()  # what `identify` found
+        # what `identify` found
+        self.file = Path()
+        if device is not None and device.startswith(THERMOCOUPLES):
+            self.quantities = (self.thermocouple,)
 
     def identify(self) -> None:
         """Find the sensor's file.
@@ -75,13 +89,14 @@ class Ds18b20(Driver):
             )
         self.file = self.devices / (self.device or there[0]) / "w1_slave"
 
-    def measure(self) -> Measurement:
+    def measure(self) -> Reading:
         """Return temperature in °C.
 
         Raises:
             NoAcknowledge: the kernel could not read the sensor. ChecksumError: the frame arrived damaged.
             InvalidReading: the sensor never converted, had no power for it, or the bus lacks its pull-up.
         """
+        yield from self.conversions.begin(self.file.parent)
         text = sysfs.read_text(self.file, self.name)
         if not text:
             raise NoAcknowledge(f"ds18b20: {self.file} is empty: the sensor did not answer; check wiring and pull-up")
@@ -91,11 +106,16 @@ class Ds18b20(Driver):
         frame = bytes.fromhex(match[1])
         if match[2] != "YES":
             raise ChecksumError(f"ds18b20: the frame arrived damaged: {frame.hex(' ')}; shorten or shield the cable")
-        refuse(frame)
+        family = self.file.parent.name.partition("-")[0]
+        refuse(frame, family)
+        if family == THERMOCOUPLES and is_thermocouple(frame):
+            self.quantities = (self.thermocouple,)
+            return {"temperature": thermocouple_celsius(frame)}
+        self.quantities = type(self).quantities
         return {"temperature": celsius(int(match[3]))}
 
 
-def refuse(frame: bytes) -> None:
+def refuse(frame: bytes, family: str = "28") -> None:
     """Refuse a scratchpad that is whole, but no measurement.
 
     Raises:
@@ -105,10 +125,32 @@ def refuse(frame: bytes) -> None:
         raise InvalidReading("ds18b20: all bytes are zero: the bus has no pull-up, or is shorted to ground")
     if frame[:8] == b"\xff" * 8:
         raise InvalidReading("ds18b20: all bytes are ff: no device drives the bus")
-    if frame[:2] == b"\x50\x05" and frame[6] == 0x0C:  # byte 6 is 0x10 - (raw & 15) after a conversion
+    # Byte 6 is 0x10 - (raw & 15) after a conversion. In a DS18S20 it counts what remains of a degree, and a true
+    # 85.0 °C looks like the power-on value: it is given up.
+    powered_on = b"\xaa\x00" if family == DS18S20 else b"\x50\x05"
+    if frame[:2] == powered_on and frame[6] == 0x0C:
         raise InvalidReading("ds18b20: 85 °C is the power-on value: the sensor lost power and never converted")
     if frame[:2] == b"\xff\x07" and frame[6] == 0x0C:
         raise InvalidReading("ds18b20: 127.94 °C: the sensor had no power during the conversion; wire VDD to 3.3 V")
+
+
+def is_thermocouple(frame: bytes) -> bool:
+    """Return whether the scratchpad is a MAX31850's: the upper bits of its configuration are 1 (a DS1825's are not)."""
+    return frame[4] & 0xF0 == 0xF0
+
+
+def thermocouple_celsius(frame: bytes) -> float:
+    """Return °C from the scratchpad of a MAX31850: 14 bits of a quarter degree above two bits, of which one is a fault.
+
+    Newer kernels take it for another chip of 14 bits, and their own number is wrong.
+
+    Raises:
+        InvalidReading: the thermocouple is open or shorted.
+    """
+    if frame[0] & 0x01:
+        faults = [text for bit, text in FAULTS.items() if frame[2] & bit]
+        raise InvalidReading(f"ds18b20: the thermocouple is {' and '.join(faults) or 'faulty'}")
+    return int.from_bytes([frame[0] & 0xFC, frame[1]], "little", signed=True) / 16
 
 
 def celsius(millidegrees: int) -> float:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from ..bus import sysfs
 from ..errors import NotSupported
-from .channels import IIO, Channel
+from .channels import IIO, Channel, stops
 from .device import KernelDevice
 
 
@@ -31,13 +31,24 @@ class Iio(KernelDevice):
         """Return a channel in the unit of the IIO interface.
 
         Raises:
+            BeyondRange: the raw number is one at which the chip stops.
             NotReady: a buffer is running on the device. BusError, BusTimeout: the kernel could not read it.
             NotSupported: a raw number has no scale.
         """
         if sysfs.exists(self.folder / f"{one.base}_input", self.name):
             return sysfs.read_number(self.folder / f"{one.base}_input", self.name)
         raw = sysfs.read_number(self.folder / f"{one.base}_raw", self.name)
-        return (raw + self._shared(one.base, "offset", 0.0)) * self._shared(one.base, "scale", None)
+        offset, scale = self._shared(one.base, "offset", 0.0), self._shared(one.base, "scale", None)
+        low, high = stops(self._text("name"), one.base, self._text(f"scan_elements/{one.base}_type"))
+        if raw >= high:
+            raise self.beyond(one.quantity.name, at_least=(high + offset) * scale * one.factor)
+        if raw <= low:
+            raise self.beyond(one.quantity.name, at_most=(low + offset) * scale * one.factor)
+        return (raw + offset) * scale
+
+    def _text(self, file: str) -> str:
+        path = self.folder / file
+        return sysfs.read_text(path, self.name) if sysfs.exists(path, self.name) else ""
 
     def _shared(self, base: str, what: str, default: float | None) -> float:
         """Return the scale or offset of a channel, or of all channels of its type."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from . import ds18b20
 from .dht import Dht
 from .hwmon import Hwmon
 from .iio import Iio
+from .node import nodes, stable
 
 # hwmon devices of the machine itself; the driver `host` reads what matters of them
 OF_THE_MACHINE = ("cpu_thermal", "rpi_volt", "rp1_adc", "pwmfan", "nvme")
@@ -36,7 +36,7 @@ class Listed:
 
 
 def listing(root: str = "/") -> Iterator[Listed]:
-    """Yield what is there. Reads small files; no sensor is asked for a value.
+    """Yield what is there, by names that do not move at a reboot. Reads small files; no sensor is asked for a value.
 
     Args:
         root: where the file system begins, for tests.
@@ -44,14 +44,14 @@ def listing(root: str = "/") -> Iterator[Listed]:
     for entry in _entries(Path(root) / ds18b20.DEVICES):
         if entry.partition("-")[0] in ds18b20.FAMILIES:
             yield Listed("ds18b20", entry, ("temperature °C",))
-    for name in _names(Path(root) / Iio.devices, Iio.prefix):
+    for name, device in _devices(Path(root) / Iio.devices, Iio.prefix):
         known = name.startswith("dht11")
-        yield _described("dht" if known else "iio", (Dht if known else Iio)(name, root=root))
-    for name in _names(Path(root) / Hwmon.devices, Hwmon.prefix):
+        yield _described("dht" if known else "iio", (Dht if known else Iio)(device, root=root))
+    for name, device in _devices(Path(root) / Hwmon.devices, Hwmon.prefix):
         if name in OF_THE_MACHINE:
-            yield Listed("hwmon", name, (), "of the machine itself; see the driver `host`")
+            yield Listed("hwmon", device, (), "of the machine itself; see the driver `host`")
         elif name != OF_ONE_WIRE:
-            yield _described("hwmon", Hwmon(name, root=root))
+            yield _described("hwmon", Hwmon(device, root=root))
 
 
 def _described(driver: str, sensor: Dht | Iio | Hwmon) -> Listed:
@@ -63,11 +63,13 @@ def _described(driver: str, sensor: Dht | Iio | Hwmon) -> Listed:
     return Listed(driver, device, tuple(f"{one.name} {one.unit}".strip() for one in sensor.quantities))
 
 
-def _names(folder: Path, prefix: str) -> list[str]:
-    """Return what each device is called, its node's name where two are called alike."""
-    nodes = [entry for entry in _entries(folder) if re.fullmatch(re.escape(prefix) + r"\d+", entry)]
-    names = [_text(folder / node / "name") for node in nodes]
-    return [name if name and names.count(name) == 1 else node for name, node in zip(names, nodes, strict=True)]
+def _devices(folder: Path, prefix: str) -> list[tuple[str, str]]:
+    """Return each device's chip name, and how to write it so that it does not move at a reboot."""
+    try:
+        found = nodes(folder, prefix, "scan")
+    except (TransientError, PermanentError):
+        return []
+    return [(one.name, stable(one, found)) for one in found]
 
 
 def _entries(folder: Path) -> list[str]:
@@ -75,10 +77,3 @@ def _entries(folder: Path) -> list[str]:
         return sysfs.entries(folder, "scan")
     except (TransientError, PermanentError):
         return []
-
-
-def _text(file: Path) -> str:
-    try:
-        return sysfs.read_text(file, "scan")
-    except (TransientError, PermanentError):
-        return ""

@@ -1,54 +1,149 @@
-"""The folder of one kernel device, found by its name, its number or its path."""
+"""The folder of one kernel device, found by a name that does not move at a reboot, as its number does."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..bus import sysfs
-from ..errors import AdapterGone, NoAcknowledge, PermanentError
+from ..errors import AdapterGone, NoAcknowledge, PermanentError, TransientError
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One device of a subsystem.
+
+    Attributes:
+        folder: its folder, whose number depends on the order in which drivers started.
+        name: the chip's. label: as the device tree calls it, where it does.
+        parent: the folder of the device on its bus, such as `…/i2c-1/1-0076`; None where there is none to be seen.
+    """
+
+    folder: Path
+    name: str
+    label: str
+    parent: Path | None
+
+    @property
+    def place(self) -> str:
+        """Where it is: bus and address such as `1-0076`; empty where that is not to be seen."""
+        return "" if self.parent is None else self.parent.name
+
+    def is_called(self, device: str, prefix: str) -> bool:
+        """Return whether `device` is one of its names, its number included."""
+        number = self.folder.name.removeprefix(prefix)
+        names = (self.name, self.name.partition("@")[0], self.label, self.place, self.folder.name, number)
+        return bool(device) and device in names
+
+
+def nodes(folder: Path, prefix: str, who: str) -> list[Node]:
+    """Return the devices below `folder`, whose entries are called `<prefix><number>`.
+
+    Raises:
+        TransientError, PermanentError: as `sysfs.entries`.
+    """
+    entries = [entry for entry in sysfs.entries(folder, who) if is_numbered(entry, prefix)]
+    return [_node(folder / entry, who) for entry in sorted(entries, key=lambda entry: int(entry[len(prefix) :]))]
+
+
+def _node(path: Path, who: str) -> Node:
+    parent = path.resolve().parent
+    # hwmon puts a folder of its own between the device and its node
+    parent = parent.parent if parent.name == "hwmon" else parent
+    is_link = path.resolve().parent != path.parent.resolve()
+    # older kernels show the label only where the device tree itself does
+    label = _text(path / "label", who) or (_text(parent / "of_node/label", who) if is_link else "")
+    return Node(path, _text(path / "name", who), label, parent if is_link else None)
+
+
+def _text(file: Path, who: str) -> str:
+    try:
+        return sysfs.read_text(file, who).rstrip("\0")
+    except (TransientError, PermanentError):
+        return ""
+
+
+def is_numbered(device: object, prefix: str) -> bool:
+    """Return whether this names a device by its number, which may be another one after a reboot."""
+    last = Path(str(device)).name if isinstance(device, str | Path) else str(device)
+    return re.fullmatch(rf"(?:{re.escape(prefix)})?\d+", last) is not None
+
+
+def stable(one: Node, among: Iterable[Node]) -> str:
+    """Return how to write a device so that it is still the same one after a reboot.
+
+    The chip's name where it is the only one; else bus and address, a label, or the path of its parent; its number only
+    where nothing else is to be seen.
+    """
+    others = [other for other in among if other is not one]
+    for spelling, taken in (
+        (one.name, {other.name for other in others}),
+        (one.place, {other.place for other in others}),
+        (one.label, {other.label for other in others}),
+    ):
+        if spelling and spelling not in taken:
+            return spelling
+    return str(one.parent or one.folder.name)
+
+
+def moving(folder: Path, prefix: str, device: object, who: str) -> str | None:
+    """Return the cure for a `device` that may be another one after a reboot; None where it does not move."""
+    if device is None or not is_numbered(device, prefix):
+        return None
+    try:
+        found = nodes(folder, prefix, who)
+    except (TransientError, PermanentError):
+        found = []
+    last = Path(str(device)).name
+    for one in found:
+        if last in (one.folder.name, one.folder.name.removeprefix(prefix)):
+            return f'write device = "{stable(one, found)}"'
+    return 'write the chip\'s name, or bus and address such as "1-0076"; `limpet scan` lists them'
 
 
 def find(folder: Path, prefix: str, device: str | int | Path | None, who: str, cure: str) -> Path:
     """Return the folder of `device` below `folder`, whose entries are called `<prefix><number>`.
 
     Args:
-        device: what the file `name` says, with or without `@…`; a number; `<prefix><number>`; a path; None: the
-            only one.
+        device: the chip's name, with or without `@…`; bus and address (`1-0076`); a device-tree label; the path of the
+            device or of its parent; `<prefix><number>`, or the number alone; None: the only one.
 
     Raises:
         AdapterGone: the kernel has no such subsystem; `cure` says what to do.
         NoAcknowledge: no such device (yet); the message names those that are there.
-        PermanentError: several fit.
+        PermanentError: several fit; the message names them so that they do not move at a reboot.
     """
     if isinstance(device, Path) or (isinstance(device, str) and "/" in device):
-        path = Path(device)
-        if not sysfs.exists(path, who):
-            raise NoAcknowledge(f"{who}: there is no {path}; {cure}")
-        return path
+        return _below(Path(device), prefix, who, cure)
     if not sysfs.exists(folder, who):
         raise AdapterGone(f"{who}: the kernel has no {folder}; {cure}")
-    nodes = [entry for entry in sysfs.entries(folder, who) if re.fullmatch(re.escape(prefix) + r"\d+", entry)]
-    named = {node: _name(folder / node, who) for node in nodes}
-    fits = [node for node, name in named.items() if _fits(node, name, prefix, device)]
-    there = ", ".join(f"{name} ({node})" for node, name in named.items()) or "none"
+    found = nodes(folder, prefix, who)
+    fits = [one for one in found if device is None or one.is_called(str(device), prefix)]
+    there = ", ".join(f"{stable(one, found)} ({one.folder.name})" for one in found) or "none"
     if not fits:
         raise NoAcknowledge(f"{who}: no device is called {device!r}; there: {there}; {cure}")
     if len(fits) > 1:
-        raise PermanentError(f"{who}: which one? write `device =` one of {', '.join(fits)}; there: {there}")
-    return folder / fits[0]
+        which = ", ".join(f'"{stable(one, found)}"' for one in fits)
+        raise PermanentError(f"{who}: which one? write `device =` one of {which}; there: {there}")
+    return fits[0].folder
 
 
-def _name(node: Path, who: str) -> str:
-    return sysfs.read_text(node / "name", who) if sysfs.exists(node / "name", who) else ""
-
-
-def _fits(node: str, name: str, prefix: str, device: object) -> bool:
-    if device is None:
-        return True
-    return str(device) in (name, name.partition("@")[0], node, node.removeprefix(prefix))
+def _below(path: Path, prefix: str, who: str, cure: str) -> Path:
+    """Return the device at `path`, or the only one of this subsystem below it, where it is its parent."""
+    if not sysfs.exists(path, who):
+        raise NoAcknowledge(f"{who}: there is no {path}; {cure}")
+    inside = [
+        folder / entry
+        for folder in (path, path / "hwmon")
+        for entry in sysfs.entries(folder, who)
+        if entry.startswith(prefix) and is_numbered(entry, prefix)
+    ]
+    if len(inside) > 1:
+        raise PermanentError(f"{who}: which one? write `device =` one of {', '.join(map(str, inside))}")
+    return inside[0] if inside else path
 
 
 def device_of(device: str | int | None, path: str | os.PathLike[str] | None) -> str | int | Path | None:

@@ -9,14 +9,13 @@ from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
 
-from simlink import SimBroker
-
 from agent import config
 from agent.broker import Message
 from agent.clock import rfc3339
 from agent.publisher import Publisher, Settings
 from agent.service.agent import Agent
 from agent.service.systemd import Supervisor
+from agent.simulation.broker import SimBroker
 from agent.simulation.machine import SimulatedMachine
 from agent.simulation.worker import LoopWorker
 
@@ -56,9 +55,9 @@ class VirtualClock:
 class Whole:
     """An agent that runs, its broker and its machine."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, broker: SimBroker | None = None, **more: Any) -> None:
         loop = asyncio.get_running_loop()
-        self.broker, self.clock = SimBroker(), VirtualClock()
+        self.broker, self.clock = broker or SimBroker(), VirtualClock()
         settings = parsed(text)
         self.machine = SimulatedMachine(settings, clock=loop.time, worker=lambda bus: LoopWorker(bus, loop))
         self.agent = Agent(
@@ -71,6 +70,7 @@ class Whole:
             supervisor=Supervisor({}),
             health_file=None,
             version="1.2.3",
+            **more,
         )
 
     def making(self, outbox: Any, topics: Any, on_event: Any) -> Publisher:
@@ -105,9 +105,9 @@ def parsed(text: str) -> config.Config:
 
 
 @contextlib.asynccontextmanager
-async def whole(text: str = FILE) -> AsyncIterator[Whole]:
+async def whole(text: str = FILE, **more: Any) -> AsyncIterator[Whole]:
     """An agent that is connected and has finished its first round."""
-    home = Whole(text)
+    home = Whole(text, **more)
     running = asyncio.create_task(home.agent.run())
     await asyncio.sleep(5.0)
     try:

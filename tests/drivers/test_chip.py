@@ -193,9 +193,10 @@ class TestAReading:
 
     def test_raises_when_nothing_can_be_told(self):
         chip = reading_of(temperature=NoAcknowledge("gone"), humidity=math.nan)
-        with pytest.raises(NoAcknowledge, match="gone"):
-            chip.read()
-        assert not chip.known
+        for ask in (lambda: waits_of(chip.reading()), chip.read):
+            with pytest.raises(NoAcknowledge, match="gone"):
+                ask()
+            assert not chip.known
 
     def test_hands_on_that_all_is_beyond_its_range(self):
         chip = reading_of(temperature=BeyondRange("hot"), humidity=BeyondRange("wet"))

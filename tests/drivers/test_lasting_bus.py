@@ -1,4 +1,4 @@
-"""A bus that is missing at the start, vanishes, may not be opened: rows 10 and 11 of what can go wrong on a Pi."""
+"""A bus that is missing at the start, vanishes, may not be opened, or is called by its name."""
 
 import errno
 
@@ -6,8 +6,8 @@ import pytest
 
 from drivers import open_chip
 from drivers.bus import i2c
-from drivers.bus.i2c import LastingBus, open_bus
-from drivers.errors import AccessDenied, AdapterGone
+from drivers.bus.i2c import LastingBus, find_bus, open_bus, stable_bus
+from drivers.errors import AccessDenied, AdapterGone, PermanentError
 from drivers.fakes import FakeBus, FakeTime, fake_chip
 
 
@@ -83,3 +83,53 @@ def test_when_no_descriptor_is_left_the_reading_fails_and_works_again_later(sock
         chip.read()
     open_it.side_effect = socket.open
     assert "temperature" in chip.read()
+
+
+class TestABusThatIsCalledByName:
+    @pytest.fixture
+    def names(self, monkeypatch):
+        """Adapters by number; a USB adapter's name says where it is plugged in."""
+        names = {1: "bcm2835 (i2c@7e804000)", 11: "i2c-tiny-usb at bus 001 device 004"}
+        monkeypatch.setattr(i2c, "adapters", lambda: iter(sorted(names)))
+        monkeypatch.setattr(i2c, "adapter_name", lambda number: names[number])
+        return names
+
+    @pytest.mark.parametrize("name", ["i2c-tiny-usb", "i2c-tiny-usb at bus 001 device 004"])
+    def test_is_found_wherever_it_is_now(self, names, name):
+        assert find_bus(name) == 11
+        names[7] = names.pop(11)
+        assert find_bus(name) == 7
+
+    def test_is_missing_until_it_is_plugged_in(self, names):
+        usb = names.pop(11)
+        with pytest.raises(AdapterGone, match=r"there: bcm2835 .* \(i2c-1\)"):
+            find_bus("i2c-tiny-usb")
+        names[4] = usb
+        assert find_bus("i2c-tiny-usb") == 4
+
+    def test_asks_which_one_where_two_are_called_so(self, names):
+        names[12] = "i2c-tiny-usb at bus 001 device 005"
+        with pytest.raises(PermanentError, match="which"):
+            find_bus("i2c-tiny-usb")
+        assert find_bus("i2c-tiny-usb at bus 001 device 005") == 12
+
+    def test_a_number_and_a_path_stay_what_they_are(self, tmp_path):
+        assert find_bus(3) == 3
+        (tmp_path / "i2c-usb").touch()
+        assert find_bus(str(tmp_path / "i2c-usb")) == str(tmp_path / "i2c-usb")
+
+    def test_a_path_that_is_not_there_is_named(self, tmp_path):
+        with pytest.raises(AdapterGone, match="i2c-usb"):
+            find_bus(str(tmp_path / "i2c-usb"))
+        with pytest.raises(AdapterGone, match="i2c-usb"):
+            open_bus(str(tmp_path / "i2c-usb"))
+
+    def test_an_adapter_on_usb_is_written_by_its_name(self, names, mocker):
+        places = {
+            1: "/sys/devices/platform/soc/fe804000.i2c/i2c-1",
+            11: "/sys/devices/platform/scb/usb1/1-1/1-1:1.0/i2c-11",
+        }
+        mocker.patch("pathlib.Path.resolve", lambda path: places[int(path.parent.name.removeprefix("i2c-"))])
+        assert [stable_bus(number) for number in (1, 11)] == [1, "i2c-tiny-usb"]
+        names[12], places[12] = "i2c-tiny-usb at bus 001 device 005", places[11]
+        assert stable_bus(11) == 11

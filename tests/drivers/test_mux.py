@@ -1,13 +1,15 @@
 """A channel of a multiplexer is a bus: drivers work over it unchanged, faults stay where they are."""
 
+import contextlib
 import threading
 
 import pytest
 from smbus2 import i2c_msg
 
 from drivers import open_chip
+from drivers.bus.i2c import LastingBus
 from drivers.bus.mux import Mux
-from drivers.errors import AddressClaimed, BusTimeout, NoAcknowledge
+from drivers.errors import AddressClaimed, BusTimeout, NoAcknowledge, TransientError
 from drivers.fakes import FakeBus, FakeTime, fake_chip
 
 MUX, AIR = 0x70, 0x44
@@ -164,6 +166,48 @@ class TestAChannelThatStayedConnected:
         assert bus.chips[MUX].control == 1 << 3
         Mux(deaf, 0x71, 0).i2c_rdwr(i2c_msg.write(AIR, [0x94]))
         assert bus.chips[MUX].control == 0
+
+
+class TestAMultiplexerThatAnotherProgramLeftOpen:
+    @pytest.fixture
+    def left_open(self, bus):
+        """A second multiplexer, whose chip answers at the address of the first one's."""
+        bus.plug(0x71, fake_chip("tca9548a"))
+        other = bus.chips[0x71]
+        other.plug(0, AIR, fake_chip("sht4x", temperature=16.0))
+        other.control = other.wanted = 1
+        return other
+
+    def test_is_closed_before_the_first_selection(self, bus, air, left_open):
+        Mux(bus, 0x71, 0)
+        assert celsius(air(3)) == 3.0
+        assert left_open.control == 0
+
+    @pytest.mark.parametrize("failures", [1, 3])
+    def test_is_tried_again_when_closing_it_fails(self, bus, time, left_open, failures):
+        deaf = DeafAtClosing(bus, failures)
+        Mux(deaf, 0x71, 0)
+        chip = open_chip("sht4x", Mux(deaf, MUX, 3))
+        chip.sleep = time.sleep
+        with contextlib.suppress(TransientError):
+            chip.read()
+        assert celsius(chip) == 3.0
+        assert left_open.control == 0
+
+    def test_is_closed_before_a_chip_on_the_bus_itself_is_read(self, bus, time, left_open):
+        bus.plug(AIR, fake_chip("sht4x", temperature=25.0))
+        lasting = LastingBus("i2c-1", lambda: bus)
+        Mux(lasting, 0x71, 0)
+        chip = open_chip("sht4x", lasting)
+        chip.sleep = time.sleep
+        assert celsius(chip) == 25.0
+
+    def test_that_is_gone_costs_no_reading(self, bus, time):
+        lasting = LastingBus("i2c-1", lambda: bus)
+        Mux(lasting, 0x72, 0)
+        chip = open_chip("sht4x", Mux(lasting, MUX, 5))
+        chip.sleep = time.sleep
+        assert celsius(chip) == 5.0
 
 
 def test_threads_do_not_come_between_selecting_and_transfer(bus):

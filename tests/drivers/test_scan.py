@@ -172,6 +172,15 @@ class TestABus:
         assert "did not end in time" in by_address[0x44].error
         assert by_address[0x76].driver == "bme280"
 
+    @pytest.mark.parametrize("last", [0x77, 0x7F])
+    def test_that_acknowledges_everything_is_told_in_one_line(self, bus, scan, last):
+        for address in range(0x08, last + 1):
+            bus.plug(address, FakeRegisters())
+        scanned = scan()
+        assert not scanned.found
+        assert "every address is acknowledged" in scanned.error
+        assert "\n" not in scanned.error
+
     def test_that_cannot_be_opened_has_an_error_and_the_others_are_scanned(self, bus):
         def gone():
             raise AdapterGone("i2c-7: no such bus")
@@ -204,4 +213,4 @@ def test_no_question_is_a_command_that_heats_resets_or_sleeps():
         driver = catalog.find(name)
         for address, commands in harmful.items():
             if address in driver.addresses:
-                assert not commands & {probe.ask[0] for probe in driver.probes if len(probe.ask) == 1}
+                assert not commands & {question.ask[0] for question in driver.questions if len(question.ask) == 1}

@@ -16,7 +16,8 @@ I2C_DRIVERS = sorted(name for name, place in catalog._MODULES.items() if place.s
 ADAPTERS = ("bcm2835", "designware", "gpio")
 
 Happening = Callable[["Wire", int, bytes, "int | None"], bytes]
-Message = tuple[bool, int]  # whether it is a read, its length
+# Whether it is a read, its length.
+Message = tuple[bool, int]
 
 
 class Wire(FakeBus):
@@ -149,7 +150,8 @@ class Bench:
         else:
             missing = [f"{name}: {error!r}" for name, error in self.driver.missing.items()]
             result = self.lie(values) or (f"raised {'; '.join(missing)}" if missing else "truth")
-        longest = 2 * max(self.driver.takes, 0.5)  # the identity may be asked twice
+        # The identity may be asked twice.
+        longest = 2 * max(self.driver.takes, 0.5)
         took = self.time.now - began
         return result if took <= longest + 1e-6 else f"TOOK {took:.3f} s and {result}; at most {longest} s are allowed"
 
@@ -190,7 +192,8 @@ def bench(*args: Any, **more: Any) -> Iterator[Bench]:
         one.bus.close()
 
 
-WORLDS = (0.0, 0.13, 0.02, 0.2)  # one for each reading, so that an old value is a wrong one
+# One for each reading, so that an old value is a wrong one.
+WORLDS = (0.0, 0.13, 0.02, 0.2)
 
 
 def adventure(name: str, adapter: str, at: int, happening: Happening, *, may_lie: bool = False) -> Iterator[str]:

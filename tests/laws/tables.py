@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-# A flipped bit in these chips' answers cannot always be told from a measurement; they must not crash, and must be right
-# again with the next reading. All others have a checksum, or keep a result so that it can be read twice.
-UNPROTECTED = {
-    "ccs811": "no checksum, and its result is gone once it was read",
-}
-
 # The share of accepted readings that may be untrue where one bit in a hundred arrives wrong; none for all others.
 UNTRUE_AT_ONE_PERCENT: dict[str, float] = {
     # two reads of the axes agree in the same wrong bit
@@ -28,15 +22,19 @@ TRANSFERS = {
     "sht4x": 2,
     "ads1115": 16,
     "ads1015": 16,
-    "scd4x": 14,  # asks for new data until it comes, every 5 s
+    # These two ask for a new result until it comes.
+    "ccs811": 9,
+    "scd4x": 14,
     "vl53l0x": 12,
 }
 TRANSFERS_OF_OTHERS = 8
 
 # Seconds from power-on, or from a change of the world, until the chip can know; 2 s for all others.
 SETTLES = {
-    "ds3231": 65.0,  # converts every 64 s
-    "sgp30": 20.0,  # answers 400 and 0 for 15 s
+    # Converts every 64 s.
+    "ds3231": 65.0,
+    # Answers 400 and 0 for 15 s.
+    "sgp30": 20.0,
 }
 
 # How much slower than its datasheet's longest time a chip is made; 1.1 for all others.
@@ -90,4 +88,102 @@ IN_ONE_PIECE = {
     "max17048": "all come of one estimate, begun by one reset",
     "mpu6050": BEYOND,
     "pcf8591": BEYOND,
+}
+
+# Quantities that are told at the end of their scale, and why.
+TOLD_AT_THE_END: dict[tuple[str, str], str] = {
+    ("sgp30", "eco2"): "the datasheet counts 60000 to its range, and nothing distinguishes it from more",
+    ("sgp30", "tvoc"): "the datasheet counts 60000 to its range, and nothing distinguishes it from more",
+}
+
+AXES = ("acceleration_x", "acceleration_y", "acceleration_z")
+INPUTS = ("a0", "a1", "a2", "a3")
+SHUNT = {"shunt_voltage", "current", "power"}
+BUS = {"bus_voltage", "power"}
+
+# Codes that are no value, by the datasheets: register, its bytes, and the quantities that are lost with it.
+END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
+    "bme280": [
+        *(
+            (0xFA, bytes.fromhex(code), {"temperature", "pressure", "humidity"})
+            for code in ("800000", "000000", "fffff0")
+        ),
+        *((0xF7, bytes.fromhex(code), {"pressure"}) for code in ("800000", "000000", "fffff0")),
+        *((0xFD, bytes.fromhex(code), {"humidity"}) for code in ("8000", "0000", "ffff")),
+    ],
+    "bmp280": [
+        *((0xFA, bytes.fromhex(code), {"temperature", "pressure"}) for code in ("800000", "000000", "fffff0")),
+        *((0xF7, bytes.fromhex(code), {"pressure"}) for code in ("800000", "000000", "fffff0")),
+    ],
+    "bmp388": [
+        *((0x07, bytes.fromhex(code), {"temperature", "pressure"}) for code in ("000080", "000000", "ffffff")),
+        *((0x04, bytes.fromhex(code), {"pressure"}) for code in ("000080", "000000", "ffffff")),
+    ],
+    "bmp390": [
+        *((0x07, bytes.fromhex(code), {"temperature", "pressure"}) for code in ("000080", "000000", "ffffff")),
+        *((0x04, bytes.fromhex(code), {"pressure"}) for code in ("000080", "000000", "ffffff")),
+    ],
+    "bme680": [
+        *(
+            (0x22, bytes.fromhex(code), {"temperature", "pressure", "humidity", "gas_resistance"})
+            for code in ("800000", "000000", "fffff0")
+        ),
+        *((0x1F, bytes.fromhex(code), {"pressure"}) for code in ("800000", "000000", "fffff0")),
+        *((0x25, bytes.fromhex(code), {"humidity"}) for code in ("8000", "0000", "ffff")),
+    ],
+    "tmp117": [(0x00, b"\x80\x00", {"temperature"}), (0x00, b"\x7f\xff", {"temperature"})],
+    "tmp102": [(0x00, b"\x7f\xf0", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
+    "lm75": [(0x00, b"\x7f\x80", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
+    "mcp9808": [(0x05, b"\x0f\xff", {"temperature"}), (0x05, b"\x10\x00", {"temperature"})],
+    "ds3231": [(0x11, b"\x7f\xc0", {"temperature"}), (0x11, b"\x80\x00", {"temperature"})],
+    "ccs811": [
+        (0x02, b"\x72\x16", {"eco2"}),
+        (0x02, b"\xff\xff", {"eco2"}),
+        (0x02, b"\x00\x00", {"eco2", "tvoc"}),
+        (0x04, b"\x80\x00", {"tvoc"}),
+    ],
+    "ads1115": [(0x00, code, set(INPUTS)) for code in (b"\x7f\xff", b"\x80\x00")],
+    "ads1015": [(0x00, code, set(INPUTS)) for code in (b"\x7f\xf0", b"\x80\x00")],
+    # No registers: the law of worlds beyond the scale, and its tests, show what its end code is worth.
+    "pcf8591": [],
+    "ina219": [
+        (0x01, b"\x7d\x00", SHUNT),
+        (0x01, b"\x7f\xff", SHUNT),
+        (0x01, b"\x83\x00", SHUNT),
+        (0x01, b"\x80\x00", SHUNT),
+        (0x02, b"\xfa\x02", BUS),
+        (0x02, b"\xff\xfa", BUS),
+    ],
+    "ina226": [
+        (0x01, b"\x7f\xff", SHUNT),
+        (0x01, b"\x80\x00", SHUNT),
+        (0x02, b"\x7f\xff", BUS),
+        (0x02, b"\x70\x80", BUS),
+    ],
+    "max17048": [
+        *((0x02, code, {"voltage", "charge", "charge_rate"}) for code in (b"\x00\x00", b"\xff\xff")),
+        (0x04, b"\xff\xff", {"charge"}),
+        (0x16, b"\x7f\xff", {"charge_rate"}),
+        (0x16, b"\x80\x00", {"charge_rate"}),
+    ],
+    # No registers: its tests show what a saturated result is worth.
+    "bh1750": [],
+    "veml7700": [(0x04, b"\xff\xff", {"illuminance"})],
+    "tsl2591": [
+        (0x14, b"\xff\x8f", {"illuminance"}),
+        (0x16, b"\xff\x8f", {"illuminance"}),
+        (0x14, b"\xff\xff\xff\xff", {"illuminance"}),
+    ],
+    "mpu6050": [
+        *((0x3B + 2 * n, code, {axis}) for n, axis in enumerate(AXES) for code in (b"\x7f\xff", b"\x80\x00")),
+        *(
+            (0x43 + 2 * n, code, {f"rotation_{axis}"})
+            for n, axis in enumerate("xyz")
+            for code in (b"\x7f\xff", b"\x80\x00")
+        ),
+        *((0x41, code, {"temperature"}) for code in (b"\x7f\xff", b"\x80\x00")),
+    ],
+    "lis3dh": [(0x28 + 2 * n, code, {axis}) for n, axis in enumerate(AXES) for code in (b"\xf0\x7f", b"\x00\x80")],
+    "adxl345": [(0x32 + 2 * n, code, {axis}) for n, axis in enumerate(AXES) for code in (b"\xff\x01", b"\x00\xfe")],
+    "vl53l0x": [(0x1E, code, {"distance"}) for code in (b"\x1f\xfe", b"\x1f\xff", b"\xff\xff")],
 }

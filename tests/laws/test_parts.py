@@ -35,6 +35,7 @@ class TestAQuantityWhoseElementFailed:
                 assert not one.lie(told)
                 assert set(one.driver.missing) == lost_with(one, part)
                 assert all(isinstance(error, InvalidReading) for error in one.driver.missing.values())
+                assert all(str(error).startswith(f"{name}: ") for error in one.driver.missing.values())
 
     def test_is_told_again_once_it_works(self, name: str, part: str) -> None:
         with bench(name) as one:

@@ -131,6 +131,23 @@ class TestABusThatIsBusyForMostOfARound:
         assert all(left % 10 < 2.5 for left in wire.left)
 
 
+def test_what_began_in_an_earlier_round_counts_in_the_one_in_which_it_ends(runner):
+    async def story():
+        wire = Wire(1, 0.0, every=1.0)
+
+        def measure():
+            yield 1.3
+            return {"temperature": 21.0}
+
+        wire.sensors[0].chip.measure = measure
+        return await wire.rounds(4), wire.left
+
+    batches, left = runner.run(story())
+    assert [bool(batch.readings) for batch in batches] == [False, True, False, True]
+    assert left == pytest.approx([0.9, 1.3, 2.9, 3.3], abs=0.06)
+    assert "was still measuring when the round left" in batches[0].faults[0].message
+
+
 class TestASensorThatHadNoChanceYet:
     def test_is_not_called_silent(self, runner, caplog):
         async def story(house):
@@ -169,8 +186,8 @@ class TestASensorThatHadNoChanceYet:
         async def story(house):
             one = house.sensors[0]
             one.slow, one.round_wait, one.attempts.limit = True, 0.5, 6.0
-            one.chip.measure = lambda: iter([1000.0])
-            return await house.rounds(3)
+            one.chip.measure = lambda: iter([4.0, 4.0])
+            return await house.rounds(4)
 
         with caplog.at_level(logging.INFO, "limpet.sensor"):
             batches = play(runner, story, every=5.0)

@@ -84,6 +84,14 @@ class TestAConclusion:
         _, (fault,) = one.conclusions.of(Outcome(error=NoAcknowledge("x"), attempts=1), 120.0)
         assert fault.since == 120.0
 
+    def test_of_a_failure_after_an_edge_names_its_own_error(self, clock):
+        one = sensor(ScriptedChip(), clock)
+        one.conclusions.of(Outcome(error=NoAcknowledge("x"), attempts=1), 100.0)
+        one.note(Reading("s1", "state", 1), 105.0)
+        assert (one.present.status, one.present.error, one.present.since) == ("ok", "", None)
+        _, (fault,) = one.conclusions.of(Outcome(error=NoAcknowledge("x"), attempts=1), 110.0)
+        assert (fault.error, fault.since) == ("NoAcknowledge", 110.0)
+
     def test_falls_back_to_the_value_of_the_last_edge(self, clock):
         one = sensor(ScriptedChip(), clock, fallback="last")
         one.conclusions.of(Outcome({"state": 0}, attempts=1, at=clock()), clock())

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 
 import pytest
-from simlink import SimBroker
 
 from agent.broker import FAILURE, Address, BrokerError, BrokerLost, BrokerTimeout, Will
 from agent.broker.embedded import EmbeddedBroker, installed
 from agent.broker.link import PahoLink
+from agent.simulation.broker import SimBroker
 
 PATIENCE = 5.0  # seconds of real time that one story may take
 WILL = Will("limpet/pi/status", b"offline")
@@ -142,6 +142,36 @@ class TestAnOpenLink:
 
         play(world, story)
 
+    def test_leaves_a_document_for_those_who_come_later_and_ask_for_it(self, world):
+        async def story(link):
+            await link.connect()
+            await link.publish("a/state", b"old", retain=True)
+            await link.publish("a/event", b"gone")
+            heard: asyncio.Queue = asyncio.Queue()
+            late = world.link("late")
+            await late.connect()
+            for topic in ("a/event", "a/state"):
+                assert await late.subscribe(topic, heard.put_nowait, retained=True) < FAILURE
+            message = await heard.get()
+            assert (message.topic, message.payload) == ("a/state", b"old")
+            late.abort()
+
+        play(world, story)
+
+    def test_hands_over_nothing_old_to_those_who_do_not_ask_for_it(self, world):
+        async def story(link):
+            await link.connect()
+            await link.publish("a/state", b"old", retain=True)
+            heard: asyncio.Queue = asyncio.Queue()
+            late = world.link("late")
+            await late.connect()
+            await late.subscribe("a/state", heard.put_nowait)
+            await world.say("a/state", b"new")
+            assert (await heard.get()).payload == b"new"
+            late.abort()
+
+        play(world, story)
+
 
 class TestTheEndOfALink:
     def test_is_told_when_another_client_takes_its_name(self, world):
@@ -182,10 +212,12 @@ class TestTheEndOfALink:
 
 
 class TestALinkThatIsNotOpen:
-    def test_fails_at_once_what_is_published(self, world):
+    def test_fails_at_once_what_is_published_or_subscribed_to(self, world):
         async def story(link):
             with pytest.raises(BrokerLost):
                 await link.publish("a/b", b"")
+            with pytest.raises(BrokerLost):
+                await link.subscribe("a/b", print)
 
         play(world, story)
 

@@ -9,6 +9,8 @@ import pytest
 
 from agent.acquisition.bus import GuardedBus
 from agent.cli.main import main
+from drivers.chips.bme280 import Bme280
+from drivers.errors import BeyondRange, InvalidReading
 
 CONFIG = """
 [[sensor]]
@@ -90,3 +92,17 @@ def test_ends_at_once_with_0_while_a_sensor_takes_its_time(config, monkeypatch, 
     assert main(["read", "--simulate"]) == 0
     assert time.monotonic() - began < 2.0
     signal.signal(signal.SIGTERM, before)
+
+
+def test_shows_a_part_that_is_missing_beside_the_others_and_says_why(config, capsys, monkeypatch):
+    measure = Bme280.measure
+    untold = {"humidity": InvalidReading("never converted"), "pressure": BeyondRange("1100 hPa or more")}
+
+    def partly(self):
+        return {**(yield from measure(self)), **untold}
+
+    monkeypatch.setattr(Bme280, "measure", partly)
+    assert main(["read", "--simulate", "air"]) == 0
+    told = capsys.readouterr()
+    assert [line.split()[-1] for line in told.out.splitlines()[1:]] == ["ok", "beyond_range", "unavailable"]
+    assert "air: InvalidReading: never converted" in told.err

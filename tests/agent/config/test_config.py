@@ -122,6 +122,7 @@ class TestValues:
 
     def test_a_boolean_is_no_number(self):
         assert only(f"{AIR}bus = true\n").startswith("4: bus: a boolean")
+        assert "a boolean where a number belongs" in only(f"{AIR}calibrate = {{ temperature = {{ scale = true }} }}\n")
 
 
 class TestMerging:

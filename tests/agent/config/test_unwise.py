@@ -100,3 +100,15 @@ class TestASensorOnAPin:
     @pytest.mark.usefixtures("without_lgpio")
     def test_is_not_warned_about_on_a_desktop(self):
         assert good(self.DOOR).warnings == ()
+
+
+@pytest.mark.parametrize(("driver", "device"), [("iio", "iio:device0"), ("hwmon", "hwmon3"), ("dht", "iio:device1")])
+def test_a_device_that_may_be_another_one_after_a_reboot_is_unwise(driver, device):
+    found = only(f'[[sensor]]\nid = "one"\ndriver = "{driver}"\ndevice = "{device}"\n')
+    assert f"device: warning: {device} may be another device after a reboot" in found
+    assert "1-0076" in good(f'[[sensor]]\nid = "one"\ndriver = "{driver}"\ndevice = "{device}"\n').warnings[0].fix
+
+
+@pytest.mark.parametrize("device", ["bme280", "1-0076", "freezer"])
+def test_a_device_that_stays_the_same_is_not(device):
+    assert not good(f'[[sensor]]\nid = "one"\ndriver = "iio"\ndevice = "{device}"\n').warnings

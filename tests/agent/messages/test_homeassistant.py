@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from whole import FILE, whole
 
 from agent.messages import homeassistant
 from agent.messages.topics import Topics
+from agent.service.announcer import BIRTH_WITHIN
 from drivers.catalog import find, names
 from drivers.chip import Quantity
 from drivers.kernel.channels import HWMON, IIO
@@ -35,15 +39,15 @@ UNITS = {
     "frequency": "Hz",
 }
 KEYS = {"platform", "unique_id", "name", "value_template", "availability", "availability_mode", "qos", "device_class",
-        "entity_category", "state_class", "unit_of_measurement"}  # fmt: skip
+        "entity_category", "state_class", "unit_of_measurement", "suggested_display_precision"}  # fmt: skip
 
 
 def sensor(name: str, *quantities: Quantity, driver: str = "x") -> SimpleNamespace:
     return SimpleNamespace(id=name, driver=driver, quantities=quantities)
 
 
-def document(*sensors: SimpleNamespace) -> dict:
-    return homeassistant.discovery(sensors, TOPICS, version="1.2.3", model="Pi")
+def document(*sensors: SimpleNamespace, **more) -> dict:
+    return homeassistant.discovery(sensors, TOPICS, version="1.2.3", model="Pi", **more)
 
 
 def every_quantity() -> list[tuple[str, Quantity]]:
@@ -64,17 +68,21 @@ class TestTheDocument:
         degraded = document()["components"]["degraded"]
         assert (degraded["platform"], degraded["device_class"]) == ("binary_sensor", "problem")
         assert degraded["entity_category"] == "diagnostic"
-        assert degraded["unique_id"] == "limpet_pi_degraded"
+        assert degraded["unique_id"] == "limpet/pi/degraded"
 
     @pytest.mark.parametrize(("driver", "quantity"), every_quantity())
     def test_says_of_every_driver_only_what_home_assistant_allows(self, driver, quantity):
         made = document(sensor("s", quantity, driver=driver))["components"][f"s_{quantity.name}"]
-        assert made["unique_id"] == f"limpet_pi_s_{quantity.name}"
+        assert made["unique_id"] == f"limpet/pi/s/{quantity.name}"
         assert made["qos"] == 1
         assert set(made) <= KEYS
         if made["platform"] == "sensor":
             assert made.get("device_class") is None or UNITS[made["device_class"]] == made["unit_of_measurement"]
             assert made["state_class"] in ("measurement", "total_increasing")
+            digits = made["suggested_display_precision"]
+            assert (
+                quantity.step == 0 or 10.0**-digits <= quantity.step * 1.000001 or digits in (0, homeassistant.FINEST)
+            )
         else:
             assert made.get("device_class") in (None, *homeassistant.BINARY)
             assert not {"state_class", "unit_of_measurement"} & set(made)
@@ -91,6 +99,39 @@ class TestTheDocument:
 
     def test_counts_up(self):
         assert document(sensor("s", Quantity("count")))["components"]["s_count"]["state_class"] == "total_increasing"
+
+    def test_parts_names_that_differ_in_letters_home_assistant_does_not_take(self):
+        names = ["pi.local", "pi_local", "pi local", "温室", "теплица", "pi-local"]
+        assert len({homeassistant.topic("homeassistant", name) for name in names}) == len(names)
+        digest = hashlib.sha256(b"pi.local").hexdigest()[:8]
+        assert homeassistant.topic("ha", "pi.local") == f"ha/device/limpet_pi_local_{digest}/config"
+
+    def test_keeps_two_quantities_apart_whose_joined_names_are_the_same(self):
+        pairs = (("solar", "bus_voltage"), ("solar_bus", "voltage"))
+        made = document(*(sensor(name, Quantity(quantity, "V")) for name, quantity in pairs))["components"]
+        ids = [one["unique_id"] for one in made.values()]
+        assert len(ids) == len(set(ids))
+        assert {"limpet/pi/solar/bus_voltage", "limpet/pi/solar_bus/voltage"} <= set(ids)
+
+    @given(st.lists(st.tuples(st.from_regex(r"[a-z0-9_-]{1,8}", fullmatch=True),
+                              st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)), unique=True))  # fmt: skip
+    def test_never_joins_two_quantities_or_an_agent_s_entity(self, pairs):
+        made = document(*(sensor(name, Quantity(quantity)) for name, quantity in pairs), breakers=["air", "bus:i2c-1"])
+        ids = [one["unique_id"] for one in made["components"].values()]
+        assert len(set(ids)) == len(ids) == len(pairs) + len(document(breakers=["air", "bus:i2c-1"])["components"])
+
+    def test_tells_how_the_agent_is(self):
+        made = document(breakers=["air", "bus:i2c-1", "broker"])["components"]
+        problems = {one["name"] for one in made.values() if one.get("device_class") == "problem"}
+        assert problems == {"degraded", "clock", "breaker air", "breaker bus:i2c-1", "breaker broker"}
+        assert {one["name"] for one in made.values()} - problems == {"outbox waiting", "outbox oldest"}
+        assert all(one["entity_category"] == "diagnostic" for one in made.values())
+
+    @pytest.mark.parametrize(("allowed", "there"), [((), False), (("reset",), False), (("reset", "read"), True)])
+    def test_has_a_button_that_reads_where_that_is_allowed(self, allowed, there):
+        buttons = [one for one in document(allowed=allowed)["components"].values() if one["platform"] == "button"]
+        assert [one["command_topic"] for one in buttons] == ["limpet/pi/request/read"] * there
+        assert all(json.loads(one["payload_press"]) == {} for one in buttons)
 
     @pytest.mark.parametrize("device", ["pi", "pi.local", "grüne hütte"])
     def test_goes_to_a_topic_that_home_assistant_takes(self, device):
@@ -135,6 +176,37 @@ class TestItsTemplates:
         assert render("door_state", {"sensors": {"door": {"status": "stale", "state": 0.0}}}) == ("OFF", "online")
         assert render("degraded", OK) == ("OFF",)
 
+    def test_show_what_is_there_of_a_sensor_of_which_a_part_is_missing(self):
+        jinja2 = pytest.importorskip("jinja2")
+        environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+        state = {"sensors": {"air": {"status": "partial", "temperature": 21.4, "gas_resistance": None}}}
+        made = document(sensor("air", Quantity("temperature", "°C"), Quantity("gas_resistance", "Ω")))["components"]
+
+        def available(key: str) -> str:
+            return environment.from_string(made[key]["availability"][1]["value_template"]).render(value_json=state)
+
+        assert available("air_temperature") == "online"
+        assert available("air_gas_resistance") == "offline"
+
+    @pytest.mark.parametrize(
+        ("health", "shown"),
+        [
+            ({"breakers": {"bus:it's": {"state": "open"}}, "clock": {"synced": False},
+              "outbox": {"waiting": 3, "oldest": "2026-11-23T12:00:00.000Z"}},
+             ("ON", "ON", "3", "2026-11-23T12:00:00.000Z")),
+            ({"breakers": {}, "clock": {"synced": True}, "outbox": {"waiting": 0, "oldest": None}},
+             ("OFF", "OFF", "0", "None")),
+        ],
+    )  # fmt: skip
+    def test_show_how_the_agent_is(self, health, shown):
+        jinja2 = pytest.importorskip("jinja2")
+        environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+        made = {one["name"]: one for one in document(breakers=["bus:it's"])["components"].values()}
+        names = ("breaker bus:it's", "clock", "outbox waiting", "outbox oldest")
+        assert all(made[name]["state_topic"] == TOPICS.health for name in names)
+        templates = [environment.from_string(made[name]["value_template"]) for name in names]
+        assert tuple(one.render(value_json=health) for one in templates) == shown
+
     @pytest.mark.parametrize("state", [GONE, OTHERS])
     def test_show_nothing_for_a_sensor_that_failed_or_is_not_there(self, render, state):
         assert render("air_temperature", state) == ("None", "offline")
@@ -164,7 +236,9 @@ class TestTheAgent:
         async def live() -> None:
             async with whole(DISCOVERED) as home:
                 made = json.loads(home.broker.retained[TOPIC])
-                assert set(made["components"]) == {"degraded", "air_temperature", "air_humidity", "door_state"}
+                quantities = {"degraded", "air_temperature", "air_humidity", "door_state"}
+                breakers = {f"Breaker_{homeassistant.spelt(name)}" for name in home.agent.status.breakers()}
+                assert set(made["components"]) == quantities | breakers | {"Outbox_waiting", "Outbox_oldest", "Clock"}
 
         runner.run(live())
 
@@ -181,9 +255,9 @@ class TestTheAgent:
                 before = len(home.broker.received)
                 home.broker.send("homeassistant/status", b"offline")
                 home.broker.send("homeassistant/status", b"online")
-                await home.settle(1.0)
+                await home.settle(BIRTH_WITHIN + 0.5)
                 told = [one.topic for one in home.broker.received[before:]]
-                assert told == ["limpet/pi/info", TOPIC, "limpet/pi/state"]
+                assert told == ["limpet/pi/info", TOPIC, "limpet/pi/state", "limpet/pi/status"]
 
         runner.run(live())
 
@@ -193,7 +267,7 @@ class TestTheAgent:
                 await home.reload(DISCOVERED.replace('id = "door"', 'id = "gate"'))
                 components = json.loads(home.broker.retained[TOPIC])["components"]
                 assert components["door_state"] == {"platform": "binary_sensor"}
-                assert components["gate_state"]["unique_id"] == "limpet_pi_gate_state"
+                assert components["gate_state"]["unique_id"] == "limpet/pi/gate/state"
 
         runner.run(live())
 

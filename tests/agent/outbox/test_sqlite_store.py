@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.outbox import Gap, Item, Previous, Row
-from agent.outbox import sqlite as module
+from agent.outbox import Gap, Item, Previous, Row, witness
+from agent.outbox import sqlite_file as module
 from agent.outbox.reader import OutboxReader
 from agent.outbox.sqlite import SqliteStore
 
@@ -38,7 +38,7 @@ def use(folder: Path, story, run_id: str = "boot-a"):
         try:
             return await story(store, contents)
         finally:
-            await store._in_thread(store._shut)
+            await store._in_thread(store._file.shut)
 
     return asyncio.run(scene())
 
@@ -126,14 +126,14 @@ class TestAStore:
 
     def test_has_a_commit_on_the_card_before_it_returns(self, tmp_path):
         async def story(store, _):
-            return await store._in_thread(lambda: store._connection().execute("PRAGMA synchronous").fetchone())
+            return await store._in_thread(lambda: store._file._connection().execute("PRAGMA synchronous").fetchone())
 
         full = (2,)
         assert use(tmp_path, story) == full
 
     def test_has_a_new_file_in_its_folder_for_good(self, tmp_path, mocker):
-        synced = mocker.spy(module, "_sync_folder")
-        fsync = mocker.spy(module.os, "fsync")
+        synced = mocker.spy(witness, "sync_folder")
+        fsync = mocker.spy(os, "fsync")
         use(tmp_path, opened)
         assert synced.call_count == 1
         assert fsync.call_count >= 1
@@ -177,6 +177,7 @@ DAMAGES = {
     "without its table": lambda file: _execute(file, "DROP TABLE batch"),
     "of another program": lambda file: (file.unlink(), _execute(file, RECIPES)),
 }
+OURS = {f"outbox.db{suffix}" for suffix in ("", "-wal", "-shm", "-witness", "-witness2")}
 RECIPES = "CREATE TABLE recipe (cake TEXT)"
 
 
@@ -199,7 +200,7 @@ class TestADamagedFile:
         assert use(tmp_path, story, "boot-b") == [100, 101]
         (aside,) = tmp_path.glob("outbox.corrupt-*.db")
         assert [one.message for one in logged("limpet.outbox")] == ["outbox was damaged"]
-        assert {one.name for one in tmp_path.iterdir()} <= {"outbox.db", "outbox.db-wal", "outbox.db-shm", aside.name}
+        assert {one.name for one in tmp_path.iterdir()} <= OURS | {aside.name}
         assert use(tmp_path, opened, "boot-c").previous.run_id == "boot-b"
 
     def test_of_another_program_is_not_changed(self, tmp_path):
@@ -359,13 +360,17 @@ class TestADamagedFile:
             with file.open("r+b") as there:
                 there.write(content)
             # without its cache SQLite reads the file again
-            await store._in_thread(lambda: store._connection().execute("PRAGMA shrink_memory").fetchall())
+            await store._in_thread(lambda: store._file._connection().execute("PRAGMA shrink_memory").fetchall())
             with pytest.raises(OSError, match=r"malformed|corrupt"):
                 await store.scan(0, 1000)
+            with pytest.raises(OSError, match="begun again"):
+                await store.append([Row(5000, item(5000))])
+            contents = await store.open("boot-a")
             await store.append([Row(5000, item(5000))])
-            return store.salvaged
+            declared = sum(row.record.last - row.record.first + 1 for row in contents.gaps)
+            return contents.rows + declared, [row.number for row in await store.scan(4999, 10)]
 
-        assert use(tmp_path, story) is not None
+        assert use(tmp_path, story) == (400, [5000])
 
 
 class FailingNth(sqlite3.Connection):
@@ -394,7 +399,7 @@ class FailingNth(sqlite3.Connection):
 @pytest.fixture
 def failing(monkeypatch):
     real = sqlite3.connect
-    monkeypatch.setattr(module.sqlite3, "connect", lambda file, **more: real(file, factory=FailingNth, **more))
+    monkeypatch.setattr(sqlite3, "connect", lambda file, **more: real(file, factory=FailingNth, **more))
     FailingNth.left = 10**9
     return FailingNth
 
@@ -423,7 +428,7 @@ class TestAFailingDisk:
                     else:
                         if attempt.__defaults__:
                             promised.add(attempt.__defaults__[0])  # noqa: B023
-                await store._in_thread(store._shut)
+                await store._in_thread(store._file.shut)
 
             asyncio.run(story())
             failing.left = 10**9

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from test_publisher import TOPICS, Rig
 
 from agent.broker import BrokerLost
@@ -45,3 +46,21 @@ def test_a_broker_that_is_full_gets_no_batch_until_the_pause_is_over(runner):
     rig.broker.code = code
     rig.run(runner, story)
     assert 1 <= len(sent) < 30
+
+
+def test_what_happens_now_waits_for_no_acknowledgement_of_history(runner):
+    rig = Rig(runner.clock, backfill_rate=0)
+    rig.broker.latency = 0.5
+    rig.put(500)
+    runner.clock.advance(10.0)
+
+    async def story():
+        await asyncio.sleep(8)
+        assert rig.outbox.waiting > 100, "history fills the window"
+        story.began = runner.clock()
+        rig.put()
+        await asyncio.sleep(1)
+
+    rig.run(runner, story)
+    (live,) = [one for one in rig.broker.received if one.topic == TOPICS.batch]
+    assert live.at - story.began == pytest.approx(0.5, abs=0.01)

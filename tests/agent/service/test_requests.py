@@ -1,9 +1,10 @@
-"""Requests over MQTT: what is heard, what is refused, what is done once, and what the four handlers do."""
+"""Requests over MQTT: what is heard, what is refused, what is done once, and what the handlers do."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -12,9 +13,11 @@ from whole import FILE, whole
 
 from agent.broker import Message
 from agent.messages.topics import Topics
+from agent.service import runs
+from agent.service.hardware import RealWorld
 from agent.service.requests import LARGEST, MOST, WITHIN, Refused, Requests
 
-ALLOWED = FILE + '[commands]\nallow = ["read", "reset", "info", "resend"]\n'
+ALLOWED = FILE + '[commands]\nallow = ["read", "reset", "info", "resend", "reload"]\n'
 
 
 class Desk:
@@ -23,14 +26,19 @@ class Desk:
     def __init__(self) -> None:
         self.done: list[dict] = []
         self.answers: list[tuple[str, dict]] = []
+        self.correlations: list[bytes | None] = []
         self.now = 0.0
         self.requests = Requests(
             Topics("limpet", "pi"),
             {"do": self._do},
-            lambda topic, payload: self.answers.append((topic, json.loads(payload))),
+            self._take,
             lambda: self.now,
             lambda coroutine: None,
         )
+
+    def _take(self, topic: str, payload: bytes, correlation: bytes | None) -> None:
+        self.answers.append((topic, json.loads(payload)))
+        self.correlations.append(correlation)
 
     async def _do(self, request: dict) -> dict:
         self.done.append(request)
@@ -62,6 +70,12 @@ class TestARequest:
             "error": None,
         }
         assert desk.answers[0][0] == "limpet/pi/response/do"
+
+    def test_gets_its_correlation_data_back_also_when_it_is_refused(self, runner, desk):
+        runner.run(desk.ask({}, correlation=b"\x00\x01"))
+        runner.run(desk.ask(b"no JSON", correlation=b"\xff"))
+        runner.run(desk.ask({}))
+        assert desk.correlations == [b"\x00\x01", b"\xff", None]
 
     def test_may_be_empty(self, runner, desk):
         assert runner.run(desk.ask(b""))["status"] == "ok"
@@ -245,6 +259,35 @@ class TestTheAgent:
                 assert after == before
 
         runner.run(ask())
+
+    def test_refuses_to_reload_what_has_no_file(self, runner):
+        async def reload() -> None:
+            async with whole(ALLOWED) as home:
+                assert "no file" in (await home.ask("reload", {}))["error"]
+
+        runner.run(reload())
+
+    def test_reloads_its_file_after_it_has_answered_and_says_what_is_wrong_with_it(self, runner, tmp_path, mocker):
+        mocker.patch.object(runs.logs, "setup")
+        file = tmp_path / "limpet.toml"
+
+        async def reload() -> None:
+            async with whole(ALLOWED, reload=lambda: reloads.ask()) as home:  # noqa: PLW0108  (it is made below)
+                reloads = runs.Reload(RealWorld(file), home.agent, home.clock, Random(1))
+                home.agent.reload = lambda config, _: home.agent.__class__.reload(home.agent, config, home.making)
+                following = asyncio.create_task(reloads.run())
+                file.write_text(ALLOWED.replace("sht4x", "sht4"))
+                answer = await home.ask("reload", {"transaction": "1"})
+                assert (answer["status"], answer["transaction"]) == ("error", "1")
+                assert "limpet.toml:" in answer["error"]
+                assert len(home.agent.config.sensors) == 2
+                file.write_text(ALLOWED + '[[sensor]]\nid = "attic"\ndriver = "lm75"\n')
+                assert (await home.ask("reload", {}))["data"] == {"sensors": 3}
+                await home.settle(1.0)
+                assert [one.id for one in home.agent.config.sensors] == ["air", "door", "attic"]
+                following.cancel()
+
+        runner.run(reload())
 
     def test_tells_who_it_is(self, runner):
         async def info() -> None:

@@ -67,6 +67,21 @@ def test_reads_an_sht21_whatever_its_serial_number_is(kind, serial):
     assert on(bus, kind).read()["temperature"] == pytest.approx(24.686, abs=0.005)
 
 
+@pytest.mark.parametrize(
+    ("serial", "kinds"),
+    [
+        (words(0x6C3A, 0x91C7, start=0), [Htu21d]),
+        (words(0x153A, 0x91C7, start=0), [Htu21d]),
+        (bytes([0x32, 0xFF, 0, 0, 0, 0]), [Htu21d]),
+        (bytes([0x15, 0xFF, 0, 0, 0, 0]), [Si7021]),
+        (bytes(6), []),
+        (b"\xff" * 6, []),
+    ],
+)
+def test_is_named_by_a_scan_where_its_serial_number_tells(serial, kinds):
+    assert [kind for kind in (Htu21d, Si7021) if kind.questions[0].fits(serial)] == kinds
+
+
 @pytest.mark.parametrize("identity", [0x0D, 0x14, 0x00, 0xFF])
 def test_reads_the_other_chips_of_silicon_labs(identity):
     assert on(board(identity=identity), Si7021).read()["temperature"] == pytest.approx(24.686, abs=0.005)

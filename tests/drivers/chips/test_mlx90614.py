@@ -31,7 +31,7 @@ def test_celsius_of_a_fiftieth_of_a_kelvin():
 
 
 @pytest.mark.parametrize("level", [0x00, 0xFF])
-def test_refuses_whoever_sends_no_packet_error_code(level):
+def test_refuses_a_device_that_sends_no_packet_error_code(level):
     bus = board()
     bus.constant = level
     with pytest.raises(WrongChip):

@@ -48,7 +48,7 @@ def test_names_an_sht4x():
         on(bus, Sht3x).read()
 
 
-def test_nobody_there_is_no_wrong_chip():
+def test_an_address_that_is_empty_is_no_wrong_chip():
     bus = ScriptedBus(react=refuse(STATUS, b"\x30\x93", SERIAL))
     with pytest.raises(NoAcknowledge):
         on(bus, Sht3x).read()

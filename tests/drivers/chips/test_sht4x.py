@@ -81,7 +81,7 @@ def test_names_an_sht3x():
         on(bus, Sht4x).read()
 
 
-def test_nobody_there_is_no_wrong_chip():
+def test_an_address_that_is_empty_is_no_wrong_chip():
     with pytest.raises(NoAcknowledge):
         on(ScriptedBus(react=silent(SERIAL, STATUS)), Sht4x).read()
 

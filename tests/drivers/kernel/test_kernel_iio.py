@@ -8,6 +8,9 @@ from drivers import open_chip
 from drivers.bus import sysfs
 from drivers.errors import (
     AccessDenied,
+    BeyondRange,
+    BusError,
+    BusTimeout,
     ChecksumError,
     InvalidReading,
     NoAcknowledge,
@@ -18,6 +21,8 @@ from drivers.errors import (
 from drivers.fakes import FakeTime, fake_chip
 from drivers.fakes.iio import FakeHwmon, FakeIio
 from drivers.kernel.channels import HWMON, IIO, channel, unique
+from drivers.kernel.hwmon import Hwmon
+from drivers.kernel.iio import Iio
 
 
 def device(tmp_path, folder="sys/bus/iio/devices/iio:device0", **files):
@@ -160,6 +165,7 @@ class TestDht:
         (errno.EBUSY, NotReady),
         (errno.EAGAIN, NotReady),
         (errno.EACCES, AccessDenied),
+        (errno.EROFS, AccessDenied),
         (errno.EINVAL, NotSupported),
         (errno.EBADMSG, ChecksumError),
     ],
@@ -181,3 +187,158 @@ def test_channels_without_a_unit_are_left_out():
     assert channel("in_intensity", IIO) is None
     assert channel("pwm1", HWMON) is None
     assert [c.quantity.name for c in unique([channel("temp1", HWMON)])] == ["temperature"]
+
+
+class TestWhatStaysTheSameAtAReboot:
+    @staticmethod
+    def two_alike(root, *, numbers=(0, 1), subsystem="iio"):
+        """Two BME280 on one bus; which number each gets depends on the order in which they were found."""
+        for number, place, celsius in zip(numbers, ("1-0076", "1-0077"), (-18.0, 21.0), strict=True):
+            parent = root / "sys/devices/platform/soc/i2c-1" / place
+            node = parent / f"iio:device{number}" if subsystem == "iio" else parent / f"hwmon/hwmon{number}"
+            node.mkdir(parents=True)
+            (node / "name").write_text("bme280\n")
+            (node / ("in_temp_input" if subsystem == "iio" else "temp1_input")).write_text(f"{celsius * 1000:.0f}\n")
+            entries = root / ("sys/bus/iio/devices" if subsystem == "iio" else "sys/class/hwmon")
+            entries.mkdir(parents=True, exist_ok=True)
+            (entries / node.name).symlink_to(node)
+
+    @pytest.mark.parametrize("subsystem", ["iio", "hwmon"])
+    @pytest.mark.parametrize("numbers", [(0, 1), (1, 0)])
+    def test_bus_and_address_name_the_same_device(self, tmp_path, numbers, subsystem):
+        self.two_alike(tmp_path, numbers=numbers, subsystem=subsystem)
+        freezer = open_chip(subsystem, device="1-0076", root=str(tmp_path))
+        assert freezer.read() == {"temperature": -18.0}
+
+    @pytest.mark.parametrize("numbers", [(0, 1), (1, 0)])
+    def test_so_does_the_path_of_the_parent(self, tmp_path, numbers):
+        self.two_alike(tmp_path, numbers=numbers)
+        path = str(tmp_path / "sys/devices/platform/soc/i2c-1/1-0077")
+        assert open_chip("iio", device=path).read() == {"temperature": 21.0}
+        self.two_alike(tmp_path / "hwmon", numbers=numbers, subsystem="hwmon")
+        path = str(tmp_path / "hwmon/sys/devices/platform/soc/i2c-1/1-0077")
+        assert open_chip("hwmon", path=path).read() == {"temperature": 21.0}
+
+    @pytest.mark.parametrize("numbers", [(0, 1), (1, 0)])
+    def test_so_does_a_label_of_the_device_tree(self, tmp_path, numbers):
+        self.two_alike(tmp_path, numbers=numbers)
+        (tmp_path / "sys/devices/platform/soc/i2c-1/1-0076" / f"iio:device{numbers[0]}" / "label").write_text(
+            "freezer\n"
+        )
+        assert open_chip("iio", device="freezer", root=str(tmp_path)).read() == {"temperature": -18.0}
+
+    def test_so_does_the_label_where_only_the_device_tree_itself_shows_it(self, tmp_path):
+        self.two_alike(tmp_path)
+        node = tmp_path / "sys/devices/platform/soc/i2c-1/1-0076/of_node"
+        node.mkdir()
+        (node / "label").write_bytes(b"freezer\0")
+        assert open_chip("iio", device="freezer", root=str(tmp_path)).read() == {"temperature": -18.0}
+
+    def test_the_error_recommends_it(self, tmp_path):
+        self.two_alike(tmp_path)
+        with pytest.raises(PermanentError, match='write `device =` one of "1-0076", "1-0077"'):
+            open_chip("iio", device="bme280", root=str(tmp_path)).read()
+
+    @pytest.mark.parametrize(
+        ("device", "cure"),
+        [
+            ("iio:device1", '"1-0077"'),
+            (1, '"1-0077"'),
+            ("1", '"1-0077"'),
+            ("/sys/bus/iio/devices/iio:device0", '"1-0076"'),
+        ],
+    )
+    def test_a_number_works_and_has_a_cure(self, tmp_path, device, cure):
+        self.two_alike(tmp_path)
+        assert Iio.moving(device, str(tmp_path)) == f"write device = {cure}"
+        if not str(device).startswith("/"):
+            assert open_chip("iio", device=device, root=str(tmp_path)).read() == {"temperature": 21.0}
+
+    @pytest.mark.parametrize("device", [None, "bme280", "1-0076", "freezer", "/sys/bus/i2c/devices/1-0076", "dht11@4"])
+    def test_a_name_needs_none(self, tmp_path, device):
+        assert Iio.moving(device, str(tmp_path)) is None
+        assert Hwmon.moving(device, str(tmp_path)) is None
+
+    def test_the_only_one_of_its_name_is_called_by_it(self, tmp_path):
+        fake_chip("hwmon", root=tmp_path)
+        assert Hwmon.moving("hwmon0", str(tmp_path)) == 'write device = "ds3231"'
+
+    def test_the_cure_says_what_to_look_for_on_another_machine(self, tmp_path):
+        assert "1-0076" in Hwmon.moving("hwmon3", str(tmp_path))
+
+
+class TestParts:
+    def test_a_channel_that_cannot_be_read_costs_only_itself(self, tmp_path):
+        path = device(tmp_path, name="bme680", in_temp_input=21000, in_humidityrelative_input=45000)
+        (path / "in_resistance_input").mkdir()  # the heater is not stable: reading it fails
+        chip = open_chip("iio", root=str(tmp_path))
+        assert chip.read() == {"temperature": 21.0, "humidity": 45.0}
+        assert isinstance(chip.missing["gas_resistance"], BusError)
+
+    def test_a_faulty_sensor_of_several_costs_only_itself(self, tmp_path):
+        device(tmp_path, "sys/class/hwmon/hwmon0", name="x", temp1_input=1000, temp2_input=2000, temp1_fault=1)
+        chip = open_chip("hwmon", root=str(tmp_path))
+        assert chip.read() == {"temperature2": 2.0}
+        assert isinstance(chip.missing["temperature1"], InvalidReading)
+
+    def test_in_fog_the_humidity_is_100_and_the_temperature_is_told(self, tmp_path):
+        device(tmp_path, "sys/class/hwmon/hwmon0", name="sht4x", temp1_input=8500, humidity1_input=100350)
+        assert open_chip("hwmon", root=str(tmp_path)).read() == {"temperature": 8.5, "humidity": 100.0}
+
+    def test_a_humidity_far_beyond_100_is_no_reading(self, tmp_path):
+        device(tmp_path, "sys/class/hwmon/hwmon0", name="sht4x", temp1_input=8500, humidity1_input=247000)
+        chip = open_chip("hwmon", root=str(tmp_path))
+        assert chip.read() == {"temperature": 8.5}
+
+    def test_a_device_that_does_not_answer_in_time_is_asked_once(self, tmp_path, mocker):
+        device(tmp_path, name="bme280", in_temp_input=21000, in_pressure_input=101.3)
+        chip = open_chip("iio", root=str(tmp_path))
+        chip.setup()
+        error = sysfs.named(OSError(errno.ETIMEDOUT, "Connection timed out"), "iio", chip.folder)
+        read = mocker.patch.object(sysfs, "read_text", side_effect=error)
+        with pytest.raises(BusTimeout):
+            chip.read()
+        assert read.call_count == 1
+
+
+@pytest.mark.parametrize(
+    ("chip", "channel", "raw", "scale", "bound"),
+    [
+        ("vl53l0x", "distance", 8190, 0.001, "2000 mm or more"),
+        ("vl53l0x", "distance", 8191, 0.001, "2000 mm or more"),
+        ("bh1750", "illuminance", 65535, 1, "65535 lx or more"),
+        ("ads1115", "voltage0", 32767, 0.125, "4.09588 V or more"),
+        ("ads1115", "voltage0", -32768, 0.125, "-4.096 V or less"),
+        ("ads1015", "voltage1", 2047, 2, "4.094 V or more"),
+        ("mcp3008", "voltage0", 1023, 3.22265625, "3.29678 V or more"),
+        ("mcp3208", "voltage7", 4095, 0.8, "3.276 V or more"),
+    ],
+)
+def test_a_raw_number_at_which_the_chip_stops_is_no_value(tmp_path, chip, channel, raw, scale, bound):
+    files = {f"in_{channel}_raw": raw, f"in_{channel}_scale": scale}
+    path = device(tmp_path, name=chip, **files)
+    sensor = open_chip("iio", root=str(tmp_path))
+    with pytest.raises(BeyondRange, match=bound):
+        sensor.read()
+    (path / f"in_{channel}_raw").write_text("700\n")
+    assert sensor.read()
+
+
+def test_where_the_kernel_says_how_many_digits_there_are_their_ends_are_no_value(tmp_path):
+    path = device(
+        tmp_path, name="adc", in_voltage0_raw=511, in_voltage0_scale=1, in_voltage1_raw=5, in_voltage1_scale=1
+    )
+    (path / "scan_elements").mkdir()
+    for number, kind in ((0, "le:s10/16>>6"), (1, "be:u12/16>>0")):
+        (path / f"scan_elements/in_voltage{number}_type").write_text(f"{kind}\n")
+    chip = open_chip("iio", root=str(tmp_path))
+    assert chip.read() == {"a1": 0.005}
+    assert isinstance(chip.missing["a0"], BeyondRange)
+
+
+@pytest.mark.parametrize(
+    ("millidegrees", "celsius"), [(-3275900, -0.9), (-3276700, -0.1), (-3256800, -20.0), (-12300, -12.3)]
+)
+def test_a_clone_of_the_dht22_that_counts_in_twos_complement_is_understood(tmp_path, millidegrees, celsius):
+    device(tmp_path, name="dht11@4", in_temp_input=millidegrees, in_humidityrelative_input=93000)
+    assert open_chip("dht", root=str(tmp_path)).read() == {"temperature": pytest.approx(celsius), "humidity": 93.0}

@@ -36,6 +36,8 @@ class SimBroker:
     Attributes:
         refuses: raised to whoever connects. hangs: nobody gets a CONNACK. silent: no PUBACK any more.
         code: reason code for a topic. forgets: numbers of publications (from 1) whose PUBACK is lost.
+        subscribes: reason code for a subscription; None: no answer.
+        accepts: what is raised to a link with this will; None: nothing.
         bytes_per_second: of the uplink; None: fast.
     """
 
@@ -43,7 +45,9 @@ class SimBroker:
         self.facts, self.latency = Facts(), 0.01
         self.refuses: BrokerError | None = None
         self.hangs = self.silent = False
-        self.code: Callable[[str, bytes], int] = lambda topic, payload: 0
+        self.code: Callable[[str, bytes], int] = lambda _topic, _payload: 0
+        self.subscribes: Callable[[str], int | None] = lambda _topic_filter: 1
+        self.accepts: Callable[[Will | None], BrokerError | None] = lambda _will: None
         self.forgets: set[int] = set()
         self.bytes_per_second: float | None = None
         self.received: list[Publication] = []
@@ -110,8 +114,8 @@ class SimLink:
         if broker.hangs:
             await asyncio.sleep(5.0)
             raise BrokerTimeout("no CONNACK")
-        if broker.refuses is not None:
-            raise broker.refuses
+        if (refusal := broker.refuses or broker.accepts(self.will)) is not None:
+            raise refusal
         broker.cut()
         self.open = True
         broker.sessions.append(self)
@@ -126,8 +130,8 @@ class SimLink:
         payload: bytes,
         *,
         retain: bool = False,
-        content_type: str | None = None,
-        correlation: bytes | None = None,
+        content_type: str | None = None,  # noqa: ARG002
+        correlation: bytes | None = None,  # noqa: ARG002
     ) -> asyncio.Future[int]:
         future: asyncio.Future[int] = self.loop.create_future()
         if not self.open:
@@ -162,11 +166,29 @@ class SimLink:
         if self.open and not future.done():
             future.set_result(code)
 
-    def subscribe(self, topic_filter: str, handler: Handler) -> asyncio.Future[int]:
+    def subscribe(self, topic_filter: str, handler: Handler, *, retained: bool = False) -> asyncio.Future[int]:
         future: asyncio.Future[int] = self.loop.create_future()
-        self.subscriptions[topic_filter] = handler
-        future.set_result(1)
+        if not self.open:
+            future.set_exception(BrokerLost("not connected"))
+            future.exception()
+            return future
+        self.flights[len(self.flights) + 1] = future
+        self._arrives = self._in_order(self._arrives, self.broker.transit(len(topic_filter)))
+        self.loop.call_at(self._arrives, self._subscribed, future, topic_filter, handler, retained)
         return future
+
+    def _subscribed(self, future: asyncio.Future[int], topic_filter: str, handler: Handler, retained: bool) -> None:
+        if not self.open or self.broker.silent:
+            return
+        if (code := self.broker.subscribes(topic_filter)) is None:
+            return
+        if code < 0x80:
+            self.subscriptions[topic_filter] = handler
+            if retained and topic_filter in self.broker.retained:
+                payload = self.broker.retained[topic_filter]
+                self.loop.call_soon(handler, Message(topic_filter, payload, retained=True))
+        self._answers = self._in_order(self._answers, self.broker.latency)
+        self.loop.call_at(self._answers, self._acknowledge, future, code)
 
     async def close(self) -> None:
         self.broker.farewells += self.open

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """A question that a scan may put to whoever is at one of a chip's addresses: it reads, and changes nothing.
+class Question:
+    """A question that a scan may ask any device at one of a chip's addresses: it reads, and changes nothing.
 
     Attributes:
         ask: what is written: nothing (a bare read), one byte (a register), or two (a command that reads).
