@@ -10,9 +10,9 @@ import threading
 import time
 
 import pytest
-from brokers import ScriptedBroker
+from loopback import World, connected, run
 
-from agent.broker import Address, BrokerLost, BrokerRefused, BrokerTimeout, dial
+from agent.broker import BrokerLost, BrokerRefused, BrokerTimeout, dial
 from agent.broker import link as link_module
 from agent.broker import route as route_module
 from agent.broker.link import PahoLink
@@ -27,46 +27,6 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(route_module, "SHARE", SHARE)
 
 
-class World:
-    """Brokers on one port of several loopback addresses, and a name server that a test sets.
-
-    Attributes:
-        names: the addresses of each name; None: the name server does not answer. Other names are addresses.
-    """
-
-    def __init__(self, monkeypatch) -> None:
-        self.names: dict[str, list[str] | None] = {}
-        self.brokers: dict[str, ScriptedBroker] = {}
-        self.port = 0
-        self.asked: list[str] = []
-        self._resolve = socket.getaddrinfo
-        monkeypatch.setattr(dial.socket, "getaddrinfo", self._getaddrinfo)
-
-    def _getaddrinfo(self, host, port, *args, **words):
-        if host not in self.names:
-            return self._resolve(host, port, *args, **words)
-        self.asked.append(host)
-        addresses = self.names[host]
-        if addresses is None:
-            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-        return [one for address in addresses for one in self._resolve(address, port, *args, **words)]
-
-    @contextlib.asynccontextmanager
-    async def brokers_at(self, *addresses: str):
-        async with contextlib.AsyncExitStack() as stack:
-            for address in addresses:
-                broker = self.brokers[address] = ScriptedBroker()
-                await stack.enter_async_context(broker.serving(host=address, port=self.port))
-                self.port = broker.port
-            yield [self.brokers[address] for address in addresses]
-
-    def address(self, host: str, *more: str, **words) -> Address:
-        return Address(host, self.port, "limpet-pi", more_hosts=more, **words)
-
-    def connects(self) -> list[int]:
-        return [len(broker.connects) for broker in self.brokers.values()]
-
-
 @pytest.fixture
 def world(monkeypatch):
     try:
@@ -74,18 +34,6 @@ def world(monkeypatch):
     except OSError:
         pytest.skip("this machine has one loopback address")
     return World(monkeypatch)
-
-
-async def connected(address: Address, route: Route) -> None:
-    link = PahoLink(address, route)
-    try:
-        await link.connect()
-    finally:
-        link.abort()
-
-
-def run(story) -> None:
-    asyncio.run(asyncio.wait_for(story(), 10))
 
 
 class TestSeveralHosts:
