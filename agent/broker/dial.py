@@ -37,7 +37,8 @@ def read_credentials(address: Address) -> Credentials:
     except BrokerError:
         raise
     except OSError as error:
-        raise BrokerError(str(error), permanent=True) from error
+        # A file that cannot be read now may be there later; one that holds something else waits for a person.
+        raise BrokerError(str(error), permanent=not isinstance(error.__cause__, OSError)) from error
 
 
 def resolve(host: str, port: int) -> list[Target]:

@@ -58,7 +58,7 @@ def cure(error: BaseException, there: Address) -> str:
         return reason_cure(code, there)
     if isinstance(error, BrokerError) and error.hung_up:
         return NO_NAME if there.username is None else f"look for {there.client_id} in the broker's log: {LOG}"
-    if isinstance(error, BrokerError) and isinstance(error.__cause__, OSError) and error.permanent:
+    if type(error) is BrokerError and isinstance(error.__cause__, OSError):
         return "put the secret into that file, as its only line, readable for the service"
     return "sudo systemctl restart mosquitto" if there.host in LOCAL else f"nc -vz {there.host} {there.port}"
 
