@@ -12,7 +12,7 @@ import time
 import pytest
 from loopback import World, connected, run
 
-from agent.broker import BrokerLost, BrokerRefused, BrokerTimeout, dial
+from agent.broker import Address, BrokerLost, BrokerRefused, BrokerTimeout, dial
 from agent.broker import link as link_module
 from agent.broker import route as route_module
 from agent.broker.link import PahoLink
@@ -198,6 +198,14 @@ class TestANameWithSeveralAddresses:
                     began = time.monotonic()
                     await connected(world.address("broker.local"), Route())
                     assert SHARE / 2 < time.monotonic() - began < 5 * SHARE
+
+        run(story)
+
+    def test_without_any_is_an_error(self, world):
+        async def story():
+            world.names["broker.local"] = []
+            with pytest.raises(BrokerLost, match="no address"):
+                await connected(Address("broker.local", 1883, "x"), Route())
 
         run(story)
 
