@@ -44,9 +44,13 @@ class Route:
         Without any, because no name server answers, the address that worked last has to do.
         """
         good = self._good
-        if good is None or good.host != host:
+        if good is None or not self.knows(host):
             return list(found)
         return sorted(found, key=lambda target: target.sockaddr != good.sockaddr) or [good]
+
+    def knows(self, host: str) -> bool:
+        """Return whether an address of this host has worked."""
+        return self._good is not None and self._good.host == host
 
     def seconds(self, most: float, *, others: bool) -> float:
         """Return how long a step that may take `most` seconds gets; `others`: more remains to be tried."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from . import BrokerLost
 
@@ -23,36 +23,46 @@ async def off_loop(work: Callable[[], T], seconds: float, *, late: Callable[[T],
         TimeoutError: it took longer.
         BrokerLost: there is no thread to be had.
     """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: Any, error: Exception | None) -> None:
-        if future.done():
-            if error is None:
-                late(result)
-        elif error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
-
-    def run() -> None:
-        result, problem = None, None
-        try:
-            result = work()
-        except Exception as error:  # noqa: BLE001
-            problem = error
-        try:
-            loop.call_soon_threadsafe(settle, result, problem)
-        except RuntimeError:
-            if problem is None:
-                late(result)  # type: ignore[arg-type]
-
+    job = _Job(work, late)
     try:
-        threading.Thread(target=run, name="connect", daemon=True).start()
+        threading.Thread(target=job.run, name="connect", daemon=True).start()
     except RuntimeError as error:
         raise BrokerLost(f"no thread to connect with: {error}") from error
     async with asyncio.timeout(seconds):
-        return await future
+        return await job.future
+
+
+class _Job(Generic[T]):
+    """Work in a thread, and the future that waits for it on the loop that made it."""
+
+    def __init__(self, work: Callable[[], T], late: Callable[[T], object]) -> None:
+        self._work, self._late = work, late
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[T] = self._loop.create_future()
+
+    def run(self) -> None:
+        """Do the work, in the thread."""
+        try:
+            result = self._work()
+        except Exception as error:  # noqa: BLE001
+            # Without a loop there is none to report to.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._fail, error)
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._succeed, result)
+        except RuntimeError:
+            self._late(result)
+
+    def _succeed(self, result: T) -> None:
+        if self.future.done():
+            self._late(result)
+        else:
+            self.future.set_result(result)
+
+    def _fail(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
 
 
 def background(main: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .kinds import BusName, Duration, Number, OneOf, Text, Whole
+from .kinds import Duration, Number, OneOf, Text, Whole
+from .names import BusName
 from .shapes import Anything, Correction, Span, Table, ValuesOf, key
 
 TAKEN = {"broker": "what the connection is called in `health`"}

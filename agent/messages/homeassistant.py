@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
+from .payloads import Named, Sensed
 from .topics import Topics
 
 QOS = 1  # in each component: 2025.1 does not inherit it from the document
@@ -28,41 +29,16 @@ FINEST = 6  # digits
 Document = dict[str, Any]
 
 
-class Shown(Protocol):
-    """A quantity, as far as Home Assistant shows it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def unit(self) -> str: ...
-    @property
-    def kind(self) -> str | None: ...
-    @property
-    def step(self) -> float: ...
-
-
-class ShownSensor(Protocol):
-    """A sensor, as far as Home Assistant shows it."""
-
-    id: str
-    driver: str
-
-    @property
-    def quantities(self) -> Sequence[Shown]: ...
-
-
 class Announcement:
     """What Home Assistant was sent, so that it can be withdrawn: nothing there vanishes by itself.
-
-    Args:
-        told: what earlier runs have sent: topic -> component -> its platform.
 
     Attributes:
         withdrawn: topics of whole devices that have to be withdrawn, until `forget`.
     """
 
-    def __init__(self, told: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        self._told = {topic: dict(components) for topic, components in (told or {}).items()}
+    def __init__(self) -> None:
+        # Topic -> component -> its platform.
+        self._told: dict[str, dict[str, str]] = {}
         self._current: dict[str, frozenset[str]] = {}
         self.withdrawn: dict[str, dict[str, str]] = {}
 
@@ -70,6 +46,12 @@ class Announcement:
     def told(self) -> dict[str, dict[str, str]]:
         """What Home Assistant may still have of us, for later runs."""
         return self._told | self.withdrawn
+
+    def remember(self, told: Mapping[str, Mapping[str, str]]) -> None:
+        """Take over what earlier runs have sent; the next `update` withdraws what of it is gone."""
+        self._told = {topic: {**components, **self._told.get(topic, {})} for topic, components in told.items()} | {
+            topic: components for topic, components in self._told.items() if topic not in told
+        }
 
     def update(self, documents: Mapping[str, Document]) -> dict[str, Document]:
         """Return what to retain now on which topic, for these documents; an empty one withdraws a whole device.
@@ -120,7 +102,7 @@ def spelt(name: str) -> str:
 
 
 def discovery(
-    sensors: Iterable[ShownSensor],
+    sensors: Iterable[Sensed],
     topics: Topics,
     *,
     version: str,
@@ -166,7 +148,7 @@ def key(sensor_id: str, quantity: str) -> str:
 # --- a quantity of a sensor
 
 
-def _quantity(sensor: ShownSensor, quantity: Shown, topics: Topics) -> Document:
+def _quantity(sensor: Sensed, quantity: Named, topics: Topics) -> Document:
     binary = quantity.name == "state" or (quantity.kind in BINARY and not quantity.unit)
     component: Document = {
         "platform": "binary_sensor" if binary else "sensor",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from agent.broker import FAILURE, NO_SUBSCRIBERS, TOO_LARGE, BrokerError
+from agent.broker import FAILURE, NO_SUBSCRIBERS, TOO_LARGE, BrokerError, BrokerTimeout
 from agent.outbox import Item, Outbox
 
 from .holds import Holds, Key, key_of
@@ -13,6 +13,7 @@ from .limits import NO_QOS_1, NO_RETAIN, Limits
 from .outgoing import Outgoing, Purpose
 from .pacing import Pacing
 from .refusals import Refusals
+from .trials import Trials
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +62,12 @@ class ReasonCodes:
         holds: Holds,
         refusals: Refusals,
         limits: Limits,
+        trials: Trials,
         now: Callable[[], float],
         require_subscriber: bool = False,
     ) -> None:
         self._outbox, self._pacing, self._holds, self._refusals = outbox, pacing, holds, refusals
-        self._limits, self._now = limits, now
+        self._limits, self._trials, self._now = limits, trials, now
         self.require_subscriber = require_subscriber
         self._largest_taken = 0
         # How often a batch was refused for its own fault.
@@ -81,13 +83,16 @@ class ReasonCodes:
         if code >= FAILURE:
             self._refusals.refused(packet.key, reason(code), busy=code in BUSY)
             return True
+        self._taken_by_trial(packet)
         self._refusals.taken(packet.key)
         if packet.gap is not None:
             self._outbox.gap_done(packet.gap)
         return False
 
     def silent(self, packet: Outgoing) -> None:
-        """Note that this broker does not acknowledge a packet, though it does later ones."""
+        """Note that this broker does not acknowledge a packet that is no batch, though it does others."""
+        if packet.purpose is Purpose.BATCH:
+            return
         self._refusals.refused(packet.key, "not acknowledged", busy=True)
 
     def too_large(self, batch: Outgoing) -> None:
@@ -105,6 +110,8 @@ class ReasonCodes:
         self._limits.learn(code)
         # These two are about how it was sent, and we know better now.
         blamed = [] if code in (NO_RETAIN, NO_QOS_1) else blamed
+        if blamed and not isinstance(error, BrokerTimeout):
+            self._trials.hung_up(blamed)
         alone = len(blamed) == 1
         for packet in blamed:
             if packet.purpose is not Purpose.BATCH:
@@ -133,7 +140,13 @@ class ReasonCodes:
             self._outbox.back(item)
         return True
 
+    def _taken_by_trial(self, packet: Outgoing) -> None:
+        if self._trials.taken(packet):
+            self._refusals.reset()
+            self._holds.reset()
+
     def _taken(self, batch: Outgoing, *, heard: bool) -> None:
+        self._taken_by_trial(batch)
         for item in batch.batches:
             self._outbox.done(item, heard=heard)
             self._refused.pop(key_of(item), None)
@@ -162,7 +175,7 @@ class ReasonCodes:
         (item,) = batch.batches
         _, count, others_passed = self._ended_by.pop(key_of(item), ("", 0, False))
         told = error is not None and error.code == TOO_LARGE
-        by_its_size = told or (others_passed and len(item.body) > self._largest_taken)
+        by_its_size = (told or others_passed) and len(item.body) > self._largest_taken
         if count + 1 >= TIMES and by_its_size:
             self._limits.learn_packet_size(batch)
             self._give_up(item, "too_large")

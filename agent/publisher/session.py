@@ -134,6 +134,10 @@ class Session:
         error = self._link.lost.result() if self._link.lost.done() else self._problem
         under_way = list(self._in_flight)
         self._codes.ended(under_way, self._blamed(error), error)
+        if self.proved and self._facts.receive_maximum == 1 and isinstance(error, BrokerTimeout):
+            # Nothing can overtake it here, but other packets had their acknowledgements.
+            for packet in under_way:
+                self._codes.silent(packet)
         self._queue.batch_first = isinstance(error, BrokerTimeout) and not any(one.batches for one in under_way)
         await self._queue.end()
 

@@ -6,9 +6,12 @@ run would know of.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,6 @@ from .files import FileThread, NewestContent
 
 log = logging.getLogger("limpet")
 
-WITHIN = 0.5  # seconds that the start waits for the file
 LARGEST = 1_000_000  # bytes
 DOCUMENTS = ("state", "info", "health", "status")
 
@@ -41,22 +43,41 @@ class Announced:
         self._thread = FileThread()
         self._file = NewestContent(file, self._thread, _not_written) if file is not None else None
         self._content = b""
+        # What is in the file must not be overwritten before it is known.
+        self._is_known = file is None
 
-    def load(self, within: float = WITHIN) -> None:
-        """Read what earlier runs have left; nothing where the disk takes longer, or the file makes no sense."""
+    def load(self, known: Callable[[], object]) -> None:
+        """Begin to read what earlier runs have left; returns at once.
+
+        Args:
+            known: called on the running loop when it is known; never, while the disk hangs.
+        """
         if self._file is None:
             return
+        loop = asyncio.get_running_loop()
+
+        def read(result: Future[bytes]) -> None:
+            # RuntimeError: the loop is closed, the run is over.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._take, result, known)
+
+        self._thread.submit(self._read).add_done_callback(read)
+
+    def _take(self, result: Future[bytes], known: Callable[[], object]) -> None:
+        self._is_known = True
         try:
-            content = self._thread.submit(self._read).result(within)
+            content = result.result()
             document = json.loads(content)
             if document["machine"] == self._machine:
-                self.discovery = Announcement(_discovery(document["discovery"]))
-                self.devices = set(_topics(document["devices"]))
+                devices = _topics(document["devices"])
+                self.discovery.remember(_discovery(document["discovery"]))
+                self.devices.update(devices)
                 self._content = content
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             log.warning("what was announced is not known", extra={"error": str(error)})
+        known()
 
     def former(self, device: str) -> list[str]:
         """Return the topics of documents that other devices of this state folder have left; `device` is ours now."""
@@ -78,7 +99,7 @@ class Announced:
             "discovery": {topic: dict(sorted(one.items())) for topic, one in sorted(self.discovery.told.items())},
         }
         content = json.dumps(document, indent=1).encode()
-        if self._file is not None and content != self._content:
+        if self._file is not None and self._is_known and content != self._content:
             self._content = content
             self._file.write(content)
 

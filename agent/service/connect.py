@@ -39,21 +39,28 @@ def publishing(
     _look_at_secrets(config.mqtt, environ)
 
     def make(outbox: Outbox, topics: Topics, on_event: Callable[[BreakerEvent], None]) -> Publisher:
-        from agent.broker.link import PahoLink
-        from agent.broker.route import Route
-
-        # Shared by all links, so that the address that worked is tried first.
-        route = Route()
-        client_id = config.mqtt.client_id or topics.client_id
-        full = last_will(topics)
-
-        def link(will: Will | None = full) -> Link:
-            where = address(config.mqtt, client_id, environ, will)
-            return PahoLink(where, route) if make_link is None else make_link(where)
-
+        link = _links(config.mqtt, topics, environ, make_link)
         return Publisher(link, outbox, topics, clock, _settings(config), rng=rng, on_event=on_event)
 
     return make
+
+
+def _links(
+    mqtt: MqttConfig, topics: Topics, environ: Mapping[str, str], make_link: Callable[[Address], Link] | None
+) -> Callable[[Will | None], Link]:
+    """Return what makes one link after the other to the broker, each with the will that it is given."""
+    from agent.broker.link import PahoLink
+    from agent.broker.route import Route
+
+    # Shared by all links, so that the address that worked is tried first.
+    route = Route()
+    client_id = mqtt.client_id or topics.client_id
+
+    def link(will: Will | None) -> Link:
+        where = address(mqtt, client_id, environ, will)
+        return PahoLink(where, route) if make_link is None else make_link(where)
+
+    return link
 
 
 def _look_at_secrets(mqtt: MqttConfig, environ: Mapping[str, str]) -> None:

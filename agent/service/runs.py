@@ -83,7 +83,6 @@ async def _one(world: World, config: Config, hangups: Hangups, rounds: int | Non
     rng = Random()
     state_dir = config.state_dir(os.environ)
     announced = Announced(state_dir / "announced.json", process.machine())
-    announced.load()
     agent = Agent(
         config,
         hardware=hardware,

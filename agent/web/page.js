@@ -53,7 +53,7 @@ function sensorCard(one, state, health) {
   const known = health.sensors[one.id] || {};
   const missing = present.status === "unavailable";
   const waits = missing && known.status === "unknown";
-  const level = waits ? "warn" : missing ? "bad" : present.status === "ok" ? "good" : "warn";
+  const level = waits ? "warn" : missing ? "bad" : isWell(present, known) ? "good" : "warn";
   const facts = missing ? [] : one.quantities.map((q) => [
     q.name.replaceAll("_", " "),
     present[q.name] == null ? "–" : `${present[q.name]} ${q.unit}`.trim(),
@@ -61,7 +61,13 @@ function sensorCard(one, state, health) {
   let note = "";
   if (known.error) note = `${known.error} — ${since(known.since, health.timestamp)}`;
   if (missing && known.lastOk) note += `; last good ${ago(known.lastOk, health.timestamp)}`;
-  return [level, card(level, one.id, waits ? "not read yet" : missing ? "missing" : present.status, facts, note)];
+  return [level, card(level, one.id, waits ? "not read yet" : missing ? "missing" : present.status.replace("_", " "), facts, note)];
+}
+
+// Beyond its range is an answer, too: nothing is wrong with the sensor.
+function isWell(present, known) {
+  const beyond = present.status === "partial" && (known.error || "").startsWith("BeyondRange");
+  return beyond || ["ok", "beyond_range"].includes(present.status);
 }
 
 function agentCards(health) {
@@ -97,7 +103,8 @@ function breakerChips(health) {
 function verdict(levels, state, health) {
   const reasons = [];
   const missing = state.unavailableSensors;
-  const doubtful = Object.entries(state.sensors).filter(([, s]) => !["ok", "unavailable"].includes(s.status));
+  const doubtful = Object.entries(state.sensors)
+    .filter(([id, s]) => s.status !== "unavailable" && !isWell(s, health.sensors[id] || {}));
   if (missing.length) reasons.push(`missing: ${missing.join(", ")}`);
   if (doubtful.length) reasons.push(doubtful.map(([id, s]) => `${id} is ${s.status}`).join(", "));
   if (!health.broker.connected) reasons.push(`broker away, ${plural(health.outbox.waiting, "batch waits", "batches wait")}`);

@@ -23,7 +23,8 @@ from ..errors import AccessDenied, AdapterGone, BusError, PermanentError, Transi
 
 HEADER_CHIPS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")  # labels of the chip behind the 40-pin header
 GPIO_GET_CHIPINFO = 0x8044B401  # linux/gpio.h: name[32], label[32], lines
-GPIO_V2_GET_LINEINFO = 0xC100B405  # linux/gpio.h: name[32], consumer[32], offset, …; 256 bytes
+# linux/gpio.h: name[32], consumer[32], offset, …; 256 bytes.
+GPIO_V2_GET_LINEINFO = 0xC100B405
 CHIP_SHUT = "can not open gpiochip"  # lgpio's words for -78: absent, or no rights
 CURES = {
     "PinUnknownPi": "this is no Raspberry Pi; on a desktop, run with --simulate",
@@ -115,7 +116,8 @@ def named(who: str, pin: int | None = None) -> Iterator[None]:
     except (TransientError, PermanentError):
         raise
     except _failures() as error:
-        traceback.clear_frames(error.__traceback__)  # gpiozero reserves a pin while a failed constructor's frame lives
+        # gpiozero reserves a pin while a failed constructor's frame lives
+        traceback.clear_frames(error.__traceback__)
         raise _named(error, f"{who}: GPIO{pin}" if pin is not None else who, pin) from error
 
 
@@ -131,7 +133,8 @@ def _failures() -> tuple[type[Exception], ...]:
 def _named(error: Exception, where: str, pin: int | None) -> Exception:
     kind, text = type(error).__name__, str(error).strip("'\"")
     number = getattr(error, "errno", None)
-    if isinstance(error, ImportError):  # gpiozero's BadPinFactory is one, too
+    if isinstance(error, ImportError):
+        # gpiozero's BadPinFactory is one, too.
         lacks = getattr(error, "name", None) == "gpiozero"
         cure = "`pip install gpiozero`" if lacks else INSTALL
         return PermanentError(f"{where}: no {'gpiozero' if lacks else 'pin backend'} ({text}); {cure}")
@@ -243,8 +246,10 @@ class GpioLine:
 
     def _edge(self, ticks: float, level: int) -> None:
         heard = self._heard
-        if heard is not None and level in (0, 1):  # lgpio says 2 when its watchdog fires
-            with contextlib.suppress(TransientError, PermanentError):  # closed meanwhile; the thread serves all pins
+        if heard is not None and level in (0, 1):
+            # lgpio says 2 when its watchdog fires
+            with contextlib.suppress(TransientError, PermanentError):
+                # closed meanwhile; the thread serves all pins
                 heard(ticks, int(level))
 
 
@@ -268,7 +273,8 @@ class Spi:
             raise PermanentError(f"{self.who}: no {node}; enable SPI: `sudo raspi-config nonint do_spi 0`")
         with named(f"{self.who}: spi{self.port}.{self.select}"):
             self._device = self._shared(maker)
-            if self._device.pin_factory is not maker:  # gpiozero shares by pins, even those of a factory that is gone
+            if self._device.pin_factory is not maker:
+                # gpiozero shares by pins, even those of a factory that is gone
                 while not self._device.closed:
                     self._device.close()
                 self._device = self._shared(maker)

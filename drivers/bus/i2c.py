@@ -25,10 +25,13 @@ from ..errors import (
     TransientError,
 )
 
-I2C_SLAVE = 0x0703  # linux/i2c-dev.h: claims an address; EBUSY when a kernel driver owns it
+# linux/i2c-dev.h: claims an address; EBUSY when a kernel driver owns it.
+I2C_SLAVE = 0x0703
 I2C_TIMEOUT = 0x0702  # linux/i2c-dev.h: in units of 10 ms
-NO_CHIP = 0x7F  # reserved (NXP UM10204, "Reserved addresses"): no chip answers there
-ADAPTER_TIMEOUT = 0.05  # seconds; a sensor's transfer takes under 5 ms, the kernel's default of 1 s costs the whole bus
+# Reserved (NXP UM10204, "Reserved addresses"): no chip answers there.
+NO_CHIP = 0x7F
+# Seconds; a sensor's transfer takes under 5 ms, the kernel's default of 1 s costs the whole bus.
+ADAPTER_TIMEOUT = 0.05
 
 
 class Bus(Protocol):
@@ -47,7 +50,8 @@ def open_bus(number: int | str, *, timeout: float = ADAPTER_TIMEOUT) -> SMBus:
         bus = SMBus(number)
     except OSError as error:
         raise named(error, f"i2c-{number}" if isinstance(number, int) else number) from error
-    with contextlib.suppress(OSError):  # emulated adapters have no timeout to lower
+    with contextlib.suppress(OSError):
+        # Emulated adapters have no timeout to lower.
         fcntl.ioctl(bus.fd or -1, I2C_TIMEOUT, max(1, round(timeout * 100)))
     return bus
 
@@ -95,7 +99,8 @@ class I2cDevice:
         """Return whether the bus acknowledges an address that no chip has: then its data line is held low."""
         try:
             I2cDevice(self.bus, NO_CHIP, self.name).read(1)
-        except (TransientError, PermanentError):
+        except (TransientError, PermanentError, LookupError):
+            # a stand-in for a bus may not know such an address at all
             return False
         return True
 
@@ -115,7 +120,8 @@ class I2cDevice:
             if error.errno == errno.EBUSY:
                 raise named(error, bus_name(self.bus), self.address, self.name) from error
         if isinstance(self.bus, SMBus):
-            self.bus.address = None  # smbus2 must not take the address it set last for the present one
+            # smbus2 must not take the address it set last for the present one
+            self.bus.address = None
 
 
 def bus_name(bus: object) -> str:
@@ -130,7 +136,7 @@ def bus_name(bus: object) -> str:
 
 
 def named(error: OSError, bus: str, address: int | None = None, chip: str = "") -> TransientError | PermanentError:
-    """Return the named error for the kernel's errno: who, where, and what to do (CHIPS: the errno of each adapter)."""
+    """Return the named error for the kernel's errno: who, where, and what to do."""
     number = error.errno
     where = bus if address is None else f"{bus}: 0x{address:02x}"
     who = f" ({chip})" if chip else ""
@@ -177,7 +183,7 @@ def adapters() -> Iterator[int]:
     )
 
 
-def adapter_name(number: int) -> str:
+def adapter_name(number: int | str) -> str:
     """Return what the kernel calls an adapter; empty where it does not say."""
     with contextlib.suppress(OSError):
         return Path(f"/sys/class/i2c-dev/i2c-{number}/name").read_text(encoding="ascii", errors="replace").strip()
@@ -211,7 +217,7 @@ def find_bus(where: int | str) -> int | str:
     return fits[0]
 
 
-def stable_bus(number: int) -> int | str:
+def stable_bus(number: int | str) -> int | str:
     """Return how to write a bus so that it is still the same one after a reboot.
 
     A bus of the board keeps its number; an adapter on USB does not, and is called by its name where it is the only one.

@@ -17,9 +17,12 @@ from ..errors import BusStuck, NotSupported
 from .gpio import GpioLine, named
 
 PULSES = 9
-OFF, SETTLING = 0.5, 0.1  # seconds without power, and until the chips have started
-OF_CONTROLLERS = range(4)  # GPIO0..3: the wires of i2c-0 and i2c-1 on the header
-FUNCTION = re.compile(r"^\s*\d+:\s+(\w+)\s+(?:-- )?(p[udn])?")  # `pinctrl get 2`: " 2: a0    pu | hi // GPIO2 = SDA1"
+# Seconds without power, and until the chips have started.
+OFF, SETTLING = 0.5, 0.1
+# GPIO0..3: the wires of i2c-0 and i2c-1 on the header.
+OF_CONTROLLERS = range(4)
+# `pinctrl get 2`: " 2: a0    pu | hi // GPIO2 = SDA1".
+FUNCTION = re.compile(r"^\s*\d+:\s+(\w+)\s+(?:-- )?(p[udn])?")
 
 Pinctrl = Callable[..., str]
 
@@ -158,7 +161,8 @@ class Power:
 
     def steps(self) -> Generator[float, None, str]:
         """Switch off, wait, switch on. From then on the pin is driven: let go, it might switch off."""
-        self.line.open()  # low
+        # low
+        self.line.open()
         yield OFF
         self.line.write(1)
         yield SETTLING

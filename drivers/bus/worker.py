@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 from .clock import now
 
-MOVING = 0.05  # seconds: a step that takes longer is no transfer of a bus that moves
+# Seconds: a step that takes longer is no transfer of a bus that moves.
+MOVING = 0.05
 
 
 class Turn:
@@ -85,7 +86,8 @@ class BusWorker:
         self._changed = changed or threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._now: tuple[Turn, float] | None = None  # the turn that runs and when its step began
+        # the turn that runs and when its step began
+        self._now: tuple[Turn, float] | None = None
 
     def submit(self, share: Share) -> None:
         """Run the share's turns, in their order at first, then as their waits end."""

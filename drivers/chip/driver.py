@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 from ..bus import clock
 from ..errors import BeyondRange, ChecksumError, InvalidReading, WrongChip
-from .probe import Probe
 from .quantity import UNTOLD, Measurement, Quantity, Told, Untold, Values, Waits, is_amiss
+from .question import Question
 
 
 def waiting(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,7 +62,7 @@ class Driver:
         name: the driver's name, as in the configuration.
         addresses: I2C addresses that this chip can have; empty for pins and kernel sensors.
         quantities: what `measure` returns.
-        probes: tell a scan, in this order, that it is this chip; none where that takes more than reading.
+        questions: tell a scan, in this order, that it is this chip; none where that takes more than reading.
         takes: seconds that the longest reading takes, setting up included.
         sleep: how `read` waits; replaced in tests.
         known: identified and configured, and no error since.
@@ -72,7 +72,7 @@ class Driver:
     name: ClassVar[str] = ""
     addresses: ClassVar[tuple[int, ...]] = ()
     takes: ClassVar[float] = 0.5
-    probes: ClassVar[tuple[Probe, ...]] = ()
+    questions: ClassVar[tuple[Question, ...]] = ()
     quantities: tuple[Quantity, ...] = ()
     sleep: Callable[[float], None] = staticmethod(clock.sleep)
     known = False
@@ -172,7 +172,9 @@ class Driver:
             for name in {**declared, **measured}
         }
         for quantity in quantities:
-            if isinstance(told.get(quantity.needs), UNTOLD) and not isinstance(told[quantity.name], UNTOLD):
+            needed = told.get(quantity.needs)
+            lacks = isinstance(needed, UNTOLD) and not isinstance(needed, BeyondRange)
+            if lacks and not isinstance(told[quantity.name], UNTOLD):
                 told[quantity.name] = InvalidReading(f"{self.name}: no {quantity.name} without {quantity.needs}")
         amiss = [value for value in told.values() if is_amiss(value)]
         if amiss and len(amiss) == len(told):
@@ -188,6 +190,10 @@ class Driver:
         known = f"{bound:g} {unit}".strip() + (" or less" if at_least is None else " or more")
         message = f"{self.name}: {name} is {known}" + (f"; {hint}" if hint else "")
         return BeyondRange(message, at_least=at_least, at_most=at_most)
+
+    def below(self, name: str, value: float, stop: float) -> float | Untold:
+        """Return a value, or the `BeyondRange` in its place where it stands at a stop of the device, or above it."""
+        return float(value) if value < stop else self.beyond(name, at_least=stop)
 
     def _identified(self) -> Waits:
         """Identify; ask once more before it is believed that another device answers."""

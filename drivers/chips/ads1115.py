@@ -8,20 +8,22 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any, ClassVar
 
-from ..chip import I2cChip, Probe, Quantity, Reading, Untold, Waits, says
+from ..chip import I2cChip, Quantity, Question, Reading, Untold, Waits, says
 from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
 CONVERSION = Register(0x00, 2, is_signed=True)
 CONFIG, LOW_THRESHOLD = Register(0x01, 2), Register(0x02, 2)
 
-START = 0x8000  # written: begin a conversion; read: no conversion under way
+# Written: begin a conversion; read: no conversion under way.
+START = 0x8000
 INPUT, SINGLE_ENDED = Field(14, 12), 0b100  # input n against ground is 0b100 + n
 FULL_SCALE, RATE = Field(11, 9), Field(7, 5)
 ONE_SHOT = 0x0103  # the comparator off
 
 FULL_SCALES = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256)  # volts, by the code in the register
-POLLS = 3  # a conversion that is not there after three times its longest duration never comes
+# A conversion that is not there after three times its longest duration never comes.
+POLLS = 3
 SLOWEST_CONVERSION = 0.14  # at 8 a second
 # No thermometer at these addresses keeps both; an ADS1015 loses the low 4 bits.
 CONFIG_TRIAL, THRESHOLD_TRIAL = 0x5583, 0x2AA5
@@ -46,11 +48,12 @@ class Ads1115(I2cChip):
 
     name = "ads1115"
     addresses = (0x48, 0x49, 0x4A, 0x4B)
-    probes = tuple(Probe(r, 2, says(v), decides=False) for r, v in ((b"\x02", b"\x80\0"), (b"\x03", b"\x7f\xff")))
+    questions = tuple(Question(r, 2, says(v), decides=False) for r, v in ((b"\x02", b"\x80\0"), (b"\x03", b"\x7f\xff")))
     takes = 0.7
     default_rate: ClassVar[int] = 128
     rates: ClassVar[tuple[int, ...]] = (8, 16, 32, 64, 128, 250, 475, 860)
-    spare_bits: ClassVar[int] = 0  # low bits of a conversion that are always 0
+    # Low bits of a conversion that are always 0.
+    spare_bits: ClassVar[int] = 0
     quantities = tuple(Quantity(f"a{n}", "V", "voltage", -6.144, 6.144, 6.144 / 32768, noisy=False) for n in range(4))
 
     def __init__(
@@ -72,7 +75,8 @@ class Ads1115(I2cChip):
         if rate not in self.rates:
             raise ValueError(f"data_rate: {rate!r} is none of {', '.join(map(str, self.rates))} per second")
         self.inputs, self.full_scale = tuple(dict.fromkeys(inputs)), full_scale
-        self.converting_takes = 1.12 / rate + 0.0001  # the oscillator may be 10 % slow; waking up
+        # the oscillator may be 10 % slow; waking up
+        self.converting_takes = 1.12 / rate + 0.0001
         self.settings = FULL_SCALE.put(FULL_SCALES.index(full_scale)) | RATE.put(self.rates.index(rate)) | ONE_SHOT
         step = full_scale / (32768 >> self.spare_bits)
         # the codes at the ends mean: beyond

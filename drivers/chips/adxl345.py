@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from ..chip import Probe, Reading, Waits, says
+from ..chip import Question, Reading, Waits, says
 from ..errors import InvalidReading
 from ..registers import Register
 from .accelerometer import G, SampledChip, axes, one_of
@@ -18,8 +18,10 @@ POWER, MEASURE = Register(0x2D), 0x08
 FORMAT, FULL_RESOLUTION = Register(0x31), 0x08  # in its lowest bits the range
 # Bypassed, the queue does not use its number of samples: it closes the frame and proves that all of it arrived.
 QUEUE, BYPASSED = Register(0x38), 0x15
-FRAME, FRAME_LENGTH = bytes([POWER.address]), 12  # power, two of interrupts, their source, format, data, queue
-READY = 0x80  # in the source: set with each new sample, also without interrupts; reading the data clears it
+# Power, two of interrupts, their source, format, data, queue.
+FRAME, FRAME_LENGTH = bytes([POWER.address]), 12
+# In the source: set with each new sample, also without interrupts; reading the data clears it.
+READY = 0x80
 TURNING_ON_TAKES = 0.0235  # 21.1 ms at 50 Hz, and 10 %
 RANGES = (2, 4, 8, 16)  # g, by the code in the register
 DIGITS_PER_G = 256
@@ -34,15 +36,17 @@ class Adxl345(SampledChip):
 
     name = "adxl345"
     addresses = (0x53, 0x1D)
-    identity, identity_is = Register(0x00), 0xE5
-    probes = (Probe(b"\x00", 1, says(b"\xe5")),)
+    identity_register, identity_is = Register(0x00), 0xE5
+    questions = (Question(b"\x00", 1, says(b"\xe5")),)
     period = TURNING_ON_TAKES
+    noise = (8, 8, 8)
     quantities = axes("acceleration", "m/s²", 510 / DIGITS_PER_G * G, G / DIGITS_PER_G)
 
     def __init__(self, bus: Any, address: int | None = None, *, range: int = 2, identity: str = "strict") -> None:
         super().__init__(bus, address, identity=identity)
         self.code = RANGES.index(one_of(range, "range", RANGES, "g"))
-        self.stop = 512 << self.code  # 10 bits at ±2 g, one more with each range
+        # 10 bits at ±2 g, one more with each range
+        self.stop = 512 << self.code
         self.quantities = axes("acceleration", "m/s²", (self.stop - 2) / DIGITS_PER_G * G, G / DIGITS_PER_G)
 
     def configure(self) -> Waits:
@@ -67,7 +71,7 @@ class Adxl345(SampledChip):
         if data in (bytes(6), b"\xff" * 6) and not self.shows_ready:
             raise InvalidReading(f"{self.name}: all data are 0x{data[0]:02x}; the chip has not measured")
         told = {}
-        for axis, raw in zip("xyz", struct.unpack("<3h", data), strict=True):
+        for axis, raw in zip("xyz", struct.unpack(self.layout, data), strict=True):
             stop = (raw >= self.stop - 1) - (raw <= -self.stop)
             told[f"acceleration_{axis}"] = self.axis(f"acceleration_{axis}", metres_per_second_squared(raw), stop)
         return told

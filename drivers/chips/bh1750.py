@@ -13,7 +13,8 @@ from ..errors import InvalidReading, NoAcknowledge
 from ..registers import Register
 
 POWER_ON = b"\x01"
-RESET = b"\x07"  # clears the result, so that an old one cannot pass for a new one
+# Clears the result, so that an old one cannot pass for a new one.
+RESET = b"\x07"
 ONE_TIME_HIGH = b"\x20"
 MEASURING_TAKES = 0.2  # 180 ms at most, and 10 %
 RESULT = Register(0, 2)
@@ -34,18 +35,20 @@ class Bh1750(I2cChip):
     takes = 0.7
     quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 121_552.0, 0.84, noisy=False),)
 
-    time = 0  # as it was set last; 0: not known
+    # Whether it takes another measurement time: some clones do not.
+    has_times = True
 
     def configure(self) -> None:
-        """Wake the chip and set the usual measurement time; one that refuses that twice has no other."""
+        """Wake the chip and see whether it takes a measurement time; one that refuses that twice does not."""
         self.write(POWER_ON)
         for _ in range(2):
             try:
                 self._set_time(USUAL_TIME)
             except NoAcknowledge:
                 self.write(POWER_ON)
-                self.time = USUAL_TIME
+                self.has_times = False
             else:
+                self.has_times = True
                 break
 
     def measure(self) -> Reading:
@@ -54,23 +57,26 @@ class Bh1750(I2cChip):
         Raises:
             ChecksumError: the result read twice differs. InvalidReading: no chip drives the line.
         """
-        if self.time != USUAL_TIME:  # a measurement with the short time broke off
+        if self.has_times:
+            # each time: it cannot be read back, and a damaged one would stay
             self._set_time(USUAL_TIME)
         code = yield from self._once()
-        if code == 0:  # dark, or power was lost while it measured
+        if code == 0:
+            # dark, or power was lost while it measured
             code = yield from self._once()
         if code == 0:
             return {"illuminance": self._or_no_chip(0.0)}
         if not is_doubtful(code):
             return {"illuminance": lux(code, USUAL_TIME)}
-        self._set_time(SHORT_TIME)
+        time = SHORT_TIME if self.has_times else USUAL_TIME
+        if self.has_times:
+            self._set_time(time)
         code = yield from self._once()
-        self._set_time(USUAL_TIME)
         if code == SATURATED:
-            return {"illuminance": self._or_no_chip(self.beyond("illuminance", at_least=lux(SATURATED, SHORT_TIME)))}
-        if is_doubtful(code):
+            return {"illuminance": self._or_no_chip(self.beyond("illuminance", at_least=lux(SATURATED, time)))}
+        if is_doubtful(code) and self.has_times:
             raise InvalidReading(f"{self.name}: 0x{code:04x} with another measurement time: no chip drives the line")
-        return {"illuminance": lux(code, SHORT_TIME)}
+        return {"illuminance": lux(code, time)}
 
     def _or_no_chip(self, told: float | Untold) -> float | Untold:
         """Return what an end of the scale means, unless the line itself is stuck there.
@@ -89,10 +95,8 @@ class Bh1750(I2cChip):
         return RESULT.decode(crc.agreed(self.read_bytes(2), self.read_bytes(2)))
 
     def _set_time(self, time: int) -> None:
-        self.time = 0
         self.write(bytes([0b01000_000 | time >> 5]))
         self.write(bytes([0b011_00000 | time & 0b11111]))
-        self.time = time
 
 
 def is_doubtful(code: int) -> bool:

@@ -6,7 +6,7 @@ Source: ams (ScioSense) "CCS811" datasheet, section "Register Overview". On a Pi
 
 from __future__ import annotations
 
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, says
+from ..chip import I2cChip, Quantity, Question, Reading, Waits, says
 from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -25,6 +25,8 @@ POWER_UP_TAKES = 0.022
 STARTING_TAKES = 0.002
 # Up to 1.25 s: a result comes every second, 10 % slow.
 POLLS, POLL = 6, 0.25
+# The chip goes no further.
+ECO2_STOP, TVOC_STOP = 29_206, 32_768
 ERRORS = (
     "bad register written",
     "bad register read",
@@ -40,11 +42,13 @@ class Ccs811(I2cChip):
 
     name = "ccs811"
     addresses = (0x5A, 0x5B)
-    probes = (Probe(bytes([IDENTITY.address]), 1, says(bytes([CCS811]))),)
+    questions = (Question(bytes([IDENTITY.address]), 1, says(bytes([CCS811]))),)
     takes = 1.6
     quantities = (
-        Quantity("eco2", "ppm", "carbon_dioxide", 400.0, 29_206.0, 1.0, noisy=False),
-        Quantity("tvoc", "ppb", "volatile_organic_compounds_parts", 0.0, 32_768.0, 1.0, needs="eco2", noisy=False),
+        Quantity("eco2", "ppm", "carbon_dioxide", 400.0, ECO2_STOP - 1.0, 1.0, noisy=False),
+        Quantity(
+            "tvoc", "ppb", "volatile_organic_compounds_parts", 0.0, TVOC_STOP - 1.0, 1.0, needs="eco2", noisy=False
+        ),
     )
 
     def identify(self) -> Waits:
@@ -96,7 +100,10 @@ class Ccs811(I2cChip):
         again = self.get_twice(VALUES)
         if values != again:
             raise ChecksumError(f"{self.name}: two reads differ: {values:08x} and {again:08x}; shorten the cable")
-        return {"eco2": float(ECO2.of(values)), "tvoc": float(TVOC.of(values))}
+        return {
+            "eco2": self.below("eco2", ECO2.of(values), ECO2_STOP),
+            "tvoc": self.below("tvoc", TVOC.of(values), TVOC_STOP),
+        }
 
     def checked(self, status: int, error: int | None = None) -> int:
         """Return a status that speaks of no trouble.

@@ -5,7 +5,7 @@ Source: Texas Instruments "INA219" (SBOS448), sections "Register Maps" and "Elec
 
 from __future__ import annotations
 
-from ..chip import Probe, Reading
+from ..chip import Question, Reading
 from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 from .shunt import ShuntMonitor
@@ -13,11 +13,13 @@ from .shunt import ShuntMonitor
 CONFIG = Register(0x00, 2)
 SHUNT = Register(0x01, 2, is_signed=True)
 BUS = Register(0x02, 2)
+POWER = Register(0x03, 2)
 CALIBRATION = Register(0x05, 2)
 
 RESET = 0x8000
 AFTER_RESET = 0x399F  # 32 V, ±320 mV, 12 bit, continuous
-ONE_SHOT = 0x399B  # the same, one conversion of both, begun by writing it
+# The same, one conversion of both, begun by writing it.
+ONE_SHOT = 0x399B
 BUS_FIELD = Field(15, 3)
 ALWAYS_ZERO = 0x0004
 CONVERTED = 0x0002
@@ -37,9 +39,9 @@ class Ina219(ShuntMonitor):
     """
 
     name = "ina219"
-    probes = (
-        Probe(b"\x05", 2, lambda calibration: not calibration[1] & 1),
-        Probe(b"\x00", 2, lambda config: CONFIG.decode(config) in (AFTER_RESET, ONE_SHOT), decides=False),
+    questions = (
+        Question(b"\x05", 2, lambda calibration: not calibration[1] & 1),
+        Question(b"\x00", 2, lambda config: CONFIG.decode(config) in (AFTER_RESET, ONE_SHOT), decides=False),
     )
     most = ((SHUNT_STOP - 1) / 100_000, (BUS_STOP - 1) / 250)
     steps = (10e-6, 0.004)
@@ -81,6 +83,8 @@ class Ina219(ShuntMonitor):
         config = self.get(CONFIG)
         if (shunt, bus) != (self.get(SHUNT), self.get(BUS)):
             raise ChecksumError(f"{self.name}: two reads of one conversion differ; shorten or shield the cable")
+        # Reading the power puts the flag out: next time it is there only if that conversion was begun.
+        self.get(POWER)
         if config != ONE_SHOT:
             raise LostPower(f"{self.name}: the configuration is 0x{config:04x}, written was 0x{ONE_SHOT:04x}")
         if bus & (OVERFLOW | ALWAYS_ZERO):

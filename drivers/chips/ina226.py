@@ -5,7 +5,7 @@ Source: Texas Instruments "INA226" (SBOS547), sections "Register Maps" and "Elec
 
 from __future__ import annotations
 
-from ..chip import Probe, Reading, says
+from ..chip import Question, Reading, says
 from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Register
 from .shunt import ShuntMonitor
@@ -17,20 +17,25 @@ FLAGS = Register(0x06, 2)  # Mask/Enable; reading it clears CONVERTED
 MANUFACTURER, MANUFACTURER_ID = Register(0xFE, 2), 0x5449
 DIE, DIE_ID = Register(0xFF, 2), 0x2260
 
-ONE_SHOT = 0x4123  # no averaging, 1.1 ms each, both, begun by writing it; 0x4127 after power-on
+# No averaging, 1.1 ms each, both, begun by writing it; 0x4127 after power-on.
+ONE_SHOT = 0x4123
 CONVERTED = 0x0008
 OVERFLOW = 0x0004
 CONVERTING_TAKES = 0.0027  # 2 × 1.21 ms at most, and 10 %
 POLLS = 3
 SHUNT_STOPS = (0x7FFF, -0x8000)
-BUS_STOP = 28_800  # 36 V, the most that the chip is specified for; the register goes on to 40.96 V
+# 36 V, the most that the chip is specified for; the register goes on to 40.96 V.
+BUS_STOP = 28_800
 
 
 class Ina226(ShuntMonitor):
     """One INA226. Begins each conversion itself: a value is of now, and its registers stand still to be read twice."""
 
     name = "ina226"
-    probes = (Probe(b"\xff", 2, says(b"\x22\x60")), Probe(b"\xfe", 2, says(b"\x54\x49")))  # 0xfe resets an HTU21D
+    questions = (
+        Question(b"\xff", 2, says(b"\x22\x60")),
+        Question(b"\xfe", 2, says(b"\x54\x49")),
+    )  # 0xfe resets an HTU21D
     most = (0x7FFE / 400_000, (BUS_STOP - 1) / 800)
     steps = (2.5e-6, 0.00125)
 

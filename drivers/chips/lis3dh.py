@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from ..chip import Probe, Reading, Waits, says
+from ..chip import Question, Reading, Waits, says
 from ..errors import InvalidReading
 from ..registers import Register
 from .accelerometer import G, SampledChip, axes, one_of
@@ -19,8 +19,10 @@ AUTO_INCREMENT = 0x80
 QUEUE, BYPASSED = Register(0x2E), 0x15
 FRAME, FRAME_LENGTH = bytes([CONTROL_1 | AUTO_INCREMENT]), 15  # controls 1 to 6, reference, status, data, queue
 AT_50_HZ = 0x47  # all three axes
-HIGH_RESOLUTION = 0x88  # both bytes of a value at once; in bits 5:4 the range
-READY = 0x08  # in the status: set with each new sample, cleared by reading the data
+# Both bytes of a value at once; in bits 5:4 the range.
+HIGH_RESOLUTION = 0x88
+# In the status: set with each new sample, cleared by reading the data.
+READY = 0x08
 TURNING_ON_TAKES = 0.17  # 7 samples, and what a slow oscillator takes
 SAMPLE_TAKES = 0.0235
 STOPS = (0x7FF0, -0x8000)
@@ -40,9 +42,10 @@ class Lis3dh(SampledChip):
 
     name = "lis3dh"
     addresses = (0x18, 0x19)
-    identity, identity_is = Register(0x0F), 0x33
-    probes = (Probe(b"\x0f", 1, says(b"\x33")),)
+    identity_register, identity_is = Register(0x0F), 0x33
+    questions = (Question(b"\x0f", 1, says(b"\x33")),)
     period = SAMPLE_TAKES
+    noise = (160, 160, 160)
     quantities = axes("acceleration", "m/s²", 2.046 * G, G / 1000)
 
     def __init__(self, bus: Any, address: int | None = None, *, range: int = 2, identity: str = "strict") -> None:
@@ -55,8 +58,9 @@ class Lis3dh(SampledChip):
     def configure(self) -> Waits:
         """Switch it on, without filter or interrupts, and wait for the first sample."""
         self.put(QUEUE, BYPASSED)
-        self.write(bytes([CONTROL_1 + 1 | AUTO_INCREMENT]) + self.controls[1:])
-        self.write(bytes([CONTROL_1]) + self.controls[:1])
+        # the first one, which switches it on, last
+        for offset in range(len(self.controls) - 1, -1, -1):
+            self.write(bytes([CONTROL_1 + offset, self.controls[offset]]))
         yield TURNING_ON_TAKES
         self.closes = self.get_twice(QUEUE)
         self.first_sample()
@@ -69,7 +73,7 @@ class Lis3dh(SampledChip):
             InvalidReading: there are no data.
         """
         data = yield from self.sample()
-        values = struct.unpack("<3h", data)
+        values = struct.unpack(self.layout, data)
         # Where the chip says which samples are new, zeros are free fall.
         if any(raw & UNUSED for raw in values) or (not any(data) and not self.shows_ready):
             raise InvalidReading(f"{self.name}: the data are {data.hex(' ')}; the chip has not measured")

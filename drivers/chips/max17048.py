@@ -5,15 +5,17 @@ Source: Maxim Integrated data sheet "MAX17048/MAX17049", register summary.
 
 from __future__ import annotations
 
-from ..chip import I2cChip, Measurement, Probe, Quantity, Waits
+from ..chip import I2cChip, Measurement, Quantity, Question, Waits
 from ..errors import ChecksumError, InvalidReading, LostPower, WrongChip
 from ..registers import Field, Register
 
 VERSION, CONFIGURATION, STATUS = Register(0x08, 2), Register(0x0C, 2), Register(0x1A, 2)
 VOLTAGE, CHARGE, RATE = Register(0x02, 2), Register(0x04, 2), Register(0x16, 2, is_signed=True)
-PRODUCTION = 0x0010  # of the version; the lower four bits are the revision
+# Of the version; the lower four bits are the revision.
+PRODUCTION = 0x0010
 ASLEEP, WAS_RESET = Field(7, 7), Field(8, 8)  # of the configuration; of the status (RI)
-ALERTS = Field(5, 5)  # of the configuration: the chip sets it by itself when the charge is low
+# Of the configuration: the chip sets it by itself when the charge is low.
+ALERTS = Field(5, 5)
 RATE_STOPS = (0x7FFF, -0x8000)
 # seconds; the voltage takes 17 ms, the charge 192 ms after a reset, and an oscillator may be slow
 FIRST_ESTIMATE = 0.22
@@ -27,9 +29,9 @@ class Max17048(I2cChip):
 
     name = "max17048"
     addresses = (0x36,)
-    probes = (Probe(b"\x08", 2, lambda version: version[0] == 0 and version[1] & 0xF0 == PRODUCTION),)
+    questions = (Question(b"\x08", 2, lambda version: version[0] == 0 and version[1] & 0xF0 == PRODUCTION),)
     quantities = (
-        Quantity("voltage", "V", "voltage", 2.5, 5.0, 0.00125, noisy=False),
+        Quantity("voltage", "V", "voltage", 2.5, 5.0, 0.00125, noisy=False, accuracy=0.0075),
         Quantity("charge", "%", "battery", 0.0, 100.0, 1 / 256, clips=True, noisy=False),
         Quantity("charge_rate", "%/h", None, -6815.5, 6815.3, 0.208, noisy=False),
     )
@@ -54,7 +56,8 @@ class Max17048(I2cChip):
         self.configuration = configuration & ~ALERTS.put(1)
         self._clear()
         yield FIRST_ESTIMATE
-        if WAS_RESET.of(self.get_twice(STATUS)):  # once more: it may have been reset meanwhile
+        if WAS_RESET.of(self.get_twice(STATUS)):
+            # once more: it may have been reset meanwhile
             self._clear()
             yield FIRST_ESTIMATE
 

@@ -10,14 +10,18 @@ from typing import Any
 from ..chip import I2cChip, Quantity, Untold
 from ..errors import ChecksumError, InvalidReading, WrongChip
 
-ALL_IN_TURN = 0x04  # control byte: auto-increment, four single-ended inputs, analog output off
+# Control byte: auto-increment, four single-ended inputs, analog output off.
+ALL_IN_TURN = 0x04
 DIFFERENCES = 0x20 | 0x10 | ALL_IN_TURN  # the same as two differential inputs
 INPUTS = range(4)
 TOP = 0xFF
 TRIES = 4
-TOLERANCE = 48  # codes by which an open input may move between two transfers
-READS = 5  # of all inputs twice, until each has shown the same code twice
-NOISE = 2  # codes by which an input of the chip moves by itself
+# Codes by which an open input may move between two transfers.
+TOLERANCE = 48
+# Of all inputs twice, until each has shown the same code twice.
+READS = 5
+# Codes by which an input of the chip moves by itself.
+NOISE = 2
 
 
 class Pcf8591(I2cChip):
@@ -73,15 +77,18 @@ class Pcf8591(I2cChip):
         doubted = b""
         for _ in range(READS):
             first, second = self._inputs_twice()
-            broke_off = set(second) in ({0x00}, {TOP}) and first != second
             # One byte all the time may be a line that was stuck for a moment: it counts when it comes again.
-            if broke_off or (len({*first, *second}) == 1 and first != doubted):
+            if len({*first, *second}) == 1 and first != doubted:
                 doubted = first
                 continue
-            for number, pair in enumerate(zip(first, second, strict=True)):
-                seen[number] += pair
-                if pair[0] == pair[1]:
-                    codes.setdefault(number, pair[0])
+            broke_off = set(second) in ({0x00}, {TOP}) and first != second
+            for number, (code, again) in enumerate(zip(first, second, strict=True)):
+                if broke_off and code == again:
+                    # the level of a line that is not driven any more, or the input's own: it cannot be known
+                    continue
+                if code == again or (broke_off and code in seen[number]):
+                    codes.setdefault(number, code)
+                seen[number] += [code] if broke_off else [code, again]
             if len(codes) == len(INPUTS):
                 break
         if len(codes) == len(INPUTS) and len(set(codes.values())) == 1:

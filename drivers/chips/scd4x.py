@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import crc
-from ..chip import Probe, Quantity, Reading, Waits
+from ..chip import Quantity, Question, Reading, Waits
 from ..errors import InvalidReading, NoAcknowledge, NotReady
 from .sensirion import SensirionChip, celsius
 
@@ -24,6 +24,8 @@ START, IS_READY, READ = b"\x21\xb1", b"\xe4\xb8", b"\xec\x05"
 COMMAND_TAKES = 0.0011
 # None of these bits: no new value.
 READY = 0x07FF
+# ppm: the chip goes no further.
+CO2_STOP = 40_000
 # Seconds after each question: a value comes every 5 s, 10 % slow.
 PAUSES = (3, 3, 0)
 
@@ -41,10 +43,10 @@ class Scd4x(SensirionChip):
     name = "scd4x"
     addresses = (0x62,)
     # A chip that measures answers this, too.
-    probes = (Probe(IS_READY, 3, lambda answer: bool(crc.words(answer)), COMMAND_TAKES),)
+    questions = (Question(IS_READY, 3, lambda answer: bool(crc.words(answer)), COMMAND_TAKES),)
     takes = 6.7
     quantities = (
-        Quantity("co2", "ppm", "carbon_dioxide", 1.0, 40_000.0, 1.0, accuracy=50.0),
+        Quantity("co2", "ppm", "carbon_dioxide", 1.0, CO2_STOP - 1.0, 1.0, accuracy=50.0),
         Quantity("temperature", "°C", "temperature", -40.0, 70.0, 0.01, accuracy=0.8),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01, needs="temperature", accuracy=6.0),
     )
@@ -105,8 +107,9 @@ class Scd4x(SensirionChip):
                 f"{self.name}: no value within {sum(PAUSES)} s; it may have lost power, and is started again"
             )
         co2, temperature, humidity = yield from self.ask(READ, COMMAND_TAKES, 3)
+        nothing = InvalidReading(f"{self.name}: 0 ppm is no concentration")
         return {
-            "co2": float(co2) if co2 else InvalidReading(f"{self.name}: 0 ppm is no concentration"),
+            "co2": self.below("co2", co2, CO2_STOP) if co2 else nothing,
             "temperature": celsius(temperature),
             "humidity": relative_humidity(humidity),
         }

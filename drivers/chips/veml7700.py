@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..chip import I2cChip, Probe, Quantity, Reading
+from ..chip import I2cChip, Quantity, Question, Reading
 from ..errors import ChecksumError, LostPower, WrongChip
 from ..registers import Field, Register
 
@@ -23,7 +23,8 @@ GAIN, GAINS = Field(12, 11), {1: 0b00, 2: 0b01, 0.125: 0b10, 0.25: 0b11}
 INTEGRATION, INTEGRATIONS = Field(9, 6), {25: 0b1100, 50: 0b1000, 100: 0b0000, 200: 0b0001, 400: 0b0010, 800: 0b0011}
 SHUT_DOWN = 0x0001
 STARTING_TAKES = 0.0025
-PERSISTENCE = 0x0010  # of two: means nothing without interrupts, but is never there after power-on
+# Of two: means nothing without interrupts, but is never there after power-on.
+PERSISTENCE = 0x0010
 # Written to the high threshold, which means nothing without interrupts either: a line at one byte does not show it.
 WITNESS = 0x5AA5
 SATURATED = 0xFFFF
@@ -43,7 +44,7 @@ class Veml7700(I2cChip):
 
     name = "veml7700"
     addresses = (0x10,)
-    probes = (Probe(b"\x07", 2, lambda identity: identity[0] == 0x81, decides=False),)  # newer ones have it
+    questions = (Question(b"\x07", 2, lambda identity: identity[0] == 0x81, decides=False),)  # newer ones have it
     takes = 2.0
     quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 120_000.0, 0.5376, noisy=False),)
 
@@ -101,7 +102,8 @@ class Veml7700(I2cChip):
         self.put(CONFIG, self.settings | SHUT_DOWN)
         self.put(CONFIG, self.settings)
         yield STARTING_TAKES
-        for _ in range(2):  # the second one, should the first have begun before
+        for _ in range(2):
+            # the second one, should the first have begun before
             yield 1.1 * self.integration_ms / 1000
         # Configuration and witness are read between the two: a line that fails for a moment cannot damage both unseen.
         counts, config, witness = self.get(LIGHT), self.get(CONFIG), self.get(HIGH_THRESHOLD)

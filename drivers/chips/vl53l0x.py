@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Untold, Waits
+from ..chip import I2cChip, Quantity, Question, Reading, Untold, Waits
 from ..errors import BeyondRange, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
 IDENTITY, IDENTITY_IS = Register(0xC0, 3), 0xEEAA10
 START, SEQUENCE, INTERRUPT, CLEAR = 0x00, 0x01, 0x0A, 0x0B
-READY, READY_BITS, FRAME = 0x13, 0x07, 13  # bytes from there: ready, status, nine others, distance
+# Bytes from there: ready, status, nine others, distance.
+READY, READY_BITS, FRAME = 0x13, 0x07, 13
 # What the status says, by the words of ST's API: a target in range; too little signal, or a phase that fits none;
 # a target nearer than the range begins.
 STATUS, IN_RANGE, NO_TARGET, TOO_NEAR = Field(6, 3), 11, (4, 6, 9), (8, 10)
@@ -43,7 +44,7 @@ class Vl53l0x(I2cChip):
 
     name = "vl53l0x"
     addresses = (0x29,)
-    probes = (Probe(b"\xc0", 3, lambda found: IDENTITY.decode(found) == IDENTITY_IS),)
+    questions = (Question(b"\xc0", 3, lambda found: IDENTITY.decode(found) == IDENTITY_IS),)
     takes = 0.7
     quantities = (Quantity("distance", "mm", "distance", 0.0, FARTHEST, 1.0),)
     stop_variable, witness = 0, b""
@@ -55,10 +56,11 @@ class Vl53l0x(I2cChip):
             WrongChip: something else answers.
         """
         yield BOOTING_TAKES
-        found = IDENTITY.decode(self.write_read(bytes([IDENTITY.address]), 3))
-        if found != IDENTITY_IS:  # a set-up that broke off may have left another page of registers open
+        found = self.get(IDENTITY)
+        if found != IDENTITY_IS:
+            # a set-up that broke off may have left another page of registers open
             self._pairs(b"\xff\x00\x80\x00")
-            found = IDENTITY.decode(self.write_read(bytes([IDENTITY.address]), 3))
+            found = self.get(IDENTITY)
         if found != IDENTITY_IS:
             hint = "" if found >> 16 != 0xEA else "a VL53L1X has the same address"
             raise WrongChip(self.name, self.address, expected=IDENTITY_IS, found=found, hint=hint)
@@ -72,26 +74,33 @@ class Vl53l0x(I2cChip):
         self._pairs(b"\x88\x00" + PRIVATE_ON)
         self.stop_variable = self._byte(STOP_VARIABLE)
         self._pairs(PRIVATE_OFF)
-        self._pairs(bytes([LIMITS, self._byte(LIMITS) | 0x12]))  # no limits of the signal before the final range
-        self.write(bytes.fromhex("44 0020"))  # signal of at least 0.25 MCPS
+        # no limits of the signal before the final range
+        self._pairs(bytes([LIMITS, self._byte(LIMITS) | 0x12]))
+        # signal of at least 0.25 MCPS
+        self.write(bytes.fromhex("44 0020"))
         self._pairs(bytes([SEQUENCE, 0xFF]))
         try:
             count, aperture = yield from self._spads()
             good = self.write_read(bytes([GOOD_SPADS]), 6)
             self._pairs(SPAD_MAP_RULES)
             self.write(bytes([GOOD_SPADS]) + spad_map(good, count, aperture))
-        except NotReady:  # it does not name its detectors: they stay as they are
+        except NotReady:
+            # it does not name its detectors: they stay as they are
             self._pairs(b"\x81\x00\xff\x06\x83\x00\xff\x01" + PRIVATE_OFF)
             if self._byte(SEQUENCE) != 0xFF:
                 raise LostPower(f"{self.name}: power was lost while it was set up") from None
         self._pairs(TUNING)
         self._pairs(bytes([INTERRUPT, 0x04, INTERRUPT_LEVEL, self._byte(INTERRUPT_LEVEL) & ~0x10, CLEAR, 0x01]))
-        for step, kind in ((0x01, 0x41), (0x02, 0x01)):  # voltage, then phase
+        yield from self._calibrate()
+        self._pairs(bytes([SEQUENCE, STEPS]))
+        self.witness = self._witness()
+
+    def _calibrate(self) -> Waits:
+        # voltage, then phase
+        for step, kind in ((0x01, 0x41), (0x02, 0x01)):
             self._pairs(bytes([SEQUENCE, step, START, kind]))
             yield from self._wait(READY, READY_BITS, CALIBRATING_TAKES)
             self._pairs(bytes([CLEAR, 0x01, START, 0x00]))
-        self._pairs(bytes([SEQUENCE, STEPS]))
-        self.witness = self._witness()
 
     def measure(self) -> Reading:
         """Return distance in mm; without a target in range, what is known of it.

@@ -41,5 +41,5 @@ class FakeLm75(FakeWords):
     def refresh(self) -> None:
         # Bit 0: shut down.
         if not self.busy and not self.bank[CONFIGURATION] & 1:
-            eighths = clamp(self.world["temperature"] * 8, -55 * 8, 127 * 8 + 7)
+            eighths = clamp(self.world["temperature"] * 8, -128 * 8, 127 * 8 + 7)
             self.bank[TEMPERATURE] = eighths << 5 & 0xFFE0

@@ -18,7 +18,8 @@ from ..errors import BusError, BusTimeout, ChecksumError, InvalidReading, NoAckn
 from .iio import Iio
 from .node import device_of, find
 
-PAUSE = 2.0  # seconds between two frames (DHT22; a DHT11 needs 1)
+# Seconds between two frames (DHT22; a DHT11 needs 1).
+PAUSE = 2.0
 # Millidegrees: what 0 °C is in two's complement when it is read as a magnitude, and -100 °C likewise.
 TWOS_COMPLEMENT, LOWEST_MAGNITUDE = 3_276_800, -3_176_800
 CURE = "add `dtoverlay=dht11,gpiopin=4` (your pin) to /boot/firmware/config.txt and reboot"
@@ -46,7 +47,8 @@ class Dht(Driver):
         self, device: str | int | None = None, *, path: str | os.PathLike[str] | None = None, root: str = "/"
     ) -> None:
         self.device, self.root = device_of(device, path), root
-        self.bus_name = f"dht-{Path(str(self.device or 0)).name}"  # a read blocks: each has its own
+        # a read blocks: each has its own
+        self.bus_name = f"dht-{Path(str(self.device or 0)).name}"
         self.folder = Path()
         self._failed_at: float | None = None
 
@@ -76,7 +78,8 @@ class Dht(Driver):
         left = 0.0 if self._failed_at is None else self._failed_at + PAUSE - self.clock()
         if left > 0:
             yield min(left, PAUSE)
-        self._failed_at = self.clock()  # until proven otherwise
+        # until proven otherwise
+        self._failed_at = self.clock()
         try:
             humidity = percent(sysfs.read_number(self.folder / "in_humidityrelative_input", self.name))
             temperature = celsius(sysfs.read_number(self.folder / "in_temp_input", self.name))

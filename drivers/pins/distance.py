@@ -19,9 +19,12 @@ from ..errors import NoEcho
 from .options import bcm
 
 TRIGGER = 10e-6  # seconds, at least
-CYCLE = 0.06  # seconds: no echo is longer, and the last one has died away
-QUEUE = 4 * CYCLE  # seconds that a ping waits for those of others, at most
-LONGEST = 0.24  # seconds: after that long a line that is high is no answer
+# Seconds: no echo is longer, and the last one has died away.
+CYCLE = 0.06
+# Seconds that a ping waits for those of others, at most.
+QUEUE = 4 * CYCLE
+# Seconds: after that long a line that is high is no answer.
+LONGEST = 0.24
 NEAREST, FARTHEST = 20.0, 4000.0  # mm
 
 
@@ -35,7 +38,7 @@ class Distance(Driver):
 
     name = "distance"
     bus_name: ClassVar[str] = "gpio"
-    quantities = (Quantity("distance", "mm", "distance", NEAREST, FARTHEST, 3.0),)
+    quantities = (Quantity("distance", "mm", "distance", NEAREST, FARTHEST, 3.0, accuracy=3.0),)
     takes = 0.8
     clock: Callable[[], float] = staticmethod(now)
     # When the pings of all sensors have died away: one must not hear another's.
@@ -109,7 +112,8 @@ class Distance(Driver):
         self.echo.close()
 
     def _heard(self, ticks: float, level: int) -> None:
-        if len(self._edges) < 8:  # an echo has two; a storm must not fill the memory
+        if len(self._edges) < 8:
+            # an echo has two; a storm must not fill the memory
             self._edges.append((ticks, level))
 
     def _echo(self, edges: list[tuple[float, int]]) -> float:

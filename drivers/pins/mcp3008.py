@@ -18,7 +18,8 @@ TOP = FULL_SCALE - 1
 INPUTS = range(8)
 READS = 6  # of an input, until a code comes twice
 NOISE = 2  # codes by which an input may move by itself
-NULL_BIT, UNDRIVEN = 0x04, 0xF8  # of the second byte: before the null bit the chip does not drive the line
+# Of the second byte: before the null bit the chip does not drive the line.
+NULL_BIT, UNDRIVEN = 0x04, 0xF8
 
 
 class Mcp3008(Driver):

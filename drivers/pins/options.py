@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-HIGHEST_PIN = 53  # BCM numbers; the 40-pin header has 2..27, a compute module more
+# BCM numbers; the 40-pin header has 2..27, a compute module more.
+HIGHEST_PIN = 53
 
 
 def bcm(pin: object, name: str = "pin") -> int:

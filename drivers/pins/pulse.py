@@ -43,8 +43,10 @@ class Pulse(Driver):
         self.edges = one_of(edges, "edges", ("rising", "falling", "both"))
         self.quiet = seconds(bounce, "bounce")
         self.count = 0
-        self._last_edge: float | None = None  # ticks
-        self._since = (0, 0.0)  # count and time of the last reading
+        # ticks
+        self._last_edge: float | None = None
+        # count and time of the last reading
+        self._since = (0, 0.0)
 
     def configure(self) -> None:
         """Open the line and count from now on; what was counted before stays counted."""

@@ -1,4 +1,4 @@
-"""A bus that is missing at the start, vanishes, may not be opened: rows 10 and 11 of what can go wrong on a Pi."""
+"""A bus that is missing at the start, vanishes, may not be opened, or is called by its name."""
 
 import errno
 

@@ -90,8 +90,11 @@ IN_ONE_PIECE = {
     "pcf8591": BEYOND,
 }
 
-# Quantities whose fake cannot feel what lies beyond their scale, and why.
-BEYOND_ITS_FAKE: dict[tuple[str, str], str] = {}
+# Quantities that are told at the end of their scale, and why.
+TOLD_AT_THE_END: dict[tuple[str, str], str] = {
+    ("sgp30", "eco2"): "the datasheet counts 60000 to its range, and nothing distinguishes it from more",
+    ("sgp30", "tvoc"): "the datasheet counts 60000 to its range, and nothing distinguishes it from more",
+}
 
 AXES = ("acceleration_x", "acceleration_y", "acceleration_z")
 INPUTS = ("a0", "a1", "a2", "a3")
@@ -133,7 +136,12 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
     "lm75": [(0x00, b"\x7f\x80", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
     "mcp9808": [(0x05, b"\x0f\xff", {"temperature"}), (0x05, b"\x10\x00", {"temperature"})],
     "ds3231": [(0x11, b"\x7f\xc0", {"temperature"}), (0x11, b"\x80\x00", {"temperature"})],
-    "ccs811": [(0x02, b"\xff\xff", {"eco2", "tvoc"}), (0x02, b"\x00\x00", {"eco2", "tvoc"})],
+    "ccs811": [
+        (0x02, b"\x72\x16", {"eco2"}),
+        (0x02, b"\xff\xff", {"eco2"}),
+        (0x02, b"\x00\x00", {"eco2", "tvoc"}),
+        (0x04, b"\x80\x00", {"tvoc"}),
+    ],
     "ads1115": [(0x00, code, set(INPUTS)) for code in (b"\x7f\xff", b"\x80\x00")],
     "ads1015": [(0x00, code, set(INPUTS)) for code in (b"\x7f\xf0", b"\x80\x00")],
     # No registers: the law of worlds beyond the scale, and its tests, show what its end code is worth.

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from certificates import Authority
 
+from agent.publisher import pacing, reconnect
+
 # As root mosquitto would become a user who cannot read what pytest wrote.
 ALWAYS = "user root\nlistener {port} 127.0.0.1\npersistence false\nlog_dest none\n"
 
@@ -61,6 +63,16 @@ def mosquitto(tmp_path):
     yield broker
     broker.kill(signal.SIGCONT)
     broker.kill()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """The publisher's rules with shorter times."""
+    monkeypatch.setattr(reconnect, "FIRST", 0.05)
+    monkeypatch.setattr(reconnect, "CAP", 0.1)
+    monkeypatch.setattr(reconnect, "CONNECTS", 1000)
+    monkeypatch.setattr(pacing, "LEAST_DEADLINE", 0.5)
+    monkeypatch.setattr(pacing, "UNHEARD_FIRST", 0.05)
 
 
 @pytest.fixture

@@ -32,12 +32,15 @@ def listener(mosquitto):
         process.kill()
 
 
-def heard(listener, topic):
-    """Wait for the next message on a topic; return its document."""
+def heard(listener, *topics):
+    """Wait for the first message on each of the topics, in whatever order they come; return their documents."""
+    found = {}
     for line in listener.stdout:
         where, _, payload = line.partition(" ")
-        if where == topic:
-            return json.loads(payload)
+        if where in topics:
+            found.setdefault(where, json.loads(payload))
+        if len(found) == len(topics):
+            return [found[topic] for topic in topics]
     raise AssertionError("the listener ended")
 
 
@@ -50,10 +53,10 @@ def test_another_device_id_begins_another_run_in_the_same_process(mosquitto, lis
     write("one")
     words = [sys.executable, "-m", "agent", "run", "--simulate", "-c", str(file)]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as agent:
-        first = heard(listener, "limpet/one-simulated/batch")
+        (first,) = heard(listener, "limpet/one-simulated/batch")
         write("two")
         agent.send_signal(signal.SIGHUP)
-        info, second = heard(listener, "limpet/two-simulated/info"), heard(listener, "limpet/two-simulated/batch")
+        info, second = heard(listener, "limpet/two-simulated/info", "limpet/two-simulated/batch")
         agent.send_signal(signal.SIGTERM)
         assert agent.wait(5) == 0
         assert "Traceback" not in agent.stderr.read()

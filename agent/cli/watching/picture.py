@@ -23,12 +23,16 @@ BREAKERS = {  # in plain words
 }
 
 
+BEYOND_RANGE = "beyond_range"
+
+
 @dataclass(slots=True)
 class SensorView:
     """One sensor as last heard.
 
     Attributes:
-        values: quantity -> (value, unit). status: as in the batch, or "unavailable". error: why, in short.
+        values: quantity -> (value, unit). error: why others are missing, in short.
+        status: as in the batch, or as in the state: "unavailable", "partial", "beyond_range".
         breaker: its state. probe_at: wall time of the next probe. since: wall time at which it came into its status.
         told: whether a batch told it, not the retained state.
     """
@@ -174,6 +178,9 @@ class Picture:
             known = device.sensors.get(name, SensorView())
             fresh[name] = SensorView(known.values, "unavailable")
         for one in document.get("faults", ()):
+            if "quantity" in one:
+                view = fresh.setdefault(one["sensorId"], SensorView(status=BEYOND_RANGE))
+                self._part(view, one)
             if one["sensorId"] in fresh:
                 view = fresh[one["sensorId"]]
                 view.error, view.breaker = one["error"], one["breaker"]
@@ -181,6 +188,13 @@ class Picture:
                 view.since = datetime.fromisoformat(one["since"]).timestamp()
         for name, view in fresh.items():
             self._replace(device, name, view, at)
+
+    @staticmethod
+    def _part(view: SensorView, fault: dict[str, Any]) -> None:
+        """Take a quantity that is missing, unless another value stands in for it."""
+        only_beyond = view.status == BEYOND_RANGE and fault["error"] == "BeyondRange"
+        if fault["quantity"] not in view.values and view.status != "unavailable" and not only_beyond:
+            view.status = "partial"
 
     def _replace(self, device: DeviceView, name: str, view: SensorView, at: float) -> None:
         before = device.sensors.get(name)
@@ -202,6 +216,8 @@ def _change(name: str, view: SensorView) -> tuple[str, str]:
         return f"{name} is back", "good"
     if view.status == "unavailable":
         return f"{name} fell silent: {view.error}", "bad"
+    if view.error == "BeyondRange":
+        return f"{name} is beyond its range", "plain"
     return f"{name} is {view.status}", "bad"
 
 

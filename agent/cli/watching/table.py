@@ -13,7 +13,8 @@ from rich.text import Text
 from . import text
 from .picture import DeviceView, Event, Picture
 
-COLOURS = {"ok": "green", "unavailable": "bold red", "stale": "yellow", "suspect": "yellow", "substituted": "yellow"}
+DOUBTFUL = dict.fromkeys(("stale", "suspect", "substituted", "partial"), "yellow")
+COLOURS = {"ok": "green", "beyond_range": "green", "unavailable": "bold red", **DOUBTFUL}
 BREAKERS = {"closed": "green", "open": "red", "half_open": "yellow"}
 TONES = {"good": "green", "bad": "red", "plain": "default"}
 EVENTS = (2, 9)  # as few and as many as are shown, as the height allows
@@ -44,7 +45,7 @@ def _sensors(device: DeviceView, picture: Picture, now: float, wide: bool) -> Re
     table = Table(box=SIMPLE_HEAD, expand=True, header_style="dim", row_styles=[] if picture.connected else ["dim"])
     table.add_column("sensor", style="bold", no_wrap=True)
     table.add_column("value", ratio=1, no_wrap=True)
-    table.add_column("status", no_wrap=True, width=11)
+    table.add_column("status", no_wrap=True, width=12)
     table.add_column("since", justify="right", no_wrap=True, width=6)
     table.add_column("breaker", no_wrap=True, width=11)
     if wide:
@@ -53,7 +54,7 @@ def _sensors(device: DeviceView, picture: Picture, now: float, wide: bool) -> Re
         cells: list[RenderableType] = [
             name,
             text.values(view),
-            Text(view.status, style=COLOURS.get(view.status, "dim")),
+            Text(view.status.replace("_", " "), style=COLOURS.get(view.status, "dim")),
             text.ago(now - view.since),
             Text(text.breaker(view, now), style=BREAKERS.get(view.breaker, "default")),
         ]

@@ -84,6 +84,11 @@ def batch(document: Mapping[str, Any], at: float, missing: int) -> str:
         sensors.setdefault(one["sensorId"], []).append(f"{number(one['value'])} {one['unit']}".rstrip() + mark)
     parts = [f"{name} {' '.join(values)}" for name, values in sensors.items()]
     parts += [f"{name} unavailable" for name in document["unavailableSensors"]]
+    told = {(one["sensorId"], one["quantity"]) for one in document["readings"]}
+    for one in document.get("faults", ()):
+        if "quantity" in one and (one["sensorId"], one["quantity"]) not in told:
+            what = "is beyond its range" if one["error"] == "BeyondRange" else "is missing"
+            parts.append(f"{one['sensorId']} {one['quantity']} {what}")
     marks = " late" if document.get("historical") else ""
     marks += " simulated" if document.get("simulated") else ""
     lacking = f"  [{missing} missing]" if missing else ""

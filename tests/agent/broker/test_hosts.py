@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
+import threading
 import time
 
 import pytest
-from brokers import ScriptedBroker
+from loopback import World, connected, run
 
-from agent.broker import Address, BrokerError, BrokerLost, BrokerRefused, BrokerTimeout, TlsProblem, dial
+from agent.broker import Address, BrokerLost, BrokerRefused, BrokerTimeout, dial
 from agent.broker import link as link_module
 from agent.broker import route as route_module
-from agent.broker.errors import together
 from agent.broker.link import PahoLink
-from agent.broker.route import Route, Target
+from agent.broker.route import Route
 
 SHARE = 0.1
 
@@ -26,46 +27,6 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(route_module, "SHARE", SHARE)
 
 
-class World:
-    """Brokers on one port of several loopback addresses, and a name server that a test sets.
-
-    Attributes:
-        names: the addresses of each name; None: the name server does not answer. Other names are addresses.
-    """
-
-    def __init__(self, monkeypatch) -> None:
-        self.names: dict[str, list[str] | None] = {}
-        self.brokers: dict[str, ScriptedBroker] = {}
-        self.port = 0
-        self.asked: list[str] = []
-        self._resolve = socket.getaddrinfo
-        monkeypatch.setattr(dial.socket, "getaddrinfo", self._getaddrinfo)
-
-    def _getaddrinfo(self, host, port, *args, **words):
-        if host not in self.names:
-            return self._resolve(host, port, *args, **words)
-        self.asked.append(host)
-        addresses = self.names[host]
-        if addresses is None:
-            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-        return [one for address in addresses for one in self._resolve(address, port, *args, **words)]
-
-    @contextlib.asynccontextmanager
-    async def brokers_at(self, *addresses: str):
-        async with contextlib.AsyncExitStack() as stack:
-            for address in addresses:
-                broker = self.brokers[address] = ScriptedBroker()
-                await stack.enter_async_context(broker.serving(host=address, port=self.port))
-                self.port = broker.port
-            yield [self.brokers[address] for address in addresses]
-
-    def address(self, host: str, *more: str, **words) -> Address:
-        return Address(host, self.port, "limpet-pi", more_hosts=more, **words)
-
-    def connects(self) -> list[int]:
-        return [len(broker.connects) for broker in self.brokers.values()]
-
-
 @pytest.fixture
 def world(monkeypatch):
     try:
@@ -73,18 +34,6 @@ def world(monkeypatch):
     except OSError:
         pytest.skip("this machine has one loopback address")
     return World(monkeypatch)
-
-
-async def connected(address: Address, route: Route) -> None:
-    link = PahoLink(address, route)
-    try:
-        await link.connect()
-    finally:
-        link.abort()
-
-
-def run(story) -> None:
-    asyncio.run(asyncio.wait_for(story(), 10))
 
 
 class TestSeveralHosts:
@@ -215,6 +164,51 @@ class TestANameWithSeveralAddresses:
 
         run(story)
 
+    def test_is_found_where_it_was_before_while_the_name_server_hangs(self, world, monkeypatch):
+        release = threading.Event()
+
+        async def story():
+            world.names["broker.local"] = ["127.0.0.1"]
+            async with world.brokers_at("127.0.0.1"):
+                route = Route()
+                await connected(world.address("broker.local"), route)
+                monkeypatch.setattr(dial.socket, "getaddrinfo", lambda *_, **__: release.wait(5) and [])
+                began = time.monotonic()
+                await connected(world.address("broker.local"), route)
+                assert time.monotonic() - began < 5 * SHARE
+
+        try:
+            run(story)
+        finally:
+            release.set()
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="a full backlog swallows connects on Linux alone")
+    def test_may_have_one_that_swallows_every_packet(self, world):
+        async def story():
+            world.names["broker.local"] = ["127.0.0.2", "127.0.0.1"]
+            async with world.brokers_at("127.0.0.1"):
+                with contextlib.ExitStack() as stack:
+                    swallowing = stack.enter_context(socket.socket())
+                    swallowing.bind(("127.0.0.2", world.port))
+                    swallowing.listen(0)
+                    for _ in range(4):
+                        filling = stack.enter_context(socket.socket())
+                        filling.setblocking(False)
+                        filling.connect_ex(("127.0.0.2", world.port))
+                    began = time.monotonic()
+                    await connected(world.address("broker.local"), Route())
+                    assert SHARE / 2 < time.monotonic() - began < 5 * SHARE
+
+        run(story)
+
+    def test_without_any_is_an_error(self, world):
+        async def story():
+            world.names["broker.local"] = []
+            with pytest.raises(BrokerLost, match="no address"):
+                await connected(Address("broker.local", 1883, "x"), Route())
+
+        run(story)
+
     def test_that_moved_is_followed(self, world):
         async def story():
             world.names["broker.local"] = ["127.0.0.1"]
@@ -228,45 +222,46 @@ class TestANameWithSeveralAddresses:
         run(story)
 
 
-class TestARoute:
-    A, B = (Target("a", 2, (address, 1883), address) for address in ("10.0.0.1", "10.0.0.2"))
+class TestWhatIsLeftBehind:
+    def test_an_attempt_that_failed_leaves_no_connection_open(self, world):
+        async def story():
+            async with world.brokers_at("127.0.0.1", "127.0.0.2") as (silent, _):
+                silent.connack = None
+                link = PahoLink(world.address("127.0.0.1", "127.0.0.2"), Route())
+                await link.connect()
+                await silent.until(lambda: all(writer.is_closing() for writer in silent._open))
+                link.abort()
 
-    def test_keeps_the_order_of_the_configuration_until_something_worked(self):
-        route = Route()
-        assert route.hosts(["b", "a", "b"]) == ["b", "a"]
-        assert route.targets("a", [self.B, self.A]) == [self.B, self.A]
+        run(story)
 
-    def test_begins_with_what_worked_last(self):
-        route = Route()
-        route.worked(self.A)
-        assert route.hosts(["b", "a"]) == ["a", "b"]
-        assert route.targets("a", [self.B, self.A]) == [self.A, self.B]
-        assert route.targets("b", []) == []
+    def test_a_socket_that_opens_too_late_is_closed(self, world, monkeypatch):
+        opening, release = dial.open_socket, threading.Event()
 
-    def test_gives_the_last_one_all_the_time_there_is(self):
-        assert Route().seconds(10.0, others=False) == 10.0
+        class Late:
+            """The socket, and when it is closed."""
 
-    def test_grows_a_share_to_a_bound(self):
-        route = Route()
-        for _ in range(20):
-            route.failed()
-        assert route.seconds(100.0, others=True) == route_module.LONGEST_SHARE
+            def __init__(self, opened) -> None:
+                self.opened, self.closed = opened, asyncio.Event()
 
+            def close(self) -> None:
+                self.opened.close()
+                self.closed.set()
 
-class TestErrorsTogether:
-    def test_the_most_telling_one_speaks_for_all(self):
-        refused = BrokerRefused("no", permanent=True, code=0x87)
-        lost, tls = BrokerLost("away"), TlsProblem("odd", "expired")
-        for errors in ([lost, tls, refused], [refused, lost, tls]):
-            assert together(errors) is refused
-        assert "away" in str(refused)
+        made = []
 
-    def test_a_person_is_needed_only_if_all_say_so(self):
-        def error(permanent: bool) -> BrokerError:
-            return BrokerError(f"{permanent}", permanent=permanent)
+        def slow(*args):
+            made.append(Late(opening(*args)))
+            release.wait(5)
+            return made[0]
 
-        assert together([error(True), error(True)]).permanent
-        assert not together([error(True), error(False)]).permanent
+        monkeypatch.setattr(link_module, "open_socket", slow)
+        monkeypatch.setattr(link_module, "CONNECT", 0.05)
 
-    def test_the_same_text_is_said_once(self):
-        assert str(together([BrokerLost("away"), BrokerLost("away")])) == "away"
+        async def story():
+            async with world.brokers_at("127.0.0.1"):
+                with pytest.raises(BrokerTimeout):
+                    await connected(world.address("127.0.0.1"), Route())
+                release.set()
+                await asyncio.wait_for(made[0].closed.wait(), 3)
+
+        run(story)

@@ -83,6 +83,39 @@ def batch(seq: int, *, kind: str = "batch", fault: dict | None = None, **more: o
 FAULT = {"error": "NoAcknowledge", "breaker": "open", "retryAfter": 9.0, "since": "2026-05-28T20:26:30.000Z"}
 
 
+class TestPartsOfASensor:
+    def seen(self, *parts: tuple[str, str]) -> Picture:
+        """Return a picture of `air`, whose temperature was told beside these parts: (quantity, error)."""
+        faults = [
+            {"sensorId": "air", "quantity": quantity, "error": error, "message": "x", "attempts": 1}
+            | {"breaker": "closed", "retryAfter": None, "since": "2026-05-28T20:26:40.000Z"}
+            for quantity, error in parts
+        ]
+        picture = Picture()
+        picture.take(batch(1))
+        picture.take(batch(2, faults=faults))
+        return picture
+
+    def test_that_are_missing_make_it_partial_and_say_why(self):
+        air = self.seen(("humidity", "InvalidReading")).devices["pi"].sensors["air"]
+        assert (air.status, air.error, text.values(air)) == ("partial", "InvalidReading", "21.4 °C")
+
+    def test_that_are_beyond_their_range_are_no_bad_news(self):
+        picture = self.seen(("humidity", "BeyondRange"))
+        assert picture.devices["pi"].sensors["air"].status == "partial"
+        assert {one.tone for one in picture.events if "air" in one.text} == {"plain"}
+
+    def test_of_which_none_is_told_are_beyond_range_not_silent(self):
+        picture = self.seen()
+        fault = {"sensorId": "air", "quantity": "temperature", "error": "BeyondRange", "message": "x", "attempts": 1}
+        fault |= {"breaker": "closed", "retryAfter": None, "since": "2026-05-28T20:26:40.000Z"}
+        message = batch(3, readings=[], faults=[fault])
+        document = picture.take(message)
+        air = picture.devices["pi"].sensors["air"]
+        assert (air.status, text.values(air)) == ("beyond_range", "–")
+        assert "air temperature is beyond its range" in text.batch(document, NOW, 0)
+
+
 class TestThePicture:
     def test_shows_values_faults_and_breakers(self):
         picture = Picture()

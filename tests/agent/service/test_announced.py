@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 
 import pytest
-from simlink import SimBroker
 from whole import FILE, whole
 
 from agent.broker import BrokerLost
 from agent.service import announced as module
 from agent.service.announced import Announced
+from agent.simulation.broker import SimBroker
 
 TOPIC = "homeassistant/device/limpet_pi/config"
 DISCOVERED = FILE + "[homeassistant]\ndiscovery = true\n"
@@ -25,12 +26,12 @@ def lives(runner, tmp_path):
 
     def live(text, seconds=100.0, machine="here"):
         memory = Announced(tmp_path / "announced.json", machine)
-        memory.load(LONG)
 
         async def life():
             async with whole(text, broker=broker, announced=memory) as home:
+                done(memory)
                 await home.settle(seconds)
-                memory._thread.submit(lambda: None).result(LONG)
+            done(memory)
 
         runner.run(life())
         return broker
@@ -38,8 +39,25 @@ def lives(runner, tmp_path):
     return live
 
 
+def done(memory):
+    """Wait until the thread of the files has done what it was given."""
+    memory._thread.submit(lambda: None).result(LONG)
+
+
 def gone(document):
     return {key for key, one in document["components"].items() if set(one) == {"platform"}}
+
+
+def loaded(runner, file):
+    memory = Announced(file, "here")
+
+    async def load():
+        known = asyncio.Event()
+        memory.load(known.set)
+        await known.wait()
+
+    runner.run(load())
+    return memory
 
 
 class TestALaterRun:
@@ -85,10 +103,17 @@ class TestALaterRun:
 
 
 class TestTheFile:
+    def test_is_not_overwritten_while_a_disk_that_hangs_does_not_say_what_is_in_it(self, lives, tmp_path, monkeypatch):
+        lives(DISCOVERED)
+        before = (tmp_path / "announced.json").read_bytes()
+        monkeypatch.setattr(Announced, "load", lambda *_: None)
+        lives(FILE.replace('device_id = "pi"', 'device_id = "other"'))
+        assert (tmp_path / "announced.json").read_bytes() == before
+
     def test_is_written_only_when_something_changes(self, lives, tmp_path, monkeypatch):
         writes = []
         monkeypatch.setattr(module.NewestContent, "write", lambda _, content: writes.append(content))
-        lives(DISCOVERED, 3600.0)
+        lives(DISCOVERED, 600.0)
         assert len(writes) <= 2
 
     @pytest.mark.parametrize(
@@ -98,15 +123,13 @@ class TestTheFile:
          b'{"machine": "here", "devices": [], "discovery": {"a/+": {}}}',
          b'{"machine": "here", "devices": [], "discovery": {"a": {"b": 7}}}'],
     )  # fmt: skip
-    def test_that_makes_no_sense_is_no_reason_to_fail(self, tmp_path, content, logged):
+    def test_that_makes_no_sense_is_no_reason_to_fail(self, runner, tmp_path, content, logged):
         (tmp_path / "announced.json").write_bytes(content)
-        memory = Announced(tmp_path / "announced.json", "here")
-        memory.load(LONG)
+        memory = loaded(runner, tmp_path / "announced.json")
         assert (memory.devices, memory.discovery.told) == (set(), {})
         assert [line.getMessage() for line in logged("limpet")] == ["what was announced is not known"]
 
-    def test_in_whose_place_is_a_fifo_holds_nothing_up(self, tmp_path):
+    def test_in_whose_place_is_a_fifo_holds_nothing_up(self, runner, tmp_path):
         os.mkfifo(tmp_path / "announced.json")
-        memory = Announced(tmp_path / "announced.json", "here")
-        memory.load(LONG)
+        memory = loaded(runner, tmp_path / "announced.json")
         assert memory.devices == set()

@@ -6,13 +6,18 @@ import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from whole import FILE, whole
 
 from agent.cli import main
+from agent.clock import Clock
 from agent.config import parse
+from agent.messages.topics import Topics
+from agent.outbox import Outbox
 from agent.service import process
+from agent.service.connect import publishing
 from agent.service.hardware import RealWorld
 from agent.service.runs import run
 from agent.simulation.world import SimulatedWorld, apart
@@ -66,6 +71,16 @@ class TestItsConfiguration:
         config, _ = parse(FILE)
         assert config is not None
         assert apart(config, {"STATE_DIRECTORY": "/var/lib/x"}).state_dir({}) == Path("/var/lib/x/simulated")
+
+    @pytest.mark.parametrize(("given", "used"), [(None, "limpet-pi-simulated"), ("mine", "mine-simulated")])
+    def test_has_a_session_of_its_own_at_the_broker(self, given, used):
+        config, mistakes = parse(f'[mqtt]\nclient_id = "{given}"\n{FILE}' if given else FILE)
+        assert config is not None, mistakes
+        where = []
+        making = publishing(apart(config, {}), Clock(), Random(1), {}, make_link=where.append)
+        topics = Topics("limpet", apart(config, {}).agent.device_id)
+        making(Outbox("run", lambda: 0.0), topics, lambda _: None)._link(None)
+        assert where[0].client_id == used
 
     def test_is_the_same_after_a_reload(self, file):
         world = SimulatedWorld(file)

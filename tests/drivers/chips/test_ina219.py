@@ -44,13 +44,14 @@ def test_a_bus_at_the_stop_leaves_the_current() -> None:
     assert "32 V or more" in str(chip.missing["bus_voltage"])
 
 
-def test_needs_six_transfers() -> None:
+def test_needs_seven_transfers() -> None:
     wire = bus()
     chip = on(wire, Ina219)
     chip.read()
     before = wire.transfers
     chip.read()
-    assert wire.transfers - before == 6
+    assert wire.transfers - before == 7
+    assert wire.written[-1] == b"\x03"
 
 
 @pytest.mark.parametrize("register", [b"\x01", b"\x02"])

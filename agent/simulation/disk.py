@@ -18,14 +18,14 @@ class Disk:
     """What is on the card.
 
     Attributes:
-        trouble: "" or what every write meets: "full", "failing" (reads, too). takes: seconds of one job.
-        commits: when rows were written, on the loop's clock. met: how often a job met which trouble.
+        fault: "" or what every write meets: "full", "failing" (reads, too). takes: seconds of one job.
+        commits: when rows were written, on the loop's clock. met: how often a job met which fault.
     """
 
     def __init__(self) -> None:
         self.rows: dict[int, Item | Gap] = {}
         self.runs: list[tuple[str, int, bool]] = []
-        self.trouble, self.takes = "", 0.02
+        self.fault, self.takes = "", 0.02
         self.commits: list[float] = []
         self.met: Counter[str] = Counter()
 
@@ -37,9 +37,9 @@ class Disk:
         """Raise what a job meets now."""
         if self.takes > 1:
             self.met["slow_disk"] += 1
-        if self.trouble == "failing" or (self.trouble and writes):
-            self.met[self.trouble] += 1
-            raise OSError(ERRORS[self.trouble], f"the disk is {self.trouble}")
+        if self.fault == "failing" or (self.fault and writes):
+            self.met[self.fault] += 1
+            raise OSError(ERRORS[self.fault], f"the disk is {self.fault}")
 
 
 class SimStore:
