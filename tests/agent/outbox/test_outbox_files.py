@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import stat
 import threading
 
@@ -113,6 +114,13 @@ class TestWhatIsInTheWay:
         make(tmp_path / name)
         assert use(tmp_path, opened).rows == 40
         assert not (tmp_path / name).exists()
+
+    def test_and_is_far_larger_than_ours_is_neither_copied_nor_read_to_its_end(self, tmp_path, mocker):
+        (tmp_path / "outbox.db").touch()
+        os.truncate(tmp_path / "outbox.db", 1 << 40)
+        copied = mocker.spy(shutil, "copyfile")
+        assert use(tmp_path, opened).rows == 0
+        assert copied.call_count == 0
 
 
 class TestARecoveryThatIsCutShort:
