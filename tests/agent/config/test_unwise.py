@@ -132,3 +132,13 @@ class TestABusWithTooMuchOnIt:
         muxes = (f"mux = {{ address = 0x{0x70 + n // 8:02x}, channel = {n % 8} }}" for n in range(40))
         lines = (f'[[sensor]]\nid = "b{n}"\ndriver = "bme280"\n{mux}\n' for n, mux in enumerate(muxes))
         assert good('[agent]\nevery = "5s"\n' + "".join(lines)).warnings == ()
+
+
+@pytest.mark.parametrize("character", ["\\uFFFE", "\\uFDD0", "\\U0001FFFF", "\\u202E", "\\u0000", "\\u0085"])
+@pytest.mark.parametrize(
+    "text",
+    ['[agent]\ndevice_id = "a{}b"', '[web]\nlisten = "{}127.0.0.1:8080"', '[homeassistant]\nprefix = "h{}a"'],
+)
+def test_what_is_no_character_of_a_name_is_a_mistake(text, character):
+    read, _ = config.parse(text.replace("{}", character) + "\n" + AIR)
+    assert read is None
