@@ -73,17 +73,7 @@ class Publisher:
         on_event: Callable[[BreakerEvent], object] | None = None,
     ) -> None:
         self._link, self._now, self._ready, self.on_change = link, clock.now, outbox.ready, on_change
-        self.breaker = AsyncCircuitBreaker(
-            settings.failure_threshold,
-            settings.reset_timeout,
-            name="broker",
-            multiplier=settings.multiplier,
-            max_reset_timeout_seconds=settings.max_reset_timeout,
-            reset_jitter=0.5,
-            on_event=on_event,
-            clock=clock.now,
-            rng=rng,
-        )
+        self.breaker = _breaker(settings, clock.now, rng, on_event)
         self._pacing = Pacing(clock.now, rng, settings.backfill_rate, settings.window)
         self._experience = Experience(topics, clock.now, rng, self._refused_changed)
         self._codes = ReasonCodes(outbox, self._pacing, self._experience, clock.now, settings.require_subscriber)
@@ -257,3 +247,19 @@ class Publisher:
         self._log.changed(old, self.state, error, self._now())
         if self.state != old:
             self.on_change()
+
+
+def _breaker(
+    settings: Settings, clock: Callable[[], float], rng: Rng, on_event: Callable[[BreakerEvent], object] | None
+) -> AsyncCircuitBreaker:
+    return AsyncCircuitBreaker(
+        settings.failure_threshold,
+        settings.reset_timeout,
+        name="broker",
+        multiplier=settings.multiplier,
+        max_reset_timeout_seconds=settings.max_reset_timeout,
+        reset_jitter=0.5,
+        on_event=on_event,
+        clock=clock,
+        rng=rng,
+    )

@@ -22,6 +22,8 @@ OWN_FAULT = {0x90: "refused", 0x99: "refused", TOO_LARGE: "too_large"}
 TIMES = 3
 # These are about the broker, whatever was sent.
 BUSY = {0x88, 0x89, 0x8B, 0x93, 0x96, 0x97, 0x9F}
+# With these in a DISCONNECT the broker gives its own state as the reason.
+LEAVING = {0x88, 0x89, 0x8B, 0x8D, 0x9C, 0x9D, 0x9F, 0xA0}
 NAMES = {
     0x80: "unspecified error",
     0x83: "implementation specific error",
@@ -76,6 +78,10 @@ class ReasonCodes:
         """Settle a packet; return whether it has to be sent again."""
         if packet.purpose is Purpose.BATCH:
             return self._batch(packet, code)
+        if code >= FAILURE and packet.purpose is Purpose.ANSWER:
+            # A stranger chose where it goes; others are answered as before.
+            self._refusals.noted(packet.key, reason(code))
+            return False
         if code >= FAILURE:
             self._refusals.refused(packet.key, reason(code), busy=code in BUSY)
             return True
@@ -111,7 +117,7 @@ class ReasonCodes:
         alone = len(blamed) == 1
         for packet in blamed:
             if packet.purpose is not Purpose.BATCH:
-                self._refusals.hung_up(packet.key, str(error))
+                self._refusals.hung_up(packet.key, str(error), busy=code in LEAVING)
             else:
                 self._blame_batch(packet, error, alone)
         for packet in under_way:
