@@ -7,10 +7,10 @@ import json
 
 import pytest
 from faults import HALF_A_CENTURY
-from simclock import NO_BATTERY
 from world import World
 
 from agent.broker import BrokerLost
+from agent.simulation.clock import NO_BATTERY
 
 ONE = '[agent]\ndevice_id = "sim"\n[[sensor]]\nid = "air"\ndriver = "sht4x"\n'
 

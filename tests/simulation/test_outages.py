@@ -91,6 +91,31 @@ class TestHoursWithoutABroker:
         assert len(world.broker.seqs("batch")) == 30
 
 
+class TestADiskThatHangs:
+    def test_at_the_start_delays_no_round_and_is_told_of_at_once(self, runner):
+        async def story(world):
+            await world.sleep(65)
+            await world.stop()
+            earlier = world.agent.run_id
+            world.disk.takes, world.disk_ill_until = 120.0, float("inf")
+            began = world.loop.time()
+            world.boot()
+            await world.sleep(5)
+            assert world.agent.scheduler.rounds.finished == 1
+            told = [one for one in world.broker.received if one.at >= began]
+            health = [one.document["outbox"]["storage"] for one in told if one.name == "health"]
+            assert set(health) == {"degraded"}
+            assert [one.document["previous"]["bootId"] for one in told if one.name == "info"] == [None]
+            world.disk.takes, world.disk_ill_until = 0.02, world.loop.time() + 120
+            await world.sleep(150)
+            told = [one for one in world.broker.received if one.at >= began]
+            assert [one.document["outbox"]["storage"] for one in told if one.name == "health"][-1] == "ok"
+            last = [one.document["previous"] for one in told if one.name == "info"][-1]
+            assert (last["bootId"], last["clean"]) == (earlier, True)
+
+        scene(runner, story)
+
+
 def scene_stored(runner, story):
     """Play a scene at whose end batches may be on the disk only."""
 
@@ -147,13 +172,13 @@ class TestADiskThatFails:
         async def story(world):
             away(world)
             await world.sleep(60)
-            world.disk.trouble = "" if trouble == "slow" else trouble
+            world.disk.fault = "" if trouble == "slow" else trouble
             world.disk.takes = 2.0 if trouble == "slow" else 0.02
             world.disk_ill_until = float("inf")
             await world.sleep(300)
             said = world.agent.status.health()["outbox"]["storage"]
             assert said == ("ok" if trouble == "slow" else "degraded")
-            world.disk.trouble, world.disk.takes = "", 0.02
+            world.disk.fault, world.disk.takes = "", 0.02
             await world.sleep(130)
             assert world.agent.status.health()["outbox"]["storage"] == "ok"
             assert len(world.disk.batches()) >= 47
@@ -169,11 +194,11 @@ class TestADiskThatFails:
             away(world)
             await world.sleep(100)
             await world.crash()
-            world.disk.trouble = "full"
+            world.disk.fault = "full"
             world.disk_ill_until = float("inf")
             world.boot()
             await world.sleep(100)
-            world.disk.trouble = ""
+            world.disk.fault = ""
             await world.sleep(100)
             world.broker.heal()
             await world.sleep(120)

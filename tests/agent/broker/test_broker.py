@@ -21,7 +21,6 @@ from brokers import (
     text,
 )
 from link_stories import STATUS, address, opened, told
-from simlink import SimBroker
 
 from agent.broker import (
     Address,
@@ -37,6 +36,7 @@ from agent.broker import link as paho_link
 from agent.broker.errors import translated
 from agent.broker.link import PahoLink
 from agent.broker.tls import context
+from agent.simulation.broker import SimBroker
 
 
 class Scripted:

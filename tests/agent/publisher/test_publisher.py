@@ -9,7 +9,6 @@ import random
 from collections import Counter
 
 import pytest
-from simlink import SimBroker
 
 from agent.broker import TAKEN_OVER, TOO_LARGE, BrokerLost, BrokerRefused, Facts, TlsProblem, packet_size
 from agent.clock import rfc3339
@@ -18,6 +17,7 @@ from agent.messages.topics import Topics
 from agent.outbox import Item, Outbox
 from agent.publisher import Publisher, Settings
 from agent.resilience import CircuitState
+from agent.simulation.broker import SimBroker
 
 TOPICS = Topics("limpet", "pi")
 EPOCH = 1_800_000_000.0

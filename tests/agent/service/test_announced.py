@@ -7,12 +7,12 @@ import json
 import os
 
 import pytest
-from simlink import SimBroker
 from whole import FILE, whole
 
 from agent.broker import BrokerLost
 from agent.service import announced as module
 from agent.service.announced import Announced
+from agent.simulation.broker import SimBroker
 
 TOPIC = "homeassistant/device/limpet_pi/config"
 DISCOVERED = FILE + "[homeassistant]\ndiscovery = true\n"
@@ -113,7 +113,7 @@ class TestTheFile:
     def test_is_written_only_when_something_changes(self, lives, tmp_path, monkeypatch):
         writes = []
         monkeypatch.setattr(module.NewestContent, "write", lambda _, content: writes.append(content))
-        lives(DISCOVERED, 3600.0)
+        lives(DISCOVERED, 600.0)
         assert len(writes) <= 2
 
     @pytest.mark.parametrize(
