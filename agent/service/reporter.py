@@ -13,7 +13,7 @@ from agent.outbox import Outbox
 from agent.publisher import Publisher
 
 from .announcer import Announcer
-from .changes import LastState
+from .changes import Alarms, LastState
 from .files import FileThread, NewestContent
 from .status import Status
 
@@ -52,7 +52,7 @@ class Reporter:
         self._status, self.topics, self._outbox, self._announcer = status, topics, outbox, announcer
         self.news, self.began = news, asyncio.Event()
         self._file = NewestContent(file, FileThread(), _not_written) if file is not None else None
-        self._alarms = status.alarms()
+        self._alarms = Alarms(status)
         self._state = LastState()
         self._online_at = self._state_at = float("-inf")
         self._looking: asyncio.TimerHandle | None = None
@@ -142,9 +142,7 @@ class Reporter:
 
     def _look(self) -> None:
         """Notice what changes without an event of its own: the storage and the clock, and what a round changed."""
-        alarms = self._status.alarms()
-        if alarms != self._alarms:
-            self._alarms = alarms
+        if self._alarms.changed():
             self.news.set()
 
     def _connection_changed(self) -> None:

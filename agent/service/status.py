@@ -86,6 +86,10 @@ class Status:
         )
         return self._true(document)
 
+    def clock_offset(self) -> float:
+        """Return wall time minus the agent's clock, in seconds."""
+        return self._clock.offset()
+
     def alarms(self) -> tuple[object, ...]:
         """Return what `health` reports at once when it changes, besides breakers and connection."""
         degraded = any(sensor.present.degraded for sensor in self.sensors)
