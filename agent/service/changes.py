@@ -20,6 +20,11 @@ class Alarms:
         self._status = status
         self._alarms, self._offset = status.alarms(), status.clock_offset()
 
+    @property
+    def synced(self) -> bool:
+        """Whether the wall clock could be trusted when this was asked last."""
+        return self._alarms.synced
+
     def changed(self) -> bool:
         """Return whether one of them changed since this was asked last."""
         before, self._alarms = self._alarms, self._status.alarms()

@@ -8,6 +8,7 @@ from whole import FILE, whole
 
 from agent.broker import BrokerLost
 from agent.service.announcer import BIRTH_WITHIN
+from agent.service.reporter import LOOK
 from agent.simulation.scenario import Curve
 
 
@@ -97,7 +98,7 @@ def test_a_clock_that_jumps_is_told_at_once_and_one_that_creeps_is_not(runner):
 
     told = runner.run(live())
     assert len([at for at in told if at < 0]) <= 1
-    assert any(0 <= at < 1.5 for at in told)
+    assert any(0 <= at < LOOK + 0.5 for at in told)
 
 
 def test_a_storage_that_fails_is_told_at_once(runner):
@@ -105,6 +106,7 @@ def test_a_storage_that_fails_is_told_at_once(runner):
         async with whole(FILE.replace('driver = "sht4x"', 'driver = "sht4x"\nevery = "10m"')) as home:
             await home.settle(20.0)
             home.agent.outbox.storage.state = "degraded"
+            home.agent.outbox.storage.changed()
             failed = asyncio.get_running_loop().time()
             await home.settle(20.0)
             return failed, times_of(home, lambda health: health["outbox"]["storage"])
