@@ -90,12 +90,6 @@ IN_ONE_PIECE = {
     "pcf8591": BEYOND,
 }
 
-# Quantities that are told at the end of their scale, and why.
-TOLD_AT_THE_END: dict[tuple[str, str], str] = {
-    ("sgp30", "eco2"): "the datasheet counts 60000 to its range, and nothing distinguishes it from more",
-    ("sgp30", "tvoc"): "the datasheet counts 60000 to its range, and nothing distinguishes it from more",
-}
-
 AXES = ("acceleration_x", "acceleration_y", "acceleration_z")
 INPUTS = ("a0", "a1", "a2", "a3")
 SHUNT = {"shunt_voltage", "current", "power"}
