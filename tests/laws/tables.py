@@ -43,6 +43,9 @@ SLOWER = {"ads1115": 1.0, "ads1015": 1.0}  # these datasheets name typical times
 # Chips that measure on and on: they may be read while they are at work.
 ALWAYS_AT_WORK = {"adxl345", "ina219", "ina226", "lis3dh", "mpu6050", "tsl2591", "veml7700"}
 
+# Chips that are asked once, right after it, whether they took their command: its register may be read meanwhile.
+SHOW_THEIR_COMMAND = {"bme280", "bme680", "bmp280", "tmp102"}
+
 # A value that is computed from others, or from a coarse word, may be this many steps off.
 STEPS = {
     ("bh1750", "illuminance"): 2.3,  # in bright light it measures for a shorter time, in coarser digits
