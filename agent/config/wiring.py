@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -86,9 +87,7 @@ def _driver(sensor: SensorConfig, report: Report, where: Where) -> Any:
     try:
         return catalog.find(sensor.driver)
     except LookupError:
-        import difflib
-
-        names = difflib.get_close_matches(sensor.driver.lower(), catalog.names(), 3, 0.5)
+        names = catalog.nearest(sensor.driver)
         fix = f"did you mean {' or '.join(names)}?" if names else "`limpet chips` lists all drivers"
         report.mistake((*where, "driver"), f"no driver is called {sensor.driver!r}", fix)
     except (ImportError, AttributeError) as error:
@@ -161,12 +160,13 @@ def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> 
     try:
         return catalog.open_chip(sensor.driver, None, sensor.address, **sensor.arguments())
     except (TypeError, ValueError) as error:
-        known, _, _ = _parameters(driver)
-        options = [name for name in known if name not in OWN_KEYS]
-        named = next((name for name in sensor.arguments() if name in str(error).split()), None)
+        words = re.findall(r"\w+", str(error))
+        named = min((one for one in sensor.arguments() if one in words), key=words.index, default=None)
         at = (named,) if named in OWN_KEYS else ("options", named) if named else ("options",)
-        fix = f"options of a {sensor.driver}: {', '.join(options)}" if options else "see `limpet chips`"
-        report.mistake((*where, *at), str(error), fix)
+        declared = catalog.options(driver).get(named or "")
+        cure = f"write {declared.allowed}" if declared else ""
+        fix = cure if cure not in str(error) else f"`limpet chips {sensor.driver}` explains its options"
+        report.mistake((*where, *at), str(error).removesuffix(f"; {cure}"), cure or fix)
         return None
 
 
@@ -224,8 +224,8 @@ def _in_seconds(driver: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options with durations such as "20ms" as seconds, where the driver wants a float."""
     result = dict(options)
     for name, value in options.items():
-        one = _parameters(driver)[0].get(name)
-        if one and isinstance(value, str) and ("float" in str(one.annotation) or isinstance(one.default, float)):
+        one = catalog.options(driver).get(name)
+        if one and one.is_time and isinstance(value, str):
             duration = seconds(value)
             result[name] = value if duration is None else duration
     return result

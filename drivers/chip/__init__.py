@@ -2,12 +2,17 @@
 
 from .driver import Driver
 from .i2c import I2cChip
+from .options import BCM, DURATION, Among, Matching, Within
 from .probe import Probe, says
 from .quantity import Measurement, Quantity, Reading, Told, Untold, Values, Waits, part
 
 __all__ = [
+    "BCM",
+    "DURATION",
+    "Among",
     "Driver",
     "I2cChip",
+    "Matching",
     "Measurement",
     "Probe",
     "Quantity",
@@ -16,6 +21,7 @@ __all__ = [
     "Untold",
     "Values",
     "Waits",
+    "Within",
     "part",
     "says",
 ]

@@ -63,6 +63,7 @@ class Driver:
         addresses: I2C addresses that this chip can have; empty for pins and kernel sensors.
         quantities: what `measure` returns.
         probes: tell a scan, in this order, that it is this chip; none where that takes more than reading.
+        either: options of which only one may be given.
         takes: seconds that the longest reading takes, setting up included.
         sleep: how `read` waits; replaced in tests.
         known: identified and configured, and no error since.
@@ -71,6 +72,7 @@ class Driver:
 
     name: ClassVar[str] = ""
     addresses: ClassVar[tuple[int, ...]] = ()
+    either: ClassVar[tuple[tuple[str, str], ...]] = ()
     takes: ClassVar[float] = 0.5
     probes: ClassVar[tuple[Probe, ...]] = ()
     quantities: tuple[Quantity, ...] = ()

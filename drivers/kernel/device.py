@@ -33,6 +33,7 @@ class KernelDevice(Driver):
         examples: channels, for messages.
     """
 
+    either = (("device", "path"),)
     takes = 1.0
     devices: ClassVar[str]
     prefix: ClassVar[str]

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from ..bus import sysfs
-from ..chip import Driver, Measurement, Quantity
+from ..chip import Driver, Matching, Measurement, Quantity
 from ..errors import AdapterGone, ChecksumError, InvalidReading, NoAcknowledge, PermanentError
 from .node import folder
 from .together import Conversions
@@ -40,13 +40,19 @@ class Ds18b20(Driver):
 
     name = "ds18b20"
     bus_name: ClassVar[str] = "w1"
+    either = (("device", "path"),)
     takes = 2.0
     quantities: tuple[Quantity, ...] = (Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.0625),)
     thermocouple: ClassVar[Quantity] = Quantity("temperature", "°C", "temperature", -270.0, 1768.0, 0.25)
     conversions: ClassVar[Conversions] = Conversions()
 
     def __init__(
-        self, device: str | None = None, *, path: str | os.PathLike[str] | None = None, root: str = "/"
+        self,
+        device: Annotated[str, Matching(rf"(?:{'|'.join(FAMILIES)})-[0-9a-f]{{12}}", "an id such as 28-0000075a1b2c")]
+        | None = None,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        root: str = "/",
     ) -> None:
         if device is not None and not re.fullmatch(rf"({'|'.join(FAMILIES)})-[0-9a-f]{{12}}", device):
             raise ValueError(
