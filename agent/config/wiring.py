@@ -57,7 +57,7 @@ def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Whe
     if driver is None:
         return Fitted(sensor, where)
     sensor = replace(sensor, options=_in_seconds(driver, sensor.options), explicit_timeout="timeout" in raw)
-    if sensor.altitude is not None and "altitude" not in _parameters(driver)[0]:
+    if sensor.altitude is not None and "altitude" not in parameters(driver)[0]:
         report.warning((*where, "altitude"), "nothing here needs it", "remove it")
         sensor = replace(sensor, altitude=None)
     _belongs(sensor, driver, raw, report, where)
@@ -98,7 +98,7 @@ def _driver(sensor: SensorConfig, report: Report, where: Where) -> Any:
 
 def _belongs(sensor: SensorConfig, driver: Any, raw: Mapping[str, Any], report: Report, where: Where) -> None:
     """Make sure that every key and option is one that the driver knows, and that none is missing."""
-    known, needed, open_ended = _parameters(driver)
+    known, needed, open_ended = parameters(driver)
     of_i2c = () if driver.addresses else ("bus", "address", "mux")
     for name in (*of_i2c, *(one for one in ("pin", "device") if one not in known and not open_ended)):
         if name in raw:
@@ -164,9 +164,8 @@ def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> 
         named = min((one for one in sensor.arguments() if one in words), key=words.index, default=None)
         at = (named,) if named in OWN_KEYS else ("options", named) if named else ("options",)
         declared = catalog.options(driver).get(named or "")
-        cure = f"write {declared.allowed}" if declared else ""
-        fix = cure if cure not in str(error) else f"`limpet chips {sensor.driver}` explains its options"
-        report.mistake((*where, *at), str(error).removesuffix(f"; {cure}"), cure or fix)
+        cure = f"write {declared.allowed}" if declared else f"`limpet chips {sensor.driver}` explains its options"
+        report.mistake((*where, *at), str(error).removesuffix(f"; {cure}"), cure)
         return None
 
 
@@ -212,7 +211,7 @@ def _room(sensor: SensorConfig) -> float:
 
 
 @functools.lru_cache
-def _parameters(driver: Any) -> tuple[dict[str, inspect.Parameter], tuple[str, ...], bool]:
+def parameters(driver: Any) -> tuple[dict[str, inspect.Parameter], tuple[str, ...], bool]:
     """Return a constructor's named parameters, those that must be given, and whether it takes any other name."""
     all_of_them = inspect.signature(driver).parameters
     named = {name: one for name, one in all_of_them.items() if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)}
