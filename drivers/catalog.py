@@ -86,6 +86,11 @@ _MODULES = {
 }
 
 
+def ours() -> list[str]:
+    """Return the names of the drivers in this repository."""
+    return list(_MODULES)
+
+
 def names() -> list[str]:
     """Return all driver names, ours first, then those of installed packages (entry points `limpet.drivers`)."""
     return [*_MODULES, *(point.name for point in _installed() if point.name not in _MODULES)]
@@ -109,14 +114,23 @@ def find(name: str) -> Any:
     raise UnknownDriver(f"no driver is called {name!r}; {hint}")
 
 
+def known_as(name: str) -> str | None:
+    """Return the driver that reads what people call by this name: `pir`, `HC-SR04`, `dht22`."""
+    plain, known = _plain(name), names()
+    return next((one for one in (PEOPLE.get(plain, ""), plain) if one in known), None)
+
+
 def nearest(name: str) -> list[str]:
     """Return the drivers that were probably meant: the one behind a name that people use, else up to three alike."""
-    plain, known = re.sub(r"[-_ ]", "", name.lower()), names()
-    for one in (PEOPLE.get(plain, ""), plain):
-        if one in known:
-            return [one]
+    if (meant := known_as(name)) is not None:
+        return [meant]
+    plain, known = _plain(name), names()
     alike = difflib.get_close_matches(plain, [*known, *PEOPLE], 6, 0.6)
     return [one for one in dict.fromkeys(PEOPLE.get(one, one) for one in alike) if one in known][:3]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_ ]", "", name.lower())
 
 
 def options(driver: Any) -> dict[str, Option]:
