@@ -86,9 +86,9 @@ _MODULES = {
 }
 
 
-def ours() -> list[str]:
-    """Return the names of the drivers in this repository."""
-    return list(_MODULES)
+def ours(room: str = "") -> list[str]:
+    """Return the names of the drivers in this repository, or of those in one of its rooms: `chips`, `pins`, `kernel`."""
+    return [name for name, place in _MODULES.items() if place.startswith(f"drivers.{room}")]
 
 
 def names() -> list[str]:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import drivers
 from drivers import catalog
-
-from .bench import I2C_DRIVERS, bench
-from .observed import observed
+from drivers.conformance.bench import I2C_DRIVERS, bench
+from drivers.conformance.observed import observed
 
 README = Path(drivers.__file__).with_name("README.md")
 BEGIN, END = "<!-- table: made by `python -m tests.laws.drivers_table` -->\n", "<!-- end of the table -->"

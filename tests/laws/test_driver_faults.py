@@ -8,10 +8,21 @@ from typing import TypeVar
 import pytest
 
 from drivers import catalog
+from drivers.conformance.bench import (
+    ADAPTERS,
+    I2C_DRIVERS,
+    Bench,
+    Happening,
+    adventure,
+    bench,
+    blip,
+    clean,
+    flip,
+    level,
+    refuse,
+)
+from drivers.conformance.exceptions import ALIKE, BLIND, SLOWER
 from drivers.fakes import fake_chip
-
-from .bench import ADAPTERS, I2C_DRIVERS, Bench, Happening, adventure, bench, blip, clean, flip, level, refuse
-from .tables import ALIKE, BLIND, SLOWER
 
 T = TypeVar("T")
 # Of one driver; where there are more bits, a sample that never changes.

@@ -14,10 +14,9 @@ import pytest
 
 import drivers
 from drivers import catalog, open_chip
+from drivers.conformance.bench import ADAPTERS, I2C_DRIVERS, Bench, bench
+from drivers.conformance.exceptions import ALWAYS_AT_WORK, FINDS_ITS_RANGE, TRANSFERS, TRANSFERS_OF_OTHERS
 from drivers.fakes import FakeBus, FakeTime, fake_chip
-
-from .bench import ADAPTERS, I2C_DRIVERS, Bench, bench
-from .tables import ALWAYS_AT_WORK, FINDS_ITS_RANGE, TRANSFERS, TRANSFERS_OF_OTHERS
 
 HOME = Path(drivers.__file__).parent
 # Subscribers rely on these words: another one is a change of the public surface.

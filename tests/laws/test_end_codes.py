@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from drivers import PermanentError, TransientError
+from drivers.conformance.bench import I2C_DRIVERS, Bench, Happening, Wire, bench
+from drivers.conformance.exceptions import END_CODES, TOLD_AT_THE_END
 from drivers.fakes import FakeWords, fake_chip
-
-from .bench import I2C_DRIVERS, Bench, Happening, Wire, bench
-from .tables import END_CODES, TOLD_AT_THE_END
 
 BEYOND = (0.05, 0.3, 10.0)  # shares of the scale by which a world lies beyond its end
 CLIPPED = 0.1  # of the scale: so far a formula's result may be clipped to the end

@@ -10,8 +10,8 @@ from random import Random
 
 import pytest
 
-from .bench import I2C_DRIVERS, Bench, Happening, Wire, bench
-from .tables import CONSTANT_LINES, UNTRUE_AT_ONE_PERCENT
+from drivers.conformance.bench import I2C_DRIVERS, Bench, Happening, Wire, bench
+from drivers.conformance.exceptions import CONSTANT_LINES, UNTRUE_AT_ONE_PERCENT
 
 every_driver = pytest.mark.parametrize("name", I2C_DRIVERS)
 

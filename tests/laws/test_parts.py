@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from drivers import catalog
+from drivers.conformance.bench import I2C_DRIVERS, Bench, bench
+from drivers.conformance.exceptions import IN_ONE_PIECE
 from drivers.errors import InvalidReading
 from drivers.fakes import fake_chip
-
-from .bench import I2C_DRIVERS, Bench, bench
-from .tables import IN_ONE_PIECE
 
 SEVERAL = [name for name in I2C_DRIVERS if len(catalog.find(name).quantities) > 1]
 PARTS = [(name, part) for name in SEVERAL for part in fake_chip(name).parts]

@@ -15,9 +15,9 @@ import pytest
 import drivers.fakes
 from agent.cli import main
 from drivers import catalog, open_chip
+from drivers.conformance.bench import ADAPTERS, Bench
 from drivers.fakes import FakeBus, FakeTime, fake_chip
 
-from .bench import ADAPTERS, Bench
 from .drivers_table import README, written
 
 FILE = re.compile(r"^`(\S+\.(?:py|toml))` (?:.+\n)+\n```\w+\n((?:.*\n)*?)```", re.MULTILINE)

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from drivers import PermanentError, TransientError, catalog, open_chip
-from drivers.fakes import FakeBus, FakeChip, FakeTime, fake_chip
-from drivers.fakes.kernel import READ
+from .. import PermanentError, TransientError, catalog, open_chip
+from ..fakes import FakeBus, FakeChip, FakeTime, fake_chip
+from ..fakes.kernel import READ
+from .exceptions import RELATIVE, SETTLES, STEPS
 
-from .tables import RELATIVE, SETTLES, STEPS
-
-I2C_DRIVERS = sorted(name for name, place in catalog._MODULES.items() if place.startswith("drivers.chips."))
+I2C_DRIVERS = sorted(name for name in catalog.ours("chips") if catalog.find(name).addresses)
 ADAPTERS = ("bcm2835", "designware", "gpio")
 
 Happening = Callable[["Wire", int, bytes, "int | None"], bytes]

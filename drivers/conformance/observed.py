@@ -7,9 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-from drivers import PermanentError, TransientError, catalog, open_chip
-from drivers.fakes import fake_chip
-
+from .. import PermanentError, TransientError, catalog, open_chip
+from ..fakes import fake_chip
 from .bench import I2C_DRIVERS, WORLDS, Bench, Happening, bench, blip, flip, level
 
 # The error -> what was looked at; of a `ChecksumError` its words tell whether it came of a second read.
@@ -31,7 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {"distance": {"trigger": 23, "echo": 24}, "
 
 def observed(name: str) -> list[str]:
     """Return what a driver checks, as its errors in the fault laws show."""
-    on_bus = name in I2C_DRIVERS
+    on_bus = bool(catalog.find(name).addresses)
     said = [*struck(name), *through_faults(name)] if on_bus else list(elsewhere(name))
     means = MEANS if on_bus else MEANS_ELSEWHERE
     found = {means[sign] for text in said for sign in signs(text) if sign in means}
@@ -93,7 +92,7 @@ def stand_still(one: Bench) -> None:
 def elsewhere(name: str) -> Iterator[str]:
     """Yield the outcomes of a driver of pins or of the kernel through each fault of its fake."""
     with tempfile.TemporaryDirectory() as root:
-        on_pins = catalog._MODULES[name].startswith("drivers.pins.")
+        on_pins = name in catalog.ours("pins")
         options = OPTIONS.get(name, {})
         pin = {"pin": PIN} if on_pins and not options else {}
         fake: Any = fake_chip(name, **pin, **({} if on_pins else {"root": root}), options=options)
