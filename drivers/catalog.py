@@ -87,7 +87,7 @@ _MODULES = {
 
 
 def ours(room: str = "") -> list[str]:
-    """Return the names of the drivers in this repository, or of those in one of its rooms: `chips`, `pins`, `kernel`."""
+    """Return the names of the drivers in this repository, or of those in one room: `chips`, `pins` …"""
     return [name for name, place in _MODULES.items() if place.startswith(f"drivers.{room}")]
 
 

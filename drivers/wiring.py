@@ -9,12 +9,12 @@ I2C = (
     "Switch I2C on: sudo raspi-config nonint do_i2c 0",
 )
 SPI = (
-    "VCC to 3.3 V (pin 1), GND to GND (pin 6), SCLK to GPIO11 (pin 23), MOSI to GPIO10 (pin 19), MISO to GPIO9 (pin 21),",
+    "VCC to 3.3 V (pin 1), GND to GND (pin 6), SCLK to GPIO11 (pin 23), MOSI to GPIO10 (pin 19), MISO to GPIO9 (21),",
     "CS to GPIO8 (pin 24, select = 0) or GPIO7 (pin 26, select = 1). Switch SPI on: sudo raspi-config nonint do_spi 0",
 )
 UART = (
     "5 V to pin 2, GND to pin 6, the sensor's TX to GPIO15 (pin 10), its RX to GPIO14 (pin 8); 3.3 V levels only.",
-    "Free the port from the console: sudo raspi-config nonint do_serial_cons 1; sudo raspi-config nonint do_serial_hw 0",
+    "Free it from the console: sudo raspi-config nonint do_serial_cons 1; sudo raspi-config nonint do_serial_hw 0",
 )
 SWITCH = ("One wire to the GPIO of your choice, the other to GND; the Pi's own resistor pulls the line up.",)
 BY_BUS = {

@@ -132,7 +132,7 @@ class AnyOf:
         return ", or ".join(map(str, self.kinds))
 
 
-class Anything:
+class Undeclared:
     """What only the driver can judge."""
 
     def holds(self, _value: object) -> bool:
@@ -250,7 +250,7 @@ def _allowed(hint: Any, driver: Any) -> Allowed:
         return Among(inside)
     if isinstance(origin, type) and issubclass(origin, Iterable) and not issubclass(origin, dict):
         return ListOf(_allowed(inside[0], driver))
-    return Anything()
+    return Undeclared()
 
 
 def _annotated(metadata: Sequence[Any], driver: Any) -> Iterator[Allowed]:

@@ -14,12 +14,12 @@ from .exceptions import RELATIVE, SETTLES, STEPS
 I2C_DRIVERS = sorted(name for name in catalog.ours("chips") if catalog.find(name).addresses)
 ADAPTERS = ("bcm2835", "designware", "gpio")
 
-Happening = Callable[["Wire", int, bytes, "int | None"], bytes]
+Happening = Callable[["EventfulBus", int, bytes, "int | None"], bytes]
 # Whether it is a read, its length.
 Message = tuple[bool, int]
 
 
-class Wire(FakeBus):
+class EventfulBus(FakeBus):
     """A fake bus that counts its messages, and lets things happen at planned ones.
 
     Attributes:
@@ -59,7 +59,7 @@ class Wire(FakeBus):
 def flip(byte: int, bit: int) -> Happening:
     """One bit of what is read arrives wrong."""
 
-    def happening(wire: Wire, address: int, data: bytes, length: int | None) -> bytes:
+    def happening(wire: EventfulBus, address: int, data: bytes, length: int | None) -> bytes:
         answer = bytearray(wire.through(address, data, length))
         answer[byte] ^= 1 << bit
         return bytes(answer)
@@ -70,13 +70,13 @@ def flip(byte: int, bit: int) -> Happening:
 def refuse(number: int) -> Happening:
     """The transfer fails with an errno."""
 
-    def happening(wire: Wire, address: int, data: bytes, length: int | None) -> bytes:
+    def happening(wire: EventfulBus, address: int, data: bytes, length: int | None) -> bytes:
         raise OSError(number, "planned")
 
     return happening
 
 
-def blip(wire: Wire, address: int, data: bytes, length: int | None) -> bytes:
+def blip(wire: EventfulBus, address: int, data: bytes, length: int | None) -> bytes:
     """The chip loses its power for a moment, just before the message."""
     wire.chips[address].lose_power()
     return wire.through(address, data, length)
@@ -88,7 +88,7 @@ def level(byte: int) -> Happening:
 
 
 class Bench:
-    """One driver on a `Wire` with its fake, in virtual time.
+    """One driver on a `EventfulBus` with its fake, in virtual time.
 
     Args:
         name: the driver's. adapter: the fake bus's.
@@ -101,7 +101,7 @@ class Bench:
         self.name, self.time = name, FakeTime()
         self.chip = chip or fake_chip(name)
         self.address = address or catalog.find(name).addresses[0]
-        self.bus = Wire({self.address: self.chip}, clock=self.time, wait=self.time.sleep, adapter=adapter)
+        self.bus = EventfulBus({self.address: self.chip}, clock=self.time, wait=self.time.sleep, adapter=adapter)
         self.driver = open_chip(name, self.bus, self.address)
         self.driver.sleep = self.time.sleep
         self.senses = fake_chip(name).senses

@@ -43,11 +43,8 @@ def files() -> dict[str, str]:
     os.environ.update(COLUMNS="100", SOURCE_DATE_EPOCH=DAY)
     scripts = {f"limpet.{shell}": shtab.complete(parser(), shell=shell) for shell in completion.SHELLS}
     about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    data = {
-        "project_name": "limpet",
-        "manual_title": "Limpet",
-        **{one: about[one] for one in ("version", "description")},
-    }
+    data = {"project_name": "limpet", "manual_title": "Limpet"}
+    data |= {one: about[one] for one in ("version", "description")}
     page = str(Manpage(parser(), format="single-commands-section", _data=data))
     return {name: f"{text.rstrip()}\n" for name, text in {**scripts, "limpet.1": page + examples() + SECTIONS}.items()}
 
