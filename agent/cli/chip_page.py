@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import sys
+import textwrap
 from typing import Any
 
 from drivers import catalog, conformance, wiring
@@ -34,10 +34,18 @@ def more(name: str, driver: Any) -> dict[str, Any]:
             for one in options
             if one.name != "root"
         ],
-        "checked": conformance.observed(name),
+        "checked": _checked(name),
         "wiring": list(wiring.hint(name, driver)),
         "configuration": block(name, driver),
     }
+
+
+def _checked(name: str) -> list[str] | None:
+    """Return what a driver was seen to check when its fake failed; None where it has no fake."""
+    try:
+        return conformance.observed(name)
+    except LookupError:
+        return None
 
 
 def block(name: str, driver: Any) -> str:
@@ -64,19 +72,11 @@ def show(one: dict[str, Any]) -> None:
         print()
         print_table([("QUANTITY", "UNIT", "RANGE", "ACCURACY"), *(_quantity(each, one) for each in one["quantities"])])
     if one["options"]:
-        print()
-        print_table([("OPTION", "DEFAULT", "WRITE", ""), *map(_option, one["options"])])
+        print("\noptions:", *(line for option in one["options"] for line in _option(option)), sep="\n")
     if one["checked"]:
-        print(f"\nchecked: {', '.join(one['checked'])}")
-    print(
-        "\nwiring:",
-        *(f"  {line}" for line in one["wiring"]),
-        "\nfor the configuration:\n",
-        one["configuration"],
-        sep="\n",
-        end="",
-    )
-    sys.stdout.flush()
+        print(f"\nchecked with every reading: {', '.join(one['checked'])}")
+    print("\nwiring:", *(f"  {line}" for line in one["wiring"]), "\nfor the configuration:", sep="\n")
+    print(textwrap.indent(one["configuration"], "  "), end="")
 
 
 def _quantity(quantity: dict[str, Any], one: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -87,9 +87,12 @@ def _quantity(quantity: dict[str, Any], one: dict[str, Any]) -> tuple[str, str, 
     return name, quantity["unit"], span, "" if accuracy is None else f"± {accuracy:g}"
 
 
-def _option(option: dict[str, Any]) -> tuple[str, str, str, str]:
-    default = "needed" if option["needed"] else "" if option["default"] is None else _toml(option["default"])
-    return option["name"], default, option["allowed"], option["text"]
+def _option(option: dict[str, Any]) -> list[str]:
+    default = "needed" if option["needed"] else f"default {_toml(option['default'])}"
+    head = f"  {option['name']}" if default == "default null" else f"  {option['name']} ({default})"
+    margin = " " * 6
+    text = textwrap.wrap(option["text"], 96, initial_indent=margin, subsequent_indent=margin)
+    return [f"{head}: {option['allowed']}", *text]
 
 
 def _toml(value: Any) -> str:

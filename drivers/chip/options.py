@@ -49,7 +49,8 @@ class Among:
         return {"enum": list(self.values)}
 
     def __str__(self) -> str:
-        shown = [str(one).lower() if isinstance(one, bool) else f"{one}" for one in self.values]
+        values = sorted(self.values) if all(type(one) in (int, float) for one in self.values) else self.values
+        shown = [str(one).lower() if isinstance(one, bool) else f"{one}" for one in values]
         return " or ".join(part for part in (", ".join(shown[:-1]), shown[-1]) if part)
 
 
@@ -79,8 +80,9 @@ class Within:
             return kind
         if high is None:
             return f"{kind}, {low} {self.unit}".rstrip() + " or more"
-        span = f"more than {low}, {high} at most" if self.above else f"{low}..{high}"
-        return f"{kind}, {span} {self.unit}".rstrip()
+        if self.above:
+            return f"{kind} above {low}, up to {high} {self.unit}".rstrip()
+        return f"{kind}, {low}..{high} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True)

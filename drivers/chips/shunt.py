@@ -33,11 +33,11 @@ class ShuntMonitor(I2cChip):
         bus: Any,
         address: int | None = None,
         *,
-        shunt_ohms: Annotated[float, Within(0.0, 1e6, "Ω", above=True)] = 0.1,
+        shunt_ohms: Annotated[float, Within(0.0, 1000.0, "Ω", above=True)] = 0.1,
         identity: str = "strict",
     ) -> None:
         super().__init__(bus, address, identity=identity)
-        if isinstance(shunt_ohms, bool) or not isinstance(shunt_ohms, int | float) or not 0 < shunt_ohms <= 1e6:
+        if isinstance(shunt_ohms, bool) or not isinstance(shunt_ohms, int | float) or not 0 < shunt_ohms <= 1000:
             raise ValueError(f"shunt_ohms: {shunt_ohms!r} is no resistance; write ohms above 0, such as 0.1")
         self.shunt_ohms = shunt_ohms
         self.quantities = self.quantities_with(shunt_ohms)

@@ -15,7 +15,8 @@ import pytest
 import drivers.fakes
 from agent.cli import main
 from drivers import catalog, open_chip
-from drivers.conformance.bench import ADAPTERS, Bench
+from drivers.conformance import __main__ as conformance
+from drivers.conformance.bench import ADAPTERS
 from drivers.fakes import FakeBus, FakeTime, fake_chip
 
 from .drivers_table import README, written
@@ -48,7 +49,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             monkeypatch.setattr(module, "entry_points", points.select)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "limpet.toml").write_text('[[sensor]]\nid = "air"\ndriver = "hdc1080"\n')
+    (tmp_path / "limpet.toml").write_text('[[sensor]]\nid = "air"\ndriver = "sts3x"\n')
     importlib.invalidate_caches()
     yield tmp_path
     for name in files:
@@ -57,9 +58,9 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_the_example_is_listed_read_and_found_by_a_scan(example: Path, capsys: Any) -> None:
     for words, sign in (
-        (["chips"], "hdc1080"),
-        (["read", "--simulate"], "humidity"),
-        (["scan", "--simulate"], "hdc1080"),
+        (["chips"], "sts3x"),
+        (["read", "--simulate"], "°C"),
+        (["scan", "--simulate"], "sts3x"),
     ):
         assert main.main(words) == 0
         assert sign in capsys.readouterr().out
@@ -68,21 +69,22 @@ def test_the_example_is_listed_read_and_found_by_a_scan(example: Path, capsys: A
 @pytest.mark.parametrize("adapter", ADAPTERS)
 def test_the_example_tells_what_its_fake_feels(example: Path, adapter: str) -> None:
     time = FakeTime()
-    with FakeBus({0x40: fake_chip("hdc1080", temperature=-7.5, humidity=61.0)}, adapter=adapter, clock=time) as bus:
-        chip = open_chip("hdc1080", bus)
+    with FakeBus({0x4A: fake_chip("sts3x", temperature=-7.5)}, adapter=adapter, clock=time) as bus:
+        chip = open_chip("sts3x", bus)
         chip.sleep = time.sleep
-        assert chip.read() == pytest.approx({"temperature": -7.5, "humidity": 61.0}, abs=0.1)
+        assert chip.read() == pytest.approx({"temperature": -7.5}, abs=0.01)
 
 
-def test_the_example_keeps_the_rule_of_the_house(example: Path) -> None:
-    one = Bench("hdc1080")
-    try:
-        assert one.outcome() == "truth"
-        one.chip.lose_power()
-        assert one.outcome().startswith("raised LostPower")
-        assert one.outcome() == "truth"
-        one.bus.chips[0x40] = fake_chip("ina226")
-        assert one.outcome().startswith("raised")
-        assert one.outcome().startswith("raised WrongChip")
-    finally:
-        one.bus.close()
+def test_the_example_keeps_every_law(example: Path, capsys: Any) -> None:
+    assert conformance.main(["sts3x"]) == 0, capsys.readouterr().out
+
+
+def test_a_broken_law_is_named_and_fails(example: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog.find("sts3x"), "measure", lambda self: {"temperature": 21.0})
+    assert conformance.main(["sts3x"]) == 1
+    assert re.search(r"BROKEN +tells what is felt", capsys.readouterr().out)
+
+
+def test_the_conformance_of_an_unknown_driver_fails(capsys: Any) -> None:
+    assert conformance.main(["sts4x"]) == 1
+    assert "did you mean" in capsys.readouterr().err
