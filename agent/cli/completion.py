@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what it takes."""
-    parser.add_argument("shell", choices=SHELLS)
+    parser.add_argument("shell", nargs="?", choices=SHELLS, default=_shell(), help="default: that of $SHELL")
     parser.epilog = (
         "example:\n"
         "  limpet completion bash > ~/.local/share/bash-completion/completions/limpet\n"
@@ -20,6 +21,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "  limpet completion fish > ~/.config/fish/completions/limpet.fish\n\n"
         "install.sh places all three, and the man page, for everybody."
     )
+
+
+def _shell() -> str:
+    name = Path(os.environ.get("SHELL", "")).name
+    return name if name in SHELLS else SHELLS[0]
 
 
 def main(args: argparse.Namespace) -> int:

@@ -57,7 +57,7 @@ _shtab_limpet_chips_defaults_added=0
 
 _shtab_limpet_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  ":shell:(bash zsh fish)"
+  ":default\: that of \$SHELL:(bash zsh fish)"
 )
 
 # guard to ensure default positional specs are added only once per session
