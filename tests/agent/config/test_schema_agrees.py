@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent import config
+from agent.cli import config_writer
 from agent.messages import schemas
 from drivers import catalog
 from drivers.chip.options import AnyOf, ListOf, Within
@@ -124,3 +125,9 @@ def test_every_default_is_a_value_that_is_allowed(name: str) -> None:
     for option in catalog.options(catalog.find(name)).values():
         assert option.default is None or option.allowed.holds(option.default), option
         assert option.text, f"{name}: say in Args what {option.name} is"
+
+
+def test_every_configuration_that_is_written_names_its_schema_in_the_first_line() -> None:
+    line = config.SCHEMA_LINE
+    assert (ROOT / "deploy/limpet.toml").read_text(encoding="utf-8").splitlines()[0] == line
+    assert config_writer.draft([], []).splitlines()[0] == line
