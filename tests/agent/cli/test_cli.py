@@ -81,7 +81,7 @@ class TestTheCommand:
         assert limpet("check")[0] == 0
 
     def test_imports_a_command_only_when_it_is_called(self):
-        code = "import sys; from agent.cli.main import main; main(['schema', 'batch']); sys.stderr.write(' '.join(sys.modules))"
+        code = "import sys; from agent.cli import main; main.main(['schema', 'batch']); print(*sys.modules, file=sys.stderr)"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         loaded = done.stderr.split()
         assert "agent.cli.schema" in loaded
