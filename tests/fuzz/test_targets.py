@@ -148,7 +148,19 @@ def answers(code: int) -> st.SearchStrategy[bytes]:
     )
 
 
+def with_properties(kind: int, head: bytes, properties: bytes, rest: bytes) -> bytes:
+    """Return a packet with any bytes where its properties stand."""
+    return packet(kind, head + bytes([len(properties)]) + properties + rest)
+
+
 codes = st.integers(0, 255).flatmap(answers)
+# Names of properties, numbers and short texts, in any order.
+PARTS = [bytes([one]) for one in (0x01, 0x03, 0x08, 0x09, 0x0B, 0x11, 0x12, 0x13, 0x1F, 0x21, 0x24, 0x25, 0x26, 0x27)]
+blocks = st.lists(st.sampled_from([*PARTS, b"\0\0", b"\0\1a", b"\xff\xff\xff\xff", b"\1"]), max_size=6).map(b"".join)
+described = st.one_of(
+    st.builds(with_properties, st.just(3), st.just(b"\0\1a"), blocks, st.binary(max_size=3)),
+    st.builds(with_properties, st.just(2), st.just(b"\0\0"), blocks, st.just(b"")),
+)
 admitted = st.just(targets.CONNACK) | st.just(b"")
 
 
@@ -156,7 +168,7 @@ admitted = st.just(targets.CONNACK) | st.just(b"")
 @given(
     st.sampled_from([b"\0", b"\1"]),
     admitted,
-    st.lists(packets | codes, max_size=4).map(b"".join) | st.binary(max_size=64),
+    st.lists(packets | codes | described, max_size=4).map(b"".join) | st.binary(max_size=64),
 )
 @example(b"\0", b"", b"HTTP/1.1 400 Bad Request\r\n\r\n")
 @example(b"\0", targets.CONNACK, b"\x30\xff\xff\xff\x7f")
