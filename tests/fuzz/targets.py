@@ -83,13 +83,6 @@ def request(data: bytes) -> None:
     assert (answer["status"], answer["error"] is None) in (("ok", True), ("error", False))
 
 
-class _Nothing:
-    def health(self) -> dict[str, Any]:
-        return {}
-
-    state = info = health
-
-
 class _Writer:
     """Keeps what the server wrote."""
 
@@ -104,14 +97,14 @@ def http(data: bytes) -> None:
     """Any bytes from a browser: a whole answer of HTTP, or none where the client left before it had asked."""
 
     async def serve() -> bytes:
-        server = Server(("127.0.0.1", 1), Answers(_Nothing(), lambda: True, "127.0.0.1"), lambda: None)
+        server = Server(("127.0.0.1", 1), Answers(home().agent.agent.status, lambda: True, "127.0.0.1"), lambda: None)
         reader, writer = asyncio.StreamReader(), _Writer()
         reader.feed_data(data)
         reader.feed_eof()
         await server._serve(reader, writer)  # type: ignore[arg-type]
         return writer.sent
 
-    sent = asyncio.run(serve())
+    sent = home().runner.run(serve())
     if not sent:
         return
     talk = h11.Connection(h11.CLIENT)
@@ -274,3 +267,22 @@ def block(data: bytes) -> None:
 TARGETS: dict[str, Callable[[bytes], None]] = {
     one.__name__: one for one in (configuration, request, http, chip, kernel, broker, block)
 }
+
+ROOT = Path(__file__).parents[2]
+
+
+def seeds(target: str) -> list[bytes]:
+    """Return inputs to begin with, for a fuzzer that would take hours to find them."""
+    if target == "configuration":
+        files = (ROOT / "deploy/limpet.toml", ROOT / "tests/agent/config/golden/mistakes.toml")
+        return [file.read_bytes() for file in files]
+    return {
+        "request": [
+            bytes([n]) + b'{"transaction": "1", "sensors": ["air"], "bootId": "x"}' for n in range(len(REQUESTS))
+        ],
+        "http": [b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"],
+        "chip": [bytes([n, n]) + bytes(range(64)) for n in range(2 * len(I2C_DRIVERS))],
+        "kernel": [b"72 01 4b 46 : crc=00 YES\n72 01 t=23125\n", b"\xff".join([b"x", b"-12", b"0.5", b"40", b"45000"])],
+        "broker": [b"\0" + CONNACK + bytes.fromhex("300600016100787840020001900400020000e00180"), b"\1\x20\x02\0\0"],
+        "block": [blocks.block([b"{}", b"{}"])],
+    }[target]
