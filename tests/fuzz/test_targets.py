@@ -55,6 +55,7 @@ def texts(draw: Any) -> str:
 @budget
 @given(texts() | st.text() | st.lists(st.sampled_from(WORDS)).map(" ".join))
 @example("[[sensor]]\nid='a'\ndriver='bme280'\naddress=" + "9" * 5000)
+@example("[[sensor]]\nid='a'\ndriver='bme280'\nlimits.temperature=[0, 1" + "0" * 400 + "]")
 @example("a=" + "[" * 5000)
 def test_a_configuration_is_read_or_its_mistakes_are_told(text: str) -> None:
     targets.configuration(text.encode("utf-8", "replace"))
