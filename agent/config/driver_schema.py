@@ -31,7 +31,7 @@ def _rule(name: str) -> Schema:
     except (ImportError, AttributeError):
         return {}
     declared, (known, needed, open_ended) = catalog.options(driver), parameters(driver)
-    absent = () if driver.addresses else ("bus", "address", "mux")
+    absent: tuple[str, ...] = () if driver.addresses else ("bus", "address", "mux")
     absent += () if open_ended else tuple(one for one in ("pin", "device") if one not in known)
     own = {one: option.schema() for one, option in declared.items() if one in OWN_KEYS}
     inside = {one: option.schema() for one, option in declared.items() if one not in OWN_KEYS}
