@@ -18,7 +18,7 @@ from agent.service.systemd import Supervisor
 
 from .machine import SimulatedClock, SimulatedMachine
 from .scenario import ScenarioFault
-from .scenario import parse as parse_scenario
+from .scenario_file import parse as parse_scenario
 
 CONFIG = """
 [agent]
@@ -172,7 +172,7 @@ class Demo:
     def _make_agent(self) -> Agent:
         config = self.config()
         machine = self._machine = SimulatedMachine(config)
-        script = parse_scenario(scenario(), "demo", machine.devices, machine.buses)
+        script = parse_scenario(scenario(), "demo", machine.devices, machine.places, ("broker",))
         machine.play(script)
         self._downs: Sequence[ScenarioFault] = [one for one in script.faults if one.broker]
         clock, rng = SimulatedClock(script, machine.elapsed), Random()

@@ -1,14 +1,14 @@
-"""The devices of a simulated machine: fakes that feel the weather of a scenario and suffer its faults."""
+"""Simulated chips on buses: fakes that feel the weather of a scenario and suffer its faults."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from agent.config import SensorConfig
-from drivers.chip import Driver, Untold
-from drivers.errors import AdapterGone, BusError, BusTimeout, NoAcknowledge
 from drivers.fakes import FakeBus, FakeChip, Faults, InjectedFault, fake_chip
 
 from .scenario import OF_SENSORS, Curve, Scenario, ScenarioFault
@@ -23,6 +23,8 @@ CONSTANT = ("state", "count", "throttled", "under_voltage")
 PERIODS = (180.0, 900.0)  # seconds: the shortest and the longest of the default weather
 # Drivers that cannot notice a loose wire.
 DEAF = ("contact", "motion", "button", "pulse")
+# What any device has that answers in bytes and by a name.
+OF_DEVICES = ("corrupt", "wrong_chip", "power_loss", "stuck")
 
 
 def default_weather(senses: Mapping[str, float], name: str, seed: int) -> dict[str, Curve]:
@@ -37,10 +39,11 @@ def default_weather(senses: Mapping[str, float], name: str, seed: int) -> dict[s
     return curves
 
 
-def injected(one: ScenarioFault, address: int | None = None) -> InjectedFault:
-    """Return a scenario's fault as it is injected into a fake bus."""
+def injected(one: ScenarioFault, address: int | None, at: float, ends: float) -> InjectedFault:
+    """Return one coming of a scenario's fault as it is injected into a fake bus."""
     rate = one.rate or (FLAKY if one.kind == "flaky" else 1.0)
-    return InjectedFault(one.kind, address, one.at, one.lasts, rate, one.delay or SLOW)
+    lasts = None if math.isinf(ends) else ends - at
+    return InjectedFault(one.kind, address, at, lasts, rate, one.delay or SLOW)
 
 
 class DeviceOnBus:
@@ -81,9 +84,9 @@ class DeviceOnBus:
         for one in mine:
             # It holds a line low: that is a fault of the whole bus.
             if one.kind == "stuck":
-                self.bus.faults.add(injected(one))
+                self.bus.schedule(one)
             elif one.kind != "frozen":
-                self.bus.aim(injected(one, self.address), self)
+                self.bus.schedule(one, self)
         self.feel(anyway=True)
 
     def feel(self, *, anyway: bool = False) -> None:
@@ -108,110 +111,63 @@ class Aimed(Faults):
                 yield one
 
 
+@dataclass(slots=True)
+class _Coming:
+    """A fault of a bus or of a chip on it, with the next begin and end, and all times after that."""
+
+    fault: ScenarioFault
+    device: DeviceOnBus | None
+    times: Iterator[tuple[float, float]]
+    at: float
+    ends: float
+
+
 class WeatherBus(FakeBus):
-    """A fake bus whose chips feel the weather of the moment of each transfer."""
+    """A fake bus whose chips feel the weather of each transfer's moment, and whose faults come when they are due."""
+
+    suffers = (*OF_SENSORS, "stuck")
 
     def __init__(self, name: str, clock: Callable[[], float], wait: Callable[[float | None], object]) -> None:
         super().__init__(name=name, clock=clock, wait=wait)
         self.aimed = Aimed(Random(0))
         self.faults = self.aimed
         self._felt: dict[int, list[DeviceOnBus]] = {}
+        self._coming: list[_Coming] = []
 
     def place(self, device: DeviceOnBus) -> None:
         """Let the weather reach a chip; it takes the place of the one that was there."""
         here = self._felt.setdefault(device.address, [])
         here[:] = [other for other in here if other.mux != device.mux] + [device]
 
-    def aim(self, one: InjectedFault, device: DeviceOnBus) -> None:
-        """Add a fault of one chip."""
-        self.aimed.targets[id(self.faults.add(one))] = device
+    def schedule(self, one: ScenarioFault, device: DeviceOnBus | None = None) -> None:
+        """Let a fault of one chip, or of the whole bus, come from now on."""
+        now, times = self.clock() - self.began, one.times(math.inf)
+        for at, ends in times:
+            # What was over before, or came once, is no news to a machine that starts later.
+            if ends > now and (at >= now or one.kind != "power_loss"):
+                self._coming.append(_Coming(one, device, times, at, ends))
+                return
+
+    def cancel(self) -> None:
+        """End what there is, and let nothing come."""
+        self._coming.clear()
+        self.faults.clear()
+
+    def _turn(self, now: float) -> None:
+        for one in self._coming:
+            while one.at <= now:
+                fault = self.faults.add(injected(one.fault, one.device and one.device.address, one.at, one.ends))
+                if one.device is not None:
+                    self.aimed.targets[id(fault)] = one.device
+                one.at, one.ends = next(one.times, (math.inf, math.inf))
+        super()._turn(now)
+        for fault in self.faults.all:
+            if fault.ended or (fault.begun and fault.kind == "power_loss"):
+                fault.lifted = True
+                self.aimed.targets.pop(id(fault), None)
 
     def exchange(self, address: int, data: bytes, length: int | None) -> bytes:
         """Carry one message, as the fake does, in today's weather."""
         for device in self._felt.get(address, ()):
             device.feel()
         return super().exchange(address, data, length)
-
-
-class DeviceOffBus:
-    """A simulated sensor on no bus: what hangs on a pin, or what the kernel shows as files.
-
-    Args:
-        fake: has `feel`, `suffer`, `heal`, `senses`, `kinds`.
-    """
-
-    def __init__(self, fake: Any, elapsed: Callable[[], float], driver: str) -> None:
-        self.fake, self.elapsed, self.driver = fake, elapsed, driver
-        self.curves: dict[str, Curve] = {}
-        self.faults: list[ScenarioFault] = []
-        self.dice = Random(0)
-
-    @property
-    def feels(self) -> tuple[str, ...]:
-        """The quantities that it feels."""
-        return tuple(self.fake.senses)
-
-    @property
-    def suffers(self) -> tuple[str, ...]:
-        """The faults that it can have."""
-        return ("unplugged", "nack", "flaky", "slow", "hang", "bug", *self.fake.kinds)
-
-    def play(self, name: str, scenario: Scenario) -> None:
-        """Let this happen to it from now on."""
-        self.curves = default_weather(self.fake.senses, name, scenario.seed) | dict(scenario.weather.get(name, {}))
-        self.faults = [one for one in scenario.faults if one.sensor == name]
-        self.dice = Random(f"{scenario.seed} {name}")
-        self.feel()
-
-    def go_below(self, driver: Driver, wait: Callable[[float | None], object]) -> None:
-        """Let the driver's readings meet weather and faults.
-
-        Args:
-            wait: lets the thread of the bus wait that many seconds, forever if None.
-        """
-        true = driver.reading
-
-        def reading() -> Generator[float, None, dict[str, float | Untold]]:
-            try:
-                self._suffer(wait)
-                self.feel()
-            except BaseException:
-                driver.known = False
-                raise
-            return (yield from true())
-
-        setattr(driver, "reading", reading)  # noqa: B010  (mypy forbids the plain assignment to a method)
-
-    def feel(self) -> None:
-        """Feel the weather of this moment."""
-        now = self.elapsed()
-        self.fake.feel(**{name: curve.at(now) for name, curve in self.curves.items()})
-
-    def _suffer(self, wait: Callable[[float | None], object]) -> None:
-        """Suffer the faults of this moment: some the fake itself has, the others are raised or waited for here."""
-        now = self.elapsed()
-        active = [one for one in self.faults if one.active(now)]
-        own = next((one.kind for one in active if self._is_its_own(one.kind)), "")
-        if own != self.fake.fault:
-            self.fake.suffer(own) if own else self.fake.heal()
-        for one in active:
-            if one.kind == "slow":
-                wait(one.delay or SLOW)
-            elif one.kind == "hang":
-                wait(None if one.lasts is None else one.at + one.lasts - now)
-                raise BusTimeout(f"{self.driver}: the transfer did not end in time")
-            elif one.kind == "bug":
-                raise TypeError("unsupported operand type(s): a bug in the driver, played by the scenario")
-            elif one.kind == "flaky" and self.dice.random() < (one.rate or FLAKY):
-                raise BusError(f"{self.driver}: the transfer failed on the wire")
-            elif one.kind in ("unplugged", "nack") and not self._is_its_own(one.kind):
-                raise self._gone()
-
-    def _is_its_own(self, kind: str) -> bool:
-        loose = kind in ("unplugged", "nack") and self.driver in DEAF
-        return kind in self.fake.kinds and kind not in ("hang", "flaky") and not loose
-
-    def _gone(self) -> OSError:
-        if self.driver in DEAF:
-            return AdapterGone(f"{self.driver}: the GPIO line is gone; is the expander plugged in?")
-        return NoAcknowledge(f"{self.driver}: no answer; check power and wiring")

@@ -5,7 +5,7 @@ Nothing runs by itself: weather and faults are looked up from the clock when a s
 
 from __future__ import annotations
 
-import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -24,25 +24,27 @@ from drivers.catalog import find
 from drivers.chip import Driver
 from drivers.fakes import fake_chip
 
-from .devices import DeviceOffBus, DeviceOnBus, WeatherBus, injected
-from .scenario import Scenario, load
-
-log = logging.getLogger("limpet.simulation")
+from .devices import DeviceOnBus, WeatherBus
+from .devices_off_bus import DeviceOffBus
+from .scenario import Scenario
+from .scenario_file import Suffering, load
 
 
 def simulated(
-    config: Config, file: str | Path | None = None, *, clock: Callable[[], float] = time.monotonic
+    config: Config,
+    file: str | Path | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    ends: float = math.inf,
 ) -> tuple[Clock, SimulatedMachine]:
-    """Return clock and machine for a configuration, with the scenario in `file`.
+    """Return clock and machine for a configuration, with the scenario in `file`, for a run of `ends` seconds.
 
     Raises:
         ConfigError: the scenario has mistakes, or a driver has no fake.
     """
     machine = SimulatedMachine(config, clock=clock)
     if file is not None:
-        machine.play(load(file, machine.devices, machine.buses))
-        if any(one.broker for one in machine.scenario.faults):
-            log.warning("broker is not simulated", extra={"cure": "only `limpet demo` has one that it can take down"})
+        machine.play(load(file, machine.devices, machine.places, (), ends))
     return SimulatedClock(machine.scenario, machine.elapsed), machine
 
 
@@ -68,6 +70,7 @@ class SimulatedMachine:
 
     Args:
         clock: seconds, monotonic: the fakes' time.
+        began: when the scenario began; None: now.
         worker: what runs the turns of a bus; one that has `occupy` learns when a transfer takes its time.
 
     Attributes:
@@ -86,6 +89,7 @@ class SimulatedMachine:
         scenario: Scenario | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        began: float | None = None,
         worker: Callable[[str], Worker] = BusWorker,
     ) -> None:
         self.clock, self.began, self._worker = clock, clock(), worker
@@ -99,7 +103,7 @@ class SimulatedMachine:
         self._released = threading.Event()
         self._furnish(config)
         # Only now: what was imported took its time.
-        self.began = clock()
+        self.began = clock() if began is None else began
         for bus in self.buses.values():
             bus.began = self.began
         self.play(self.scenario)
@@ -112,11 +116,11 @@ class SimulatedMachine:
         """Let this happen from now on."""
         self.scenario = scenario
         for name, bus in self.buses.items():
-            bus.faults.clear()
+            bus.cancel()
             bus.faults.rng.seed(f"{scenario.seed} {name}")
             for one in scenario.faults:
                 if one.bus == name:
-                    bus.faults.add(injected(one))
+                    bus.schedule(one)
         for name, device in self.devices.items():
             device.play(name, scenario)
 
@@ -134,10 +138,18 @@ class SimulatedMachine:
         device = self.devices[spec.id]
         if isinstance(device, DeviceOnBus):
             return build(spec, device.bus)
-        options = {name: value for name, value in spec.options.items() if name != "path"}
-        bus, driver = build(replace(spec, device=None, options={**options, **device.fake.wiring}), None)
+        bus, driver = _above(device.fake, spec)
         device.go_below(driver, partial(self._wait, bus))
         return bus, driver
+
+    @property
+    def places(self) -> dict[str, Suffering]:
+        """Everything that several sensors share, by the name that a scenario calls it: I2C buses, pins, 1-Wire."""
+        shared: dict[str, Suffering] = dict(self.buses)
+        for device in self.devices.values():
+            if isinstance(device, DeviceOffBus):
+                shared.setdefault(device.bus, device)
+        return shared
 
     def bus(self, where: int | str) -> WeatherBus:
         """Return the fake of an I2C bus, by its number or by what the configuration calls it."""
@@ -185,7 +197,8 @@ class SimulatedMachine:
         self._places[spec.id] = _place(spec)
         try:
             if not find(spec.driver).addresses:
-                return DeviceOffBus(self._fake_off_bus(spec), self.elapsed, spec.driver)
+                fake = self._fake_off_bus(spec)
+                return DeviceOffBus(fake, self.elapsed, spec.driver, _above(fake, spec)[0])
             return DeviceOnBus(fake_chip(spec.driver), spec, self.bus(spec.bus), self.elapsed)
         except LookupError:
             what = f'the driver "{spec.driver}" of sensor "{spec.id}" has no fake, so it cannot be simulated'
@@ -215,6 +228,12 @@ class SimulatedMachine:
             self._released.wait(seconds)
         else:
             occupy(seconds)
+
+
+def _above(fake: Any, spec: SensorConfig) -> tuple[str, Driver]:
+    """Return the name of its bus and the true driver above a fake on no I2C bus."""
+    options = {name: value for name, value in spec.options.items() if name != "path"}
+    return build(replace(spec, device=None, options={**options, **fake.wiring}), None)
 
 
 def _place(spec: SensorConfig) -> tuple[object, ...]:

@@ -3,8 +3,8 @@
 from .driver import Driver
 from .i2c import I2cChip
 from .options import BCM, DURATION, Among, Matching, Within
-from .probe import Probe, says
 from .quantity import Measurement, Quantity, Reading, Told, Untold, Values, Waits, part
+from .question import Question, says
 
 __all__ = [
     "BCM",
@@ -14,8 +14,8 @@ __all__ = [
     "I2cChip",
     "Matching",
     "Measurement",
-    "Probe",
     "Quantity",
+    "Question",
     "Reading",
     "Told",
     "Untold",

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 from ..bus import clock
 from ..errors import BeyondRange, ChecksumError, InvalidReading, WrongChip
-from .probe import Probe
 from .quantity import UNTOLD, Measurement, Quantity, Told, Untold, Values, Waits, is_amiss
+from .question import Question
 
 
 def waiting(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,9 +62,10 @@ class Driver:
         name: the driver's name, as in the configuration.
         addresses: I2C addresses that this chip can have; empty for pins and kernel sensors.
         quantities: what `measure` returns.
-        probes: tell a scan, in this order, that it is this chip; none where that takes more than reading.
+        questions: tell a scan, in this order, that it is this chip; none where that takes more than reading.
         either: options of which only one may be given.
         takes: seconds that the longest reading takes, setting up included.
+        holds: seconds of these for which others on the bus have to wait.
         sleep: how `read` waits; replaced in tests.
         known: identified and configured, and no error since.
         missing: what the last `read` could not tell, and why.
@@ -74,7 +75,9 @@ class Driver:
     addresses: ClassVar[tuple[int, ...]] = ()
     either: ClassVar[tuple[tuple[str, str], ...]] = ()
     takes: ClassVar[float] = 0.5
-    probes: ClassVar[tuple[Probe, ...]] = ()
+    # About thirty bytes at 100 kHz.
+    holds: ClassVar[float] = 0.005
+    questions: ClassVar[tuple[Question, ...]] = ()
     quantities: tuple[Quantity, ...] = ()
     sleep: Callable[[float], None] = staticmethod(clock.sleep)
     known = False
@@ -108,6 +111,11 @@ class Driver:
         An error in a value's place says that this quantity cannot be told, but the others can.
         """
         raise NotImplementedError
+
+    @classmethod
+    def busy(cls, sensors: int) -> float:
+        """Return the seconds for which a bus is held by one reading of each of this number of sensors."""
+        return sensors * cls.holds
 
     def close(self) -> None:
         """Give pins and files back. Never raises."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Annotated, Any, ClassVar
 
-from ..chip import Among, I2cChip, Probe, Quantity, Reading, Untold, Waits, says
+from ..chip import Among, I2cChip, Quantity, Question, Reading, Untold, Waits, says
 from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -48,12 +48,14 @@ class Ads1115(I2cChip):
 
     name = "ads1115"
     addresses = (0x48, 0x49, 0x4A, 0x4B)
-    probes = tuple(Probe(r, 2, says(v), decides=False) for r, v in ((b"\x02", b"\x80\0"), (b"\x03", b"\x7f\xff")))
+    questions = tuple(Question(r, 2, says(v), decides=False) for r, v in ((b"\x02", b"\x80\0"), (b"\x03", b"\x7f\xff")))
     takes = 0.7
     default_rate: ClassVar[int] = 128
     rates: ClassVar[tuple[int, ...]] = (8, 16, 32, 64, 128, 250, 475, 860)
     # Low bits of a conversion that are always 0.
     spare_bits: ClassVar[int] = 0
+    # The result that the chip still holds; 0 after power-on.
+    before = 0
     quantities = tuple(Quantity(f"a{n}", "V", "voltage", -6.144, 6.144, 6.144 / 32768, noisy=False) for n in range(4))
 
     def __init__(
@@ -119,8 +121,16 @@ class Ads1115(I2cChip):
         """
         told = {}
         for number in self.inputs:
-            told[f"a{number}"] = self._told(number, (yield from self._convert(number)))
+            told[f"a{number}"] = self._told(number, (yield from self._new_code(number)))
         return told
+
+    def _new_code(self, number: int) -> Generator[float, None, int]:
+        """Return the code of an input. One like the code before may be that one, its command lost: asked once more."""
+        code = yield from self._convert(number)
+        if code == self.before:
+            code = yield from self._convert(number)
+        self.before = code
+        return code
 
     def _convert(self, number: int) -> Generator[float, None, int]:
         wanted = START | INPUT.put(SINGLE_ENDED + number) | self.settings

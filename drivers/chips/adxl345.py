@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Annotated, Any
 
-from ..chip import Among, Probe, Reading, Waits, says
+from ..chip import Among, Question, Reading, Waits, says
 from ..errors import InvalidReading
 from ..registers import Register
 from .accelerometer import G, SampledChip, axes, one_of
@@ -37,8 +37,9 @@ class Adxl345(SampledChip):
     name = "adxl345"
     addresses = (0x53, 0x1D)
     identity_register, identity_is = Register(0x00), 0xE5
-    probes = (Probe(b"\x00", 1, says(b"\xe5")),)
+    questions = (Question(b"\x00", 1, says(b"\xe5")),)
     period = TURNING_ON_TAKES
+    noise = (8, 8, 8)
     quantities = axes("acceleration", "m/s²", 510 / DIGITS_PER_G * G, G / DIGITS_PER_G)
 
     def __init__(
@@ -77,7 +78,7 @@ class Adxl345(SampledChip):
         if data in (bytes(6), b"\xff" * 6) and not self.shows_ready:
             raise InvalidReading(f"{self.name}: all data are 0x{data[0]:02x}; the chip has not measured")
         told = {}
-        for axis, raw in zip("xyz", struct.unpack("<3h", data), strict=True):
+        for axis, raw in zip("xyz", struct.unpack(self.layout, data), strict=True):
             stop = (raw >= self.stop - 1) - (raw <= -self.stop)
             told[f"acceleration_{axis}"] = self.axis(f"acceleration_{axis}", metres_per_second_squared(raw), stop)
         return told

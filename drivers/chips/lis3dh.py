@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Annotated, Any
 
-from ..chip import Among, Probe, Reading, Waits, says
+from ..chip import Among, Question, Reading, Waits, says
 from ..errors import InvalidReading
 from ..registers import Register
 from .accelerometer import G, SampledChip, axes, one_of
@@ -43,8 +43,9 @@ class Lis3dh(SampledChip):
     name = "lis3dh"
     addresses = (0x18, 0x19)
     identity_register, identity_is = Register(0x0F), 0x33
-    probes = (Probe(b"\x0f", 1, says(b"\x33")),)
+    questions = (Question(b"\x0f", 1, says(b"\x33")),)
     period = SAMPLE_TAKES
+    noise = (160, 160, 160)
     quantities = axes("acceleration", "m/s²", 2.046 * G, G / 1000)
 
     def __init__(
@@ -64,8 +65,9 @@ class Lis3dh(SampledChip):
     def configure(self) -> Waits:
         """Switch it on, without filter or interrupts, and wait for the first sample."""
         self.put(QUEUE, BYPASSED)
-        self.write(bytes([CONTROL_1 + 1 | AUTO_INCREMENT]) + self.controls[1:])
-        self.write(bytes([CONTROL_1]) + self.controls[:1])
+        # the first one, which switches it on, last
+        for offset in range(len(self.controls) - 1, -1, -1):
+            self.write(bytes([CONTROL_1 + offset, self.controls[offset]]))
         yield TURNING_ON_TAKES
         self.closes = self.get_twice(QUEUE)
         self.first_sample()
@@ -78,7 +80,7 @@ class Lis3dh(SampledChip):
             InvalidReading: there are no data.
         """
         data = yield from self.sample()
-        values = struct.unpack("<3h", data)
+        values = struct.unpack(self.layout, data)
         # Where the chip says which samples are new, zeros are free fall.
         if any(raw & UNUSED for raw in values) or (not any(data) and not self.shows_ready):
             raise InvalidReading(f"{self.name}: the data are {data.hex(' ')}; the chip has not measured")

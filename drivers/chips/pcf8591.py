@@ -22,6 +22,8 @@ TOLERANCE = 48
 READS = 5
 # Codes by which an input of the chip moves by itself.
 NOISE = 2
+# Codes by which an input may have moved since it was read before, to be believed at once.
+STILL = 8
 
 
 class Pcf8591(I2cChip):
@@ -29,7 +31,8 @@ class Pcf8591(I2cChip):
 
     It has no identity and no checksum. What identifies it: each input read alone agrees with its value read in turn,
     which the registers of the thermometers and converters at these addresses do not. Every byte that is read is a new
-    conversion: a code counts when it comes twice in a row, or when all that came lie within the chip's noise.
+    conversion: a code counts when it comes twice in a row, or when all that came lie within the chip's noise. A control
+    byte that arrives damaged names other inputs: codes that are unlike those before are read again, with another one.
 
     Args:
         vref: the reference voltage in volts, on most boards the supply.
@@ -51,6 +54,7 @@ class Pcf8591(I2cChip):
         if isinstance(vref, bool) or not isinstance(vref, int | float) or not 0 < vref <= 6.0:
             raise ValueError(f"vref: {vref!r} is no reference voltage; write volts above 0 up to 6, such as 3.3")
         self.vref = vref
+        self.before: dict[int, int] = {}
         most, step = volts(TOP - 1, vref), vref / 256
         self.quantities = tuple(Quantity(f"a{n}", "V", "voltage", 0.0, most, step, noisy=False) for n in INPUTS)
 
@@ -79,25 +83,43 @@ class Pcf8591(I2cChip):
         Raises:
             InvalidReading: no chip drives the line. ChecksumError: no input shows the same code twice.
         """
+        for _ in range(TRIES):
+            codes = self._codes()
+            doubted = {n for n, code in codes.items() if n not in self.before or abs(code - self.before[n]) > STILL}
+            self.before = codes
+            if not doubted:
+                break
+        return {f"a{n}": self._told(n, None if n in doubted else codes.get(n)) for n in INPUTS}
+
+    def _codes(self) -> dict[int, int]:
+        """Return the code of each input that shows one.
+
+        Raises:
+            InvalidReading: no chip drives the line.
+        """
         seen: list[list[int]] = [[] for _ in INPUTS]
         codes: dict[int, int] = {}
         doubted = b""
         for _ in range(READS):
             first, second = self._inputs_twice()
-            broke_off = set(second) in ({0x00}, {TOP}) and first != second
             # One byte all the time may be a line that was stuck for a moment: it counts when it comes again.
-            if broke_off or (len({*first, *second}) == 1 and first != doubted):
+            if len({*first, *second}) == 1 and first != doubted:
                 doubted = first
                 continue
-            for number, pair in enumerate(zip(first, second, strict=True)):
-                seen[number] += pair
-                if pair[0] == pair[1]:
-                    codes.setdefault(number, pair[0])
+            broke_off = set(second) in ({0x00}, {TOP}) and first != second
+            for number, (code, again) in enumerate(zip(first, second, strict=True)):
+                if broke_off and code == again:
+                    # the level of a line that is not driven any more, or the input's own: it cannot be known
+                    continue
+                if code == again or (broke_off and code in seen[number]):
+                    codes.setdefault(number, code)
+                seen[number] += [code] if broke_off else [code, again]
             if len(codes) == len(INPUTS):
                 break
         if len(codes) == len(INPUTS) and len(set(codes.values())) == 1:
             self._prove_that_it_drives_its_line(codes[0])
-        return {f"a{n}": self._told(n, codes.get(n, middle(seen[n]))) for n in INPUTS}
+        middles = {number: middle(seen[number]) for number in INPUTS if number not in codes}
+        return codes | {number: code for number, code in middles.items() if code is not None}
 
     def _told(self, number: int, code: int | None) -> float | Untold:
         name = f"a{number}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from .. import crc
-from ..chip import Probe, Quantity, Reading, Waits, Within
+from ..chip import Quantity, Question, Reading, Waits, Within
 from ..errors import InvalidReading, NoAcknowledge, NotReady
 from .sensirion import SensirionChip, celsius
 
@@ -43,7 +43,7 @@ class Scd4x(SensirionChip):
     name = "scd4x"
     addresses = (0x62,)
     # A chip that measures answers this, too.
-    probes = (Probe(IS_READY, 3, lambda answer: bool(crc.words(answer)), COMMAND_TAKES),)
+    questions = (Question(IS_READY, 3, lambda answer: bool(crc.words(answer)), COMMAND_TAKES),)
     either = (("altitude", "pressure"),)
     takes = 6.7
     quantities = (

@@ -62,6 +62,7 @@ ON_A_BUS = (
     Law("does not wait for a chip that stands still", faults.a_chip_that_stands_still, {"known": EITHER}),
     Law("tells what is well when a part has failed", parts.every_part),
     Law("accepts no lie at one wrong bit in 500", lines.one_bit_in_500),
+    Law("the same where written bits are wrong, too", lines.one_written_bit_in_500),
     Law("accepts few lies at one wrong bit in 100", lines.one_bit_in_100),
     Law("takes no constant line for a chip", lines.a_constant_line, {"byte": lines.BYTES, "known": EITHER}),
     Law("accepts no half frame", lines.half_frames, {"rest": (0x00, 0xFF), "known": EITHER}),

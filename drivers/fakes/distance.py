@@ -5,11 +5,11 @@ It does not wait: the edges carry the time stamps that the kernel would give the
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 from .pins import FakeLine, FakePin
+from .time import now
 
 SOUND = 343.2e3  # mm/s at 20 °C
 NOTHING = 0.038  # seconds that the line is high when no echo comes
@@ -54,6 +54,6 @@ class FakeDistance(FakePin):
         if not self.lines or self.fault in ("unplugged", "nack") or (self.fault == "flaky" and self.pings % 2):
             return
         distance = self.world["distance"]
-        rises = time.monotonic() + 0.0005
+        rises = now() + 0.0005
         self.lines[1].drive(1, rises)
         self.lines[1].drive(0, rises + (NOTHING if distance > REACH else 2 * distance / SOUND))

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,7 +29,7 @@ class FakeLine(MockPin):  # type: ignore[misc]
         level = (self._pull == "up") if value is None else bool(value)
         heard = self._edges in ("both", "rising" if level else "falling")
         if self._change_state(level) and heard and self._when_changed is not None:
-            super(MockPin, self)._call_when_changed(time.monotonic() if ticks is None else ticks, level)
+            super(MockPin, self)._call_when_changed(now() if ticks is None else ticks, level)
 
     def _set_pull(self, value: str) -> None:
         if self.driven is None or self.info.pull not in ("", value):
@@ -56,11 +55,11 @@ class MockPins:
 
     def pulse(self, number: int, times: int = 1, seconds: float = 0.0) -> None:
         """Give pulses, evenly over `seconds` of the edges' time stamps, without waiting."""
-        pin, now = self.pin(number), time.monotonic()
+        pin, began = self.pin(number), now()
         rest = int(pin.state)
         for i in range(times):
-            pin.drive(1 - rest, now + seconds * i / times)
-            pin.drive(rest, now + seconds * (i + 0.5) / times)
+            pin.drive(1 - rest, began + seconds * i / times)
+            pin.drive(rest, began + seconds * (i + 0.5) / times)
 
 
 def mock_pins(*, fresh: bool = False) -> MockPins:

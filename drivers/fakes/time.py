@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
+
+_now: Callable[[], float] | None = None
+
+
+def simulate(now: Callable[[], float] | None) -> None:
+    """Let fakes that are not handed a clock live by this one from now on; None: by the machine's again."""
+    global _now  # noqa: PLW0603
+    _now = now
 
 
 def now() -> float:
     """Return seconds, monotonic; looked up when it is called, so that a test may replace `time.monotonic`."""
-    return time.monotonic()
+    return time.monotonic() if _now is None else _now()
 
 
 class FakeTime:

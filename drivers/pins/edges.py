@@ -10,19 +10,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from ..bus.clock import now
+from ..bus.clock import later, now
 from ..errors import PermanentError, TransientError
 
 Told = Callable[[int, float], None]
 Later = Callable[[float, Callable[[], None]], object]
-
-
-def start_timer(seconds: float, function: Callable[[], None]) -> object:
-    """Call `function` after `seconds` in a thread of its own."""
-    timer = threading.Timer(seconds, function)
-    timer.daemon = True
-    timer.start()
-    return timer
 
 
 class Edges:
@@ -39,7 +31,7 @@ class Edges:
     def __init__(self, look: Callable[[], int], *, quiet: float, most: float) -> None:
         self.look, self.quiet, self.most = look, quiet, most
         self.clock: Callable[[], float] = now
-        self.later: Later = start_timer
+        self.later: Later = later
         self.tell: Told | None = None
         self.value: int | None = None
         self.count = self.suppressed = 0

@@ -19,8 +19,6 @@ from stage import ROOT, SETTLE, Stage
 sys.path += [str(ROOT / "tests"), str(ROOT / "tests" / "agent")]
 
 import greenhouse
-from conftest import VirtualRunner
-from simlink import SimBroker
 
 from agent.clock import Clock
 from agent.config import Config, parse
@@ -28,7 +26,9 @@ from agent.publisher import Publisher
 from agent.service.agent import Agent
 from agent.service.process import resident
 from agent.service.systemd import Supervisor
+from agent.simulation.broker import SimBroker
 from agent.simulation.machine import SimulatedMachine
+from agent.simulation.virtual import VirtualRunner
 from agent.simulation.worker import LoopWorker
 from drivers.fakes import FakeBus, InjectedFault
 

@@ -45,7 +45,7 @@ MAY_IMPORT = {
     # who puts it together, for real and simulated
     "agent.service": "agent.acquisition agent.broker agent.clock agent.config agent.logs agent.messages agent.model "
     "agent.outbox agent.publisher agent.resilience agent.web drivers.bus drivers.catalog drivers.chip",
-    "agent.simulation": "agent.broker agent.clock agent.config agent.service drivers.bus "
+    "agent.simulation": "agent.broker agent.clock agent.config agent.messages agent.outbox agent.service drivers.bus "
     "drivers.catalog drivers.chip drivers.errors drivers.fakes",
     "agent.cli": "agent.* drivers.*",
     "agent.__main__": "agent.cli",
@@ -67,7 +67,9 @@ ONLY_CALLERS = {
     "Thread": "drivers/bus/worker.py agent/outbox/sqlite.py agent/service/files.py agent/broker/threads.py "
     "agent/cli/doctor/checks.py",
     "create_task": "agent/service/agent.py agent/simulation/demo.py agent/publisher/backlog.py "
-    "agent/resilience/fallback.py agent/web/server.py agent/service/runs.py agent/cli/demo.py",
+    "agent/simulation/virtual_world.py "
+    "agent/resilience/fallback.py agent/web/server.py agent/service/runs.py agent/service/requests.py "
+    "agent/cli/demo.py",
     "ensure_future": "agent/service/reporter.py agent/publisher/publisher.py",
 }
 

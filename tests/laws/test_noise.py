@@ -17,6 +17,9 @@ class TestEveryDriver:
     def test_accepts_next_to_no_lie_where_one_bit_in_500_is_wrong(self, name: str) -> None:
         kept(lines.one_bit_in_500(name))
 
+    def test_accepts_next_to_no_lie_where_bits_that_are_written_are_wrong_as_well(self, name: str) -> None:
+        kept(lines.one_written_bit_in_500(name))
+
     def test_accepts_few_lies_where_one_bit_in_100_is_wrong(self, name: str) -> None:
         kept(lines.one_bit_in_100(name))
 

@@ -13,7 +13,7 @@ from agent.config.tables import REQUESTS
 from agent.messages import schemas
 from agent.outbox.recent import MOST_BYTES, MOST_SECONDS
 
-PAGE = Path(messages.__file__).with_name("README.md").read_text(encoding="utf-8")
+PAGE = Path(messages.__file__).with_name("SUBSCRIBERS.md").read_text(encoding="utf-8")
 
 
 def test_it_names_every_request_and_no_other() -> None:

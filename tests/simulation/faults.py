@@ -107,7 +107,7 @@ class Acts:
                 self._restless = None
             self.broker.heal()
         elif fault.channel == "disk":
-            world.disk.trouble, world.disk.takes = "", 0.02
+            world.disk.fault, world.disk.takes = "", 0.02
             world.disk_ill_until = world.loop.time()
         elif fault.channel == "clock" and world.clock.honest:
             world.clock.error = 0.0
@@ -181,7 +181,7 @@ class Acts:
         if kind == "slow_disk":
             disk.takes = 2.0
         else:
-            disk.trouble = kind
+            disk.fault = kind
 
     async def _process(self, kind: str) -> None:
         world = self.world
@@ -220,7 +220,7 @@ def shrink(schedule: Sequence[Fault], fails: Callable[[Sequence[Fault]], bool]) 
 async def quiet(world: World, patience: float) -> bool:
     """Let all faults be over; wait until everything is delivered and all breakers are closed; tell whether it came."""
     world.broker.heal()
-    world.disk.trouble, world.disk.takes = "", 0.02
+    world.disk.fault, world.disk.takes = "", 0.02
     world.clock.error, world.clock.honest = 0.0, True
     await asyncio.sleep(30.0)
     with contextlib.suppress(TimeoutError):

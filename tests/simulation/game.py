@@ -94,6 +94,6 @@ def _verdict(world: World) -> Verdict:
 if __name__ == "__main__":
     import sys
 
-    from conftest import VirtualRunner
+    from agent.simulation.virtual import VirtualRunner
 
     print(played(VirtualRunner, int(sys.argv[1]), float(sys.argv[2])).digest)

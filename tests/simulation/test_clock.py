@@ -7,10 +7,10 @@ import json
 
 import pytest
 from faults import HALF_A_CENTURY
-from simclock import NO_BATTERY
 from world import World
 
 from agent.broker import BrokerLost
+from agent.simulation.clock import NO_BATTERY
 
 ONE = '[agent]\ndevice_id = "sim"\n[[sensor]]\nid = "air"\ndriver = "sht4x"\n'
 
@@ -32,7 +32,7 @@ def batches(world) -> list[dict]:
 
 
 class TestBeforeTheNetworkTellsTheTime:
-    def test_34_what_is_sent_says_that_its_time_is_not_known(self, runner):
+    def test_what_is_sent_says_that_its_time_is_not_known(self, runner):
         async def story(world):
             await world.sleep(55)
 
@@ -40,7 +40,7 @@ class TestBeforeTheNetworkTellsTheTime:
         assert {one["clock"] for one in found} == {"unsynced"}
         assert found[0]["timestamp"] < "1971"
 
-    def test_34_what_waits_is_put_right_with_its_faults_when_the_time_comes(self, runner):
+    def test_what_waits_is_put_right_with_its_faults_when_the_time_comes(self, runner):
         async def story(world):
             world.broker.refuses = BrokerLost("no network yet")
             world.ail("unplugged", "i2c-1", 0x44, 1000.0)
@@ -59,7 +59,7 @@ class TestBeforeTheNetworkTellsTheTime:
             assert fault["since"][:10] == one["timestamp"][:10], "the same day"
             assert one["historical"]
 
-    def test_34_what_an_earlier_boot_of_the_machine_left_keeps_its_word(self, runner):
+    def test_what_an_earlier_boot_of_the_machine_left_keeps_its_word(self, runner):
         async def story(world):
             world.broker.refuses = BrokerLost("no network yet")
             await world.sleep(100)
@@ -79,7 +79,7 @@ class TestBeforeTheNetworkTellsTheTime:
 class TestAStepOfTheWall:
     @pytest.mark.parametrize("step", [HALF_A_CENTURY, -3600.0, NO_BATTERY])
     @pytest.mark.parametrize("away", [False, True])
-    def test_34_disturbs_no_round_no_deadline_and_no_order(self, runner, step, away):
+    def test_disturbs_no_round_no_deadline_and_no_order(self, runner, step, away):
         async def story(world):
             await world.sleep(65)
             world.broker.refuses = BrokerLost("away") if away else None
@@ -101,7 +101,7 @@ class TestAStepOfTheWall:
             assert len(world.broker.connects) == 1
             assert world.broker.seqs("backfill") == []
 
-    def test_34_shows_in_health(self, runner):
+    def test_shows_in_health(self, runner):
         async def story(world):
             await world.sleep(65)
             world.clock.honest = False
@@ -111,7 +111,7 @@ class TestAStepOfTheWall:
         assert health["clock"]["synced"] is False
 
 
-def test_35_a_machine_that_slept_is_late_once_and_never_piles_rounds_up(runner):
+def test_a_machine_that_slept_is_late_once_and_never_piles_rounds_up(runner):
     async def story(world):
         await world.sleep(61)
         world.suspend(95.0)

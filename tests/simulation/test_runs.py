@@ -100,7 +100,7 @@ class TestTheNextRun:
         world = scene(runner, story)
         assert info(world)["previous"] == {"bootId": world.boots[0][0], "lastSeq": 10, "clean": True}
 
-    def test_38_39_tells_that_the_last_one_crashed_and_the_last_number_that_was_safe(self, runner):
+    def test_tells_that_the_last_one_crashed_and_the_last_number_that_was_safe(self, runner):
         async def story(world):
             world.boot()
             await world.sleep(5)
@@ -120,7 +120,7 @@ class TestTheNextRun:
         assert {seq for one, seq in world.ledger.heard if one == boot} == set(range(1, previous["lastSeq"] + 1))
 
     @pytest.mark.parametrize("durability", ["outage", "always"])
-    def test_38_delivers_what_is_promised_wherever_the_power_was_cut(self, runner, durability):
+    def test_delivers_what_is_promised_wherever_the_power_was_cut(self, runner, durability):
         async def story(world):
             for moment in (3.0, 12.02, 17.5, 20.031, 31.0, 44.9):
                 world.boot()
@@ -141,7 +141,7 @@ class TestTheNextRun:
 class TestTheEnd:
     @pytest.mark.parametrize("trouble", ["refused", "blackhole", "no connack", "slow", "nothing"])
     @pytest.mark.parametrize("disk", [0.02, 2.0])
-    def test_42_comes_within_two_seconds_with_everything_safe(self, runner, trouble, disk):
+    def test_comes_within_two_seconds_with_everything_safe(self, runner, trouble, disk):
         async def story(world):
             world.boot()
             await world.sleep(65)
@@ -158,7 +158,7 @@ class TestTheEnd:
         assert kept(world) >= set(world.ledger.accepted) - world.ledger.excused
         assert len(world.ledger.excused) <= (1 if disk > 1 else 0)
 
-    def test_42_said_twice_is_said_once(self, runner):
+    def test_said_twice_is_said_once(self, runner):
         async def story(world):
             agent = world.boot()
             await world.sleep(30)
@@ -215,7 +215,7 @@ def await_disk(runner, world) -> None:
     runner.run(a_while())
 
 
-def test_44_a_second_instance_on_one_state_folder_exits_with_a_reason(tmp_path, logged, mocker):
+def test_a_second_instance_on_one_state_folder_exits_with_a_reason(tmp_path, logged, mocker):
     mocker.patch.object(runs.logs, "setup")
     file = tmp_path / "limpet.toml"
     file.write_text(f'[agent]\nstate_dir = "{tmp_path}"\n[[sensor]]\nid = "air"\ndriver = "sht4x"\n')

@@ -34,7 +34,7 @@ def documents(world, *names: str) -> list[dict]:
 
 
 class TestAReload:
-    def test_43_of_a_wrong_file_changes_nothing_and_is_told(self, runner, tmp_path, logged, mocker):
+    def test_of_a_wrong_file_changes_nothing_and_is_told(self, runner, tmp_path, logged, mocker):
         mocker.patch.object(runs.logs, "setup")
         file = tmp_path / "limpet.toml"
 
@@ -56,7 +56,7 @@ class TestAReload:
         assert {record.getMessage() for record in told} == {"configuration has a mistake, the old one stays"}
         assert "limpet.toml:" in told[0].mistake
 
-    def test_43_that_finds_no_fake_is_told_and_the_next_one_is_heard(self, runner, tmp_path, logged, mocker):
+    def test_that_finds_no_fake_is_told_and_the_next_one_is_heard(self, runner, tmp_path, logged, mocker):
         mocker.patch.object(runs.logs, "setup")
         file = tmp_path / "limpet.toml"
         file.write_text(GREENHOUSE)
@@ -122,7 +122,7 @@ class TestAReload:
         assert sorted(set(world.broker.seqs())) == list(range(1, len(world.ledger.accepted) + 1))
 
 
-class TestAnOrder:
+class TestARequest:
     def test_to_resend_brings_back_what_the_broker_forgot_as_history(self, runner):
         async def story(world):
             await world.sleep(95)
@@ -135,7 +135,7 @@ class TestAnOrder:
         (answer,) = documents(world, "resend")
         assert (answer["transaction"], answer["status"], answer["data"]) == ("t", "ok", {"resent": 3, "missing": 0})
 
-    def test_46_that_is_not_allowed_is_not_heard(self, runner):
+    def test_that_is_not_allowed_is_not_heard(self, runner):
         async def story(world):
             await world.sleep(15)
             assert world.broker.session.subscriptions == {}
@@ -143,7 +143,7 @@ class TestAnOrder:
         scene(runner, story)
 
     @pytest.mark.parametrize("payload", [b"x" * 5000, b'{"a":' * 2000, b"[1]", b'{"sensors": 7}', b"\xff\xfe"])
-    def test_46_that_is_hostile_is_refused_and_hurts_nobody(self, runner, payload):
+    def test_that_is_hostile_is_refused_and_hurts_nobody(self, runner, payload):
         async def story(world):
             await world.sleep(15)
             for _ in range(50):
@@ -199,7 +199,7 @@ class TestASubstitute:
 
 
 class TestTheWatchdog:
-    def test_41_is_fed_while_rounds_end_and_starves_when_they_stall(self, runner):
+    def test_is_fed_while_rounds_end_and_starves_when_they_stall(self, runner):
         async def story(world):
             fed = []
             world.agent.supervisor.watchdog = 30.0

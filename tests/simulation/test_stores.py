@@ -6,11 +6,11 @@ import random
 from types import SimpleNamespace
 
 import pytest
-from simdisk import Disk, SimStore
 
 from agent.outbox import Contents, Gap, Item, NullStore, Previous, Row
 from agent.outbox import sqlite_file as module
 from agent.outbox.sqlite import SqliteStore
+from agent.simulation.disk import Disk, SimStore
 
 
 def item(seq: int, run_id: str = "run-a", size: int = 30) -> Item:
@@ -54,7 +54,7 @@ class OnSimulatedDisk:
         store.dead = True
 
     def fill_up(self, full: bool) -> None:
-        self.disk.trouble = "full" if full else ""
+        self.disk.fault = "full" if full else ""
 
 
 class OnNothing:

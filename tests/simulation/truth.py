@@ -24,8 +24,8 @@ from judgement import (
     within,
 )
 from known import Known, ScheduledFault, Span
-from simclock import SimClock
 
+from agent.simulation.clock import SimClock
 from agent.simulation.scenario import Curve
 
 SOUND = 0.6  # seconds of a round in which nothing is wrong, the first one with its setting up included
@@ -64,7 +64,7 @@ class Truth:
         config = self._agent.config
         if config is self._config:
             return
-        self._config, before, began = config, self.known, self._machine.began + self.clock.booted
+        self._config, before, began = config, self.known, self._machine.began
         self.known = {}
         for spec in config.sensors:
             one = before.get(spec.id)
@@ -87,6 +87,8 @@ class Truth:
         judged = since > self.awake_since + LONGEST
         if judged:
             self._round(document, since, until, told)
+        else:  # the machine slept in it: only the batch itself knows when it was due
+            since = self._moment(document["timestamp"])
         # a sensor that another one replaces comes after that one
         for name in sorted(told, key=lambda name: self.known[name].spec.fallback.startswith("sensor")):
             known, fault = self.known[name], faults.get(name)

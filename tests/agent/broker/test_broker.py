@@ -21,7 +21,6 @@ from brokers import (
     text,
 )
 from link_stories import STATUS, address, opened, told
-from simlink import SimBroker
 
 from agent.broker import (
     Address,
@@ -37,6 +36,7 @@ from agent.broker import link as paho_link
 from agent.broker.errors import translated
 from agent.broker.link import PahoLink
 from agent.broker.tls import context
+from agent.simulation.broker import SimBroker
 
 
 class Scripted:
@@ -249,7 +249,7 @@ class TestPahoOnTheWire:
 
 
 class TestFaultsOnTheWire:
-    def test_18_a_port_where_nobody_listens_is_told_in_words(self):
+    def test_a_port_where_nobody_listens_is_told_in_words(self):
         async def story():
             with socket.create_server(("127.0.0.1", 0)) as free:
                 port = free.getsockname()[1]
@@ -258,7 +258,7 @@ class TestFaultsOnTheWire:
 
         asyncio.run(story())
 
-    def test_20_a_broker_that_never_sends_connack_is_left_in_time(self, monkeypatch):
+    def test_a_broker_that_never_sends_connack_is_left_in_time(self, monkeypatch):
         monkeypatch.setattr(paho_link, "CONNACK", 0.1)
 
         async def story(broker):
@@ -268,7 +268,7 @@ class TestFaultsOnTheWire:
 
         told(story)
 
-    def test_24_a_name_server_that_hangs_holds_nobody_up(self, monkeypatch):
+    def test_a_name_server_that_hangs_holds_nobody_up(self, monkeypatch):
         release = threading.Event()
 
         def hangs(*_, **__):
@@ -288,7 +288,7 @@ class TestFaultsOnTheWire:
             release.set()
 
     @pytest.mark.parametrize("host", ["bad..host", "x" * 300])
-    def test_24_a_host_name_that_is_none_is_an_error_and_no_dead_thread(self, host):
+    def test_a_host_name_that_is_none_is_an_error_and_no_dead_thread(self, host):
         async def story():
             with pytest.raises(BrokerLost) as caught:
                 await PahoLink(Address(host, 1883, "x")).connect()
@@ -297,7 +297,7 @@ class TestFaultsOnTheWire:
         asyncio.run(story())
 
     @pytest.mark.parametrize("cut_after", [1, 20, 90, 200])
-    def test_23_a_cut_in_mid_packet_fails_what_was_under_way(self, cut_after):
+    def test_a_cut_in_mid_packet_fails_what_was_under_way(self, cut_after):
         async def story(broker):
             proxy = FaultProxy(broker.port)
             async with proxy.serving(), opened(broker, port=proxy.port) as link:
@@ -322,7 +322,7 @@ class TestFaultsOnTheWire:
         told(story)
 
     @pytest.mark.parametrize("code", [0x8B, 0x8E, 0x95])
-    def test_29_the_brokers_farewell_is_told_with_its_code(self, code):
+    def test_the_brokers_farewell_is_told_with_its_code(self, code):
         async def story(broker):
             async with opened(broker) as link:
                 broker.send(packet(DISCONNECT, bytes([code])))
@@ -330,7 +330,7 @@ class TestFaultsOnTheWire:
 
         told(story)
 
-    def test_31_duplicate_and_foreign_acknowledgements_settle_nothing_else(self):
+    def test_duplicate_and_foreign_acknowledgements_settle_nothing_else(self):
         async def story(broker):
             broker.acknowledges = lambda publish: None
             async with opened(broker) as link:
@@ -358,7 +358,7 @@ class TestFaultsOnTheWire:
 
         told(story)
 
-    def test_45_no_thread_to_be_had_is_an_error_of_this_connect_only(self, mocker):
+    def test_no_thread_to_be_had_is_an_error_of_this_connect_only(self, mocker):
         async def story(broker):
             mocker.patch.object(threading.Thread, "start", side_effect=RuntimeError("can't start new thread"))
             with pytest.raises(BrokerLost, match="thread"):

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 
 import pytest
-from simlink import SimBroker
 
 from agent.broker import FAILURE, Address, BrokerError, BrokerLost, BrokerTimeout, Will
 from agent.broker.embedded import EmbeddedBroker, installed
 from agent.broker.link import PahoLink
+from agent.simulation.broker import SimBroker
 
 PATIENCE = 5.0  # seconds of real time that one story may take
 WILL = Will("limpet/pi/status", b"offline")

@@ -11,7 +11,7 @@ import pytest
 
 from agent.cli.main import main
 from agent.simulation.demo import ACTS, CYCLE, CYCLES, scenario
-from agent.simulation.scenario import parse
+from agent.simulation.scenario_file import parse
 
 pytest.importorskip("iotcore")
 SENSORS = {"air", "tank", "light", "power", "climate", "door"}
@@ -51,7 +51,7 @@ def test_its_script_is_a_scenario_without_mistakes_in_which_all_acts_follow_each
         feels=("temperature", "humidity", "a0", "illuminance", "bus_voltage", "shunt_voltage", "state"),
         suffers=("unplugged", "flaky"),
     )
-    script = parse(scenario(), "demo", dict.fromkeys(SENSORS, part), ["i2c-2"])
+    script = parse(scenario(), "demo", dict.fromkeys(SENSORS, part), {"i2c-2": SimpleNamespace(suffers=("stuck",))})
     assert len(script.faults) == len(ACTS) * CYCLES
     assert all(one[1] <= two[0] for one, two in itertools.pairwise(ACTS))
     assert ACTS[-1][1] < CYCLE

@@ -9,7 +9,6 @@ import random
 from collections import Counter
 
 import pytest
-from simlink import SimBroker
 
 from agent.broker import TAKEN_OVER, TOO_LARGE, BrokerLost, BrokerRefused, Facts, TlsProblem, packet_size
 from agent.clock import rfc3339
@@ -18,6 +17,7 @@ from agent.messages.topics import Topics
 from agent.outbox import Item, Outbox
 from agent.publisher import Publisher, Settings
 from agent.resilience import CircuitState
+from agent.simulation.broker import SimBroker
 
 TOPICS = Topics("limpet", "pi")
 EPOCH = 1_800_000_000.0
@@ -295,27 +295,27 @@ def _taken(one) -> float:
 
 
 class TestFaults:
-    def test_18_a_refused_connection_is_tried_with_jitter_until_the_breaker_opens(self, runner, rig):
+    def test_a_refused_connection_is_tried_with_jitter_until_the_breaker_opens(self, runner, rig):
         rig.broker.refuses = BrokerLost("nobody listens there")
         rig.run(runner, lambda: asyncio.sleep(3600))
         pauses = [b - a for a, b in itertools.pairwise(rig.broker.connects)]
         assert all(60 <= pause <= 92 for pause in pauses[8:])
         assert len(set(pauses)) == len(pauses)
 
-    def test_18_recovery_is_tried_within_the_longest_reset_timeout(self, runner):
+    def test_recovery_is_tried_within_the_longest_reset_timeout(self, runner):
         rig = Rig(runner.clock, reset_timeout=1.0, max_reset_timeout=2.0)
         rig.broker.refuses = BrokerLost("nobody listens there")
         rig.run(runner, lambda: asyncio.sleep(300))
         pauses = [b - a for a, b in itertools.pairwise(rig.broker.connects)]
         assert max(pauses) <= 3.05  # with the breaker's jitter of a half
 
-    def test_18_a_refusal_that_needs_a_person_stays_rare_however_short_the_reset_timeout(self, runner):
+    def test_a_refusal_that_needs_a_person_stays_rare_however_short_the_reset_timeout(self, runner):
         rig = Rig(runner.clock, reset_timeout=1.0, max_reset_timeout=2.0)
         rig.broker.refuses = BrokerRefused("bad user name or password", permanent=True, code=0x86)
         rig.run(runner, lambda: asyncio.sleep(4 * 3600))
         assert len([at for at in rig.broker.connects if at > 3600]) < 3 * 3600 / 75
 
-    def test_19_half_open_is_noticed_by_the_missing_acknowledgement(self, runner, rig):
+    def test_half_open_is_noticed_by_the_missing_acknowledgement(self, runner, rig):
         async def story():
             await rig.sample(10)
             rig.broker.silent = True
@@ -329,7 +329,7 @@ class TestFaults:
         rig.run(runner, story)
         assert sorted(set(rig.broker.seqs())) == list(range(1, 12))
 
-    def test_20_a_broker_without_connack_does_not_keep_the_end_waiting(self, runner, rig):
+    def test_a_broker_without_connack_does_not_keep_the_end_waiting(self, runner, rig):
         rig.broker.hangs = True
 
         async def story():
@@ -338,7 +338,7 @@ class TestFaults:
         rig.run(runner, story)
         assert runner.clock() < 4
 
-    def test_21_a_slow_link_gets_through_without_a_spiral_of_timeouts(self, runner, rig):
+    def test_a_slow_link_gets_through_without_a_spiral_of_timeouts(self, runner, rig):
         rig.broker.bytes_per_second, rig.broker.latency = 100.0, 0.5
 
         async def story():
@@ -349,7 +349,7 @@ class TestFaults:
         assert len(rig.broker.connects) <= 6
         assert Counter(rig.broker.seqs()).keys() == set(range(1, 21))
 
-    def test_22_a_flapping_link_causes_no_storm_and_no_loss(self, runner, rig):
+    def test_a_flapping_link_causes_no_storm_and_no_loss(self, runner, rig):
         async def story():
             sampling = asyncio.create_task(rig.sample(1800))
             for _ in range(360):
@@ -366,7 +366,7 @@ class TestFaults:
         assert set(rig.broker.seqs()) == set(range(1, 1801))
         assert _most_in_a_minute(rig.broker.connects) <= 15
 
-    def test_27_a_wrong_password_is_tried_rarely_and_told(self, runner, rig):
+    def test_a_wrong_password_is_tried_rarely_and_told(self, runner, rig):
         rig.broker.refuses = BrokerRefused("bad user name or password (reason 0x86)", permanent=True, code=0x86)
 
         async def story():
@@ -376,7 +376,7 @@ class TestFaults:
         rig.run(runner, story)
         assert len([at for at in rig.broker.connects if at > 3600]) < 3 * 3600 / 75
 
-    def test_28_a_topic_that_is_not_allowed_loses_nothing_and_the_rest_flows(self, runner, rig):
+    def test_a_topic_that_is_not_allowed_loses_nothing_and_the_rest_flows(self, runner, rig):
         rig.broker.code = lambda topic, payload: 0x87 if topic == TOPICS.batch else 0
 
         async def story():
@@ -389,7 +389,7 @@ class TestFaults:
         assert rig.publisher.breaker.state is CircuitState.CLOSED
         assert len(rig.broker.connects) == 1
 
-    def test_29_a_broker_that_is_full_is_given_time_and_loses_nothing(self, runner, rig):
+    def test_a_broker_that_is_full_is_given_time_and_loses_nothing(self, runner, rig):
         refused = []
 
         def full(topic, payload):
@@ -412,7 +412,7 @@ class TestFaults:
         assert len(rig.broker.connects) == 1
 
     @pytest.mark.parametrize("most", [1, 2, 10])
-    def test_30_receive_maximum_is_obeyed_by_everything_together(self, runner, fast, most):
+    def test_receive_maximum_is_obeyed_by_everything_together(self, runner, fast, most):
         fast.broker.facts = Facts(receive_maximum=most)
 
         async def story():
@@ -425,7 +425,7 @@ class TestFaults:
         assert fast.broker.most_in_flight == most
         assert set(fast.broker.seqs()) == set(range(1, 201))
 
-    def test_30_a_batch_larger_than_the_brokers_limit_is_declared_and_holds_nobody_up(self, runner, rig):
+    def test_a_batch_larger_than_the_brokers_limit_is_declared_and_holds_nobody_up(self, runner, rig):
         rig.broker.facts = Facts(maximum_packet_size=400)
 
         async def story():
@@ -441,7 +441,7 @@ class TestFaults:
         (gap,) = [one.document for one in rig.broker.received if one.name == "gap"]
         assert (gap["bootId"], gap["from"], gap["to"], gap["reason"]) == ("boot", 4, 4, "too_large")
 
-    def test_30_a_batch_that_ends_every_connection_is_set_aside(self, runner, rig):
+    def test_a_batch_that_ends_every_connection_is_set_aside(self, runner, rig):
         def poisoned(topic, payload):
             if len(payload) > 3000:
                 rig.broker.cut()
@@ -461,7 +461,7 @@ class TestFaults:
         assert set(rig.broker.seqs()) >= {1, 2, 3, 5, 6, 7}
         assert [one.document["reason"] for one in rig.broker.received if one.name == "gap"] == ["too_large"]
 
-    def test_30_what_is_no_batch_obeys_the_brokers_limit_too(self, runner, rig, logged):
+    def test_what_is_no_batch_obeys_the_brokers_limit_too(self, runner, rig, logged):
         rig.broker.facts = Facts(maximum_packet_size=100)
         rig.publisher.retain(TOPICS.info, b"x" * 200)
 
@@ -480,7 +480,7 @@ class TestFaults:
         assert sorted(told) == sorted([TOPICS.gap, TOPICS.info, TOPICS.health, "limpet/pi/response/read"])
         assert len(rig.broker.connects) == 1
 
-    def test_30_sessions_that_end_by_a_packets_size_do_not_look_like_a_twin(self, runner, rig):
+    def test_sessions_that_end_by_a_packets_size_do_not_look_like_a_twin(self, runner, rig):
         def strict(topic, payload):
             if len(payload) > 100:
                 rig.broker.cut(BrokerLost("a packet was too large for the broker", code=TOO_LARGE))
@@ -491,7 +491,7 @@ class TestFaults:
         assert len(rig.broker.sessions) > 10
         assert not rig.publisher.state.duplicate
 
-    def test_31_a_lost_acknowledgement_costs_one_reconnect_and_a_duplicate(self, runner, rig):
+    def test_a_lost_acknowledgement_costs_one_reconnect_and_a_duplicate(self, runner, rig):
         rig.broker.forgets = {10}
 
         async def story():
@@ -504,7 +504,7 @@ class TestFaults:
         twice = [name for name, seq in rig.broker.batches() if rig.broker.seqs().count(seq) == 2]
         assert sorted(twice) == ["backfill", "batch"]
 
-    def test_32_a_twin_with_our_client_id_is_told_and_given_way(self, runner, rig):
+    def test_a_twin_with_our_client_id_is_told_and_given_way(self, runner, rig):
         async def story():
             twin = asyncio.create_task(_taking_over(rig.broker))
             await asyncio.sleep(1800)
@@ -516,7 +516,7 @@ class TestFaults:
         rig.run(runner, story)
         assert len(rig.broker.connects) < 25
 
-    def test_33_a_certificate_that_is_not_yet_valid_is_waited_for(self, runner, rig):
+    def test_a_certificate_that_is_not_yet_valid_is_waited_for(self, runner, rig):
         rig.broker.refuses = TlsProblem("not yet valid; is the clock right?", "not_yet_valid", permanent=False)
 
         async def story():
@@ -562,7 +562,7 @@ class TestFaults:
         rig.run(runner, story)
         assert len(rig.broker.connects) == 1
 
-    def test_47_the_first_fall_is_told_however_late_the_broker_came(self, runner, rig, caplog, logged):
+    def test_the_first_fall_is_told_however_late_the_broker_came(self, runner, rig, caplog, logged):
         rig.broker.refuses = BrokerLost("nobody listens there")
         caplog.set_level("INFO")
 
@@ -578,7 +578,7 @@ class TestFaults:
         told = [one.message for one in logged("agent.publisher")]
         assert told == ["broker away", "broker connected", "broker lost", "broker connected"]
 
-    def test_47_a_fall_that_lasts_is_told_even_soon_after_another(self, runner, rig, caplog, logged):
+    def test_a_fall_that_lasts_is_told_even_soon_after_another(self, runner, rig, caplog, logged):
         caplog.set_level("INFO")
 
         async def story():
@@ -596,13 +596,13 @@ class TestFaults:
         assert told[3:] in (["broker lost", "broker connected"], ["broker connected"])
         assert logged("agent.publisher")[-1].after >= 70
 
-    def test_47_an_hour_of_outage_is_a_handful_of_log_lines(self, runner, rig, caplog, logged):
+    def test_an_hour_of_outage_is_a_handful_of_log_lines(self, runner, rig, caplog, logged):
         rig.broker.refuses = BrokerLost("nobody listens there")
         caplog.set_level("INFO")
         rig.run(runner, lambda: asyncio.sleep(3600))
         assert 2 <= len(logged("agent.publisher")) <= 8
 
-    def test_47_an_hour_of_flapping_is_less_than_a_line_a_minute(self, runner, rig, caplog, logged):
+    def test_an_hour_of_flapping_is_less_than_a_line_a_minute(self, runner, rig, caplog, logged):
         caplog.set_level("INFO")
 
         async def story():

@@ -7,12 +7,12 @@ import json
 import os
 
 import pytest
-from simlink import SimBroker
 from whole import FILE, whole
 
 from agent.broker import BrokerLost
 from agent.service import announced as module
 from agent.service.announced import Announced
+from agent.simulation.broker import SimBroker
 
 TOPIC = "homeassistant/device/limpet_pi/config"
 DISCOVERED = FILE + "[homeassistant]\ndiscovery = true\n"
@@ -113,7 +113,7 @@ class TestTheFile:
     def test_is_written_only_when_something_changes(self, lives, tmp_path, monkeypatch):
         writes = []
         monkeypatch.setattr(module.NewestContent, "write", lambda _, content: writes.append(content))
-        lives(DISCOVERED, 3600.0)
+        lives(DISCOVERED, 600.0)
         assert len(writes) <= 2
 
     @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ class TestTheFile:
         (tmp_path / "announced.json").write_bytes(content)
         memory = loaded(runner, tmp_path / "announced.json")
         assert (memory.devices, memory.discovery.told) == (set(), {})
-        assert [line.getMessage() for line in logged("limpet")] == ["what was announced is not known"]
+        assert [line.getMessage() for line in logged("limpet")] == ["earlier announcements cannot be read"]
 
     def test_in_whose_place_is_a_fifo_holds_nothing_up(self, runner, tmp_path):
         os.mkfifo(tmp_path / "announced.json")

@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from agent.config import ConfigError
-from agent.simulation.devices import DeviceOffBus, DeviceOnBus
-from agent.simulation.scenario import OF_SENSORS, Scenario, load, parse
+from agent.simulation.devices import DeviceOnBus
+from agent.simulation.devices_off_bus import DeviceOffBus
+from agent.simulation.scenario import OF_SENSORS, Scenario
+from agent.simulation.scenario_file import load, parse
 
 PARTS = {
     "air": SimpleNamespace(feels=("temperature", "humidity"), suffers=DeviceOnBus.suffers),
@@ -15,7 +17,7 @@ PARTS = {
 
 
 def read(text: str) -> Scenario:
-    return parse(text, "bad-day.toml", PARTS, ["i2c-1"])
+    return parse(text, "bad-day.toml", PARTS, {"i2c-1": SimpleNamespace(suffers=DeviceOnBus.suffers)})
 
 
 def mistakes(text: str) -> list[str]:
@@ -126,7 +128,7 @@ def test_no_toml_at_all_is_told_with_its_line():
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
-        load(tmp_path / "nowhere.toml", PARTS, [])
+        load(tmp_path / "nowhere.toml", PARTS, {})
 
 
 def test_a_pin_never_claims_faults_of_a_bus():

@@ -13,7 +13,7 @@ from agent.model import Batch
 from agent.service.build import Assembly
 from agent.simulation.machine import SimulatedClock, SimulatedMachine, simulated
 from agent.simulation.scenario import Scenario
-from agent.simulation.scenario import parse as parse_scenario
+from agent.simulation.scenario_file import parse as parse_scenario
 from agent.simulation.worker import LoopWorker
 
 TWO_BUSES = """
@@ -203,7 +203,7 @@ class TestAFaultOffTheBus:
 
 def test_the_wall_clock_steps_and_steps_back():
     moments = iter((4.0, 6.0, 16.0))
-    scenario = parse_scenario(fault("clock_step", by="1h"), "test", {}, [])
+    scenario = parse_scenario(fault("clock_step", by="1h"), "test", {}, {})
     clock = SimulatedClock(scenario, lambda: next(moments))
     assert [round(clock.offset() - Clock().offset()) for _ in range(3)] == [0, 3600, 0]
 

@@ -76,7 +76,7 @@ def test_is_woken_again_after_a_loss_of_power() -> None:
         chip.read()
     wire.answers[POWER] = AWAKE
     chip.read()
-    assert wire.written.count(b"\x6b\x01\x00") == 2
+    assert wire.written.count(b"\x6b\x01") == 2
 
 
 @pytest.mark.parametrize("at", [0, 8])
@@ -94,7 +94,7 @@ def test_larger_ranges_have_larger_digits() -> None:
     values = on(wire, Mpu6050, range=8, rotation_range=2000).read()
     assert values["acceleration_x"] == pytest.approx(4 * G)
     assert math.degrees(values["rotation_x"]) == pytest.approx(8.0)
-    assert b"\x19\x13\x04\x18\x10" in wire.written
+    assert {b"\x19\x13", b"\x1a\x04", b"\x1b\x18", b"\x1c\x10"} <= set(wire.written)
 
 
 @pytest.mark.parametrize("options", [{"range": 3}, {"range": True}, {"rotation_range": 300}])
@@ -111,6 +111,18 @@ def test_a_sample_that_changes_while_it_is_read_is_read_until_three_agree() -> N
     wire.answers[STATUS] = [old, new]
     assert chip.read()["acceleration_x"] == pytest.approx((0x4010 / 16384) * G)
     wire.answers[STATUS] = [b"\x01" + bytes([n]) + FRAME[1:] for n in range(9)]
+    with pytest.raises(ChecksumError):
+        chip.read()
+
+
+def test_on_a_slow_bus_samples_may_differ_by_the_noise_of_the_chip() -> None:
+    wire = bus()
+    chip = on(wire, Mpu6050)
+    chip.setup()
+    frames = [b"\x01" + FRAME[:1] + bytes([10 * n]) + FRAME[2:] for n in (5, 1, 4, 2, 8, 3, 7, 6)]
+    wire.answers[STATUS] = [*frames]
+    assert chip.read()["acceleration_x"] == pytest.approx((0x4000 + 50) / 16384 * G)
+    wire.answers[STATUS] = [*frames[:3], b"\x01\x44" + FRAME[1:], *frames[4:]]
     with pytest.raises(ChecksumError):
         chip.read()
 

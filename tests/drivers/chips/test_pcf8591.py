@@ -82,11 +82,39 @@ def test_a_transfer_that_breaks_off_is_read_again() -> None:
     assert on(wire, Pcf8591).read()["a3"] == pytest.approx(40 * 3.3 / 256)
 
 
+@pytest.mark.parametrize("level", [0x00, 0xFF])
+def test_of_transfers_that_always_break_off_what_arrived_is_told(level: int) -> None:
+    wire = bus(10, 20, 30, 40)
+    chip = on(wire, Pcf8591)
+    chip.setup()
+    wire.answers[ALL] = wire.answers[ALL][:3] + bytes([level] * 6)
+    assert chip.read() == pytest.approx({"a0": 10 * 3.3 / 256, "a1": 20 * 3.3 / 256})
+    assert chip.missing.keys() == {"a2", "a3"}
+
+
 def test_an_input_that_never_agrees_costs_only_itself() -> None:
     wire = bus(10, 20, 30, 40)
     chip = on(wire, Pcf8591)
     chip.setup()
     wire.answers[ALL] = [bytes([0, 10, 20, n, 40, 10, 20, n + 60, 40]) for n in range(9)]
+    assert chip.read().keys() == {"a0", "a1", "a3"}
+    assert isinstance(chip.missing["a2"], ChecksumError)
+
+
+def test_reads_again_what_a_damaged_control_byte_may_have_turned_round() -> None:
+    wire = bus(10, 60, 110, 160)
+    chip = on(wire, Pcf8591)
+    chip.read()
+    turned = bytes([0, 60, 110, 160, 10, 60, 110, 160, 10])
+    wire.answers[ALL] = [turned, wire.answers[ALL]]
+    assert chip.read() == pytest.approx({f"a{n}": code * 3.3 / 256 for n, code in enumerate((10, 60, 110, 160))})
+
+
+def test_an_input_that_jumps_on_and_on_costs_only_itself() -> None:
+    wire = bus(10, 20, 30, 40)
+    chip = on(wire, Pcf8591)
+    chip.read()
+    wire.answers[ALL] = [bytes([0, *(10, 20, n, 40) * 2]) for n in (100, 200, 100, 200)]
     assert chip.read().keys() == {"a0", "a1", "a3"}
     assert isinstance(chip.missing["a2"], ChecksumError)
 

@@ -43,12 +43,12 @@ def test_raises_where_nobody_answers_and_works_again(pins, kind, channels):
     assert chip.read() == good
 
 
-def test_0_volts_are_told_where_another_input_shows_that_the_chip_is_there(pins):
+def test_volts_are_told_where_another_input_shows_that_the_chip_is_there(pins):
     fake_chip("mcp3008", a0=0.0)
     assert open_chip("mcp3008", channel=0).read() == {"a0": 0.0}
 
 
-def test_0_volts_at_every_input_are_told_where_the_line_shows_that_the_chip_drives_it(pins):
+def test_volts_at_every_input_are_told_where_the_line_shows_that_the_chip_drives_it(pins):
     fake = fake_chip("mcp3008", **{f"a{n}": 0.0 for n in range(8)})
     chip = open_chip("mcp3008", channel=0)
     with pytest.raises(NoAcknowledge, match="MISO"):

@@ -26,8 +26,12 @@ class SimClock(Clock):
 
     def now(self) -> float:
         """Return seconds since the machine was switched on."""
+        return self.elapsed() - self.booted
+
+    def elapsed(self) -> float:
+        """Return seconds since the world began."""
         self.loop.clock.advance(A_LOOK)
-        return float(self.time() - self.booted)
+        return float(self.time())
 
     def offset(self) -> float:
         """Return what the wall believes, minus `now()`."""

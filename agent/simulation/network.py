@@ -7,9 +7,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from simlink import Publication, SimBroker, SimLink
-
 from agent.broker import BrokerError, Will
+
+from .broker import Publication, SimBroker, SimLink
 
 
 class Dice:
@@ -62,7 +62,7 @@ class Broker(SimBroker):
         """Be well again."""
         self.refuses, self.hangs, self.silent = None, False, False
         self.latency, self.bytes_per_second = 0.01, None
-        self.code = lambda topic, payload: 0
+        self.code = lambda _topic, _payload: 0
         self.dice.share, self.cut_after = 0.0, 0
 
 

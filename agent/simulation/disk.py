@@ -18,14 +18,14 @@ class Disk:
     """What is on the card.
 
     Attributes:
-        trouble: "" or what every write meets: "full", "failing" (reads, too). takes: seconds of one job.
-        commits: when rows were written, on the loop's clock. met: how often a job met which trouble.
+        fault: "" or what every write meets: "full", "failing" (reads, too). takes: seconds of one job.
+        commits: when rows were written, on the loop's clock. met: how often a job met which fault.
     """
 
     def __init__(self) -> None:
         self.rows: dict[int, Item | Gap] = {}
         self.runs: list[tuple[str, int, bool]] = []
-        self.trouble, self.takes = "", 0.02
+        self.fault, self.takes = "", 0.02
         self.commits: list[float] = []
         self.met: Counter[str] = Counter()
 
@@ -37,9 +37,9 @@ class Disk:
         """Raise what a job meets now."""
         if self.takes > 1:
             self.met["slow_disk"] += 1
-        if self.trouble == "failing" or (self.trouble and writes):
-            self.met[self.trouble] += 1
-            raise OSError(ERRORS[self.trouble], f"the disk is {self.trouble}")
+        if self.fault == "failing" or (self.fault and writes):
+            self.met[self.fault] += 1
+            raise OSError(ERRORS[self.fault], f"the disk is {self.fault}")
 
 
 class SimStore:
@@ -66,8 +66,8 @@ class SimStore:
     async def scan(self, after: int, limit: int) -> list[Row]:
         return await self._job(lambda: self._scan(after, limit), writes=False)
 
-    async def close(self, last_seq: int) -> None:
-        await self._job(lambda: self._note(last_seq, True))
+    async def close(self, last_seq: int | None) -> None:
+        await self._job(lambda: None if last_seq is None else self._note(last_seq, True))
 
     # ---- the thread
 
@@ -92,11 +92,12 @@ class SimStore:
 
     def _open(self) -> Contents:
         disk = self.disk
-        previous = None
-        if disk.runs:
-            run, last, clean = disk.runs[-1]
+        previous, earlier = None, [run for run in disk.runs if run[0] != self._run_id]
+        if earlier:
+            run, last, clean = earlier[-1]
             previous = Previous(run, last if last or clean else None, clean)
-        disk.runs.append((self._run_id, 0, False))
+        if len(earlier) == len(disk.runs):
+            disk.runs.append((self._run_id, 0, False))
         gaps = tuple(Row(number, one) for number, one in sorted(disk.rows.items()) if isinstance(one, Gap))
         items = [one for one in disk.rows.values() if isinstance(one, Item)]
         size = sum(len(item.body) for item in items)

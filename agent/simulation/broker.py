@@ -45,9 +45,9 @@ class SimBroker:
         self.facts, self.latency = Facts(), 0.01
         self.refuses: BrokerError | None = None
         self.hangs = self.silent = False
-        self.code: Callable[[str, bytes], int] = lambda topic, payload: 0
-        self.subscribes: Callable[[str], int | None] = lambda topic_filter: 1
-        self.accepts: Callable[[Will | None], BrokerError | None] = lambda will: None
+        self.code: Callable[[str, bytes], int] = lambda _topic, _payload: 0
+        self.subscribes: Callable[[str], int | None] = lambda _topic_filter: 1
+        self.accepts: Callable[[Will | None], BrokerError | None] = lambda _will: None
         self.forgets: set[int] = set()
         self.bytes_per_second: float | None = None
         self.received: list[Publication] = []
@@ -130,8 +130,8 @@ class SimLink:
         payload: bytes,
         *,
         retain: bool = False,
-        content_type: str | None = None,
-        correlation: bytes | None = None,
+        content_type: str | None = None,  # noqa: ARG002
+        correlation: bytes | None = None,  # noqa: ARG002
     ) -> asyncio.Future[int]:
         future: asyncio.Future[int] = self.loop.create_future()
         if not self.open:
