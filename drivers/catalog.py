@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import UnknownDriver
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoints
+    from importlib.metadata import EntryPoint, EntryPoints
 
     from .chip.options import Option
 
@@ -100,7 +100,7 @@ def find(name: str) -> Any:
     """Return the driver class called `name`.
 
     Raises:
-        UnknownDriver: with the nearest names.
+        UnknownDriver: with the nearest names. ImportError: another package's driver cannot be loaded, or is none.
     """
     if not isinstance(name, str):
         raise UnknownDriver(f"a driver's name is a text such as 'bme280', not {name!r}")
@@ -108,10 +108,23 @@ def find(name: str) -> Any:
         module, _, attribute = _MODULES[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
     for point in _installed().select(name=name):
-        return point.load()
+        return _loaded(point)
     meant = nearest(name)
     hint = f"did you mean {' or '.join(meant)}?" if meant else "`limpet chips` lists them"
     raise UnknownDriver(f"no driver is called {name!r}; {hint}")
+
+
+def _loaded(point: EntryPoint) -> Any:
+    """Return the driver of another package, whose module may fail in any way."""
+    try:
+        driver = point.load()
+    except Exception as error:
+        raise ImportError(f"{point.value} fails with {error!r}") from error
+    if not hasattr(driver, "addresses") or not hasattr(driver, "quantities"):
+        raise ImportError(
+            f"{point.value} is no driver: make it a subclass of drivers.chip.I2cChip or drivers.chip.Driver"
+        )
+    return driver
 
 
 def known_as(name: str) -> str | None:
@@ -171,7 +184,9 @@ def open_chip(name: str, bus: Any = None, address: int | None = None, **options:
     # Its own words come first: they know more than the declared types.
     try:
         chip = driver(*arguments, **options)
-    except TypeError:
+    except ValueError:
+        raise
+    except Exception:
         check(driver, options)
         raise
     check(driver, options)

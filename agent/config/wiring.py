@@ -159,13 +159,15 @@ def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> 
     """Return the chip, made without any I/O, or None after a report: only the driver knows its options' values."""
     try:
         return catalog.open_chip(sensor.driver, None, sensor.address, **sensor.arguments())
-    except (TypeError, ValueError) as error:
-        words = re.findall(r"\w+", str(error))
+    # Another package's driver may raise anything.
+    except Exception as error:  # noqa: BLE001
+        what = str(error) if isinstance(error, TypeError | ValueError) else f"the driver fails with {error!r}"
+        words = re.findall(r"\w+", what)
         named = min((one for one in sensor.arguments() if one in words), key=words.index, default=None)
         at = (named,) if named in OWN_KEYS else ("options", named) if named else ("options",)
         declared = catalog.options(driver).get(named or "")
         cure = f"write {declared.allowed}" if declared else f"`limpet chips {sensor.driver}` explains its options"
-        report.mistake((*where, *at), str(error).removesuffix(f"; {cure}"), cure)
+        report.mistake((*where, *at), what.removesuffix(f"; {cure}"), cure)
         return None
 
 

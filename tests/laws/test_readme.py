@@ -89,3 +89,45 @@ def test_a_broken_law_is_named_and_fails(example: Path, capsys: Any, monkeypatch
 def test_the_conformance_of_an_unknown_driver_fails(capsys: Any) -> None:
     assert conformance.main(["sts4x"]) == 1
     assert "did you mean" in capsys.readouterr().err
+
+
+class TestAPackageWhoseDriverIsBroken:
+    @pytest.fixture
+    def broken(self, example: Path) -> Any:
+        """Return a function that gives the example's driver another module."""
+
+        def write(text: str) -> None:
+            (example / "limpet_sts3x.py").write_text(text, encoding="utf-8")
+            sys.modules.pop("limpet_sts3x", None)
+            importlib.invalidate_caches()
+
+        return write
+
+    @pytest.mark.parametrize(
+        ("text", "why"),
+        [("1 / 0", "ZeroDivisionError"), ("class", "SyntaxError"), ("import nothing_there", "nothing_there"),
+         ("x = 1", "Sts3x"), ("def Sts3x(): pass", "is no driver"), ("raise SystemError", "SystemError")],
+    )  # fmt: skip
+    def test_is_named_where_it_is_listed_and_configured(self, text: str, why: str, broken: Any, capsys: Any) -> None:
+        broken(text)
+        for words, code in ((["chips"], 1), (["chips", "sts3x"], 1), (["check", "-c", "limpet.toml"], 78)):
+            assert main.main(words) == code
+            told = capsys.readouterr().err
+            assert "cannot be loaded" in told
+            assert why in told
+        assert main.main(["schema", "config"]) == 0
+
+    @pytest.mark.parametrize("raised", ["KeyError('odd')", "RuntimeError('odd')", "ZeroDivisionError('odd')"])
+    def test_may_raise_anything_when_it_is_made(self, raised: str, broken: Any, capsys: Any) -> None:
+        head = "from drivers.chip import I2cChip\nclass Sts3x(I2cChip):\n    name = 'sts3x'\n    addresses = (0x4a,)\n"
+        broken(f"{head}    def __init__(self, bus, address=None, *, speed=1):\n        raise {raised}\n")
+        assert main.main(["check", "-c", "limpet.toml"]) == 78
+        assert raised in capsys.readouterr().err
+        assert conformance.main(["sts3x"]) == 1
+
+    def test_of_an_option_its_values_are_told(self, example: Path, capsys: Any) -> None:
+        (example / "limpet.toml").write_text(
+            '[[sensor]]\nid = "a"\ndriver = "sts3x"\noptions = {repeatability = "medum"}\n'
+        )
+        assert main.main(["check", "-c", "limpet.toml"]) == 78
+        assert "fix: write high, medium or low" in capsys.readouterr().err
