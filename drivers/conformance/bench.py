@@ -104,7 +104,8 @@ class Bench:
         self.bus = EventfulBus({self.address: self.chip}, clock=self.time, wait=self.time.sleep, adapter=adapter)
         self.driver = open_chip(name, self.bus, self.address)
         self.driver.sleep = self.time.sleep
-        self.senses = fake_chip(name).senses
+        own = fake_chip(name)
+        self.senses, self.unlike = own.senses, own.unlike
         self.settle()
 
     @property
@@ -119,7 +120,7 @@ class Bench:
 
     def settle(self) -> None:
         """Let the chip's longest conversion pass, and whatever else it needs after power-on."""
-        self.time.sleep(SETTLES.get(self.name, 2.0))
+        self.time.sleep(self.unlike.get("settles", SETTLES.get(self.name, 2.0)))
 
     def elsewhere(self, share: float) -> dict[str, float]:
         """Return a world that lies `share` of the way from the fake's first one to the far end of each range.
@@ -162,7 +163,8 @@ class Bench:
             felt, told = self.chip.world.get(quantity.name), values[quantity.name]
             if felt is None:
                 return f"LIED: told {quantity.name} {told}, but the chip feels none"
-            allowed = STEPS.get((self.name, quantity.name), 1.0) * quantity.step
+            steps = self.unlike.get("steps", {}).get(quantity.name, STEPS.get((self.name, quantity.name), 1.0))
+            allowed = steps * quantity.step
             allowed += self.noise * quantity.step
             allowed += RELATIVE.get((self.name, quantity.name), 0.0) * abs(felt) + 1e-9
             if abs(told - felt) > allowed:

@@ -116,10 +116,11 @@ def few_transfers_at_rest(name: str) -> Iterator[str]:
         before, at_work = len(one.bus.seen), one.bus.at_work
         if problem := one.truth():
             yield problem
-        if (transfers := len(one.bus.seen) - before) > TRANSFERS.get(name, TRANSFERS_OF_OTHERS):
+        few = one.unlike.get("transfers", TRANSFERS.get(name, TRANSFERS_OF_OTHERS))
+        if (transfers := len(one.bus.seen) - before) > few:
             yield f"a reading takes {transfers} transfers"
         most = 1 if name in SHOW_THEIR_COMMAND else 0
-        if one.bus.at_work - at_work > most and name not in ALWAYS_AT_WORK:
+        if one.bus.at_work - at_work > most and not one.unlike.get("always_at_work", name in ALWAYS_AT_WORK):
             yield "it asks a chip that is at work"
 
 

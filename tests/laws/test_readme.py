@@ -131,3 +131,11 @@ class TestAPackageWhoseDriverIsBroken:
         )
         assert main.main(["check", "-c", "limpet.toml"]) == 78
         assert "fix: write high, medium or low" in capsys.readouterr().err
+
+
+def test_a_fake_says_in_what_its_chip_is_unlike_others(
+    example: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(fake_chip("sts3x")), "unlike", {"transfers": 1})
+    assert conformance.main(["sts3x"]) == 1
+    assert "a reading takes 2 transfers" in capsys.readouterr().out
