@@ -23,7 +23,8 @@ COMMANDS = {  # command, which is its module here, too -> one line for `limpet -
     "status": "what the running service says of itself",
     "outbox": "what waits to be delivered",
     "plan": "sizes: bytes, card writes, hours of outage, time of a round",
-    "chips": "list the drivers with addresses, quantities and units",
+    "chips": "list the drivers; with a name: all about one",
+    "completion": "print a completion script for a shell",
     "schema": "print the JSON Schemas and the AsyncAPI document",
 }
 

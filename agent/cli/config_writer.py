@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from agent.config import SCHEMA_LINE
 from drivers.bus.i2c import stable_bus
 from drivers.kernel.listing import Listed
 from drivers.scan import Found
 
-HEAD = """\
+HEAD = f"""\
+{SCHEMA_LINE}
 # Written by `limpet scan --toml`. `limpet check` looks it over, `limpet run` runs it.
 
 [mqtt]

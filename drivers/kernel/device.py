@@ -33,6 +33,7 @@ class KernelDevice(Driver):
         examples: channels, for messages.
     """
 
+    either = (("device", "path"),)
     takes = 1.0
     # The kernel's driver waits for its chip's conversion, and the reader waits with it.
     holds = 0.05
