@@ -116,6 +116,13 @@ class ScenarioFault:
             since %= self.every
         return since >= 0 and (self.lasts is None or since < self.lasts)
 
+    def touches(self, since: float, until: float) -> bool:
+        """Return whether it is there at any moment in between."""
+        begin = self.at
+        if self.every is not None and until > begin:
+            begin += (until - begin) // self.every * self.every
+        return begin <= until and (self.lasts is None or since < begin + self.lasts)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:

@@ -1,0 +1,196 @@
+"""A rehearsal: a user's configuration in a virtual world, through a scenario's faults, judged as subscribers would.
+
+It reaches no broker, opens no port and writes nothing but the fakes' own folder, which is gone at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from agent.config import Config, WebConfig
+from drivers.bus import clock as drivers_clock
+from drivers.fakes import time as fakes_time
+
+from .bad_day import bad_day
+from .clock import SimClock
+from .ledger import DeliveryLedger
+from .machine import SimulatedMachine
+from .observations import Observer
+from .player import Player
+from .promises import Promise
+from .report import Report
+from .scenario import BEYOND, Scenario
+from .scenario_file import load
+from .values import ValueJudge
+from .virtual import VirtualRunner
+from .virtual_world import VirtualWorld
+from .worker import LoopWorker
+
+# Seconds after the last fault until all must be well again: a refused login is tried again after up to five minutes.
+GRACE = 1800.0
+A_LOOK = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is rehearsed.
+
+    Attributes:
+        seconds: how long it takes, in virtual time.
+        buses: sensor id -> the name of the bus that it is on.
+    """
+
+    config: Config
+    scenario: Scenario
+    seconds: float
+    buses: dict[str, str]
+
+
+def plan(config: Config, file: str | Path | None, seconds: float, seed: int | None) -> Plan:
+    """Return what is to be rehearsed: the scenario in the file, or the built-in bad day.
+
+    Raises:
+        ConfigError: the scenario has mistakes, asks for what cannot be played, or a driver has no fake.
+    """
+    config = alone(config)
+    on_disk = config.outbox.durability != "memory"
+    machine = SimulatedMachine(config)
+    try:
+        if file is None:
+            scenario = bad_day(machine.devices, machine.places, seconds, seed=seed or 0, on_disk=on_disk)
+        else:
+            beyond = [target for target in BEYOND if target != "disk" or on_disk]
+            scenario = load(file, machine.devices, machine.places, beyond, seconds)
+            scenario = scenario if seed is None else replace(scenario, seed=seed)
+        return Plan(config, scenario, seconds, bus_of(machine))
+    finally:
+        machine.close()
+
+
+def alone(config: Config) -> Config:
+    """Return the configuration without what reaches beyond the process: no page, no login, no file of a secret."""
+    mqtt = replace(config.mqtt, username=None, password_file=None, tls=None)
+    return replace(config, mqtt=mqtt, web=WebConfig())
+
+
+def rehearse(what: Plan) -> Report:
+    """Play it; the same plan always gives the same report."""
+    with VirtualRunner() as runner, pins_in_time_of(runner.get_loop()):
+        return runner.run(_Rehearsal(what, runner.get_loop()).play())
+
+
+@contextlib.contextmanager
+def pins_in_time_of(loop: Any) -> Iterator[None]:
+    """Let drivers and fakes that look at the machine's clock live in the loop's time."""
+    drivers_clock.simulate(loop.time, loop.call_later)
+    fakes_time.simulate(loop.time)
+    try:
+        yield
+    finally:
+        drivers_clock.simulate(None)
+        fakes_time.simulate(None)
+
+
+class _World(VirtualWorld):
+    """A virtual world whose chips play a scenario."""
+
+    scenario = Scenario()
+
+    def furnished(self) -> SimulatedMachine:
+        return SimulatedMachine(
+            self.config,
+            self.scenario,
+            clock=self.clock.elapsed,
+            began=0.0,
+            worker=lambda name: LoopWorker(name, self.loop),
+        )
+
+
+class _Rehearsal:
+    """One rehearsal, on a virtual loop."""
+
+    def __init__(self, what: Plan, loop: Any) -> None:
+        self.plan, clock = what, SimClock(loop)
+        self.ledger = DeliveryLedger(clock, heard=self._heard, lean=True)
+        self.judge = ValueJudge(clock, self.ledger.wrong, what.scenario.faults)
+        self.loop = loop
+
+    async def play(self) -> Report:
+        """Play all of it; return the report."""
+        plan = self.plan
+        world = self.world = _World(plan.scenario.seed, plan.config, ledger=self.ledger, judge=self)
+        world.scenario, world.broker.received.lean = plan.scenario, True
+        self.observer = Observer(plan.scenario.faults, plan.buses, plan.seconds)
+        world.broker.changed = lambda up: self.observer.connection(self.loop.time(), up=up)
+        try:
+            world.boot()
+            await Player(world, plan.scenario, self.observer, plan.seconds).play()
+            await self._recover()
+            await world.stop()
+        except Exception as error:  # noqa: BLE001  (the agent crashed: the worst of all, and told like the others)
+            self.ledger.wrong(f"{type(error).__name__}: {_innermost(error)!r}", Promise.RUNS)
+        return Report(plan, self.observer, self.ledger, self.judge, world)
+
+    # ---- what the world's judge is
+
+    def begin(self, agent: Any, machine: SimulatedMachine) -> None:
+        """A run of the agent begins."""
+        self.judge.begin(agent, machine)
+
+    def batch(self, document: dict[str, Any], at: float) -> None:
+        """A batch was made."""
+        self.judge.batch(document)
+        self.observer.batch(document, at)
+
+    def state(self, document: dict[str, Any]) -> None:
+        """The present was written down."""
+        self.judge.state(document)
+
+    def health(self, document: dict[str, Any]) -> None:
+        """The health was written down."""
+        self.judge.health(document)
+        self.observer.health(document, self.loop.time())
+
+    def _heard(self, document: dict[str, Any]) -> None:
+        self.observer.heard(document, self.loop.time())
+
+    # ---- the end
+
+    async def _recover(self) -> None:
+        """Let what lasts be over, and wait until all is well."""
+        world = self.world
+        assert world.machine is not None
+        world.scenario = replace(self.plan.scenario, faults=())
+        world.machine.play(world.scenario)
+        ends = self.loop.time() + GRACE
+        while (ill := self._ill()) and self.loop.time() < ends:
+            await world.sleep(A_LOOK)
+        if ill:
+            self.ledger.wrong(f"{GRACE:.0f} s after the last fault {ill}", Promise.RECOVERED)
+
+    def _ill(self) -> str:
+        """Return what is not well yet, in words."""
+        agent = self.world.agent
+        assert agent is not None
+        found = [name for name, one in agent.status.breakers().items() if one.state.value != "closed"]
+        words = [f"these breakers are not closed: {', '.join(found)}"] if found else []
+        missing = [one.id for one in agent.status.sensors if one.present.status == "unavailable"]
+        words += [f"these sensors are unavailable: {', '.join(missing)}"] if missing else []
+        if self.ledger.pending or agent.outbox.waiting:
+            words.append(f"{max(len(self.ledger.pending), agent.outbox.waiting)} batches are not delivered")
+        return "; ".join(words)
+
+
+def bus_of(machine: SimulatedMachine) -> dict[str, str]:
+    """Return sensor id -> the name of the bus that it is on."""
+    return {name: getattr(device.bus, "name", device.bus) for name, device in machine.devices.items()}
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
