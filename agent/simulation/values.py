@@ -23,6 +23,8 @@ UNTRUE = ("frozen", "corrupt", "wrong_chip")
 AFTERWARDS = 130.0
 # What is counted between two readings: the fake gives whole pulses.
 COUNTED = ("count", "frequency", "state")
+# An unknown one has not had its first chance, and is well unless it says why.
+WELL = ("ok", "unknown", "beyond_range")
 
 
 class ValueJudge:
@@ -71,7 +73,8 @@ class ValueJudge:
 
     def health(self, document: dict[str, Any]) -> None:
         """Judge whether the health is as degraded as its sensors."""
-        odd = [one for one in document["sensors"].values() if one["status"] not in ("ok", "unknown", "beyond_range")]
+        sensors = document["sensors"].values()
+        odd = [one for one in sensors if one["status"] not in WELL or (one["status"] == "unknown" and one["error"])]
         if document["degraded"] != bool(odd):
             self._wrong(f"health: degraded is {document['degraded']}, not ok are {len(odd)} sensors", Promise.DEGRADED)
 
