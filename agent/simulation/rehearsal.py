@@ -41,13 +41,14 @@ class Plan:
 
     Attributes:
         seconds: how long it takes, in virtual time.
-        buses: sensor id -> the name of the bus that it is on.
+        buses: sensor id -> the name of the bus that it is on. suffers: sensor id -> the faults that it can have.
     """
 
     config: Config
     scenario: Scenario
     seconds: float
     buses: dict[str, str]
+    suffers: dict[str, tuple[str, ...]]
 
 
 def plan(config: Config, file: str | Path | None, seconds: float, seed: int | None) -> Plan:
@@ -66,7 +67,8 @@ def plan(config: Config, file: str | Path | None, seconds: float, seed: int | No
             beyond = [target for target in BEYOND if target != "disk" or on_disk]
             scenario = load(file, machine.devices, machine.places, beyond, seconds)
             scenario = scenario if seed is None else replace(scenario, seed=seed)
-        return Plan(config, scenario, seconds, bus_of(machine))
+        suffers = {name: tuple(device.suffers) for name, device in machine.devices.items()}
+        return Plan(config, scenario, seconds, bus_of(machine), suffers)
     finally:
         machine.close()
 
