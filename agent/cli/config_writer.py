@@ -85,7 +85,8 @@ def _quoted(lines: Iterable[str]) -> Iterator[str]:
 def place(one: Found) -> str:
     """Return where a device is, for people."""
     behind = f" behind channel {one.mux[1]} of the multiplexer 0x{one.mux[0]:02x}" if one.mux else ""
-    return f"0x{one.address:02x} on i2c-{one.bus}{behind}"
+    bus = f"i2c-{one.bus}" if isinstance(one.bus, int) else one.bus
+    return f"0x{one.address:02x} on {bus}{behind}"
 
 
 def explained(one: Found) -> str:

@@ -15,6 +15,11 @@ from agent.service.process import SIMULATED
 
 from .commands import print_json, print_table, takes_config, takes_json
 
+CURE = """
+    fix: sudo usermod -aG limpet "$USER" and log in again, or: sudo limpet outbox"""
+# For owner and group only, as what it is a copy of.
+EXPORT_MODE = 0o640
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what it takes."""
@@ -31,13 +36,14 @@ def main(args: argparse.Namespace) -> int:
     state_dir = settings.state_dir(os.environ)
     file = (state_dir / SIMULATED if args.simulate else state_dir) / "outbox.db"
     try:
-        exists = file.exists()
-        if not exists:
+        try:
+            file.stat()
+        except FileNotFoundError:
             return _empty(args, settings, file)
         with OutboxReader(file) as outbox:
             return _export(outbox, args.export) if args.export else _summary(args, settings, outbox)
     except PermissionError:
-        print(f"{file} is not open to you: sudo limpet outbox", file=sys.stderr)
+        print(f"{file} is open to the group limpet only{CURE}", file=sys.stderr)
     except OSError as error:
         print(error, file=sys.stderr)
     return 1
@@ -52,7 +58,7 @@ def _summary(args: argparse.Namespace, settings: config.Config, outbox: OutboxRe
 def _empty(args: argparse.Namespace, settings: config.Config, file: Path) -> int:
     """An agent that never had to store anything has no file: an empty outbox."""
     if args.export and args.export != "-":
-        Path(args.export).write_bytes(b"")
+        _create(args.export).close()
     if args.export:
         print("0 batches", file=sys.stderr)
     else:
@@ -83,7 +89,7 @@ def _print(args: argparse.Namespace, document: dict[str, Any]) -> None:
 
 def _export(outbox: OutboxReader, target: str) -> int:
     with ExitStack() as stack:
-        out: BinaryIO = sys.stdout.buffer if target == "-" else stack.enter_context(Path(target).open("wb"))
+        out: BinaryIO = sys.stdout.buffer if target == "-" else stack.enter_context(_create(target))
         written = damaged = 0
         for batch in outbox.batches():
             if batch is None:
@@ -93,3 +99,8 @@ def _export(outbox: OutboxReader, target: str) -> int:
             written += 1
     print(f"{written} batches" + (f", {damaged} more are damaged" if damaged else ""), file=sys.stderr)
     return 1 if damaged else 0
+
+
+def _create(target: str) -> BinaryIO:
+    """Return a new file, or an old one emptied; it may be a device or a pipe, too, which keep their modes."""
+    return os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, EXPORT_MODE), "wb")

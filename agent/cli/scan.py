@@ -103,11 +103,16 @@ def _simulated(args: argparse.Namespace) -> tuple[list[BusScan], list[Listed], A
     machine = SimulatedMachine(_settings(args.config))
     scans = [
         BusScan(number, _shared(bus))
-        for number, bus in ((int(name.removeprefix("i2c-")), bus) for name, bus in sorted(machine.buses.items()))
+        for number, bus in ((_number(name), bus) for name, bus in sorted(machine.buses.items()))
         if args.bus in (None, number)
     ]
     roots = {wiring["root"] for one in machine.devices.values() if "root" in (wiring := _wiring(one))}
     return scans, [one for root in sorted(roots) for one in listing(root)], machine.close
+
+
+def _number(name: str) -> int | str:
+    number = name.removeprefix("i2c-")
+    return int(number) if number.isdigit() else name
 
 
 def _settings(explicit: str | None) -> config.Config:
@@ -142,7 +147,7 @@ def _show(args: argparse.Namespace, scans: Sequence[BusScan], listed: Sequence[L
         for scan in scans:
             if not scan.found and not scan.error:
                 hint = "check power and wiring" if not args.simulate else "the configuration has no chip on it"
-                print(f"i2c-{scan.number}{_named(args, scan)}: nobody answers; {hint}", file=sys.stderr)
+                print(f"{scan.name}{_named(args, scan)}: nobody answers; {hint}", file=sys.stderr)
 
 
 def _named(args: argparse.Namespace, scan: BusScan) -> str:
@@ -150,9 +155,13 @@ def _named(args: argparse.Namespace, scan: BusScan) -> str:
     return f" ({name})" if name else ""
 
 
+def _called(bus: int | str) -> str:
+    return f"i2c-{bus}" if isinstance(bus, int) else bus
+
+
 def _row(one: Found) -> tuple[str, ...]:
     behind = f"0x{one.mux[0]:02x} channel {one.mux[1]}" if one.mux else ""
-    return f"i2c-{one.bus}", f"0x{one.address:02x}", behind, _what(one)
+    return _called(one.bus), f"0x{one.address:02x}", behind, _what(one)
 
 
 def _what(one: Found) -> str:
@@ -172,7 +181,7 @@ def _document(args: argparse.Namespace, scans: Sequence[BusScan], listed: Sequen
         "buses": [
             {
                 "bus": scan.number,
-                "name": f"i2c-{scan.number}",
+                "name": scan.name,
                 "adapter": "simulated" if args.simulate else adapter_name(scan.number),
                 "error": scan.error,
                 "devices": [_device(one) for one in scan.found],

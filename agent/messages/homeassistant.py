@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
+from .payloads import Named, Sensed
 from .topics import Topics
 
 QOS = 1  # in each component: 2025.1 does not inherit it from the document
@@ -26,29 +27,6 @@ OF_THE_MACHINE = ("host",)  # drivers whose quantities are about the agent's mac
 FINEST = 6  # digits
 
 Document = dict[str, Any]
-
-
-class Shown(Protocol):
-    """A quantity, as far as Home Assistant shows it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def unit(self) -> str: ...
-    @property
-    def kind(self) -> str | None: ...
-    @property
-    def step(self) -> float: ...
-
-
-class ShownSensor(Protocol):
-    """A sensor, as far as Home Assistant shows it."""
-
-    id: str
-    driver: str
-
-    @property
-    def quantities(self) -> Sequence[Shown]: ...
 
 
 class Announcement:
@@ -124,7 +102,7 @@ def spelt(name: str) -> str:
 
 
 def discovery(
-    sensors: Iterable[ShownSensor],
+    sensors: Iterable[Sensed],
     topics: Topics,
     *,
     version: str,
@@ -170,7 +148,7 @@ def key(sensor_id: str, quantity: str) -> str:
 # --- a quantity of a sensor
 
 
-def _quantity(sensor: ShownSensor, quantity: Shown, topics: Topics) -> Document:
+def _quantity(sensor: Sensed, quantity: Named, topics: Topics) -> Document:
     binary = quantity.name == "state" or (quantity.kind in BINARY and not quantity.unit)
     component: Document = {
         "platform": "binary_sensor" if binary else "sensor",

@@ -190,7 +190,7 @@ def info() -> Schema:
         "version": TEXT,
         "host": {"type": "object"},
         "sensors": array(open_ended({"id": NAME, "driver": NAME, "every": NUMBER, "quantities": array(quantity)})),
-        "previous": or_null(open_ended({"bootId": NAME, "lastSeq": or_null(COUNT), "clean": FLAG})),
+        "previous": or_null(open_ended({"bootId": or_null(NAME), "lastSeq": or_null(COUNT), "clean": FLAG})),
         "simulated": SIMULATED,
     }
     return titled("What a device of Limpet is", open_ended(properties, ("simulated",)))

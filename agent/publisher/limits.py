@@ -22,6 +22,7 @@ class Limits:
     Attributes:
         will: the broker takes a will.
         retain, qos_1: it takes what is retained, and what is to be acknowledged, as far as we found out.
+        on_trial: which of these two the next session does without, to find out; "": neither.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -32,6 +33,7 @@ class Limits:
         """Forget everything."""
         self._facts = Facts()
         self.will = self.retain = self.qos_1 = True
+        self.on_trial = ""
         self._packet_size: int | None = None
         self._believed_until = 0.0
 
@@ -42,8 +44,8 @@ class Limits:
         obeyed = replace(
             facts,
             maximum_packet_size=min(sizes, default=None),
-            maximum_qos=min(facts.maximum_qos, int(self.qos_1)),
-            retain_available=facts.retain_available and self.retain,
+            maximum_qos=min(facts.maximum_qos, int(self.qos_1 and self.on_trial != "qos_1")),
+            retain_available=facts.retain_available and self.retain and self.on_trial != "retain",
         )
         link.obey(obeyed)
         return obeyed

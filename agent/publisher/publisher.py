@@ -28,6 +28,7 @@ from .refusals import Complaints, Refusal, Refusals
 from .send_queue import SendQueue
 from .session import Closing, Session
 from .state import BrokerState, ConnectionLog
+from .trials import Trials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +92,9 @@ class Publisher:
         self._limits = Limits(clock.now)
         complaints = Complaints(clock.now, self._refused_changed)
         self._refusals, self._holds = Refusals(clock.now, rng, complaints), Holds(clock.now, rng, complaints)
-        self._codes = ReasonCodes(
-            outbox, self._pacing, self._holds, self._refusals, self._limits, clock.now, settings.require_subscriber
-        )
+        self._trials = Trials(self._limits)
+        parts = self._pacing, self._holds, self._refusals, self._limits, self._trials
+        self._codes = ReasonCodes(outbox, *parts, clock.now, settings.require_subscriber)
         alarm = Alarm(clock.now)
         batches = Batches(outbox, topics, clock, self._pacing, self._holds, self._codes, alarm)
         batches.in_blocks = settings.backfill_format == "block"
@@ -133,9 +134,8 @@ class Publisher:
         self._pacing.adjust(backfill_rate)
         self._codes.require_subscriber = require_subscriber
         self._queue.batches.in_blocks = backfill_format == "block"
-        for memory in (self._refusals, self._holds, self._limits, self._will):
+        for memory in (self._refusals, self._holds, self._limits, self._trials, self._will):
             memory.reset()
-        self._refused_changed()
         self._ready.set()
 
     async def close(self, grace: float = 1.2) -> None:

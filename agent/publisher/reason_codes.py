@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from agent.broker import FAILURE, NO_SUBSCRIBERS, TOO_LARGE, BrokerError
+from agent.broker import FAILURE, NO_SUBSCRIBERS, TOO_LARGE, BrokerError, BrokerTimeout
 from agent.outbox import Item, Outbox
 
 from .holds import Holds, Key, key_of
@@ -13,6 +13,7 @@ from .limits import NO_QOS_1, NO_RETAIN, Limits
 from .outgoing import Outgoing, Purpose
 from .pacing import Pacing
 from .refusals import Refusals
+from .trials import Trials
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +62,12 @@ class ReasonCodes:
         holds: Holds,
         refusals: Refusals,
         limits: Limits,
+        trials: Trials,
         now: Callable[[], float],
         require_subscriber: bool = False,
     ) -> None:
         self._outbox, self._pacing, self._holds, self._refusals = outbox, pacing, holds, refusals
-        self._limits, self._now = limits, now
+        self._limits, self._trials, self._now = limits, trials, now
         self.require_subscriber = require_subscriber
         self._largest_taken = 0
         # How often a batch was refused for its own fault.
@@ -81,6 +83,7 @@ class ReasonCodes:
         if code >= FAILURE:
             self._refusals.refused(packet.key, reason(code), busy=code in BUSY)
             return True
+        self._taken_by_trial(packet)
         self._refusals.taken(packet.key)
         if packet.gap is not None:
             self._outbox.gap_done(packet.gap)
@@ -107,6 +110,8 @@ class ReasonCodes:
         self._limits.learn(code)
         # These two are about how it was sent, and we know better now.
         blamed = [] if code in (NO_RETAIN, NO_QOS_1) else blamed
+        if blamed and not isinstance(error, BrokerTimeout):
+            self._trials.hung_up(blamed)
         alone = len(blamed) == 1
         for packet in blamed:
             if packet.purpose is not Purpose.BATCH:
@@ -135,7 +140,13 @@ class ReasonCodes:
             self._outbox.back(item)
         return True
 
+    def _taken_by_trial(self, packet: Outgoing) -> None:
+        if self._trials.taken(packet):
+            self._refusals.reset()
+            self._holds.reset()
+
     def _taken(self, batch: Outgoing, *, heard: bool) -> None:
+        self._taken_by_trial(batch)
         for item in batch.batches:
             self._outbox.done(item, heard=heard)
             self._refused.pop(key_of(item), None)

@@ -54,6 +54,7 @@ class Complaints:
         """Say everything again that is still so."""
         self._said_at.clear()
         self._open.clear()
+        self._changed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ class Refusals:
         """Forget everything."""
         self._entries.clear()
         self._next_trial = -math.inf
+        self._complaints.reset()
 
     def listed(self) -> tuple[Refusal, ...]:
         """Return everything that was named in the log."""

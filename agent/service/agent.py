@@ -20,6 +20,7 @@ from agent.messages.topics import Topics
 from agent.outbox import Outbox, Store
 
 from .announced import Announced
+from .announcer import Announcer
 from .breakers import BreakerLog
 from .build import Assembly
 from .connect import Making
@@ -71,27 +72,17 @@ class Agent:
         topics = Topics(config.mqtt.topic_root, config.agent.device_id)
         news = asyncio.Event()
         self.config, self.clock, self.supervisor = config, clock, supervisor
-        self.outbox = _outbox(config, run_id, clock, store)
+        self.outbox = _outbox(config, run_id, clock, store, self._storage_changed)
         breakers = BreakerLog(clock.now, news.set)
         self.assembly = Assembly(hardware, clock.now, rng, breakers.note)
         self.publisher = publishing(self.outbox, topics, breakers.note)
-        self.recorder = Recorder(identity, topics, clock, self.outbox, self._recorded)
+        self.recorder = Recorder(identity, topics, clock, self.outbox, self._round_ended)
         self.scheduler = Scheduler(Collector(self.assembly.buses, clock.now), (), self.recorder.record, clock.now)
         self.edges = EdgeWatcher(self.recorder.record)
         self.page = Page(self.alive, news.set)
-        self.status = Status(
-            identity,
-            clock=clock,
-            outbox=self.outbox,
-            assembly=self.assembly,
-            rounds=self.scheduler.rounds,
-            breakers=breakers,
-            publisher=lambda: self.publisher,
-            page=self.page.facts,
-        )
-        self.reporter = Reporter(
-            self.status, topics, self.outbox, news, file=health_file, announced=announced or Announced(None), rng=rng
-        )
+        self.status = self._make_status(identity, breakers)
+        self.announcer = Announcer(self.status, topics, announced or Announced(None), rng, self._all_again)
+        self.reporter = Reporter(self.status, topics, self.outbox, self.announcer, news, health_file)
         self._reload = reload
         self._stopping, self.goes_on = asyncio.Event(), False
         self._answers: set[asyncio.Task[None]] = set()
@@ -108,7 +99,7 @@ class Agent:
             ExceptionGroup: a part of the agent crashed; all others have been ended.
         """
         try:
-            self.reporter.begin()
+            self.announcer.begin()
             if not await self._opened():
                 return
             self._arrange()
@@ -134,6 +125,7 @@ class Agent:
                     task.cancel()
         finally:
             self.page.close()
+            self.announcer.close()
             self.assembly.close()
             await _within(DISK_WITHIN, self.outbox.close())
             await self.reporter.close()
@@ -173,7 +165,7 @@ class Agent:
         discovery_changed = old.homeassistant != config.homeassistant
         self._arrange(announce=reconnects or discovery_changed or old.sensors != config.sensors, listen=reconnects)
         if discovery_changed and not reconnects:
-            self.reporter.listen()
+            self.announcer.listen()
         if old.web != config.web:
             self.page.serve(config.web.listen, self.status)
         self.reporter.present()
@@ -181,6 +173,18 @@ class Agent:
         log.info("configuration reloaded", extra={"sensors": len(config.sensors), "reconnects": reconnects})
 
     # --- parts
+
+    def _make_status(self, identity: Identity, breakers: BreakerLog) -> Status:
+        return Status(
+            identity,
+            clock=self.clock,
+            outbox=self.outbox,
+            assembly=self.assembly,
+            rounds=self.scheduler.rounds,
+            breakers=breakers,
+            publisher=lambda: self.publisher,
+            page=self.page.facts,
+        )
 
     async def _opened(self) -> bool:
         """Open the outbox; return whether to go on, or to end because that was asked for meanwhile."""
@@ -200,10 +204,11 @@ class Agent:
         """Build what the configuration asks for, and announce it."""
         built = self.assembly.arrange(self.config)
         self.scheduler.arrange(self.assembly.due)
-        self.reporter.use(self.publisher, self.config)
+        self.announcer.use(self.publisher, self.config)
+        self.reporter.use(self.publisher)
         self.edges.watch(built)
         if announce:
-            self.reporter.announce()
+            self.announcer.announce()
         if listen:
             self._listen()
 
@@ -218,16 +223,23 @@ class Agent:
                 self.reporter.topics, handlers.all(), self.publisher.answer, self.clock.now, self._answer
             )
             requests.listen(self.config.commands.allow, self.publisher.subscribe)
-        self.reporter.listen()
+        self.announcer.listen()
 
     def _answer(self, answering: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(answering, name="answer")
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)
 
-    def _recorded(self) -> None:
-        self.reporter.present()
-        self.reporter.began.set()
+    # --- what parts call that are made before the reporter is
+
+    def _round_ended(self) -> None:
+        self.reporter.round_ended()
+
+    def _storage_changed(self) -> None:
+        self.reporter.storage_changed()
+
+    def _all_again(self) -> None:
+        self.reporter.all_again()
 
     # --- services
 
@@ -260,7 +272,9 @@ def _connection(config: Config) -> tuple[object, ...]:
     return config.mqtt, config.commands
 
 
-def _outbox(config: Config, run_id: str, clock: Clock, store: Store | None) -> Outbox:
+def _outbox(
+    config: Config, run_id: str, clock: Clock, store: Store | None, storage_changed: Callable[[], None]
+) -> Outbox:
     box = config.outbox
     return Outbox(
         run_id,
@@ -271,6 +285,7 @@ def _outbox(config: Config, run_id: str, clock: Clock, store: Store | None) -> O
         max_size=box.max_size,
         max_age=box.max_age,
         when_full=box.when_full,
+        storage_changed=storage_changed,
     )
 
 

@@ -66,8 +66,8 @@ class SimStore:
     async def scan(self, after: int, limit: int) -> list[Row]:
         return await self._job(lambda: self._scan(after, limit), writes=False)
 
-    async def close(self, last_seq: int) -> None:
-        await self._job(lambda: self._note(last_seq, True))
+    async def close(self, last_seq: int | None) -> None:
+        await self._job(lambda: None if last_seq is None else self._note(last_seq, True))
 
     # ---- the thread
 
@@ -92,11 +92,12 @@ class SimStore:
 
     def _open(self) -> Contents:
         disk = self.disk
-        previous = None
-        if disk.runs:
-            run, last, clean = disk.runs[-1]
+        previous, earlier = None, [run for run in disk.runs if run[0] != self._run_id]
+        if earlier:
+            run, last, clean = earlier[-1]
             previous = Previous(run, last if last or clean else None, clean)
-        disk.runs.append((self._run_id, 0, False))
+        if len(earlier) == len(disk.runs):
+            disk.runs.append((self._run_id, 0, False))
         gaps = tuple(Row(number, one) for number, one in sorted(disk.rows.items()) if isinstance(one, Gap))
         items = [one for one in disk.rows.values() if isinstance(one, Item)]
         size = sum(len(item.body) for item in items)

@@ -29,7 +29,8 @@ def text(health: Document, state: Document, info: Document) -> str:
 
 
 def _families(health: Document, state: Document, info: Document) -> Iterator[tuple[str, str, str, Samples]]:
-    yield "info", "gauge", "Which agent this is.", [({"device": info["deviceId"], "version": info["version"]}, 1)]
+    which = {"device": info["deviceId"], "version": info["version"], **_mark(info)}
+    yield "info", "gauge", "Which agent this is.", [(which, 1)]
     yield "degraded", "gauge", "1 if any sensor is missing or not ok.", [({}, health["degraded"])]
     yield from _of_sensors(health, state, info)
     yield from _of_breakers(health["breakers"])
@@ -50,7 +51,10 @@ def _families(health: Document, state: Document, info: Document) -> Iterator[tup
 def _of_sensors(health: Document, state: Document, info: Document) -> Iterator[tuple[str, str, str, Samples]]:
     present = state["sensors"]
     values: Samples = [
-        ({"sensor": one["id"], "quantity": q["name"], "unit": q["unit"]}, present[one["id"]].get(q["name"]))
+        (
+            {"sensor": one["id"], "quantity": q["name"], "unit": q["unit"], **_mark(info)},
+            present[one["id"]].get(q["name"]),
+        )
         for one in info["sensors"]
         for q in one["quantities"]
     ]
@@ -68,6 +72,11 @@ def _of_breakers(breakers: Mapping[str, Document]) -> Iterator[tuple[str, str, s
     yield "breaker_state", "gauge", "1 for the state in which the breaker is.", states
     failures: Samples = [({"breaker": name}, one["failures"]) for name, one in breakers.items()]
     yield "breaker_failures", "gauge", "Failures in a row.", failures
+
+
+def _mark(info: Document) -> Labels:
+    """Return the label of what was simulated; measured values have none."""
+    return {"simulated": "true"} if info.get("simulated") else {}
 
 
 def _seconds(stamp: str | None) -> float | None:

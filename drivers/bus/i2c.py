@@ -99,7 +99,8 @@ class I2cDevice:
         """Return whether the bus acknowledges an address that no chip has: then its data line is held low."""
         try:
             I2cDevice(self.bus, NO_CHIP, self.name).read(1)
-        except (TransientError, PermanentError):
+        except (TransientError, PermanentError, LookupError):
+            # a stand-in for a bus may not know such an address at all
             return False
         return True
 
@@ -182,7 +183,7 @@ def adapters() -> Iterator[int]:
     )
 
 
-def adapter_name(number: int) -> str:
+def adapter_name(number: int | str) -> str:
     """Return what the kernel calls an adapter; empty where it does not say."""
     with contextlib.suppress(OSError):
         return Path(f"/sys/class/i2c-dev/i2c-{number}/name").read_text(encoding="ascii", errors="replace").strip()
@@ -216,7 +217,7 @@ def find_bus(where: int | str) -> int | str:
     return fits[0]
 
 
-def stable_bus(number: int) -> int | str:
+def stable_bus(number: int | str) -> int | str:
     """Return how to write a bus so that it is still the same one after a reboot.
 
     A bus of the board keeps its number; an adapter on USB does not, and is called by its name where it is the only one.

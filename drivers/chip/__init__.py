@@ -2,15 +2,15 @@
 
 from .driver import Driver
 from .i2c import I2cChip
-from .probe import Probe, says
 from .quantity import Measurement, Quantity, Reading, Told, Untold, Values, Waits, part
+from .question import Question, says
 
 __all__ = [
     "Driver",
     "I2cChip",
     "Measurement",
-    "Probe",
     "Quantity",
+    "Question",
     "Reading",
     "Told",
     "Untold",

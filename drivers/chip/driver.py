@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 from ..bus import clock
 from ..errors import BeyondRange, ChecksumError, InvalidReading, WrongChip
-from .probe import Probe
 from .quantity import UNTOLD, Measurement, Quantity, Told, Untold, Values, Waits, is_amiss
+from .question import Question
 
 
 def waiting(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,7 +62,7 @@ class Driver:
         name: the driver's name, as in the configuration.
         addresses: I2C addresses that this chip can have; empty for pins and kernel sensors.
         quantities: what `measure` returns.
-        probes: tell a scan, in this order, that it is this chip; none where that takes more than reading.
+        questions: tell a scan, in this order, that it is this chip; none where that takes more than reading.
         takes: seconds that the longest reading takes, setting up included.
         sleep: how `read` waits; replaced in tests.
         known: identified and configured, and no error since.
@@ -72,7 +72,7 @@ class Driver:
     name: ClassVar[str] = ""
     addresses: ClassVar[tuple[int, ...]] = ()
     takes: ClassVar[float] = 0.5
-    probes: ClassVar[tuple[Probe, ...]] = ()
+    questions: ClassVar[tuple[Question, ...]] = ()
     quantities: tuple[Quantity, ...] = ()
     sleep: Callable[[float], None] = staticmethod(clock.sleep)
     known = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any, ClassVar
 
-from ..chip import I2cChip, Probe, Quantity, Reading, Untold, Waits, says
+from ..chip import I2cChip, Quantity, Question, Reading, Untold, Waits, says
 from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -48,7 +48,7 @@ class Ads1115(I2cChip):
 
     name = "ads1115"
     addresses = (0x48, 0x49, 0x4A, 0x4B)
-    probes = tuple(Probe(r, 2, says(v), decides=False) for r, v in ((b"\x02", b"\x80\0"), (b"\x03", b"\x7f\xff")))
+    questions = tuple(Question(r, 2, says(v), decides=False) for r, v in ((b"\x02", b"\x80\0"), (b"\x03", b"\x7f\xff")))
     takes = 0.7
     default_rate: ClassVar[int] = 128
     rates: ClassVar[tuple[int, ...]] = (8, 16, 32, 64, 128, 250, 475, 860)

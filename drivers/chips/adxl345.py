@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from ..chip import Probe, Reading, Waits, says
+from ..chip import Question, Reading, Waits, says
 from ..errors import InvalidReading
 from ..registers import Register
 from .accelerometer import G, SampledChip, axes, one_of
@@ -37,7 +37,7 @@ class Adxl345(SampledChip):
     name = "adxl345"
     addresses = (0x53, 0x1D)
     identity_register, identity_is = Register(0x00), 0xE5
-    probes = (Probe(b"\x00", 1, says(b"\xe5")),)
+    questions = (Question(b"\x00", 1, says(b"\xe5")),)
     period = TURNING_ON_TAKES
     quantities = axes("acceleration", "m/s²", 510 / DIGITS_PER_G * G, G / DIGITS_PER_G)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits
+from ..chip import I2cChip, Quantity, Question, Reading, Waits
 from ..errors import ChecksumError, InvalidReading, LostPower, NoAcknowledge, NotReady, WrongChip
 
 # The AHT20 needs 40 ms, the AHT21 and DHT20 100 ms; it may have been plugged in just now.
@@ -28,7 +28,7 @@ class Aht20(I2cChip):
 
     name = "aht20"
     addresses = (0x38,)
-    probes = (Probe(b"", 7, lambda frame: len(set(frame)) > 1 and not crc.crc8(frame), decides=False),)
+    questions = (Question(b"", 7, lambda frame: len(set(frame)) > 1 and not crc.crc8(frame), decides=False),)
     quantities = (
         # An AHT21 works up to 120 °C, an AHT20 and a DHT20 up to 85 °C.
         Quantity("temperature", "°C", "temperature", -40.0, 120.0, 0.01, accuracy=0.3),

@@ -10,7 +10,7 @@ import struct
 from typing import Any
 
 from .. import crc
-from ..chip import Probe, Quantity, Reading, Told, Waits, part
+from ..chip import Quantity, Question, Reading, Told, Waits, part
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Register, signed
 from .bme68x import celsius, heater_code, hectopascals, ohms, ohms_688, relative_humidity
@@ -162,4 +162,4 @@ class Bme680(BoschChip):
 
 
 # A scan, too, tells a BME690 apart.
-Bme680.probes = (*Bme680.probes, Probe(bytes([VARIANT.address]), 1, lambda variant: variant[0] in RUN_GAS))
+Bme680.questions = (*Bme680.questions, Question(bytes([VARIANT.address]), 1, lambda variant: variant[0] in RUN_GAS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import crc
-from ..chip import I2cChip, Probe, Waits
+from ..chip import I2cChip, Question, Waits
 from ..errors import InvalidReading, WrongChip
 from ..registers import Register
 
@@ -38,7 +38,9 @@ class BoschChip(I2cChip):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.probes = (Probe(bytes([cls.identity_register.address]), 1, lambda answer: answer[0] in cls.identities),)
+        cls.questions = (
+            Question(bytes([cls.identity_register.address]), 1, lambda answer: answer[0] in cls.identities),
+        )
 
     def identify(self) -> Waits:
         """Read the identity register.

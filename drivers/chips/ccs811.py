@@ -6,7 +6,7 @@ Source: ams (ScioSense) "CCS811" datasheet, section "Register Overview". On a Pi
 
 from __future__ import annotations
 
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, says
+from ..chip import I2cChip, Quantity, Question, Reading, Waits, says
 from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -42,7 +42,7 @@ class Ccs811(I2cChip):
 
     name = "ccs811"
     addresses = (0x5A, 0x5B)
-    probes = (Probe(bytes([IDENTITY.address]), 1, says(bytes([CCS811]))),)
+    questions = (Question(bytes([IDENTITY.address]), 1, says(bytes([CCS811]))),)
     takes = 1.6
     quantities = (
         Quantity("eco2", "ppm", "carbon_dioxide", 400.0, ECO2_STOP - 1.0, 1.0, noisy=False),

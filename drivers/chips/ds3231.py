@@ -7,7 +7,7 @@ the control and status registers and the temperature registers.
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading
+from ..chip import I2cChip, Quantity, Question, Reading
 from ..errors import InvalidReading, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -36,7 +36,7 @@ class Ds3231(I2cChip):
 
     name = "ds3231"
     addresses = (0x68,)
-    probes = (Probe(b"\x00", 19, lambda registers: is_clock(registers)),)  # noqa: PLW0108 - it stands below
+    questions = (Question(b"\x00", 19, lambda registers: is_clock(registers)),)  # noqa: PLW0108 - it stands below
     quantities = (Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.25, noisy=False, accuracy=3.0),)
 
     def identify(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits, part
+from ..chip import I2cChip, Quantity, Question, Reading, Waits, part
 from ..errors import ChecksumError, InvalidReading, NoAcknowledge, WrongChip
 
 RESET, RESETTING_TAKES = b"\xfe", 0.017
@@ -35,7 +35,7 @@ class Htu21d(I2cChip):
 
     name = "htu21d"
     addresses = (0x40,)
-    probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] in HTU21D_KIN or has_sensirions_number(serial)),)
+    questions = (Question(READ_IDENTITY, 6, lambda serial: serial[0] in HTU21D_KIN or has_sensirions_number(serial)),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.011, accuracy=0.3),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.04, clips=True, needs="temperature", accuracy=2.0),
@@ -128,7 +128,9 @@ class Si7021(Htu21d):
     """One Si7021, Si7020 or Si7013: an HTU21D with another serial number."""
 
     name = "si7021"
-    probes = (Probe(READ_IDENTITY, 6, lambda serial: serial[0] in SI7021_KIN and not has_sensirions_number(serial)),)
+    questions = (
+        Question(READ_IDENTITY, 6, lambda serial: serial[0] in SI7021_KIN and not has_sensirions_number(serial)),
+    )
     own, kin = SI7021_KIN, HTU21D_KIN
     driver_of_kin = "htu21d"
 

@@ -5,7 +5,7 @@ Source: Texas Instruments "INA219" (SBOS448), sections "Register Maps" and "Elec
 
 from __future__ import annotations
 
-from ..chip import Probe, Reading
+from ..chip import Question, Reading
 from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 from .shunt import ShuntMonitor
@@ -39,9 +39,9 @@ class Ina219(ShuntMonitor):
     """
 
     name = "ina219"
-    probes = (
-        Probe(b"\x05", 2, lambda calibration: not calibration[1] & 1),
-        Probe(b"\x00", 2, lambda config: CONFIG.decode(config) in (AFTER_RESET, ONE_SHOT), decides=False),
+    questions = (
+        Question(b"\x05", 2, lambda calibration: not calibration[1] & 1),
+        Question(b"\x00", 2, lambda config: CONFIG.decode(config) in (AFTER_RESET, ONE_SHOT), decides=False),
     )
     most = ((SHUNT_STOP - 1) / 100_000, (BUS_STOP - 1) / 250)
     steps = (10e-6, 0.004)

@@ -5,7 +5,7 @@ Source: Texas Instruments "INA226" (SBOS547), sections "Register Maps" and "Elec
 
 from __future__ import annotations
 
-from ..chip import Probe, Reading, says
+from ..chip import Question, Reading, says
 from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Register
 from .shunt import ShuntMonitor
@@ -32,7 +32,10 @@ class Ina226(ShuntMonitor):
     """One INA226. Begins each conversion itself: a value is of now, and its registers stand still to be read twice."""
 
     name = "ina226"
-    probes = (Probe(b"\xff", 2, says(b"\x22\x60")), Probe(b"\xfe", 2, says(b"\x54\x49")))  # 0xfe resets an HTU21D
+    questions = (
+        Question(b"\xff", 2, says(b"\x22\x60")),
+        Question(b"\xfe", 2, says(b"\x54\x49")),
+    )  # 0xfe resets an HTU21D
     most = (0x7FFE / 400_000, (BUS_STOP - 1) / 800)
     steps = (2.5e-6, 0.00125)
 

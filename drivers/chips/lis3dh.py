@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from ..chip import Probe, Reading, Waits, says
+from ..chip import Question, Reading, Waits, says
 from ..errors import InvalidReading
 from ..registers import Register
 from .accelerometer import G, SampledChip, axes, one_of
@@ -43,7 +43,7 @@ class Lis3dh(SampledChip):
     name = "lis3dh"
     addresses = (0x18, 0x19)
     identity_register, identity_is = Register(0x0F), 0x33
-    probes = (Probe(b"\x0f", 1, says(b"\x33")),)
+    questions = (Question(b"\x0f", 1, says(b"\x33")),)
     period = SAMPLE_TAKES
     quantities = axes("acceleration", "m/s²", 2.046 * G, G / 1000)
 
@@ -57,8 +57,9 @@ class Lis3dh(SampledChip):
     def configure(self) -> Waits:
         """Switch it on, without filter or interrupts, and wait for the first sample."""
         self.put(QUEUE, BYPASSED)
-        self.write(bytes([CONTROL_1 + 1 | AUTO_INCREMENT]) + self.controls[1:])
-        self.write(bytes([CONTROL_1]) + self.controls[:1])
+        # the first one, which switches it on, last
+        for offset in range(len(self.controls) - 1, -1, -1):
+            self.write(bytes([CONTROL_1 + offset, self.controls[offset]]))
         yield TURNING_ON_TAKES
         self.closes = self.get_twice(QUEUE)
         self.first_sample()

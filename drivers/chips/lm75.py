@@ -6,7 +6,7 @@ are left-justified in the same register, so one formula is right for all.
 
 from __future__ import annotations
 
-from ..chip import I2cChip, Probe, Quantity, Values, Waits, says
+from ..chip import I2cChip, Quantity, Question, Values, Waits, says
 from ..errors import InvalidReading, LostPower, WrongChip
 from ..registers import Field, Register
 
@@ -34,11 +34,11 @@ class Lm75(I2cChip):
 
     name = "lm75"
     addresses = tuple(range(0x48, 0x50))
-    probes = (
-        Probe(b"\x01", 1, lambda configuration: not configuration[0] & RESERVED),
+    questions = (
+        Question(b"\x01", 1, lambda configuration: not configuration[0] & RESERVED),
         # The limits as after power-on, or as `configure` leaves them.
-        Probe(b"\x02", 2, says(b"\x4b\x00", b"\x4a\x80"), decides=False),
-        Probe(b"\x03", 2, says(b"\x50\x00"), decides=False),
+        Question(b"\x02", 2, says(b"\x4b\x00", b"\x4a\x80"), decides=False),
+        Question(b"\x03", 2, says(b"\x50\x00"), decides=False),
     )
     quantities = (Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.5, noisy=False, accuracy=2.0),)
 

@@ -5,7 +5,7 @@ Source: Maxim Integrated data sheet "MAX17048/MAX17049", register summary.
 
 from __future__ import annotations
 
-from ..chip import I2cChip, Measurement, Probe, Quantity, Waits
+from ..chip import I2cChip, Measurement, Quantity, Question, Waits
 from ..errors import ChecksumError, InvalidReading, LostPower, WrongChip
 from ..registers import Field, Register
 
@@ -29,9 +29,9 @@ class Max17048(I2cChip):
 
     name = "max17048"
     addresses = (0x36,)
-    probes = (Probe(b"\x08", 2, lambda version: version[0] == 0 and version[1] & 0xF0 == PRODUCTION),)
+    questions = (Question(b"\x08", 2, lambda version: version[0] == 0 and version[1] & 0xF0 == PRODUCTION),)
     quantities = (
-        Quantity("voltage", "V", "voltage", 2.5, 5.0, 0.00125, noisy=False),
+        Quantity("voltage", "V", "voltage", 2.5, 5.0, 0.00125, noisy=False, accuracy=0.0075),
         Quantity("charge", "%", "battery", 0.0, 100.0, 1 / 256, clips=True, noisy=False),
         Quantity("charge_rate", "%/h", None, -6815.5, 6815.3, 0.208, noisy=False),
     )

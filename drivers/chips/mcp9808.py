@@ -5,7 +5,7 @@ Source: Microchip data sheet "MCP9808" DS25095A, §5.1 (registers).
 
 from __future__ import annotations
 
-from ..chip import I2cChip, Probe, Quantity, Values, Waits, says
+from ..chip import I2cChip, Quantity, Question, Values, Waits, says
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -35,7 +35,7 @@ class Mcp9808(I2cChip):
 
     name = "mcp9808"
     addresses = tuple(range(0x18, 0x20))
-    probes = (Probe(b"\x06", 2, says(b"\x00\x54")), Probe(b"\x07", 2, lambda device: device[0] == MCP9808))
+    questions = (Question(b"\x06", 2, says(b"\x00\x54")), Question(b"\x07", 2, lambda device: device[0] == MCP9808))
     # At 0.0625 °C a quiet room may show the same digits for an hour.
     quantities = (Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.0625, noisy=False, accuracy=0.5),)
 

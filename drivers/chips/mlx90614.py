@@ -6,7 +6,7 @@ Source: Melexis data sheet "MLX90614 family", sections on the SMBus protocol, th
 from __future__ import annotations
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Told, Waits, part
+from ..chip import I2cChip, Quantity, Question, Told, Waits, part
 from ..errors import ChecksumError, InvalidReading, NotReady, WrongChip
 
 # Words in its RAM.
@@ -24,7 +24,7 @@ class Mlx90614(I2cChip):
 
     name = "mlx90614"
     addresses = (0x5A,)
-    probes = (Probe(b"\x06", 3, lambda word: not crc.crc8(b"\xb4\x06\xb5" + word, start=0, polynomial=0x07)),)
+    questions = (Question(b"\x06", 3, lambda word: not crc.crc8(b"\xb4\x06\xb5" + word, start=0, polynomial=0x07)),)
     quantities = (
         Quantity("ambient_temperature", "°C", "temperature", -40.0, 125.0, 0.02, accuracy=0.5),
         Quantity(

@@ -9,7 +9,7 @@ import math
 import struct
 from typing import Any
 
-from ..chip import Probe, Quantity, Reading, Waits, says
+from ..chip import Quantity, Question, Reading, Waits, says
 from ..errors import InvalidReading, LostPower
 from ..registers import Register
 from .accelerometer import G, SampledChip, axes, one_of
@@ -23,6 +23,7 @@ FRAME, FRAME_LENGTH = b"\x3a", 15  # status and data in one transfer
 READY = 0x01
 # Clock from the gyroscope; 0x40, asleep, after power-on.
 POWER, AWAKE = Register(0x6B), 0x01
+STANDBY = Register(0x6C)  # of single axes
 # Bytes from the power management to the identity, which closes the transfer.
 POWER_TO_IDENTITY = 11
 # 30 ms for the gyroscope; boards with slow supplies need more.
@@ -50,7 +51,7 @@ class Mpu6050(SampledChip):
         0x73: "an MPU-9255; its temperature is scaled differently",
         0x98: "an ICM-20689; its temperature is scaled differently",
     }
-    probes = (Probe(b"\x75", 1, says(b"\x68")),)
+    questions = (Question(b"\x75", 1, says(b"\x68")),)
     period = SAMPLE_TAKES
     quantities: tuple[Quantity, ...] = (
         *axes("acceleration", "m/s²", 1.9998 * G, G / 16384),
@@ -84,8 +85,10 @@ class Mpu6050(SampledChip):
         Raises:
             LostPower: they are not kept.
         """
-        self.write(bytes([POWER.address, AWAKE, 0]))
-        self.write(bytes([SETTINGS]) + self.written)
+        self.put(POWER, AWAKE)
+        self.put(STANDBY, 0)
+        for offset, value in enumerate(self.written):
+            self.write(bytes([SETTINGS + offset, value]))
         yield WAKING_TAKES
         kept = self.write_read(bytes([SETTINGS]), len(self.written))
         if kept != self.written:

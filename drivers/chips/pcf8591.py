@@ -77,15 +77,18 @@ class Pcf8591(I2cChip):
         doubted = b""
         for _ in range(READS):
             first, second = self._inputs_twice()
-            broke_off = set(second) in ({0x00}, {TOP}) and first != second
             # One byte all the time may be a line that was stuck for a moment: it counts when it comes again.
-            if broke_off or (len({*first, *second}) == 1 and first != doubted):
+            if len({*first, *second}) == 1 and first != doubted:
                 doubted = first
                 continue
-            for number, pair in enumerate(zip(first, second, strict=True)):
-                seen[number] += pair
-                if pair[0] == pair[1]:
-                    codes.setdefault(number, pair[0])
+            broke_off = set(second) in ({0x00}, {TOP}) and first != second
+            for number, (code, again) in enumerate(zip(first, second, strict=True)):
+                if broke_off and code == again:
+                    # the level of a line that is not driven any more, or the input's own: it cannot be known
+                    continue
+                if code == again or (broke_off and code in seen[number]):
+                    codes.setdefault(number, code)
+                seen[number] += [code] if broke_off else [code, again]
             if len(codes) == len(INPUTS):
                 break
         if len(codes) == len(INPUTS) and len(set(codes.values())) == 1:

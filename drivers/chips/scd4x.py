@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import crc
-from ..chip import Probe, Quantity, Reading, Waits
+from ..chip import Quantity, Question, Reading, Waits
 from ..errors import InvalidReading, NoAcknowledge, NotReady
 from .sensirion import SensirionChip, celsius
 
@@ -43,7 +43,7 @@ class Scd4x(SensirionChip):
     name = "scd4x"
     addresses = (0x62,)
     # A chip that measures answers this, too.
-    probes = (Probe(IS_READY, 3, lambda answer: bool(crc.words(answer)), COMMAND_TAKES),)
+    questions = (Question(IS_READY, 3, lambda answer: bool(crc.words(answer)), COMMAND_TAKES),)
     takes = 6.7
     quantities = (
         Quantity("co2", "ppm", "carbon_dioxide", 1.0, CO2_STOP - 1.0, 1.0, accuracy=50.0),

@@ -6,7 +6,7 @@ Source: Sensirion "Datasheet SGP30", sections "Sensor Commands" and "Feature Set
 from __future__ import annotations
 
 from .. import crc
-from ..chip import Probe, Quantity, Reading, Waits
+from ..chip import Quantity, Question, Reading, Waits
 from ..errors import LostPower, WrongChip
 from .sensirion import SensirionChip
 
@@ -31,7 +31,7 @@ class Sgp30(SensirionChip):
 
     name = "sgp30"
     addresses = (0x58,)
-    probes = (Probe(FEATURE_SET, 3, lambda answer: crc.words(answer)[0] & FEATURES == SGP30, FEATURE_TAKES),)
+    questions = (Question(FEATURE_SET, 3, lambda answer: crc.words(answer)[0] & FEATURES == SGP30, FEATURE_TAKES),)
     takes = 18.0
     quantities = (
         Quantity("eco2", "ppm", "carbon_dioxide", 400.0, 60_000.0, 1.0, noisy=False),

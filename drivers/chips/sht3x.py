@@ -6,7 +6,7 @@ Source: Sensirion "Datasheet SHT3x-DIS": single shot mode, break command, status
 from __future__ import annotations
 
 from .. import crc
-from ..chip import Probe, Quantity, Reading, Waits
+from ..chip import Quantity, Question, Reading, Waits
 from ..errors import NoAcknowledge
 from .sensirion import SensirionChip, celsius
 
@@ -32,7 +32,7 @@ class Sht3x(SensirionChip):
 
     name = "sht3x"
     addresses = (0x44, 0x45)
-    probes = (Probe(READ_STATUS, 3, lambda status: bool(crc.words(status)), STATUS_TAKES),)
+    questions = (Question(READ_STATUS, 3, lambda status: bool(crc.words(status)), STATUS_TAKES),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.01, accuracy=0.3),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01, needs="temperature", accuracy=3.0),

@@ -6,7 +6,7 @@ Source: Sensirion "Datasheet SHT4x" v6 (2023). Sections below are those of that 
 from __future__ import annotations
 
 from .. import crc
-from ..chip import Probe, Quantity, Reading, Waits, part
+from ..chip import Quantity, Question, Reading, Waits, part
 from ..errors import InvalidReading, NoAcknowledge
 from .sensirion import SensirionChip, celsius
 
@@ -26,7 +26,7 @@ class Sht4x(SensirionChip):
 
     name = "sht4x"
     addresses = (0x44, 0x45, 0x46)
-    probes = (Probe(READ_SERIAL_NUMBER, 6, lambda serial: bool(crc.words(serial)), SERIAL_TAKES),)
+    questions = (Question(READ_SERIAL_NUMBER, 6, lambda serial: bool(crc.words(serial)), SERIAL_TAKES),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.01, accuracy=0.2),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.01, clips=True, needs="temperature", accuracy=1.8),

@@ -6,7 +6,7 @@ configuration register and the one-shot mode.
 
 from __future__ import annotations
 
-from ..chip import I2cChip, Probe, Quantity, Reading, says
+from ..chip import I2cChip, Quantity, Question, Reading, says
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -34,11 +34,11 @@ class Tmp102(I2cChip):
 
     name = "tmp102"
     addresses = (0x48, 0x49, 0x4A, 0x4B)
-    probes = (
-        Probe(b"\x01", 2, lambda found: CONFIGURATION.decode(found) & (ALWAYS_ONE | ALWAYS_ZERO) == ALWAYS_ONE),
+    questions = (
+        Question(b"\x01", 2, lambda found: CONFIGURATION.decode(found) & (ALWAYS_ONE | ALWAYS_ZERO) == ALWAYS_ONE),
         # The limits as after power-on.
-        Probe(b"\x02", 2, says(b"\x4b\x00"), decides=False),
-        Probe(b"\x03", 2, says(b"\x50\x00"), decides=False),
+        Question(b"\x02", 2, says(b"\x4b\x00"), decides=False),
+        Question(b"\x03", 2, says(b"\x50\x00"), decides=False),
     )
     # At 0.0625 °C a quiet room may show the same digits for an hour.
     quantities = (Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.0625, noisy=False, accuracy=0.5),)

@@ -6,7 +6,7 @@ on the one-shot mode and the register map.
 
 from __future__ import annotations
 
-from ..chip import I2cChip, Probe, Quantity, Reading, Waits
+from ..chip import I2cChip, Quantity, Question, Reading, Waits
 from ..errors import InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -33,7 +33,7 @@ class Tmp117(I2cChip):
 
     name = "tmp117"
     addresses = (0x48, 0x49, 0x4A, 0x4B)
-    probes = (Probe(b"\x0f", 2, lambda found: DEVICE.of(IDENTITY.decode(found)) == TMP117),)
+    questions = (Question(b"\x0f", 2, lambda found: DEVICE.of(IDENTITY.decode(found)) == TMP117),)
     quantities = (Quantity("temperature", "°C", "temperature", -55.0, 150.0, 0.0078125, accuracy=0.1),)
 
     def identify(self) -> Waits:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Generator
 from typing import Any
 
-from ..chip import I2cChip, Probe, Quantity, Reading, Untold, says
+from ..chip import I2cChip, Quantity, Question, Reading, Untold, says
 from ..errors import BeyondRange, ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field
 
@@ -42,7 +42,7 @@ class Tsl2591(I2cChip):
 
     name = "tsl2591"
     addresses = (0x29,)
-    probes = (Probe(bytes([COMMAND | ID]), 1, says(bytes([IDENTITY]))),)
+    questions = (Question(bytes([COMMAND | ID]), 1, says(bytes([IDENTITY]))),)
     takes = 2.3
     quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, MOST, 8.16, noisy=False),)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..chip import I2cChip, Probe, Quantity, Reading
+from ..chip import I2cChip, Quantity, Question, Reading
 from ..errors import ChecksumError, LostPower, WrongChip
 from ..registers import Field, Register
 
@@ -44,7 +44,7 @@ class Veml7700(I2cChip):
 
     name = "veml7700"
     addresses = (0x10,)
-    probes = (Probe(b"\x07", 2, lambda identity: identity[0] == 0x81, decides=False),)  # newer ones have it
+    questions = (Question(b"\x07", 2, lambda identity: identity[0] == 0x81, decides=False),)  # newer ones have it
     takes = 2.0
     quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 120_000.0, 0.5376, noisy=False),)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from .. import crc
-from ..chip import I2cChip, Probe, Quantity, Reading, Untold, Waits
+from ..chip import I2cChip, Quantity, Question, Reading, Untold, Waits
 from ..errors import BeyondRange, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -44,7 +44,7 @@ class Vl53l0x(I2cChip):
 
     name = "vl53l0x"
     addresses = (0x29,)
-    probes = (Probe(b"\xc0", 3, lambda found: IDENTITY.decode(found) == IDENTITY_IS),)
+    questions = (Question(b"\xc0", 3, lambda found: IDENTITY.decode(found) == IDENTITY_IS),)
     takes = 0.7
     quantities = (Quantity("distance", "mm", "distance", 0.0, FARTHEST, 1.0),)
     stop_variable, witness = 0, b""

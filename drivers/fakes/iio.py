@@ -11,6 +11,7 @@ from .sysfs import FakeSysfs
 from .tree import Files
 
 PLACE = re.compile(r"\d+-[0-9a-f]{4}")
+NUMBERED = re.compile(r"(?:iio:device|hwmon)?(\d+)")
 
 
 class FakeDht(FakeSysfs):
@@ -40,7 +41,7 @@ class FakeDht(FakeSysfs):
 class FakeIio(FakeSysfs):
     """An IIO device: a BME280's channels, or those of `options.channel`. Voltages are raw counts with one scale.
 
-    `device` is the chip's name, or bus and address such as `1-0076`.
+    `device` is the chip's name, bus and address such as `1-0076`, or its number.
     """
 
     name = "iio"
@@ -72,9 +73,12 @@ class FakeIio(FakeSysfs):
     def place(self) -> str:
         self.link, number = self.tree.numbered(self.parent)
         self.device = self.device or self.model
-        is_place = PLACE.fullmatch(str(self.device))
+        is_place, numbered = PLACE.fullmatch(str(self.device)), NUMBERED.fullmatch(str(self.device))
+        if numbered:
+            number = int(numbered[1])
+            self.link = f"{self.parent}{number}"
         at = self.device if is_place else f"1-{0x60 + number:04x}"
-        self.chip = self.model if is_place else self.device
+        self.chip = self.model if is_place or numbered else self.device
         return f"sys/devices/platform/i2c-{at.partition('-')[0]}/{at}/{self.inside}{Path(self.link).name}"
 
     def files(self) -> Files:

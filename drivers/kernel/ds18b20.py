@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..bus import sysfs
-from ..chip import Driver, Measurement, Quantity
+from ..chip import Driver, Quantity, Reading
 from ..errors import AdapterGone, ChecksumError, InvalidReading, NoAcknowledge, PermanentError
 from .node import folder
 from .together import Conversions
@@ -41,8 +41,10 @@ class Ds18b20(Driver):
     name = "ds18b20"
     bus_name: ClassVar[str] = "w1"
     takes = 2.0
-    quantities: tuple[Quantity, ...] = (Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.0625),)
-    thermocouple: ClassVar[Quantity] = Quantity("temperature", "°C", "temperature", -270.0, 1768.0, 0.25)
+    quantities: tuple[Quantity, ...] = (
+        Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.0625, accuracy=0.5),
+    )
+    thermocouple: ClassVar[Quantity] = Quantity("temperature", "°C", "temperature", -270.0, 1768.0, 0.25, accuracy=2.0)
     conversions: ClassVar[Conversions] = Conversions()
 
     def __init__(
@@ -87,14 +89,14 @@ class Ds18b20(Driver):
             )
         self.file = self.devices / (self.device or there[0]) / "w1_slave"
 
-    def measure(self) -> Measurement:
+    def measure(self) -> Reading:
         """Return temperature in °C.
 
         Raises:
             NoAcknowledge: the kernel could not read the sensor. ChecksumError: the frame arrived damaged.
             InvalidReading: the sensor never converted, had no power for it, or the bus lacks its pull-up.
         """
-        self.conversions.begin(self.file.parent)
+        yield from self.conversions.begin(self.file.parent)
         text = sysfs.read_text(self.file, self.name)
         if not text:
             raise NoAcknowledge(f"ds18b20: {self.file} is empty: the sensor did not answer; check wiring and pull-up")

@@ -16,13 +16,14 @@ from ..bus import sysfs
 from ..chip import Driver, Measurement, Quantity
 from ..errors import InvalidReading, NotSupported
 
+# None of them is noisy: a disk, a flag, an idle machine may rest.
 KNOWN = (
-    Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.001),
-    Quantity("load", "", None, 0.0, math.inf, 0.01),
-    Quantity("memory", "%", None, 0.0, 100.0, 0.01),
-    Quantity("disk", "%", None, 0.0, 100.0, 0.01),
-    Quantity("under_voltage", "", "problem", 0, 1, 1e-9),
-    Quantity("throttled", "", "problem", 0, 1, 1e-9),
+    Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.001, noisy=False),
+    Quantity("load", "", None, 0.0, math.inf, 0.01, noisy=False),
+    Quantity("memory", "%", None, 0.0, 100.0, 0.01, noisy=False),
+    Quantity("disk", "%", None, 0.0, 100.0, 0.01, noisy=False),
+    Quantity("under_voltage", "", "problem", 0, 1, 1e-9, noisy=False),
+    Quantity("throttled", "", "problem", 0, 1, 1e-9, noisy=False),
 )
 USUAL = KNOWN[:4]
 

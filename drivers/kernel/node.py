@@ -54,12 +54,14 @@ def _node(path: Path, who: str) -> Node:
     # hwmon puts a folder of its own between the device and its node
     parent = parent.parent if parent.name == "hwmon" else parent
     is_link = path.resolve().parent != path.parent.resolve()
-    return Node(path, _text(path / "name", who), _text(path / "label", who), parent if is_link else None)
+    # older kernels show the label only where the device tree itself does
+    label = _text(path / "label", who) or (_text(parent / "of_node/label", who) if is_link else "")
+    return Node(path, _text(path / "name", who), label, parent if is_link else None)
 
 
 def _text(file: Path, who: str) -> str:
     try:
-        return sysfs.read_text(file, who)
+        return sysfs.read_text(file, who).rstrip("\0")
     except (TransientError, PermanentError):
         return ""
 

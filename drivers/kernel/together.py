@@ -12,13 +12,15 @@ from pathlib import Path
 
 from ..bus import sysfs
 from ..bus.clock import now
+from ..chip import Waits
 from ..errors import PermanentError, TransientError
 
 BULK = "therm_bulk_read"
-# A DS28EA00 (42) is not converted together with the others.
-FAMILIES = ("10", "22", "28", "3b")
-# Seconds for which a conversion counts as one of now.
-FRESH = 2.0
+CONVERTING = "-1"
+FAMILIES = ("10", "22", "28", "3b")  # a DS28EA00 (42) is not converted together with the others
+FRESH = 2.0  # seconds for which a conversion counts as one of now
+POLLS, POLL = 20, 0.1  # seconds: a sensor of 14 bits needs 1.6
+WHO = "ds18b20"
 
 
 @dataclass(slots=True)
@@ -43,30 +45,41 @@ class Conversions:
         self.clock = clock
         self._masters: dict[Path, _Master] = {}
 
-    def begin(self, sensor: Path) -> None:
+    def begin(self, sensor: Path) -> Waits:
         """Make sure that the next read of a sensor's file gives a conversion of now.
 
         Args:
             sensor: its folder.
         """
-        folder = sensor.resolve().parent
+        folder = _master_of(sensor)
         master = self._masters.setdefault(folder, _Master())
         master.members.add(sensor.name)
         if sensor.name.partition("-")[0] not in FAMILIES or not master.usable or len(master.members) < 2:
             return
-        if sensor.name in master.waiting and self.clock() - master.at < FRESH:
-            master.waiting.discard(sensor.name)
-            return
         try:
-            if not sysfs.exists(folder / BULK, "ds18b20"):
-                return
-            sysfs.write_text(folder / BULK, "trigger\n", "ds18b20")
+            if sensor.name not in master.waiting or self.clock() - master.at >= FRESH:
+                if not sysfs.exists(folder / BULK, WHO):
+                    return
+                sysfs.write_text(folder / BULK, "trigger\n", WHO)
+                master.at = self.clock()
+                master.waiting = {one for one in master.members if one.partition("-")[0] in FAMILIES}
+                master.waiting |= set(sysfs.entries(folder, WHO))
+            master.waiting.discard(sensor.name)
+            for _ in range(POLLS):
+                if sysfs.read_text(folder / BULK, WHO) != CONVERTING:
+                    return
+                yield POLL
         except PermanentError:
             # this user may not: each read converts by itself, from now on
             master.usable = False
-            return
         except TransientError:
             return
-        master.at = self.clock()
-        master.waiting = {entry for entry in sysfs.entries(folder, "ds18b20") if entry.partition("-")[0] in FAMILIES}
-        master.waiting.discard(sensor.name)
+
+
+def _master_of(sensor: Path) -> Path:
+    """Return the folder of the bus that a sensor is on."""
+    above = sensor.resolve().parent
+    if (above / BULK).exists():
+        return above
+    masters = sorted(sensor.parent.glob("w1_bus_master*"))
+    return next((one for one in masters if (one / sensor.name).exists() or len(masters) == 1), above)

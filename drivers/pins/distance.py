@@ -38,7 +38,7 @@ class Distance(Driver):
 
     name = "distance"
     bus_name: ClassVar[str] = "gpio"
-    quantities = (Quantity("distance", "mm", "distance", NEAREST, FARTHEST, 3.0),)
+    quantities = (Quantity("distance", "mm", "distance", NEAREST, FARTHEST, 3.0, accuracy=3.0),)
     takes = 0.8
     clock: Callable[[], float] = staticmethod(now)
     # When the pings of all sensors have died away: one must not hear another's.

@@ -14,7 +14,6 @@ from agent.broker import Message
 from agent.clock import rfc3339
 from agent.publisher import Publisher, Settings
 from agent.service.agent import Agent
-from agent.service.announced import Announced
 from agent.service.systemd import Supervisor
 from agent.simulation.broker import SimBroker
 from agent.simulation.machine import SimulatedMachine
@@ -56,7 +55,7 @@ class VirtualClock:
 class Whole:
     """An agent that runs, its broker and its machine."""
 
-    def __init__(self, text: str, broker: SimBroker | None = None, announced: Announced | None = None) -> None:
+    def __init__(self, text: str, broker: SimBroker | None = None, **more: Any) -> None:
         loop = asyncio.get_running_loop()
         self.broker, self.clock = broker or SimBroker(), VirtualClock()
         settings = parsed(text)
@@ -71,7 +70,7 @@ class Whole:
             supervisor=Supervisor({}),
             health_file=None,
             version="1.2.3",
-            announced=announced,
+            **more,
         )
 
     def making(self, outbox: Any, topics: Any, on_event: Any) -> Publisher:

@@ -213,4 +213,4 @@ def test_no_question_is_a_command_that_heats_resets_or_sleeps():
         driver = catalog.find(name)
         for address, commands in harmful.items():
             if address in driver.addresses:
-                assert not commands & {probe.ask[0] for probe in driver.probes if len(probe.ask) == 1}
+                assert not commands & {question.ask[0] for question in driver.questions if len(question.ask) == 1}

@@ -91,6 +91,31 @@ class TestHoursWithoutABroker:
         assert len(world.broker.seqs("batch")) == 30
 
 
+class TestADiskThatHangs:
+    def test_at_the_start_delays_no_round_and_is_told_of_at_once(self, runner):
+        async def story(world):
+            await world.sleep(65)
+            await world.stop()
+            earlier = world.agent.run_id
+            world.disk.takes, world.disk_ill_until = 120.0, float("inf")
+            began = world.loop.time()
+            world.boot()
+            await world.sleep(5)
+            assert world.agent.scheduler.rounds.finished == 1
+            told = [one for one in world.broker.received if one.at >= began]
+            health = [one.document["outbox"]["storage"] for one in told if one.name == "health"]
+            assert set(health) == {"degraded"}
+            assert [one.document["previous"]["bootId"] for one in told if one.name == "info"] == [None]
+            world.disk.takes, world.disk_ill_until = 0.02, world.loop.time() + 120
+            await world.sleep(150)
+            told = [one for one in world.broker.received if one.at >= began]
+            assert [one.document["outbox"]["storage"] for one in told if one.name == "health"][-1] == "ok"
+            last = [one.document["previous"] for one in told if one.name == "info"][-1]
+            assert (last["bootId"], last["clean"]) == (earlier, True)
+
+        scene(runner, story)
+
+
 def scene_stored(runner, story):
     """Play a scene at whose end batches may be on the disk only."""
 

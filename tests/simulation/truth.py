@@ -87,6 +87,8 @@ class Truth:
         judged = since > self.awake_since + LONGEST
         if judged:
             self._round(document, since, until, told)
+        else:  # the machine slept in it: only the batch itself knows when it was due
+            since = self._moment(document["timestamp"])
         # a sensor that another one replaces comes after that one
         for name in sorted(told, key=lambda name: self.known[name].spec.fallback.startswith("sensor")):
             known, fault = self.known[name], faults.get(name)

@@ -77,7 +77,7 @@ def test_is_heard_before_anything_of_ours_is_imported(name):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("what", ["lock"])
+@pytest.mark.parametrize("what", ["lock", "outbox.db", "announced.json"])
 def test_ends_a_service_whose_disk_has_a_fifo_for_a_file(config, tmp_path, what):
     (tmp_path / "state" / "simulated").mkdir(parents=True)
     os.mkfifo(tmp_path / "state" / "simulated" / what)

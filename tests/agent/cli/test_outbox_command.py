@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import json
+import os
 import sqlite3
+import stat
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +61,26 @@ class TestBesideAnOpenStore:
         lines = (tmp_path / "out.jsonl").read_bytes().splitlines()
         assert (code, err) == (0, "5 batches\n")
         assert lines == [body(n) for n in range(1, 6)]
+
+    def test_exports_for_owner_and_group_only(self, limpet, tmp_path):
+        before = os.umask(0)
+        with store(tmp_path / "state", 5):
+            limpet("--export", str(tmp_path / "out.jsonl"))
+        os.umask(before)
+        assert stat.S_IMODE((tmp_path / "out.jsonl").stat().st_mode) == 0o640
+
+    def test_names_the_group_to_those_who_are_not_in_it(self, limpet, monkeypatch):
+        def shut(file, **more):
+            if file.name == "outbox.db":
+                raise PermissionError(13, "Permission denied", str(file))
+            return found(file, **more)
+
+        found = Path.stat
+        monkeypatch.setattr(Path, "stat", shut)
+        code, _, err = limpet()
+        assert code == 1
+        assert "group limpet" in err
+        assert "usermod -aG limpet" in err
 
     def test_changes_nothing_and_does_not_hinder_the_store(self, tmp_path):
         with store(tmp_path, 2) as opened, OutboxReader(opened.file) as reader:

@@ -85,6 +85,13 @@ class TestOnADesktop:
         assert code == 0
         assert {"bme280", "sht4x", "bh1750", "ds18b20"} <= set(out.replace(":", " ").split())
 
+    def test_simulated_it_scans_a_bus_that_is_called_by_its_adapters_name(self, limpet, tmp_path):
+        text = '[mqtt]\nhost = "x"\n[[sensor]]\nid = "one"\ndriver = "tmp117"\nbus = "i2c-tiny-usb"\n'
+        (tmp_path / "limpet.toml").write_text(text)
+        _, out, _ = limpet("--simulate")
+        assert "i2c-tiny-usb" in out
+        assert 'bus = "i2c-tiny-usb"' in limpet("--simulate", "--toml")[1]
+
     def test_simulated_it_scans_the_buses_of_the_configuration(self, limpet, tmp_path):
         (tmp_path / "limpet.toml").write_text(CROWDED)
         code, out, _ = limpet("--simulate", "--json")

@@ -13,7 +13,7 @@ from whole import FILE, whole
 
 from agent.messages import homeassistant
 from agent.messages.topics import Topics
-from agent.service.reporter import BIRTH_WITHIN
+from agent.service.announcer import BIRTH_WITHIN
 from drivers.catalog import find, names
 from drivers.chip import Quantity
 from drivers.kernel.channels import HWMON, IIO

@@ -78,12 +78,13 @@ class Device:
     def link(self, will=None) -> PahoLink:
         return PahoLink(Address("127.0.0.1", self.broker.port, "limpet-pi", version=self.version, will=will))
 
-    def put(self, count: int, *, topic: str = "", pad: int = 0, age: float = 0.0) -> None:
+    def put(self, count: int, *, topic: str = "", pad: int = 0, historical: bool = False) -> None:
         for _ in range(count):
             self.seq += 1
             document = {"bootId": "boot", "seq": self.seq, "clock": "synced", "faults": [], "pad": "x" * pad}
-            taken = Wall.now() - age
-            self.outbox.put(Item("boot", self.seq, taken, Wall.kernel_boot, payloads.encode(document), topic))
+            # What an earlier boot left is history at once.
+            boot = "earlier" if historical else Wall.kernel_boot
+            self.outbox.put(Item("boot", self.seq, Wall.now(), boot, payloads.encode(document), topic))
 
     async def delivered(self, seconds: float = 5.0) -> None:
         async with asyncio.timeout(seconds):
@@ -234,8 +235,8 @@ class TestBatches:
     def test_of_another_device_wait_where_only_its_own_account_may_write(self):
         async def story(device, broker):
             broker.refuses[f"{OLD}/backfill"] = "code 0x87"
-            device.put(100, topic=OLD, age=60)
-            device.put(50, topic=TOPICS.device, age=60)
+            device.put(100, topic=OLD, historical=True)
+            device.put(50, topic=TOPICS.device, historical=True)
             await eventually(lambda: len(device.seqs(TOPICS.backfill)) == 50)
             await eventually(lambda: device.outbox.waiting == 100)
             broker.refuses.clear()
@@ -246,7 +247,7 @@ class TestBatches:
 
     def test_of_another_device_go_below_our_topic_with_3_1_1(self):
         async def story(device, broker):
-            device.put(5, topic=OLD, age=60)
+            device.put(5, topic=OLD, historical=True)
             await device.delivered()
             assert device.seqs(TOPICS.backfill) == list(range(1, 6))
 
@@ -275,7 +276,7 @@ class TestBlocks:
     @pytest.mark.parametrize("version", ["3.1.1", "5"])
     def test_carry_history_many_batches_a_message(self, version):
         async def story(device, broker):
-            device.put(200, age=60)
+            device.put(200, historical=True)
             device.put(1)
             await device.delivered()
             history = [one for one in broker.accepted if one.topic == TOPICS.backfill]
@@ -295,7 +296,7 @@ class TestBlocks:
             broker.maximum_packet, broker.properties = 500, b"\x27" + (500).to_bytes(4, "big")
             noise = random.Random(1)
             for _ in range(40):
-                device.put(1, age=60)
+                device.put(1, historical=True)
                 item = Item(
                     "noise",
                     device.seq,
@@ -320,7 +321,7 @@ class TestBlocks:
                 return answers(publish)
 
             broker.acknowledges = picky
-            device.put(100, age=60)
+            device.put(100, historical=True)
             await eventually(lambda: len(set(device.seqs())) == 99, 6.0)
             await eventually(lambda: device.outbox.waiting == 1)
 
@@ -359,6 +360,36 @@ class TestALastWill:
             assert device.publisher.state.limits["will"] is False
 
         told(story, version)
+
+
+class TestABrokerThatSaysNothing:
+    """MQTT 3.1.1 has no words for what is not supported."""
+
+    def test_of_having_no_qos_1_is_sent_what_needs_no_acknowledgement(self):
+        async def story(device, broker):
+            answers = broker.acknowledges
+            broker.acknowledges = lambda one: broker._refuse("qos 1", HANG_UP) if one.qos else answers(one)
+            device.put(10)
+            await device.delivered(6.0)
+            await eventually(lambda: {TOPICS.state, TOPICS.status} <= {one.topic for one in broker.accepted})
+            assert device.publisher.state.limits == {"maximum_qos": 0}
+            assert broker.refused["qos 1"] <= 4
+
+        told(story, "3.1.1")
+
+    def test_of_not_retaining_is_sent_documents_that_are_not_retained(self):
+        async def story(device, broker):
+            broker.wills = lambda connect: HANG_UP if connect.flags & 0x20 else None
+            answers = broker.acknowledges
+            broker.acknowledges = lambda one: broker._refuse("retained", HANG_UP) if one.retain else answers(one)
+            device.put(10)
+            await device.delivered(6.0)
+            wanted = {TOPICS.state, TOPICS.status, TOPICS.info, DISCOVERY}
+            await eventually(lambda: wanted <= {one.topic for one in broker.accepted})
+            assert device.publisher.state.limits["retain"] is False
+            assert not device.refused()
+
+        told(story, "3.1.1")
 
 
 def test_a_block_that_expands_without_end_is_refused():

@@ -113,7 +113,7 @@ class TestTheFile:
     def test_is_written_only_when_something_changes(self, lives, tmp_path, monkeypatch):
         writes = []
         monkeypatch.setattr(module.NewestContent, "write", lambda _, content: writes.append(content))
-        lives(DISCOVERED, 3600.0)
+        lives(DISCOVERED, 600.0)
         assert len(writes) <= 2
 
     @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """What `health` tells is of now: the connection when it is there, the end of a backlog when it ends."""
 
 import asyncio
+import itertools
 import json
 
 from whole import FILE, whole
 
 from agent.broker import BrokerLost
-from agent.service.reporter import BIRTH_WITHIN
+from agent.service.announcer import BIRTH_WITHIN
+from agent.simulation.scenario import Curve
 
 
 def told(home, name="health"):
@@ -126,3 +128,30 @@ def test_the_start_of_home_assistant_is_not_answered_by_all_agents_at_once(runne
     waits = runner.run(live())
     assert max(waits) < BIRTH_WITHIN + 0.2
     assert max(waits) - min(waits) > BIRTH_WITHIN / 2
+
+
+def test_a_state_in_which_nothing_changes_is_sent_once_a_minute_and_a_change_at_once(runner):
+    async def live():
+        async with whole() as home:
+            air = home.machine.devices["air"]
+
+            def feel(temperature):
+                air.curves = {"temperature": Curve(mean=temperature), "humidity": Curve(mean=40.0)}
+
+            feel(20.0)
+            await home.settle(15.0)
+            began = asyncio.get_running_loop().time()
+            await home.settle(300.0)
+            quiet = [one.at for one in home.broker.received if one.name == "state" and one.at > began]
+            feel(20.5)
+            changed = asyncio.get_running_loop().time()
+            await home.settle(15.0)
+            after = [one for one in home.broker.received if one.name == "state" and one.at > changed]
+            return [began, *quiet], after[0].document["sensors"]["air"]["temperature"], after[0].at - changed
+
+    moments, told, took = runner.run(live())
+    waits = [later - earlier for earlier, later in itertools.pairwise(moments)]
+    assert 4 <= len(waits) <= 7
+    assert max(waits) <= 60.0
+    assert abs(told - 20.5) < 0.02
+    assert took < 10.5

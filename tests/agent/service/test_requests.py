@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,8 @@ from whole import FILE, whole
 
 from agent.broker import Message
 from agent.messages.topics import Topics
+from agent.service import runs
+from agent.service.hardware import RealWorld
 from agent.service.requests import LARGEST, MOST, WITHIN, Refused, Requests
 
 ALLOWED = FILE + '[commands]\nallow = ["read", "reset", "info", "resend", "reload"]\n'
@@ -257,10 +260,32 @@ class TestTheAgent:
 
         runner.run(ask())
 
-    def test_reloads_and_says_what_it_will_follow(self, runner):
+    def test_refuses_to_reload_what_has_no_file(self, runner):
         async def reload() -> None:
             async with whole(ALLOWED) as home:
                 assert "no file" in (await home.ask("reload", {}))["error"]
+
+        runner.run(reload())
+
+    def test_reloads_its_file_after_it_has_answered_and_says_what_is_wrong_with_it(self, runner, tmp_path, mocker):
+        mocker.patch.object(runs.logs, "setup")
+        file = tmp_path / "limpet.toml"
+
+        async def reload() -> None:
+            async with whole(ALLOWED, reload=lambda: reloads.ask()) as home:  # noqa: PLW0108  (it is made below)
+                reloads = runs.Reload(RealWorld(file), home.agent, home.clock, Random(1))
+                home.agent.reload = lambda config, _: home.agent.__class__.reload(home.agent, config, home.making)
+                following = asyncio.create_task(reloads.run())
+                file.write_text(ALLOWED.replace("sht4x", "sht4"))
+                answer = await home.ask("reload", {"transaction": "1"})
+                assert (answer["status"], answer["transaction"]) == ("error", "1")
+                assert "limpet.toml:" in answer["error"]
+                assert len(home.agent.config.sensors) == 2
+                file.write_text(ALLOWED + '[[sensor]]\nid = "attic"\ndriver = "lm75"\n')
+                assert (await home.ask("reload", {}))["data"] == {"sensors": 3}
+                await home.settle(1.0)
+                assert [one.id for one in home.agent.config.sensors] == ["air", "door", "attic"]
+                following.cancel()
 
         runner.run(reload())
 

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from whole import whole
 
 import agent.web
+from agent.web import metrics
 from agent.web.answers import Answers
 
 
@@ -147,3 +148,12 @@ class TestThePage:
 
     def test_never_takes_text_for_html(self):
         assert "innerHTML" not in (self.FOLDER / "page.js").read_text()
+
+
+def test_metrics_of_a_simulated_run_are_marked_as_such(answers):
+    health, state, info = answers.status.health(), answers.status.state(), answers.status.info()
+    assert "simulated" not in metrics.text(health, state, info)
+    marked = metrics.text(health, state, {**info, "simulated": True}).splitlines()
+    values = [line for line in marked if line.startswith(("limpet_value{", "limpet_info{"))]
+    assert values
+    assert all('simulated="true"' in line for line in values)

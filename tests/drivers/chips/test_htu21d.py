@@ -79,7 +79,7 @@ def test_reads_an_sht21_whatever_its_serial_number_is(kind, serial):
     ],
 )
 def test_is_named_by_a_scan_where_its_serial_number_tells(serial, kinds):
-    assert [kind for kind in (Htu21d, Si7021) if kind.probes[0].fits(serial)] == kinds
+    assert [kind for kind in (Htu21d, Si7021) if kind.questions[0].fits(serial)] == kinds
 
 
 @pytest.mark.parametrize("identity", [0x0D, 0x14, 0x00, 0xFF])

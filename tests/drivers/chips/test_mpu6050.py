@@ -76,7 +76,7 @@ def test_is_woken_again_after_a_loss_of_power() -> None:
         chip.read()
     wire.answers[POWER] = AWAKE
     chip.read()
-    assert wire.written.count(b"\x6b\x01\x00") == 2
+    assert wire.written.count(b"\x6b\x01") == 2
 
 
 @pytest.mark.parametrize("at", [0, 8])
@@ -94,7 +94,7 @@ def test_larger_ranges_have_larger_digits() -> None:
     values = on(wire, Mpu6050, range=8, rotation_range=2000).read()
     assert values["acceleration_x"] == pytest.approx(4 * G)
     assert math.degrees(values["rotation_x"]) == pytest.approx(8.0)
-    assert b"\x19\x13\x04\x18\x10" in wire.written
+    assert {b"\x19\x13", b"\x1a\x04", b"\x1b\x18", b"\x1c\x10"} <= set(wire.written)
 
 
 @pytest.mark.parametrize("options", [{"range": 3}, {"range": True}, {"rotation_range": 300}])

@@ -82,6 +82,16 @@ def test_a_transfer_that_breaks_off_is_read_again() -> None:
     assert on(wire, Pcf8591).read()["a3"] == pytest.approx(40 * 3.3 / 256)
 
 
+@pytest.mark.parametrize("level", [0x00, 0xFF])
+def test_of_transfers_that_always_break_off_what_arrived_is_told(level: int) -> None:
+    wire = bus(10, 20, 30, 40)
+    chip = on(wire, Pcf8591)
+    chip.setup()
+    wire.answers[ALL] = wire.answers[ALL][:3] + bytes([level] * 6)
+    assert chip.read() == pytest.approx({"a0": 10 * 3.3 / 256, "a1": 20 * 3.3 / 256})
+    assert chip.missing.keys() == {"a2", "a3"}
+
+
 def test_an_input_that_never_agrees_costs_only_itself() -> None:
     wire = bus(10, 20, 30, 40)
     chip = on(wire, Pcf8591)

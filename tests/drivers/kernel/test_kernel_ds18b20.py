@@ -251,11 +251,44 @@ class TestSeveralOnABus:
         assert [chip.read()["temperature"] for chip in chips] == [20.0, 21.0, 22.0]
         assert not sysfs.write_text.called
 
+    def test_wait_while_the_kernel_says_that_they_convert(self, tmp_path, master, conversions, time, mocker):
+        began = []
+
+        def trigger(path, text, who):
+            began.append(time.now)
+            path.write_text("-1\n")
+
+        def sleep(seconds):
+            time.sleep(seconds)
+            if began and time.now >= began[-1] + self.CONVERTING:
+                (master / "therm_bulk_read").write_text("1\n")
+
+        mocker.patch.object(sysfs, "write_text", side_effect=trigger)
+        mocker.patch.object(sysfs, "read_text", side_effect=lambda path, who: path.read_text().strip())
+        chips = self.sensors(tmp_path, 3)
+        for chip in chips:
+            chip.sleep = sleep
+        for _ in range(2):
+            for chip in chips:
+                chip.read()
+                assert (master / "therm_bulk_read").read_text() != "-1\n"
+            time.sleep(10)
+        assert len(began) == 2
+
     def test_one_alone_starts_nothing_for_others(self, tmp_path, master, conversions, time):
         (chip,) = self.sensors(tmp_path, 1)
         chip.read()
         chip.read()
         assert not sysfs.write_text.called
+
+    def test_are_found_below_their_bus_where_nothing_is_a_link(self, tmp_path, conversions, time, mocker):
+        written = mocker.patch.object(sysfs, "write_text")
+        (tmp_path / "w1_bus_master1").mkdir()
+        (tmp_path / "w1_bus_master1/therm_bulk_read").write_text("0\n")
+        for n in (1, 2):
+            folder = slave(tmp_path, "72 01 4b 46 7f ff 0e 10 57", 23125, device=f"28-00000000000{n}")
+            open_chip("ds18b20", path=folder).read()
+        assert written.call_args[0][:2] == (tmp_path / "w1_bus_master1/therm_bulk_read", "trigger\n")
 
     def test_a_ds28ea00_converts_by_itself(self, tmp_path, master, conversions, time):
         first, second = self.sensors(tmp_path, 2)

@@ -227,6 +227,13 @@ class TestWhatStaysTheSameAtAReboot:
         )
         assert open_chip("iio", device="freezer", root=str(tmp_path)).read() == {"temperature": -18.0}
 
+    def test_so_does_the_label_where_only_the_device_tree_itself_shows_it(self, tmp_path):
+        self.two_alike(tmp_path)
+        node = tmp_path / "sys/devices/platform/soc/i2c-1/1-0076/of_node"
+        node.mkdir()
+        (node / "label").write_bytes(b"freezer\0")
+        assert open_chip("iio", device="freezer", root=str(tmp_path)).read() == {"temperature": -18.0}
+
     def test_the_error_recommends_it(self, tmp_path):
         self.two_alike(tmp_path)
         with pytest.raises(PermanentError, match='write `device =` one of "1-0076", "1-0077"'):

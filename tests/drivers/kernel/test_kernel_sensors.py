@@ -137,3 +137,13 @@ def test_a_path_that_is_not_there_is_named(name, tmp_path):
 def test_refuses_a_wrong_path_when_it_is_made(name, wrong):
     with pytest.raises(ValueError, match="path"):
         open_chip(name, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "device"), [("iio", "1-0076"), ("iio", "iio:device3"), ("hwmon", "1-0068"), ("hwmon", "hwmon5")]
+)
+def test_a_fake_is_found_by_its_place_or_its_number(name, device, tmp_path):
+    fake = fake_chip(name, root=tmp_path, device=device)
+    assert open_chip(name, **fake.wiring).read() == pytest.approx(fake.world, abs=0.1)
+    model = {"iio": "bme280", "hwmon": "ds3231"}[name]
+    assert open_chip(name, device=model, root=str(tmp_path)).read()

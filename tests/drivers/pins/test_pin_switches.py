@@ -158,6 +158,6 @@ def test_gpiozero_is_not_imported_by_making_a_driver():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("name", ["contact", "motion", "button", "pulse", "mcp3008"])
+@pytest.mark.parametrize("name", ["contact", "motion", "button", "pulse", "mcp3008", "host"])
 def test_what_may_rest_is_not_noisy(name):
     assert not any(quantity.noisy for quantity in catalog.find(name).quantities)

@@ -1,6 +1,6 @@
 """Who is on an I2C bus, found by reading alone: a scan changes nothing in a chip that it does not know.
 
-Each address is read one byte from, and asked the questions (`probes`) of the chips that can be there: first those that
+Each address is read one byte from, and asked the `questions` of the chips that can be there: first those that
 write nothing or one byte, which is a register's number to most chips. A question of two bytes is a command to some and
 a write to others; it is put only where the bare read was refused, as chips that take commands do and chips of registers
 do not. An empty write, as `i2cdetect` does, is never done: a Pi 5 refuses it, and some chips take it for a command.
@@ -10,31 +10,28 @@ Where one question can do harm: it goes to the control byte of a PCF8591 (0x48..
 
 from __future__ import annotations
 
-import errno
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import catalog
-from .bus.clock import now
-from .bus.i2c import I2cDevice, bus_name, owner
-from .bus.mux import ADDRESSES as OF_MULTIPLEXERS
-from .bus.mux import CHANNELS, Mux, multiplexer
-from .bus.worker import BusWorker, Share, Turn
-from .chip import Probe, Waits
-from .errors import (
+from .. import catalog
+from ..bus.clock import now
+from ..bus.i2c import I2cDevice, bus_name, owner
+from ..bus.mux import ADDRESSES as OF_MULTIPLEXERS
+from ..bus.mux import CHANNELS, Mux, multiplexer
+from ..bus.worker import BusWorker, Share, Turn
+from ..chip import Waits
+from ..errors import (
     AccessDenied,
     AdapterGone,
     AddressClaimed,
-    BusError,
     BusTimeout,
-    ChecksumError,
-    NoAcknowledge,
     NotSupported,
     PermanentError,
     TransientError,
 )
+from .inquiry import Inquiry
 
 ADDRESSES = range(0x08, 0x78)
 CROWD = 64  # addresses that answer: no bus has more chips
@@ -46,7 +43,6 @@ EVERYTHING = (
 DEAD_AFTER = 3
 LIMIT = 2.0  # seconds of one step; what takes longer has hung
 LOOKS_EVERY = 0.05  # seconds
-BARE_READ = Probe(b"", 1, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class Found:
         error: why it could not be asked.
     """
 
-    bus: int
+    bus: int | str
     address: int
     mux: tuple[int, int] | None = None
     driver: str | None = None
@@ -76,14 +72,14 @@ class BusScan:
     """The scan of one bus, as steps for the bus's thread.
 
     Args:
-        number: N of /dev/i2c-N.
+        number: N of /dev/i2c-N, or what the bus is called instead.
         opener: returns the open bus, or raises a named error.
 
     Attributes:
         found: who was found so far. error: why the scan ended early.
     """
 
-    def __init__(self, number: int, opener: Callable[[], Any]) -> None:
+    def __init__(self, number: int | str, opener: Callable[[], Any]) -> None:
         self.number, self.opener = number, opener
         self.found: list[Found] = []
         self.error: str | None = None
@@ -94,6 +90,11 @@ class BusScan:
         self._drivers = {at: [driver for driver in known if at in driver.addresses] for at in ADDRESSES}
         # multiplexers, and what they had connected
         self._left: list[tuple[I2cDevice, bytes]] = []
+
+    @property
+    def name(self) -> str:
+        """What the bus is called in messages."""
+        return f"i2c-{self.number}" if isinstance(self.number, int) else self.number
 
     def steps(self) -> Waits:
         """Scan the bus itself, then what is behind its multiplexers."""
@@ -157,7 +158,7 @@ class BusScan:
             return
         if (not self.found and device.acknowledges_everything()) or len(self.found) > CROWD:
             self.found = []
-            raise NotSupported(f"i2c-{self.number}: {EVERYTHING}")
+            raise NotSupported(f"{self.name}: {EVERYTHING}")
         if mux is None and not sure and address in OF_MULTIPLEXERS and inquiry.answers_bare_reads:
             before = multiplexer(device)
             if before is not None:
@@ -180,97 +181,6 @@ class BusScan:
                     self.error = self.error or f"the multiplexer 0x{device.address:02x} was left disconnected: {error}"
 
 
-class Inquiry:
-    """Questions to one address; each is put once.
-
-    Attributes:
-        answered: whether anybody acknowledged anything.
-    """
-
-    def __init__(self, device: I2cDevice) -> None:
-        self.device = device
-        self.answered = self.answers_bare_reads = False
-        self._answers: dict[tuple[bytes, int], bytes | None] = {}
-
-    def names(self, drivers: Sequence[Any]) -> Generator[float, None, tuple[list[str], list[str]]]:
-        """Return the names of the drivers whose chip this surely is, and of those whose chip it may be."""
-        self.answers_bare_reads = (yield from self._ask(BARE_READ)) is not None
-        sure: list[str] = []
-        maybe: list[str] = []
-        for driver in sorted(drivers, key=_effort):
-            fits = yield from self._fits(driver.probes)
-            if fits and all(probe.decides for probe in driver.probes):
-                return [(yield from self._longer_known(driver, drivers)).name], []
-            if fits is not False:
-                (sure if fits else maybe).append(driver.name)
-        return sure, maybe
-
-    def _longer_known(self, driver: Any, drivers: Sequence[Any]) -> Generator[float, None, Any]:
-        """Return the driver whose chip also understands a longer command, if this one was known by a command."""
-        if any(probe.wait for probe in driver.probes):
-            for rival in drivers:
-                longer = rival is not driver and any(len(p.ask) > 1 and p.decides for p in rival.probes)
-                if longer and (yield from self._fits(rival.probes, takes_commands=True)):
-                    return rival
-        return driver
-
-    def _fits(self, probes: Sequence[Probe], *, takes_commands: bool = False) -> Generator[float, None, bool | None]:
-        """Return whether this chip is here; None where that cannot be told."""
-        certain = bool(probes)
-        for probe in probes:
-            if len(probe.ask) > 1 and self.answers_bare_reads and not takes_commands:
-                return None
-            answer = yield from self._ask(probe)
-            if answer is None or not _fit(probe, answer):
-                if probe.decides:
-                    return False
-                certain = False
-        return certain or None
-
-    def _ask(self, probe: Probe) -> Generator[float, None, bytes | None]:
-        question = (probe.ask, probe.length)
-        if question not in self._answers:
-            try:
-                self._answers[question] = yield from self._put(probe)
-                self.answered = True
-            except NoAcknowledge:
-                self._answers[question] = None
-            except BusError as error:
-                if error.errno != errno.EIO:
-                    raise
-                self._answers[question] = None
-                # the address was acknowledged; a bit-banged bus says so of a refused byte
-                self.answered = True
-        return self._answers[question]
-
-    def _put(self, probe: Probe) -> Generator[float, None, bytes]:
-        if not probe.ask:
-            return self.device.read(probe.length)
-        if not probe.wait:
-            return self.device.write_read(probe.ask, probe.length)
-        self.device.write(probe.ask)
-        self.answered = True
-        yield probe.wait
-        return self.device.read(probe.length)
-
-
-def _fit(probe: Probe, answer: bytes) -> bool:
-    try:
-        return probe.fits(answer)
-    except ChecksumError:
-        return False
-
-
-def _effort(driver: Any) -> tuple[int, bool, int]:
-    """Return what orders drivers: those with the shortest questions first, then those that are sure of the answer.
-
-    Then the shortest answer: a CCS811, which keeps in mind that it was asked for a register it lacks, comes before an
-    MLX90614, which does not mind.
-    """
-    asks, answers = zip(*((len(probe.ask), probe.length) for probe in driver.probes or (BARE_READ,)), strict=True)
-    return max(asks), not all(probe.decides for probe in driver.probes), max(answers)
-
-
 def drivers() -> list[Any]:
     """Return all drivers. What cannot be imported is left out."""
     found = []
@@ -290,7 +200,7 @@ def run(scans: Sequence[BusScan], clock: Callable[[], float] = now) -> None:
     """
     running = []
     for scan in scans:
-        worker, done = BusWorker(f"scan i2c-{scan.number}", clock), threading.Event()
+        worker, done = BusWorker(f"scan {scan.name}", clock), threading.Event()
         turn = Turn(scan.steps(), LIMIT)
         worker.submit(Share([turn], done.set))
         running.append((scan, worker, turn, done))
@@ -300,7 +210,7 @@ def run(scans: Sequence[BusScan], clock: Callable[[], float] = now) -> None:
                 turn.abandoned = True
                 # ours from now on
                 scan.found = list(scan.found)
-                scan.error = f"i2c-{scan.number}: a transfer with 0x{scan.at:02x} never ends; chip or bus hangs"
+                scan.error = f"{scan.name}: a transfer with 0x{scan.at:02x} never ends; chip or bus hangs"
                 break
         worker.close()
         if turn.crashed is not None:

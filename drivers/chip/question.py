@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class Question:
     """A question that a scan may ask any device at one of a chip's addresses: it reads, and changes nothing.
 
     Attributes:

@@ -1,0 +1,109 @@
+"""Announce this device: `info` for every subscriber, the discovery for Home Assistant; and withdraw what is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+from agent.broker import Message
+from agent.config import Config
+from agent.messages import homeassistant, payloads
+from agent.messages.topics import Topics
+from agent.publisher import Publisher
+
+from . import process
+from .announced import Announced
+from .status import Status
+
+# Seconds within which Home Assistant's start is answered: all agents hear it at once.
+BIRTH_WITHIN = 3.0
+SETTLED = 30.0  # seconds of a connection after which everything was sent that had to be withdrawn
+
+
+class Announcer:
+    """Announces one run. All of it runs on the loop.
+
+    Args:
+        announced: what this and earlier runs have left with the broker.
+        again: called when Home Assistant needs everything again.
+    """
+
+    def __init__(
+        self, status: Status, topics: Topics, announced: Announced, rng: Random, again: Callable[[], object]
+    ) -> None:
+        self._status, self._topics, self._announced, self._rng = status, topics, announced, rng
+        self._again = again
+        self._known: list[object] | None = None
+        self._birth: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """Find out what earlier runs have left with the broker; what is gone of it is withdrawn then."""
+        self._announced.load(self.renew)
+
+    def use(self, publisher: Publisher, config: Config) -> None:
+        """Send everything through this publisher from now on, as the configuration says."""
+        self._publisher, self._config = publisher, config
+
+    def announce(self) -> None:
+        """Send what this device is and measures; to Home Assistant, too, where it is configured."""
+        self._publisher.retain(self._topics.info, payloads.encode(self._status.info()))
+        for topic, document in self._announced.discovery.update(self._discovery()).items():
+            if document:
+                self._publisher.retain(topic, payloads.encode(document))
+        for topic in (*self._announced.discovery.withdrawn, *self._announced.former(self._topics.device)):
+            self._publisher.retain(topic, b"")
+        self._announced.save()
+        self._known = self._quantities()
+
+    def renew(self) -> None:
+        """Announce again what was announced; else the first announcement is still to come."""
+        if self._known is not None:
+            self.announce()
+
+    def is_outdated(self) -> bool:
+        """Return whether a sensor measures something else now: some drivers know it only once they saw the device."""
+        return self._known != self._quantities()
+
+    def listen(self) -> None:
+        """Subscribe to Home Assistant's start: then it needs everything again."""
+        if self._config.homeassistant.discovery:
+            self._publisher.subscribe(f"{self._config.homeassistant.prefix}/status", self._home_assistant_says)
+
+    def forget_what_is_withdrawn(self) -> None:
+        """Remember only what is still there, once the broker had time to take the rest; what it refuses stays."""
+        state = self._publisher.state
+        if state.connected and self._status.now() - state.since >= SETTLED:
+            self._announced.forget(self._topics.device, self._publisher.retains)
+
+    def close(self) -> None:
+        """Answer nothing any more."""
+        if self._birth is not None:
+            self._birth.cancel()
+
+    def _discovery(self) -> dict[str, homeassistant.Document]:
+        settings = self._config.homeassistant
+        if not settings.discovery:
+            return {}
+        document = homeassistant.discovery(
+            self._status.sensors,
+            self._topics,
+            version=self._status.identity.version,
+            model=process.host()["model"],
+            breakers=self._status.breakers(),
+            allowed=self._config.commands.allow,
+        )
+        return {homeassistant.topic(settings.prefix, self._topics.device_id): document}
+
+    def _home_assistant_says(self, message: Message) -> None:
+        if message.payload == b"online" and self._birth is None:
+            wait = self._rng.uniform(0.0, BIRTH_WITHIN)
+            self._birth = asyncio.get_running_loop().call_later(wait, self._answer_birth)
+
+    def _answer_birth(self) -> None:
+        self._birth = None
+        self.announce()
+        self._again()
+
+    def _quantities(self) -> list[object]:
+        return [sensor.quantities for sensor in self._status.sensors]

@@ -1,0 +1,107 @@
+"""Which of several chips is at an address: their questions, each put once, in the order that does no harm."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from ..bus.i2c import I2cDevice
+from ..chip import Question
+from ..errors import BusError, ChecksumError, NoAcknowledge
+
+BARE_READ = Question(b"", 1, bool)
+
+
+class Inquiry:
+    """Questions to one address; each is put once.
+
+    Attributes:
+        answered: whether anybody acknowledged anything.
+    """
+
+    def __init__(self, device: I2cDevice) -> None:
+        self.device = device
+        self.answered = self.answers_bare_reads = False
+        self._answers: dict[tuple[bytes, int], bytes | None] = {}
+
+    def names(self, drivers: Sequence[Any]) -> Generator[float, None, tuple[list[str], list[str]]]:
+        """Return the names of the drivers whose chip this surely is, and of those whose chip it may be."""
+        self.answers_bare_reads = (yield from self._ask(BARE_READ)) is not None
+        sure: list[str] = []
+        maybe: list[str] = []
+        for driver in sorted(drivers, key=_effort):
+            fits = yield from self._fits(driver.questions)
+            if fits and all(question.decides for question in driver.questions):
+                return [(yield from self._longer_known(driver, drivers)).name], []
+            if fits is not False:
+                (sure if fits else maybe).append(driver.name)
+        return sure, maybe
+
+    def _longer_known(self, driver: Any, drivers: Sequence[Any]) -> Generator[float, None, Any]:
+        """Return the driver whose chip also understands a longer command, if this one was known by a command."""
+        if any(question.wait for question in driver.questions):
+            for rival in drivers:
+                longer = rival is not driver and any(len(p.ask) > 1 and p.decides for p in rival.questions)
+                if longer and (yield from self._fits(rival.questions, takes_commands=True)):
+                    return rival
+        return driver
+
+    def _fits(
+        self, questions: Sequence[Question], *, takes_commands: bool = False
+    ) -> Generator[float, None, bool | None]:
+        """Return whether this chip is here; None where that cannot be told."""
+        certain = bool(questions)
+        for question in questions:
+            if len(question.ask) > 1 and self.answers_bare_reads and not takes_commands:
+                return None
+            answer = yield from self._ask(question)
+            if answer is None or not _fit(question, answer):
+                if question.decides:
+                    return False
+                certain = False
+        return certain or None
+
+    def _ask(self, question: Question) -> Generator[float, None, bytes | None]:
+        known = (question.ask, question.length)
+        if known not in self._answers:
+            try:
+                self._answers[known] = yield from self._put(question)
+                self.answered = True
+            except NoAcknowledge:
+                self._answers[known] = None
+            except BusError as error:
+                if error.errno != errno.EIO:
+                    raise
+                self._answers[known] = None
+                # the address was acknowledged; a bit-banged bus says so of a refused byte
+                self.answered = True
+        return self._answers[known]
+
+    def _put(self, question: Question) -> Generator[float, None, bytes]:
+        if not question.ask:
+            return self.device.read(question.length)
+        if not question.wait:
+            return self.device.write_read(question.ask, question.length)
+        self.device.write(question.ask)
+        self.answered = True
+        yield question.wait
+        return self.device.read(question.length)
+
+
+def _fit(question: Question, answer: bytes) -> bool:
+    try:
+        return question.fits(answer)
+    except ChecksumError:
+        return False
+
+
+def _effort(driver: Any) -> tuple[int, bool, int]:
+    """Return what orders drivers: those with the shortest questions first, then those that are sure of the answer.
+
+    Then the shortest answer: a CCS811, which keeps in mind that it was asked for a register it lacks, comes before an
+    MLX90614, which does not mind.
+    """
+    questions = driver.questions or (BARE_READ,)
+    is_sure = all(question.decides for question in driver.questions)
+    return max(len(one.ask) for one in questions), not is_sure, max(one.length for one in questions)
