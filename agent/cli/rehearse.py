@@ -41,7 +41,7 @@ def main(args: argparse.Namespace) -> int:
     what = plan(config, args.scenario, args.seconds, args.seed)
     logging.disable(logging.CRITICAL)
     try:
-        report = rehearse(what)
+        report = rehearse(what).report
     finally:
         logging.disable(logging.NOTSET)
     if args.json:

@@ -152,6 +152,11 @@ class SimulatedMachine:
                 shared.setdefault(device.bus, device)
         return shared
 
+    @property
+    def buses_of_sensors(self) -> dict[str, str]:
+        """Sensor id -> the name of the bus that it is on."""
+        return {name: getattr(device.bus, "name", device.bus) for name, device in self.devices.items()}
+
     def bus(self, where: int | str) -> WeatherBus:
         """Return the fake of an I2C bus, by its number or by what the configuration calls it."""
         name = f"i2c-{where}" if isinstance(where, int) else where

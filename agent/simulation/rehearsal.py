@@ -16,13 +16,13 @@ from drivers.bus import clock as drivers_clock
 from drivers.fakes import time as fakes_time
 
 from .bad_day import bad_day
-from .clock import SimClock
+from .clock import TRUTH, SimClock
 from .ledger import DeliveryLedger
 from .machine import SimulatedMachine
 from .observations import Observer
 from .player import Player
 from .promises import Promise
-from .report import Report
+from .report import FaultReport
 from .scenario import BEYOND, Scenario
 from .scenario_file import load
 from .values import ValueJudge
@@ -68,7 +68,7 @@ def plan(config: Config, file: str | Path | None, seconds: float, seed: int | No
             scenario = load(file, machine.devices, machine.places, beyond, seconds)
             scenario = scenario if seed is None else replace(scenario, seed=seed)
         suffers = {name: tuple(device.suffers) for name, device in machine.devices.items()}
-        return Plan(config, scenario, seconds, bus_of(machine), suffers)
+        return Plan(config, scenario, seconds, machine.buses_of_sensors, suffers)
     finally:
         machine.close()
 
@@ -79,7 +79,15 @@ def alone(config: Config) -> Config:
     return replace(config, mqtt=mqtt, web=WebConfig())
 
 
-def rehearse(what: Plan) -> Report:
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What a rehearsal ends with."""
+
+    report: FaultReport
+    world: VirtualWorld
+
+
+def rehearse(what: Plan) -> Rehearsed:
     """Play it; the same plan always gives the same report."""
     with VirtualRunner() as runner, pins_in_time_of(runner.get_loop()):
         return runner.run(_Rehearsal(what, runner.get_loop()).play())
@@ -121,8 +129,8 @@ class _Rehearsal:
         self.judge = ValueJudge(clock, self.ledger.wrong, what.scenario.faults)
         self.loop = loop
 
-    async def play(self) -> Report:
-        """Play all of it; return the report."""
+    async def play(self) -> Rehearsed:
+        """Play all of it; return the report, and the world as it ended."""
         plan = self.plan
         world = self.world = _World(plan.scenario.seed, plan.config, ledger=self.ledger, judge=self)
         world.scenario, world.broker.received.lean = plan.scenario, True
@@ -135,7 +143,34 @@ class _Rehearsal:
             await world.stop()
         except Exception as error:  # noqa: BLE001  (the agent crashed: the worst of all, and told like the others)
             self.ledger.wrong(f"{type(error).__name__}: {_innermost(error)!r}", Promise.RUNS)
-        return Report(plan, self.observer, self.ledger, self.judge, world)
+        findings = self.ledger.findings
+        report = FaultReport(
+            plan.config, plan.scenario.seed, TRUTH, plan.seconds, self.observer, findings, self._good()
+        )
+        return Rehearsed(report, world)
+
+    def _good(self) -> dict[Promise, str]:
+        """Return what speaks for each promise, if nothing speaks against it."""
+        ledger, world, judge, box = self.ledger, self.world, self.judge, self.plan.config.outbox
+        ended, sessions, counts = [clean for *_, clean in world.boots], len(world.broker.sessions), ledger.counts
+        return {
+            Promise.DELIVERED: f"of {len(ledger.accepted)} batches {len(ledger.heard)} arrived, "
+            f"{len(ledger.declared - ledger.heard.keys())} were declared, {len(ledger.excused)} went with a crash",
+            Promise.NUMBERED: f"{len(ended)} runs; {counts['again']} batches came twice, none as another one",
+            Promise.LIVE: f"{counts['batch']} sent live, {counts['backfill']} as history",
+            Promise.ORDERED: f"over {sessions} connections",
+            Promise.PRESENT: f"at {sessions} connections",
+            Promise.DATED: f"{counts['unsynced']} sent unsynced, {counts['corrected']} corrected",
+            Promise.TRUE: f"{judge.judged} values judged, but not {judge.spared} that were damaged or frozen",
+            Promise.DEGRADED: f"{len(ledger.accepted)} batches looked at",
+            Promise.PUNCTUAL: "none late, none skipped",
+            Promise.BOUNDED: f"at most {box.max_size} bytes",
+            Promise.CRASHES: f"{ended.count(False)} crashes took {len(ledger.excused)} batches along, "
+            f"durability {box.durability}",
+            Promise.ENDS: f"{ended.count(True)} ends",
+            Promise.RECOVERED: "all delivered, all breakers closed",
+            Promise.RUNS: f"{len(ended)} runs",
+        }
 
     # ---- what the world's judge is
 
@@ -185,11 +220,6 @@ class _Rehearsal:
         if self.ledger.pending or agent.outbox.waiting:
             words.append(f"{max(len(self.ledger.pending), agent.outbox.waiting)} batches are not delivered")
         return "; ".join(words)
-
-
-def bus_of(machine: SimulatedMachine) -> dict[str, str]:
-    """Return sensor id -> the name of the bus that it is on."""
-    return {name: getattr(device.bus, "name", device.bus) for name, device in machine.devices.items()}
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -62,7 +62,8 @@ def played(tmp_path):
         if faults is not None:
             file = tmp_path / "scenario.toml"
             file.write_text(faults)
-        return rehearse(plan(found, file, seconds, seed))
+        play.outcome = rehearse(plan(found, file, seconds, seed))
+        return play.outcome.report
 
     return play
 
@@ -87,11 +88,13 @@ class TestTheReport:
         json.dumps(document, allow_nan=False)
 
     def test_of_the_same_seed_is_the_same(self, played):
-        first, again = played(None), played(None)
+        first, digest = played(None), played.outcome.world.ledger.digest
+        again = played(None)
         assert first.document() == again.document()
         assert list(text(first)) == list(text(again))
-        assert first.ledger.digest == again.ledger.digest
-        assert played(None, seed=8).ledger.digest != first.ledger.digest
+        assert played.outcome.world.ledger.digest == digest
+        played(None, seed=8)
+        assert played.outcome.world.ledger.digest != digest
 
     def test_of_nothing_wrong_is_that_all_arrived(self, played):
         report = played("")
@@ -133,7 +136,7 @@ class TestTheReport:
         report = played(fault(kind=kind, process=True, at="10m"))
         (one,) = report.document()["faults"]
         assert one["noticed"] < one["recovered"] < "2027-01-15T08:11:10"
-        assert len(report.world.boots) == 2
+        assert len(played.outcome.world.boots) == 2
         assert report.kept
 
 
@@ -141,7 +144,7 @@ class TestTheBadDay:
     @pytest.mark.parametrize("seconds", [300.0, HOUR, 6 * HOUR])
     def test_has_one_of_each_and_breaks_no_promise(self, played, seconds):
         report = played(None, seconds)
-        assert report.ledger.violations == []
+        assert report.findings.violations == []
         kinds = [one["kind"] for one in report.document()["faults"]]
         for kind in ("flaky", "unplugged", "stuck", "down", "refuses", "full", "killed", "power_cut", "clock_step"):
             assert kind in kinds
@@ -149,11 +152,11 @@ class TestTheBadDay:
     @pytest.mark.parametrize("durability", ["always", "memory"])
     def test_is_survived_with_every_durability(self, played, durability):
         report = played(None, config=f'{CONFIG}\n[outbox]\ndurability = "{durability}"\n')
-        assert report.ledger.violations == []
+        assert report.findings.violations == []
 
     def test_is_survived_by_a_history_in_blocks(self, played):
         report = played(None, config=CONFIG + '\n[outbox]\nbackfill_format = "block"\n')
-        assert report.ledger.violations == []
+        assert report.findings.violations == []
 
 
 def test_it_reaches_nothing_and_leaves_nothing(played, tmp_path, monkeypatch):
@@ -171,8 +174,8 @@ def test_it_reaches_nothing_and_leaves_nothing(played, tmp_path, monkeypatch):
     assert report.kept
     assert not state.exists()
     assert not run.exists()
-    assert report.world.machine._folder is not None
-    assert not tmp_path.joinpath(report.world.machine._folder.name).exists()
+    assert played.outcome.world.machine._folder is not None
+    assert not tmp_path.joinpath(played.outcome.world.machine._folder.name).exists()
 
 
 class TestWhatCannotBePlayed:
@@ -295,7 +298,7 @@ def test_a_mistake_in_the_agent_breaks_its_promise(played, monkeypatch, plant, p
 
 
 def test_without_a_mistake_that_day_breaks_none(played):
-    assert played(DAY).ledger.violations == []
+    assert played(DAY).findings.violations == []
 
 
 def test_a_crash_of_the_agent_is_told_as_a_broken_promise(played, monkeypatch):
@@ -330,7 +333,7 @@ def test_every_kind_of_fault_is_played_on_every_driver_that_can_have_it(played, 
     kinds = [kind for kind in suffers if kind != "stuck" or driver not in WIRING]
     faults = [fault(kind=kind, sensor="it", at=300 + 420 * index, for_=100) for index, kind in enumerate(kinds)]
     report = played("".join(faults), 300.0 + 420 * len(kinds), config)
-    assert report.ledger.violations == []
+    assert report.findings.violations == []
     document = report.document()
     assert all(one["recovered"] for one in document["faults"])
     noticed = {one["kind"] for one in document["faults"] if one["noticed"]}
