@@ -144,7 +144,7 @@ class WeatherBus(FakeBus):
         now, times = self.clock() - self.began, one.times(math.inf)
         for at, ends in times:
             # What was over before, or came once, is no news to a machine that starts later.
-            if ends > now and (at >= now or one.kind != "power_loss"):
+            if ends >= now and (at >= now or one.kind != "power_loss"):
                 self._coming.append(_Coming(one, device, times, at, ends))
                 return
 

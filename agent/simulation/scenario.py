@@ -102,9 +102,12 @@ class ScenarioFault:
 
     def times(self, until: float) -> Iterator[tuple[float, float]]:
         """Yield begin and end of each time it comes before `until`; the end is infinite where it lasts."""
-        begin = self.at
+        begin, lasts = self.at, self.lasts
+        if lasts is None:
+            # A blip of the supply is over at once.
+            lasts = 0.0 if self.kind == "power_loss" else math.inf
         while begin < until:
-            yield begin, math.inf if self.lasts is None else begin + self.lasts
+            yield begin, begin + lasts
             if self.every is None:
                 return
             begin += self.every
