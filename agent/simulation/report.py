@@ -120,7 +120,7 @@ def text(report: FaultReport) -> Iterator[str]:
 def _row(one: Coming) -> tuple[str, ...]:
     target, value = one.fault.target
     what = f"{value if isinstance(value, str) else target}: {one.fault.kind}"
-    if not math.isinf(one.ends):
+    if one.fault.lasts is not None:
         what += f" for {duration(one.ends - one.began)}"
     noticed = "never" if one.noticed is None else _after(one.noticed - one.began)
     if one.recovered is None:
