@@ -47,6 +47,13 @@ class BrokerLost(BrokerError):
     """There is no connection, or no longer one."""
 
 
+class WrongPort(BrokerLost):
+    """What answers there is no MQTT broker, or speaks TLS where none was expected."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=True)
+
+
 class TlsProblem(BrokerError):
     """TLS could not be agreed on, or one side did not accept the other's certificate.
 

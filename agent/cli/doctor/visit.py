@@ -48,6 +48,7 @@ class Visit:
         if link is None:
             return found
         try:
+            found.extend(Finding("hosts", WARNING, str(one), cure(one, self.there)) for one in link.failures)
             found.extend(self._terms(link.facts, link.where))
             found.append(await self._publishes(link))
             found.extend(await self._refused_documents(link))

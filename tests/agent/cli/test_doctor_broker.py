@@ -10,7 +10,7 @@ import time
 import pytest
 from brokers import ScriptedBroker
 
-from agent.broker import Address, BrokerLost, BrokerRefused, TlsProblem, Will
+from agent.broker import Address, BrokerLost, BrokerRefused, TlsProblem, Will, WrongPort
 from agent.cli.doctor import network
 from agent.cli.doctor.checks import BROKEN, OK, SKIPPED, WARNING, Site
 from agent.cli.doctor.cures import NO_NAME, TLS, cure
@@ -56,8 +56,8 @@ def broker():
 def examine(broker, tmp_path):
     """Return a function that lets the doctor visit the broker: {check: (level, text and cure)}."""
 
-    def look(text: str = "", more: str = "") -> dict[str, tuple[str, str]]:
-        whole = f'[agent]\ndevice_id = "pi"\n[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\n{text}\n{more}'
+    def look(text: str = "", more: str = "", host: str = '"127.0.0.1"') -> dict[str, tuple[str, str]]:
+        whole = f'[agent]\ndevice_id = "pi"\n[mqtt]\nhost = {host}\nport = {broker.port}\n{text}\n{more}'
         settings, mistakes = parse(whole, tmp_path / "limpet.toml")
         assert settings is not None, mistakes
         site = Site(settings, {"STATE_DIRECTORY": str(tmp_path)}, tmp_path)
@@ -91,6 +91,10 @@ class TestAVisit:
         health.write_text(json.dumps({"broker": {"connected": True}}))
         broker.connack = 0x85
         assert examine()["broker"][0] == WARNING
+
+    def test_names_a_host_that_is_down_beside_one_that_is_up(self, broker, examine):
+        level, text = examine(host='["bad..host", "127.0.0.1"]')["hosts"]
+        assert (level, "bad..host" in text) == (WARNING, True)
 
     def test_has_the_configured_client_id(self, broker, examine):
         examine('client_id = "tenant:7"')
@@ -187,6 +191,9 @@ class TestACure:
     @pytest.mark.parametrize("state", sorted(TLS))
     def test_is_there_for_every_state_of_tls(self, state):
         assert "{" not in cure(TlsProblem("x", state), THERE)
+
+    def test_of_a_wrong_port_names_the_usual_ones(self):
+        assert "8883" in cure(WrongPort("h:443 is a web server"), THERE)
 
     def test_names_the_other_version(self):
         assert '"3.1.1"' in cure(BrokerRefused("no", code=0x84), THERE)
