@@ -180,7 +180,7 @@ class _Rehearsal:
 
     def batch(self, document: dict[str, Any], at: float) -> None:
         """A batch was made."""
-        self.judge.batch(document)
+        self.judge.batch(document, at)
         self.observer.batch(document, at)
 
     def state(self, document: dict[str, Any]) -> None:

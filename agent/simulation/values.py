@@ -52,7 +52,7 @@ class ValueJudge:
         self._specs = {spec.id: spec for spec in agent.config.sensors}
         self._units, self._told = {}, {}
 
-    def batch(self, document: dict[str, Any]) -> None:
+    def batch(self, document: dict[str, Any], at: float) -> None:  # noqa: ARG002
         """Judge a batch that was made at this moment."""
         told: dict[str, dict[str, Any]] = {name: {} for name in document["unavailableSensors"]}
         for reading in document["readings"]:

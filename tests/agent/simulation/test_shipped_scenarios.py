@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import load
+from agent.config import load, parse
 from agent.config.kinds import Duration
 from agent.simulation.rehearsal import plan, rehearse
+from agent.simulation.scenario import KINDS
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "scenarios"
 CONFIG = FOLDER / "greenhouse.toml"
@@ -49,8 +50,6 @@ def test_a_week_in_the_field_is_played_and_breaks_no_promise(caplog):
     caplog.set_level(logging.CRITICAL)
     file = FOLDER / "week-in-the-field.toml"
     config = CONFIG.read_text(encoding="utf-8").replace('every = "1m"', 'every = "10m"')
-    from agent.config import parse
-
     found, _ = parse(config)
     assert found is not None
     report = rehearse(plan(found, file, command(file)[1], None)).report
@@ -61,8 +60,6 @@ def test_a_week_in_the_field_is_played_and_breaks_no_promise(caplog):
 
 
 def test_the_readme_names_each_and_every_kind_of_fault():
-    from agent.simulation.scenario import KINDS
-
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert all(f"`{file.name}`" in text for file in SCENARIOS)
     assert all(f"`{kind}`" in text for kind in KINDS)
