@@ -87,7 +87,8 @@ class DeliveryLedger:
 
     def accept(self, item: Item) -> dict[str, Any]:
         """The agent has put a batch into its outbox; return it as a document."""
-        key, document = (item.run_id, item.seq), json.loads(item.body)
+        key: Key = (item.run_id, item.seq)
+        document: dict[str, Any] = json.loads(item.body)
         if item.seq != self._numbers.get(item.run_id, 0) + 1 or (document["bootId"], document["seq"]) != key:
             self.wrong(f"seq {item.seq} follows {self._numbers.get(item.run_id, 0)}", Promise.NUMBERED)
         self._numbers[item.run_id] = item.seq

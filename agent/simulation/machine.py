@@ -155,7 +155,10 @@ class SimulatedMachine:
     @property
     def buses_of_sensors(self) -> dict[str, str]:
         """Sensor id -> the name of the bus that it is on."""
-        return {name: getattr(device.bus, "name", device.bus) for name, device in self.devices.items()}
+        return {
+            name: device.bus.name if isinstance(device, DeviceOnBus) else device.bus
+            for name, device in self.devices.items()
+        }
 
     def bus(self, where: int | str) -> WeatherBus:
         """Return the fake of an I2C bus, by its number or by what the configuration calls it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from agent.broker import BrokerLost, BrokerRefused
 
@@ -18,6 +18,7 @@ RESTARTS, BOOTS = 2.0, 25.0
 # Seconds from the start of the machine until the network tells the time.
 TIME_IS_TOLD = 20.0
 NOT_AUTHORISED = 0x87
+Act = Callable[[], Awaitable[None]]
 
 
 class Player:
@@ -49,8 +50,8 @@ class Player:
 
     # ---- time
 
-    def _schedule(self, scenario: Scenario) -> list[tuple[float, int, Callable[[], object]]]:
-        moments: list[tuple[float, int, Callable[[], object]]] = []
+    def _schedule(self, scenario: Scenario) -> list[tuple[float, int, Act]]:
+        moments: list[tuple[float, int, Act]] = []
         for one in scenario.faults:
             if one.target[0] in ("sensor", "bus"):
                 continue
@@ -60,7 +61,7 @@ class Player:
         heapq.heapify(moments)
         return moments
 
-    def _acts(self, one: ScenarioFault, at: float, ends: float) -> Iterator[tuple[float, Callable[[], object]]]:
+    def _acts(self, one: ScenarioFault, at: float, ends: float) -> Iterator[tuple[float, Act]]:
         if one.process:
             down = (RESTARTS if one.kind == "killed" else BOOTS) if math.isinf(ends) else ends - at
             yield at, lambda: self._end(one)

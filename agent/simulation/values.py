@@ -43,6 +43,7 @@ class ValueJudge:
         self._agent: Any = None
         self._machine: SimulatedMachine | None = None
         self._specs: dict[str, Any] = {}
+        self._buses: dict[str, str] = {}
         self._units: dict[str, dict[str, Any]] = {}
         self._told: dict[str, dict[str, Any]] = {}
 
@@ -50,6 +51,7 @@ class ValueJudge:
         """A run of the agent begins."""
         self._agent, self._machine = agent, machine
         self._specs = {spec.id: spec for spec in agent.config.sensors}
+        self._buses = machine.buses_of_sensors
         self._units, self._told = {}, {}
 
     def batch(self, document: dict[str, Any], at: float) -> None:  # noqa: ARG002
@@ -118,7 +120,7 @@ class ValueJudge:
 
     def _untrue(self, sensor: str, moment: float) -> bool:
         assert self._machine is not None
-        bus = getattr(self._machine.devices[sensor].bus, "name", self._machine.devices[sensor].bus)
+        bus = self._buses[sensor]
         return any(
             (one.sensor == sensor or one.bus == bus) and one.touches(moment - AFTERWARDS, moment + APART)
             for one in self._faults

@@ -85,7 +85,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.clock.now
 
 
-class VirtualRunner(asyncio.Runner):
+class VirtualRunner(asyncio.Runner):  # type: ignore[misc]
     """An `asyncio.Runner` in virtual time; `clock` is its time, callable, and good as a `clock` parameter."""
 
     def __init__(self) -> None:

@@ -130,7 +130,8 @@ class VirtualWorld:
         agent.outbox.put = noted  # type: ignore[method-assign]
         status.state = judged(status.state, self.judge.state)  # type: ignore[method-assign]
         status.health = judged(status.health, self.judge.health)  # type: ignore[method-assign]
-        status.process.facts = lambda: {"pid": 1, "rss": 1}  # its true length would change a slow link's times
+        # Its true length would change the times of a slow link.
+        status.process.facts = lambda: {"pid": 1, "rss": 1}  # type: ignore[method-assign]
 
     async def finished(self) -> None:
         """Wait until the agent has ended by itself."""
