@@ -23,7 +23,7 @@ from .observations import Observer
 from .player import Player
 from .promises import Promise
 from .report import FaultReport
-from .scenario import BEYOND, Scenario
+from .scenario import BEYOND, MOMENTARY, Scenario
 from .scenario_file import load
 from .values import ValueJudge
 from .virtual import VirtualRunner
@@ -33,6 +33,8 @@ from .worker import LoopWorker
 # Seconds after the last fault until all must be well again: a refused login is tried again after up to five minutes.
 GRACE = 1800.0
 A_LOOK = 10.0
+# What was made since is on its way.
+UNDER_WAY = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class _Rehearsal:
         """Play all of it; return the report, and the world as it ended."""
         plan = self.plan
         world = self.world = _World(plan.scenario.seed, plan.config, ledger=self.ledger, judge=self)
-        world.scenario, world.broker.received.lean = plan.scenario, True
+        world.scenario, world.broker.received.lean = bounded(plan.scenario, plan.seconds), True
         self.observer = Observer(plan.scenario.faults, plan.buses, plan.seconds)
         world.broker.changed = lambda up: self.observer.connection(self.loop.time(), up=up)
         try:
@@ -215,11 +217,22 @@ class _Rehearsal:
         assert agent is not None
         found = [name for name, one in agent.status.breakers().items() if one.state.value != "closed"]
         words = [f"these breakers are not closed: {', '.join(found)}"] if found else []
-        missing = [one.id for one in agent.status.sensors if one.present.status == "unavailable"]
+        missing = [f"{one.id} ({one.present.message})" for one in agent.status.sensors if not one.present.readings]
         words += [f"these sensors are unavailable: {', '.join(missing)}"] if missing else []
-        if self.ledger.pending or agent.outbox.waiting:
-            words.append(f"{max(len(self.ledger.pending), agent.outbox.waiting)} batches are not delivered")
+        before = self.loop.time() - UNDER_WAY
+        late = sum(self.ledger.accepted[key].at < before for key in self.ledger.pending)
+        words += [f"{late} batches are not delivered"] if late else []
+        words += ["a gap is not declared"] if agent.outbox.next_gap() is not None else []
         return "; ".join(words)
+
+
+def bounded(scenario: Scenario, ends: float) -> Scenario:
+    """Return a scenario in which what would last forever is over at the end: not even a hang outlives it."""
+    faults = (
+        replace(one, lasts=ends - one.at) if one.lasts is None and one.kind not in MOMENTARY else one
+        for one in scenario.faults
+    )
+    return replace(scenario, faults=tuple(faults))
 
 
 def _innermost(error: BaseException) -> BaseException:
