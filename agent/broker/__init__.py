@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 NO_SUBSCRIBERS = 0x10  # MQTT 5.0 §3.4.2.1
-FAILURE = 0x80  # reason codes from here on are refusals
+# Reason codes from here on are refusals.
+FAILURE = 0x80
 TAKEN_OVER = 0x8E  # MQTT 5.0 §3.14.2.1
 TOO_LARGE = 0x95
 
@@ -45,6 +46,13 @@ class BrokerTimeout(BrokerError):
 
 class BrokerLost(BrokerError):
     """There is no connection, or no longer one."""
+
+
+class WrongPort(BrokerLost):
+    """What answers there is no MQTT broker, or speaks TLS where none was expected."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=True)
 
 
 class TlsProblem(BrokerError):

@@ -7,7 +7,7 @@ import socket
 import ssl
 from dataclasses import replace
 
-from . import Address, BrokerError, BrokerLost, TlsProblem
+from . import Address, BrokerError, TlsProblem, WrongPort
 from .dial import certified, open_socket
 from .errors import WITH_TLS, WITHOUT_TLS, foreign
 from .route import Target
@@ -31,7 +31,7 @@ def diagnose(
     found: BrokerError | None = None
     if tls is None:
         if thorough and error.hung_up and _speaks_tls(target):
-            found = BrokerLost(f"{target.name} is {WITH_TLS}", permanent=True)
+            found = WrongPort(f"{target.name} is {WITH_TLS}")
     elif error.hung_up:
         found = _late_alert(address, target, tls)
     elif isinstance(error, TlsProblem) and error.state == "port":

@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from . import Address, BrokerError, BrokerTimeout, TlsProblem
+from . import Address, BrokerError, BrokerLost, BrokerTimeout, TlsProblem
 from .errors import translated
 from .route import Target
 from .tls import context
@@ -37,7 +37,8 @@ def read_credentials(address: Address) -> Credentials:
     except BrokerError:
         raise
     except OSError as error:
-        raise BrokerError(str(error), permanent=True) from error
+        # A file that cannot be read now may be there later; one that holds something else waits for a person.
+        raise BrokerError(str(error), permanent=not isinstance(error.__cause__, OSError)) from error
 
 
 def resolve(host: str, port: int) -> list[Target]:
@@ -52,6 +53,8 @@ def resolve(host: str, port: int) -> list[Target]:
     except (OSError, UnicodeError) as error:
         raise translated(error, host) from error
     places = list(dict.fromkeys((family, sockaddr) for family, _, _, _, sockaddr in found))
+    if not places:
+        raise BrokerLost(f"cannot find {host}: it has no address")
     many = len(places) > 1
     return [Target(host, family, place, f"{name} ({place[0]})" if many else name) for family, place in places]
 
@@ -88,7 +91,8 @@ def certified(address: Address) -> bool:
 
 def _wrapped(raw: socket.socket, address: Address, target: Target, tls: ssl.SSLContext) -> ssl.SSLSocket:
     assert address.tls is not None
-    name = address.tls.server_name or target.host
+    # A name may end with the dot of the root; certificates have none.
+    name = address.tls.server_name or target.host.removesuffix(".")
     return tls.wrap_socket(raw, server_hostname=name, do_handshake_on_connect=False)
 
 

@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 
-from . import BrokerError, BrokerLost, BrokerRefused, BrokerTimeout, TlsProblem
+from . import BrokerError, BrokerLost, BrokerRefused, BrokerTimeout, TlsProblem, WrongPort
 from .tls import tls_problem
 
 # MQTT 5.0 §3.2.2.2; the return codes of 3.1.1 are translated to these.
@@ -70,7 +70,7 @@ FIRST_BYTES = (
     (b"-ERR", "a Redis server"),
 )
 # The most telling of several errors: who refused us has understood us best.
-TELLING = (BrokerRefused, TlsProblem, BrokerTimeout, BrokerLost, BrokerError)
+TELLING = (BrokerRefused, TlsProblem, WrongPort, BrokerTimeout, BrokerLost, BrokerError)
 
 
 def refusal(code: int, words: str = "") -> BrokerRefused:
@@ -96,11 +96,11 @@ def hung_up(text: str) -> BrokerLost:
     return made
 
 
-def foreign(first: bytes, where: str) -> BrokerLost:
+def foreign(first: bytes, where: str) -> WrongPort:
     """Return the error for a server whose first bytes are not MQTT's."""
     what = next((name for start, name in FIRST_BYTES if first.startswith(start)), None)
     found = f"is {what}" if what else f"does not speak MQTT: it begins with {first[:16]!r}"
-    return BrokerLost(f"{where} {found}", permanent=True)
+    return WrongPort(f"{where} {found}")
 
 
 def translated(error: BaseException, where: str, *, certified: bool = True) -> BrokerError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import partial
 
 from . import Address, BrokerError, BrokerLost, BrokerTimeout, Facts, Handler
@@ -30,6 +30,7 @@ class PahoLink:
 
     Attributes:
         where: host and port of the broker that let us in; empty before.
+        failures: what went wrong before, at other hosts and addresses.
     """
 
     def __init__(self, address: Address, route: Route | None = None, *, thorough: bool = False) -> None:
@@ -37,6 +38,7 @@ class PahoLink:
         self.lost: asyncio.Future[BrokerError] = asyncio.get_running_loop().create_future()
         self._connection: Connection | None = None
         self.where = ""
+        self.failures: list[BrokerError] = []
 
     @property
     def facts(self) -> Facts:
@@ -49,20 +51,14 @@ class PahoLink:
         Raises:
             BrokerError: it could not be opened anywhere; the link is used up.
         """
-        errors: list[BrokerError] = []
         try:
             credentials = await self._credentials()
-            async for target, others in self._targets(errors):
-                try:
-                    self._connection = await self._attempt(target, credentials, others=others)
-                except BrokerError as error:
-                    errors.append(await self._explained(error, target, credentials))
-                else:
-                    self.route.worked(target)
-                    self.where = target.name
-                    return self.facts
+            async with contextlib.aclosing(self._targets()) as targets:
+                async for target, others in targets:
+                    if await self._lets_in(target, credentials, others=others):
+                        return self.facts
             self.route.failed()
-            raise together(errors)
+            raise together(self.failures)
         except BaseException:
             self.abort()
             raise
@@ -117,8 +113,8 @@ class PahoLink:
         except TimeoutError:
             raise BrokerTimeout(f"password and TLS files could not be read within {FILES:g} s") from None
 
-    async def _targets(self, errors: list[BrokerError]) -> AsyncIterator[tuple[Target, bool]]:
-        """Yield what to try, and whether more remains; a name that cannot be resolved is added to `errors`."""
+    async def _targets(self) -> AsyncGenerator[tuple[Target, bool], None]:
+        """Yield what to try, and whether more remains; a name that cannot be resolved is one of `failures`."""
         hosts = self.route.hosts(self.address.hosts)
         for number, host in enumerate(hosts, 1):
             others = number < len(hosts) or self.route.knows(host)
@@ -127,12 +123,23 @@ class PahoLink:
             try:
                 found = await off_loop(partial(resolve, host, self.address.port), seconds)
             except TimeoutError:
-                errors.append(BrokerTimeout(f"no answer about the name {host} within {seconds:g} s"))
+                self.failures.append(BrokerTimeout(f"no answer about the name {host} within {seconds:g} s"))
             except BrokerError as error:
-                errors.append(error)
+                self.failures.append(error)
             targets = self.route.targets(host, found)
             for count, target in enumerate(targets, 1):
                 yield target, number < len(hosts) or count < len(targets)
+
+    async def _lets_in(self, target: Target, credentials: Credentials, *, others: bool) -> bool:
+        """Return whether a broker lets us in at one address; if not, `failures` has one more."""
+        try:
+            self._connection = await self._attempt(target, credentials, others=others)
+        except BrokerError as error:
+            self.failures.append(await self._explained(error, target, credentials))
+            return False
+        self.route.worked(target)
+        self.where = target.name
+        return True
 
     async def _attempt(self, target: Target, credentials: Credentials, *, others: bool) -> Connection:
         """Return a session with the broker at one address."""

@@ -116,7 +116,7 @@ def _load_own(made: ssl.SSLContext, cert_file: Path, key_file: Path, tls: Tls) -
     try:
         word = None if tls.key_password is None else tls.key_password()
     except OSError as error:
-        raise TlsProblem(str(error), "files") from error
+        raise TlsProblem(str(error), "files", permanent=not isinstance(error.__cause__, OSError)) from error
     asked = False
 
     def passphrase() -> str:
@@ -158,4 +158,5 @@ def _usable(path: Path) -> None:
 
 def _useless(path: Path | str, what: str, error: OSError | None = None) -> TlsProblem:
     why = f": {error.strerror or error}" if error is not None and not isinstance(error, ssl.SSLError) else ""
-    return TlsProblem(f"{path} {what}{why}", "files")
+    # A file that is not there yet may come by itself.
+    return TlsProblem(f"{path} {what}{why}", "files", permanent=not isinstance(error, FileNotFoundError))

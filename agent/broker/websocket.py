@@ -65,8 +65,6 @@ class WebSocket:
             self._unsent += frame(BINARY, data)
             self._promised = len(data)
         self._flush()
-        if self._unsent:
-            raise BlockingIOError
         sent, self._promised = self._promised, 0
         return sent
 
@@ -119,6 +117,11 @@ class WebSocket:
             self._flush()
 
     def _flush(self) -> None:
+        """Send what is unsent.
+
+        Raises:
+            OSError: the socket does not take all of it now, or never.
+        """
         while self._unsent:
             del self._unsent[: self._sock.send(self._unsent)]
 

@@ -40,6 +40,9 @@ def _show(plan: dict[str, Any]) -> None:
         print("nothing to plan: there is no sensor")
         return
     print_table([HEADS, *(_row(one) for one in plan["rounds"])])
+    for bus in plan["buses"]:
+        fits = "fits" if bus["fits"] else f"cannot be read: it would need {bus['share']:.0%} of its time"
+        print(f"{bus['bus']}: {len(bus['sensors'])} sensors hold it for {bus['busy']:.3g} s, {fits}")
     outbox, card = plan["outbox"], plan["card_bytes_per_day"]
     time, room = outbox["hours_of_outage"], size(outbox["max_size"])
     print(f"""

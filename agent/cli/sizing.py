@@ -9,6 +9,7 @@ from typing import Any
 
 from agent import config
 from agent.clock import rfc3339
+from agent.config.bus_load import loads
 from agent.messages import payloads
 from agent.messages.topics import Topics
 from agent.model import Batch, Reading
@@ -31,7 +32,7 @@ class Round:
     """All sensors of one interval.
 
     Attributes:
-        interval, worst_time: seconds.
+        interval, worst_time: seconds; the worst time is that of the slowest sensor or of the busiest bus.
         batch_bytes: of the payload. wire_bytes: with topic, MQTT's own bytes and the PUBACK, without TCP/IP and TLS.
     """
 
@@ -62,7 +63,7 @@ def plan_round(settings: config.Config, interval: float) -> Round:
     document = payloads.batch(batch, device_id=device, boot_id=BOOT_ID, seq=SEQ, synced=True, stamp=rfc3339)
     size = len(payloads.encode(document))
     topic = Topics(settings.mqtt.topic_root, device).batch
-    worst = max(sensor.worst_time for sensor in sensors)
+    worst = max(*(sensor.worst_time for sensor in sensors), *(one.busy for one in loads(sensors)))
     return Round(interval, batch.sensors, len(readings), size, size + len(topic.encode()) + MQTT, worst)
 
 
@@ -84,6 +85,17 @@ def planned(settings: config.Config, rounds: Sequence[Round]) -> dict[str, Any]:
     wire_bytes = sum(one.wire_bytes * one.per_day for one in rounds)
     return {
         "rounds": [{**asdict(one), "worst_time": round(one.worst_time, 3), "fits": one.fits} for one in rounds],
+        "buses": [
+            {
+                "bus": one.bus,
+                "sensors": [sensor.id for sensor in one.sensors],
+                "busy": round(one.busy, 3),
+                "interval": one.interval,
+                "share": round(one.share, 3),
+                "fits": one.fits,
+            }
+            for one in loads(settings.sensors)
+        ],
         "batches_per_day": round(sum(one.per_day for one in rounds)),
         "wire_bytes_per_day": round(wire_bytes),
         "wire_bytes_per_reading": round(wire_bytes / readings, 1) if readings else None,

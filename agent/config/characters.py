@@ -10,12 +10,17 @@ _BLANKS = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _INVISIBLE = (
     "\u0080-\u009f\u00ad\u034f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb"
 )
+# Code points that are no characters (Unicode, section 23.7): a broker may end the session for one in a topic.
+_NONE = "\ufdd0-\ufdef\ufffe\uffff" + "".join(
+    f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0x10000, 0x110000, 0x10000)
+)
 # Class, what one of it is called, and what to write.
 _KINDS = (
     (_QUOTES, "a typographic quote", "write a straight quote, \" or '"),
     (_DASHES, "a typographic dash", "write a hyphen, -"),
     (_BLANKS, "a blank that is not the usual one", "write a plain blank, or none"),
     (_INVISIBLE, "an invisible character", "remove it"),
+    (_NONE, "a code point that is no character", "remove it"),
 )
 _NAMES = {
     "\u00a0": "a no-break space",
@@ -33,7 +38,7 @@ _NAMES = {
     "\u201d": "a curly quote",
     "\u201e": "a low curly quote",
 }
-ODD = f"[{_QUOTES}{_DASHES}{_BLANKS}{_INVISIBLE}]"
+ODD = f"[{_QUOTES}{_DASHES}{_BLANKS}{_INVISIBLE}{_NONE}]"
 # What every text of the configuration must fit, for the JSON Schema: nothing odd, and no blank at its ends.
 PLAIN = rf"(?!.*{ODD})(?!\s)(?!.*\s$)"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from .broker_checks import check_broker
+from .bus_load import loads
 from .devices import SensorConfig
+from .kinds import people
 from .mistakes import Report, Where, near
 from .reading import read_table, read_tables
 from .tables import Config, OutboxConfig
@@ -51,6 +54,8 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     _addresses(fitted, report)
     _pins(config, fitted, report)
     _pin_backend(fitted, report, os.environ)
+    if not any(report.touches((*one.where, "driver")) for one in fitted):
+        _loads(fitted, report)
     return config
 
 
@@ -192,6 +197,21 @@ def _pins(config: Config, fitted: Sequence[Fitted], report: Report) -> None:
             what = f'{one.sensor.device} is read by "{devices[name]}" already'
             report.mistake((*one.where, "device"), what, "keep one of the two sensors")
         devices.setdefault(name, one.sensor.id)
+
+
+def _loads(fitted: Sequence[Fitted], report: Report) -> None:
+    """Warn where one bus cannot read what is due on it."""
+    where = {one.sensor.id: one.where for one in fitted}
+    for load in loads(one.sensor for one in fitted if one.sensor.driver):
+        if load.fits:
+            continue
+        what = (
+            f"the {len(load.sensors)} sensors on {load.bus} hold it for {load.busy:.3g} s, "
+            f"but are due every {people(load.interval)}: some of them will be missing in every round"
+        )
+        longest = math.ceil(load.share * load.interval)
+        fix = f'write every = "{people(float(longest))}" or more for them, or spread them over several buses'
+        report.warning((*where[load.sensors[0].id], "every"), what, fix)
 
 
 def _pin_backend(fitted: Sequence[Fitted], report: Report, environ: Mapping[str, str]) -> None:

@@ -74,7 +74,7 @@ class Topic:
         says = (
             "a name without / + # and not beginning with $"
             if levels == 1
-            else f"at most {levels} levels without + and #"
+            else f"at most {levels} levels without + and #, the first not beginning with $"
         )
         self._text = Text(pattern, says, longest=longest)
         self.levels = levels

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, field, fields
 from typing import Any
 
+from .characters import PLAIN, odd
 from .kinds import FINITE, Kind, named, number
 from .mistakes import Wrong
 
@@ -158,9 +160,15 @@ class Listen:
         fix = 'write host and port: "127.0.0.1:8080", "[::1]:8080"'
         if not isinstance(raw, str):
             raise Wrong(f"{named(raw)} where host:port belongs", fix)
+        if found := odd(raw):
+            raise Wrong(f"{raw!r} has {found[0]} in it", found[1])
         host, _, port = raw.rpartition(":")
         bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-        if not bare or (":" in host and bare == host) or not (port.isascii() and port.isdigit()):
+        if (
+            not re.fullmatch(r"[^\s/\x00-\x1f\x7f]+", bare)
+            or (":" in host and bare == host)
+            or not (port.isascii() and port.isdigit())
+        ):
             raise Wrong(f"{raw!r} is not host:port", fix)
         if not 1 <= int(port) <= 65535:
             raise Wrong(f"{port} is no port", "write a port, 1..65535")
@@ -168,7 +176,10 @@ class Listen:
 
     def schema(self) -> dict[str, Any]:
         port = "(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-        return {"type": "string", "pattern": rf"^(?:\[[^\]]+\]|(?!\[\]:)[^:]+):0*{port}$"}
+        return {
+            "type": "string",
+            "pattern": rf"^{PLAIN}(?:\[[^\]\s/\x00-\x1f\x7f]+\]|(?!\[\]:)[^:\s/\x00-\x1f\x7f]+):0*{port}$",
+        }
 
 
 def described(table: type[Any]) -> dict[str, str]:

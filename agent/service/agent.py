@@ -85,7 +85,6 @@ class Agent:
         self.reporter = Reporter(self.status, topics, self.outbox, self.announcer, news, health_file)
         self._reload = reload
         self._stopping, self.goes_on = asyncio.Event(), False
-        self._answers: set[asyncio.Task[None]] = set()
 
     @property
     def run_id(self) -> str:
@@ -213,22 +212,17 @@ class Agent:
             self._listen()
 
     def _listen(self) -> None:
+        """Subscribe to what the configuration allows, through the present publisher."""
         if self.config.commands.allow:
             from .request_handlers import RequestHandlers
             from .requests import Requests
 
-            collector, record = self.scheduler.collector, self.recorder.record
-            handlers = RequestHandlers(collector, self.assembly, record, self.status, self.outbox, self._reload)
-            requests = Requests(
-                self.reporter.topics, handlers.all(), self.publisher.answer, self.clock.now, self._answer
+            handlers = RequestHandlers(
+                self.scheduler.collector, self.assembly, self.recorder.record, self.status, self.outbox, self._reload
             )
+            requests = Requests(self.reporter.topics, handlers.all(), self.publisher.answer, self.clock.now)
             requests.listen(self.config.commands.allow, self.publisher.subscribe)
         self.announcer.listen()
-
-    def _answer(self, answering: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(answering, name="answer")
-        self._answers.add(task)
-        task.add_done_callback(self._answers.discard)
 
     # --- what parts call that are made before the reporter is
 

@@ -58,7 +58,7 @@ class InstanceLock:
         self._taking = None
 
     def _take(self) -> int:
-        self._state_dir.mkdir(parents=True, exist_ok=True)
+        self._state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
         # O_NONBLOCK: a fifo in the file's place does not hold us up.
         file = os.open(self._state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
         try:

@@ -39,7 +39,7 @@ class Requests:
         handlers: what can be done, by name.
         answer: sends (topic, payload, correlation data).
         clock: seconds, monotonic.
-        start: runs an answer beside everything else.
+        start: runs an answer beside everything else; a task of its own by default.
     """
 
     def __init__(
@@ -48,9 +48,12 @@ class Requests:
         handlers: dict[str, Handler],
         answer: Callable[[str, bytes, bytes | None], None],
         clock: Callable[[], float],
-        start: Callable[[Coroutine[Any, Any, None]], object],
+        start: Callable[[Coroutine[Any, Any, None]], object] | None = None,
     ) -> None:
-        self.topics, self.handlers, self.answer, self.clock, self.start = topics, handlers, answer, clock, start
+        self.topics, self.handlers, self.answer, self.clock = topics, handlers, answer, clock
+        self.start = start or self._start
+        # A task that nothing refers to may be collected before it is done.
+        self._tasks: set[asyncio.Task[None]] = set()
         self._answers: OrderedDict[tuple[str, str | None], asyncio.Future[bytes]] = OrderedDict()
         self._times: deque[float] = deque(maxlen=MOST)
         self._quiet_until = 0.0
@@ -59,6 +62,11 @@ class Requests:
         """Subscribe to what is allowed, and to nothing else."""
         for name in allowed:
             subscribe(self.topics.request(name), functools.partial(self._heard, name))
+
+    def _start(self, answering: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(answering, name="answer")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _heard(self, name: str, message: Message) -> None:
         self.start(self.handle(name, message))

@@ -64,6 +64,7 @@ class Driver:
         quantities: what `measure` returns.
         questions: tell a scan, in this order, that it is this chip; none where that takes more than reading.
         takes: seconds that the longest reading takes, setting up included.
+        holds: seconds of these for which others on the bus have to wait.
         sleep: how `read` waits; replaced in tests.
         known: identified and configured, and no error since.
         missing: what the last `read` could not tell, and why.
@@ -72,6 +73,8 @@ class Driver:
     name: ClassVar[str] = ""
     addresses: ClassVar[tuple[int, ...]] = ()
     takes: ClassVar[float] = 0.5
+    # About thirty bytes at 100 kHz.
+    holds: ClassVar[float] = 0.005
     questions: ClassVar[tuple[Question, ...]] = ()
     quantities: tuple[Quantity, ...] = ()
     sleep: Callable[[float], None] = staticmethod(clock.sleep)
@@ -106,6 +109,11 @@ class Driver:
         An error in a value's place says that this quantity cannot be told, but the others can.
         """
         raise NotImplementedError
+
+    @classmethod
+    def busy(cls, sensors: int) -> float:
+        """Return the seconds for which a bus is held by one reading of each of this number of sensors."""
+        return sensors * cls.holds
 
     def close(self) -> None:
         """Give pins and files back. Never raises."""

@@ -39,6 +39,7 @@ class Adxl345(SampledChip):
     identity_register, identity_is = Register(0x00), 0xE5
     questions = (Question(b"\x00", 1, says(b"\xe5")),)
     period = TURNING_ON_TAKES
+    noise = (8, 8, 8)
     quantities = axes("acceleration", "m/s²", 510 / DIGITS_PER_G * G, G / DIGITS_PER_G)
 
     def __init__(self, bus: Any, address: int | None = None, *, range: int = 2, identity: str = "strict") -> None:
@@ -70,7 +71,7 @@ class Adxl345(SampledChip):
         if data in (bytes(6), b"\xff" * 6) and not self.shows_ready:
             raise InvalidReading(f"{self.name}: all data are 0x{data[0]:02x}; the chip has not measured")
         told = {}
-        for axis, raw in zip("xyz", struct.unpack("<3h", data), strict=True):
+        for axis, raw in zip("xyz", struct.unpack(self.layout, data), strict=True):
             stop = (raw >= self.stop - 1) - (raw <= -self.stop)
             told[f"acceleration_{axis}"] = self.axis(f"acceleration_{axis}", metres_per_second_squared(raw), stop)
         return told

@@ -114,7 +114,9 @@ class Bme680(BoschChip):
             LostPower: the settings are gone. NotReady: it does not finish. ChecksumError: two reads differ.
             InvalidReading: it did not convert.
         """
-        self.put(CTRL_MEAS, T_TWICE_P_FOUR_TIMES | FORCED)
+        forced = T_TWICE_P_FOUR_TIMES | FORCED
+        # Until the conversion ends, the mode is still there.
+        self.command(CTRL_MEAS, forced, lambda found: found == forced)
         yield self.takes_at_most
         for _ in range(POLLS):
             frame = self.write_read(bytes([STATUS.address]), STATUS.size)

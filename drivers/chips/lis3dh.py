@@ -45,6 +45,7 @@ class Lis3dh(SampledChip):
     identity_register, identity_is = Register(0x0F), 0x33
     questions = (Question(b"\x0f", 1, says(b"\x33")),)
     period = SAMPLE_TAKES
+    noise = (160, 160, 160)
     quantities = axes("acceleration", "m/s²", 2.046 * G, G / 1000)
 
     def __init__(self, bus: Any, address: int | None = None, *, range: int = 2, identity: str = "strict") -> None:
@@ -72,7 +73,7 @@ class Lis3dh(SampledChip):
             InvalidReading: there are no data.
         """
         data = yield from self.sample()
-        values = struct.unpack("<3h", data)
+        values = struct.unpack(self.layout, data)
         # Where the chip says which samples are new, zeros are free fall.
         if any(raw & UNUSED for raw in values) or (not any(data) and not self.shows_ready):
             raise InvalidReading(f"{self.name}: the data are {data.hex(' ')}; the chip has not measured")

@@ -53,6 +53,8 @@ class Mpu6050(SampledChip):
     }
     questions = (Question(b"\x75", 1, says(b"\x68")),)
     period = SAMPLE_TAKES
+    layout = ">7h"
+    noise = (250, 250, 250, 250, 60, 60, 60)
     quantities: tuple[Quantity, ...] = (
         *axes("acceleration", "m/s²", 1.9998 * G, G / 16384),
         *axes("rotation", "rad/s", 4.3653, 0.00014),
@@ -106,7 +108,7 @@ class Mpu6050(SampledChip):
         # A chip that sleeps is all zero, but calls nothing new.
         if data == b"\xff" * 14 or (not any(data) and not self.shows_ready):
             raise InvalidReading(f"{self.name}: all data are 0x{data[0]:02x}; the chip has not measured")
-        *force, temperature, x, y, z = struct.unpack(">7h", data)
+        *force, temperature, x, y, z = struct.unpack(self.layout, data)
         told = {}
         for axis, raw in zip("xyz", force, strict=True):
             name, value = f"acceleration_{axis}", metres_per_second_squared(raw, self.per_g)

@@ -12,12 +12,14 @@ from typing import Any
 
 from ..chip import I2cChip, Quantity, Question, Reading, Untold, says
 from ..errors import BeyondRange, ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
-from ..registers import Field
+from ..registers import Field, Register
 
-# Or-ed to every register address: normal operation, auto-increment.
-COMMAND = 0xA0
-ENABLE, ID, STATUS = 0x00, 0x12, 0x13
-IDENTITY = 0x50
+# Each address with the command bits of normal operation and auto-increment: 0xA0.
+ENABLE, CONTROL = Register(0xA0), Register(0xA1)
+SETTINGS = Register(0xA0, 2)  # both of them
+ID, IDENTITY = Register(0xB2), 0x50
+STATUS = Register(0xB3)
+FRAME, FRAME_LENGTH = b"\xb3", 5  # status and both channels
 ON = 0x03  # power and light sensor
 OFF = 0x00
 VALID = 0x01
@@ -42,7 +44,7 @@ class Tsl2591(I2cChip):
 
     name = "tsl2591"
     addresses = (0x29,)
-    questions = (Question(bytes([COMMAND | ID]), 1, says(bytes([IDENTITY]))),)
+    questions = (Question(b"\xb2", 1, says(b"\x50")),)
     takes = 2.3
     quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, MOST, 8.16, noisy=False),)
 
@@ -76,23 +78,23 @@ class Tsl2591(I2cChip):
         Raises:
             WrongChip: something else answers.
         """
-        found = self._read(ID, 1)[0]
+        found = self.get(ID)
         if found != IDENTITY:
             hint = "a VL53L0X has the same address" if found == 0 else ""
             raise WrongChip(self.name, self.address, expected=IDENTITY, found=found, hint=hint)
 
     @property
-    def settings(self) -> bytes:
-        """The two bytes of configuration that belong to the present gain."""
-        return bytes([ON, GAIN.put(GAINS[self.gain]) | TIME.put(TIMES[self.integration_ms])])
+    def control(self) -> int:
+        """The control register that belongs to the present gain."""
+        return GAIN.put(GAINS[self.gain]) | TIME.put(TIMES[self.integration_ms])
 
     def _integrate(self) -> Generator[float, None, tuple[int, int]]:
-        self.write(bytes([COMMAND | ENABLE, OFF]))
-        self.write(bytes([COMMAND | ENABLE + 1, self.settings[1]]))
-        self.write(bytes([COMMAND | ENABLE, self.settings[0]]))
+        self.put(ENABLE, OFF)
+        self.put(CONTROL, self.control)
+        self.put(ENABLE, ON)
         for _ in range(POLLS):
             yield self.integrating_takes
-            if self._read(STATUS, 1)[0] & VALID:
+            if self.get(STATUS) & VALID:
                 return self._counts()
         raise NotReady(f"{self.name}: the integration did not end")
 
@@ -126,11 +128,12 @@ class Tsl2591(I2cChip):
 
     def _counts(self) -> tuple[int, int]:
         # The settings are read between the two: a line that fails for a moment cannot damage both unseen.
-        frame, settings, again = self._read(STATUS, 5), self._read(ENABLE, 2), self._read(STATUS, 5)
+        frame, settings, again = self._frame(), self.get(SETTINGS), self._frame()
         if frame != again:
             raise ChecksumError(f"{self.name}: two reads of one integration differ; shorten or shield the cable")
-        if settings != self.settings:
-            raise LostPower(f"{self.name}: the configuration is {settings.hex()}, written was {self.settings.hex()}")
+        written = ON << 8 | self.control
+        if settings != written:
+            raise LostPower(f"{self.name}: the configuration is 0x{settings:04x}, written was 0x{written:04x}")
         status, both, infrared = struct.unpack("<BHH", frame)
         if not status & VALID:
             raise NotReady(f"{self.name}: no integration has ended")
@@ -142,8 +145,8 @@ class Tsl2591(I2cChip):
             return self.gains[max(0, at - 1)]
         return self.gains[min(len(self.gains) - 1, at + 1)] if both < LITTLE else self.gain
 
-    def _read(self, register: int, length: int) -> bytes:
-        return self.write_read(bytes([COMMAND | register]), length)
+    def _frame(self) -> bytes:
+        return self.write_read(FRAME, FRAME_LENGTH)
 
 
 def lux(both: int, infrared: int, gain: int, integration_ms: int) -> float:

@@ -56,11 +56,11 @@ class Vl53l0x(I2cChip):
             WrongChip: something else answers.
         """
         yield BOOTING_TAKES
-        found = IDENTITY.decode(self.write_read(bytes([IDENTITY.address]), 3))
+        found = self.get(IDENTITY)
         if found != IDENTITY_IS:
             # a set-up that broke off may have left another page of registers open
             self._pairs(b"\xff\x00\x80\x00")
-            found = IDENTITY.decode(self.write_read(bytes([IDENTITY.address]), 3))
+            found = self.get(IDENTITY)
         if found != IDENTITY_IS:
             hint = "" if found >> 16 != 0xEA else "a VL53L1X has the same address"
             raise WrongChip(self.name, self.address, expected=IDENTITY_IS, found=found, hint=hint)
@@ -91,13 +91,16 @@ class Vl53l0x(I2cChip):
                 raise LostPower(f"{self.name}: power was lost while it was set up") from None
         self._pairs(TUNING)
         self._pairs(bytes([INTERRUPT, 0x04, INTERRUPT_LEVEL, self._byte(INTERRUPT_LEVEL) & ~0x10, CLEAR, 0x01]))
+        yield from self._calibrate()
+        self._pairs(bytes([SEQUENCE, STEPS]))
+        self.witness = self._witness()
+
+    def _calibrate(self) -> Waits:
+        # voltage, then phase
         for step, kind in ((0x01, 0x41), (0x02, 0x01)):
-            # voltage, then phase
             self._pairs(bytes([SEQUENCE, step, START, kind]))
             yield from self._wait(READY, READY_BITS, CALIBRATING_TAKES)
             self._pairs(bytes([CLEAR, 0x01, START, 0x00]))
-        self._pairs(bytes([SEQUENCE, STEPS]))
-        self.witness = self._witness()
 
     def measure(self) -> Reading:
         """Return distance in mm; without a target in range, what is known of it.

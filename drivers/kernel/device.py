@@ -34,6 +34,8 @@ class KernelDevice(Driver):
     """
 
     takes = 1.0
+    # The kernel's driver waits for its chip's conversion, and the reader waits with it.
+    holds = 0.05
     devices: ClassVar[str]
     prefix: ClassVar[str]
     cure: ClassVar[str]

@@ -16,13 +16,15 @@ from ..bus import sysfs
 from ..chip import Driver, Quantity, Reading
 from ..errors import AdapterGone, ChecksumError, InvalidReading, NoAcknowledge, PermanentError
 from .node import folder
-from .together import Conversions
+from .together import BULK, Conversions
 
 # Of the latter family a DS1825 is no thermocouple, a MAX31850 is one.
 DS18S20, THERMOCOUPLES = "10", "3b"
 FAMILIES = (DS18S20, "22", "28", THERMOCOUPLES, "42")  # the others: DS1822, DS18B20, DS28EA00
 DEVICES = "sys/bus/w1/devices"
 FRAME = re.compile(r"^((?:[0-9a-f]{2} ){9}): crc=[0-9a-f]{2} (YES|NO)\s.*\bt=(-?\d+)$", re.DOTALL)
+# Seconds for 9 bytes and their addressing at 16 kbit/s.
+SCRATCHPAD = 0.02
 CURE = "add `dtoverlay=w1-gpio` to /boot/firmware/config.txt and reboot"
 FAULTS = {1: "open", 2: "shorted to ground", 4: "shorted to VDD"}  # of a thermocouple
 
@@ -41,6 +43,8 @@ class Ds18b20(Driver):
     name = "ds18b20"
     bus_name: ClassVar[str] = "w1"
     takes = 2.0
+    # A conversion of 12 bits, during which the kernel keeps the bus, and the scratchpad.
+    holds = 0.8
     quantities: tuple[Quantity, ...] = (
         Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.0625, accuracy=0.5),
     )
@@ -62,6 +66,12 @@ class Ds18b20(Driver):
         self.file = Path()
         if device is not None and device.startswith(THERMOCOUPLES):
             self.quantities = (self.thermocouple,)
+
+    @classmethod
+    def busy(cls, sensors: int) -> float:
+        """Return the seconds for which the bus is held; several convert together where this kernel can."""
+        together = sensors > 1 and any(Path("/", DEVICES).glob(f"w1_bus_master*/{BULK}"))
+        return cls.holds + sensors * SCRATCHPAD if together else sensors * cls.holds
 
     def identify(self) -> None:
         """Find the sensor's file.

@@ -40,6 +40,8 @@ class Distance(Driver):
     bus_name: ClassVar[str] = "gpio"
     quantities = (Quantity("distance", "mm", "distance", NEAREST, FARTHEST, 3.0, accuracy=3.0),)
     takes = 0.8
+    # A ping has to die away before the next sensor's.
+    holds = 0.06
     clock: Callable[[], float] = staticmethod(now)
     # When the pings of all sensors have died away: one must not hear another's.
     quiet_at: ClassVar[float] = 0.0

@@ -22,6 +22,8 @@ class Switch(Driver):
     """
 
     bus_name: ClassVar[str] = "gpio"
+    # The edges come by themselves; a reading only looks at the line.
+    holds = 0.0005
     pulled: ClassVar[str] = "up"
     bounces: ClassVar[float] = 0.02
     always_listens: ClassVar[bool] = False

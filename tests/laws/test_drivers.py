@@ -17,7 +17,7 @@ from drivers import catalog, open_chip
 from drivers.fakes import FakeBus, FakeTime, fake_chip
 
 from .bench import ADAPTERS, I2C_DRIVERS, Bench, bench
-from .tables import ALWAYS_AT_WORK, FINDS_ITS_RANGE, TRANSFERS, TRANSFERS_OF_OTHERS
+from .tables import ALWAYS_AT_WORK, FINDS_ITS_RANGE, SHOW_THEIR_COMMAND, TRANSFERS, TRANSFERS_OF_OTHERS
 
 HOME = Path(drivers.__file__).parent
 # Subscribers rely on these words: another one is a change of the public surface.
@@ -94,7 +94,8 @@ class TestEveryDriver:
             assert not one.truth()
             before = one.bus.at_work
             assert not one.truth()
-            assert one.bus.at_work == before or name in ALWAYS_AT_WORK
+            most = 1 if name in SHOW_THEIR_COMMAND else 0
+            assert one.bus.at_work - before <= most or name in ALWAYS_AT_WORK
 
     def test_needs_few_transfers(self, name: str) -> None:
         with bench(name) as one:

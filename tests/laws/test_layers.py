@@ -66,7 +66,8 @@ ONLY_CALLERS = {
     "agent/cli/doctor/checks.py",
     "create_task": "agent/service/agent.py agent/simulation/demo.py agent/publisher/backlog.py "
     "agent/simulation/virtual_world.py "
-    "agent/resilience/fallback.py agent/web/server.py agent/service/runs.py agent/cli/demo.py",
+    "agent/resilience/fallback.py agent/web/server.py agent/service/runs.py agent/service/requests.py "
+    "agent/cli/demo.py",
     "ensure_future": "agent/service/reporter.py agent/publisher/publisher.py",
 }
 

@@ -122,7 +122,7 @@ class TestAReload:
         assert sorted(set(world.broker.seqs())) == list(range(1, len(world.ledger.accepted) + 1))
 
 
-class TestAnOrder:
+class TestARequest:
     def test_to_resend_brings_back_what_the_broker_forgot_as_history(self, runner):
         async def story(world):
             await world.sleep(95)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.broker import Address, BrokerError, BrokerRefused, TlsProblem
+from agent.broker import Address, BrokerError, BrokerRefused, TlsProblem, WrongPort
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 NO_NAME = "no username is set: write username = … and password_file = … in [mqtt]"
@@ -58,11 +58,17 @@ def cure(error: BaseException, there: Address) -> str:
         return reason_cure(code, there)
     if isinstance(error, BrokerError) and error.hung_up:
         return NO_NAME if there.username is None else f"look for {there.client_id} in the broker's log: {LOG}"
-    if isinstance(error, BrokerError) and isinstance(error.__cause__, OSError) and error.permanent:
+    if isinstance(error, WrongPort):
+        return PORTS
+    if type(error) is BrokerError and isinstance(error.__cause__, OSError):
         return "put the secret into that file, as its only line, readable for the service"
     return "sudo systemctl restart mosquitto" if there.host in LOCAL else f"nc -vz {there.host} {there.port}"
 
 
+PORTS = (
+    "write the port and the way as the broker has them: usually port = 1883, or 8883 with [mqtt.tls], "
+    'or 8083 or 9001 with transport = "websockets"'
+)
 LOG = "sudo journalctl -u mosquitto -n 30"
 
 

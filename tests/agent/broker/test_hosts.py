@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from brokers import ScriptedBroker
+from loopback import World, connected, run
 
 from agent.broker import Address, BrokerLost, BrokerRefused, BrokerTimeout, dial
 from agent.broker import link as link_module
@@ -27,46 +27,6 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(route_module, "SHARE", SHARE)
 
 
-class World:
-    """Brokers on one port of several loopback addresses, and a name server that a test sets.
-
-    Attributes:
-        names: the addresses of each name; None: the name server does not answer. Other names are addresses.
-    """
-
-    def __init__(self, monkeypatch) -> None:
-        self.names: dict[str, list[str] | None] = {}
-        self.brokers: dict[str, ScriptedBroker] = {}
-        self.port = 0
-        self.asked: list[str] = []
-        self._resolve = socket.getaddrinfo
-        monkeypatch.setattr(dial.socket, "getaddrinfo", self._getaddrinfo)
-
-    def _getaddrinfo(self, host, port, *args, **words):
-        if host not in self.names:
-            return self._resolve(host, port, *args, **words)
-        self.asked.append(host)
-        addresses = self.names[host]
-        if addresses is None:
-            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-        return [one for address in addresses for one in self._resolve(address, port, *args, **words)]
-
-    @contextlib.asynccontextmanager
-    async def brokers_at(self, *addresses: str):
-        async with contextlib.AsyncExitStack() as stack:
-            for address in addresses:
-                broker = self.brokers[address] = ScriptedBroker()
-                await stack.enter_async_context(broker.serving(host=address, port=self.port))
-                self.port = broker.port
-            yield [self.brokers[address] for address in addresses]
-
-    def address(self, host: str, *more: str, **words) -> Address:
-        return Address(host, self.port, "limpet-pi", more_hosts=more, **words)
-
-    def connects(self) -> list[int]:
-        return [len(broker.connects) for broker in self.brokers.values()]
-
-
 @pytest.fixture
 def world(monkeypatch):
     try:
@@ -74,18 +34,6 @@ def world(monkeypatch):
     except OSError:
         pytest.skip("this machine has one loopback address")
     return World(monkeypatch)
-
-
-async def connected(address: Address, route: Route) -> None:
-    link = PahoLink(address, route)
-    try:
-        await link.connect()
-    finally:
-        link.abort()
-
-
-def run(story) -> None:
-    asyncio.run(asyncio.wait_for(story(), 10))
 
 
 class TestSeveralHosts:
@@ -253,6 +201,14 @@ class TestANameWithSeveralAddresses:
 
         run(story)
 
+    def test_without_any_is_an_error(self, world):
+        async def story():
+            world.names["broker.local"] = []
+            with pytest.raises(BrokerLost, match="no address"):
+                await connected(Address("broker.local", 1883, "x"), Route())
+
+        run(story)
+
     def test_that_moved_is_followed(self, world):
         async def story():
             world.names["broker.local"] = ["127.0.0.1"]
@@ -262,5 +218,50 @@ class TestANameWithSeveralAddresses:
                 world.names["broker.local"] = ["127.0.0.2"]
                 await connected(world.address("broker.local"), route)
                 assert world.connects() == [1, 1]
+
+        run(story)
+
+
+class TestWhatIsLeftBehind:
+    def test_an_attempt_that_failed_leaves_no_connection_open(self, world):
+        async def story():
+            async with world.brokers_at("127.0.0.1", "127.0.0.2") as (silent, _):
+                silent.connack = None
+                link = PahoLink(world.address("127.0.0.1", "127.0.0.2"), Route())
+                await link.connect()
+                await silent.until(lambda: all(writer.is_closing() for writer in silent._open))
+                link.abort()
+
+        run(story)
+
+    def test_a_socket_that_opens_too_late_is_closed(self, world, monkeypatch):
+        opening, release = dial.open_socket, threading.Event()
+
+        class Late:
+            """The socket, and when it is closed."""
+
+            def __init__(self, opened) -> None:
+                self.opened, self.closed = opened, asyncio.Event()
+
+            def close(self) -> None:
+                self.opened.close()
+                self.closed.set()
+
+        made = []
+
+        def slow(*args):
+            made.append(Late(opening(*args)))
+            release.wait(5)
+            return made[0]
+
+        monkeypatch.setattr(link_module, "open_socket", slow)
+        monkeypatch.setattr(link_module, "CONNECT", 0.05)
+
+        async def story():
+            async with world.brokers_at("127.0.0.1"):
+                with pytest.raises(BrokerTimeout):
+                    await connected(world.address("127.0.0.1"), Route())
+                release.set()
+                await asyncio.wait_for(made[0].closed.wait(), 3)
 
         run(story)

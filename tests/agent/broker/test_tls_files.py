@@ -39,7 +39,7 @@ class TestFiles:
     def refused(self, tls: Tls) -> str:
         with pytest.raises(TlsProblem) as caught:
             context(tls)
-        assert (caught.value.state, caught.value.permanent) == ("files", True)
+        assert (caught.value.state, caught.value.permanent) == ("files", "No such file" not in str(caught.value))
         return str(caught.value)
 
     def test_that_are_right_make_a_context(self, authority, ours):
@@ -49,7 +49,7 @@ class TestFiles:
         certificate, key = ours
         locked = authority.lock(key, "sesame")
         context(Tls(authority.file, certificate, locked, lambda: "sesame"))
-        assert "key_password_file" in self.refused(Tls(authority.file, certificate, locked))
+        assert "needs its passphrase" in self.refused(Tls(authority.file, certificate, locked))
         assert "passphrase" in self.refused(Tls(authority.file, certificate, locked, lambda: "simsalabim"))
         assert "passphrase" in self.refused(Tls(authority.file, certificate, locked, lambda: ""))
 

@@ -8,10 +8,10 @@ import threading
 import time
 
 import pytest
-from brokers import ScriptedBroker
+from brokers import PUBLISH, SUBSCRIBE, ScriptedBroker, packet, text
 
-from agent.broker import Address, BrokerLost, BrokerRefused, TlsProblem, Will
-from agent.cli.doctor import network
+from agent.broker import Address, BrokerLost, BrokerRefused, TlsProblem, Will, WrongPort
+from agent.cli.doctor import network, visit
 from agent.cli.doctor.checks import BROKEN, OK, SKIPPED, WARNING, Site
 from agent.cli.doctor.cures import NO_NAME, TLS, cure
 from agent.config import parse
@@ -53,11 +53,13 @@ def broker():
 
 
 @pytest.fixture
-def examine(broker, tmp_path):
+def examine(broker, tmp_path, monkeypatch):
     """Return a function that lets the doctor visit the broker: {check: (level, text and cure)}."""
 
-    def look(text: str = "", more: str = "") -> dict[str, tuple[str, str]]:
-        whole = f'[agent]\ndevice_id = "pi"\n[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\n{text}\n{more}'
+    monkeypatch.setattr(visit, "RETAINED", 0.1)
+
+    def look(text: str = "", more: str = "", host: str = '"127.0.0.1"') -> dict[str, tuple[str, str]]:
+        whole = f'[agent]\ndevice_id = "pi"\n[mqtt]\nhost = {host}\nport = {broker.port}\n{text}\n{more}'
         settings, mistakes = parse(whole, tmp_path / "limpet.toml")
         assert settings is not None, mistakes
         site = Site(settings, {"STATE_DIRECTORY": str(tmp_path)}, tmp_path)
@@ -70,11 +72,25 @@ class TestAVisit:
     def test_is_as_the_agents(self, broker, examine):
         found = examine(more='[commands]\nallow = ["read"]\n[homeassistant]\ndiscovery = true\n')
         assert {level for level, _ in found.values()} == {OK}
-        (connect,) = broker.connects
+        asking, connect = broker.connects
+        assert (asking.client_id, asking.will) == ("limpet-pi-doctor", None)
         assert (connect.client_id, connect.will) == ("limpet-pi", ("limpet/pi/status", b"offline"))
-        assert broker.subscribed == ["limpet/pi/request/read", "homeassistant/status"]
+        assert broker.subscribed == ["limpet/pi/status", "limpet/pi/request/read", "homeassistant/status"]
         assert [(one.topic, one.retain) for one in broker.published][1] == ("limpet/pi/status", True)
-        assert broker.goodbyes == 1
+        assert broker.goodbyes == 2
+
+    def test_leaves_an_agent_alone_that_is_online_elsewhere(self, broker, examine):
+        serve = broker._packet
+
+        def retaining(head, body, writer, version):
+            serve(head, body, writer, version)
+            if head >> 4 == SUBSCRIBE and broker.subscribed[-1] == "limpet/pi/status":
+                writer.write(packet(PUBLISH, text("limpet/pi/status") + b"\0online", 1))
+
+        broker._packet = retaining
+        assert examine()["broker"][0] == OK
+        assert {one.client_id for one in broker.connects} == {"limpet-pi-doctor"}
+        assert {one.topic for one in broker.published} == {"limpet/pi/response/doctor"}
 
     def test_leaves_a_connected_service_alone(self, broker, examine, tmp_path):
         health = tmp_path / "run/limpet/health.json"
@@ -92,9 +108,13 @@ class TestAVisit:
         broker.connack = 0x85
         assert examine()["broker"][0] == WARNING
 
+    def test_names_a_host_that_is_down_beside_one_that_is_up(self, broker, examine):
+        level, text = examine(host='["bad..host", "127.0.0.1"]')["hosts"]
+        assert (level, "bad..host" in text) == (WARNING, True)
+
     def test_has_the_configured_client_id(self, broker, examine):
         examine('client_id = "tenant:7"')
-        assert broker.connects[0].client_id == "tenant:7"
+        assert [one.client_id for one in broker.connects] == ["tenant:7-doctor", "tenant:7"]
 
     @pytest.mark.parametrize(("code", "flags"), [(0x9A, 0x0C), (0x9B, 0x24)])
     def test_with_a_will_that_is_refused_tries_another(self, broker, examine, code, flags):
@@ -108,7 +128,7 @@ class TestAVisit:
         broker._connect = connect
         found = examine()
         assert (found["will"][0], found["broker"][0]) == (WARNING, OK)
-        assert len(seen) == 2
+        assert len(seen) == 3
 
     @pytest.mark.parametrize(
         ("properties", "words"),
@@ -187,6 +207,9 @@ class TestACure:
     @pytest.mark.parametrize("state", sorted(TLS))
     def test_is_there_for_every_state_of_tls(self, state):
         assert "{" not in cure(TlsProblem("x", state), THERE)
+
+    def test_of_a_wrong_port_names_the_usual_ones(self):
+        assert "8883" in cure(WrongPort("h:443 is a web server"), THERE)
 
     def test_names_the_other_version(self):
         assert '"3.1.1"' in cure(BrokerRefused("no", code=0x84), THERE)

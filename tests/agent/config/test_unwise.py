@@ -112,3 +112,33 @@ def test_a_device_that_may_be_another_one_after_a_reboot_is_unwise(driver, devic
 @pytest.mark.parametrize("device", ["bme280", "1-0076", "freezer"])
 def test_a_device_that_stays_the_same_is_not(device):
     assert not good(f'[[sensor]]\nid = "one"\ndriver = "iio"\ndevice = "{device}"\n').warnings
+
+
+class TestABusWithTooMuchOnIt:
+    def test_is_told_with_its_sum(self):
+        lines = [f'[[sensor]]\nid = "t{n}"\ndriver = "ds18b20"\ndevice = "28-0000075a1b{n:02x}"\n' for n in range(16)]
+        (warning,) = mistakes("".join(lines))
+        assert "the 16 sensors on w1 hold it for 12.8 s, but are due every 10s" in warning
+        assert good("".join(lines)).warnings[0].fix.startswith('write every = "13s" or more')
+
+    def test_is_judged_by_what_each_interval_asks_for(self):
+        lines = [
+            f'[[sensor]]\nid = "t{n}"\ndriver = "ds18b20"\ndevice = "28-0000075a1b{n:02x}"\nevery = "{every}"\n'
+            for n, every in enumerate(["10s"] * 8 + ["1m"] * 8)
+        ]
+        assert good("".join(lines)).warnings == ()
+
+    def test_is_none_where_the_chips_convert_while_the_bus_is_free(self):
+        muxes = (f"mux = {{ address = 0x{0x70 + n // 8:02x}, channel = {n % 8} }}" for n in range(40))
+        lines = (f'[[sensor]]\nid = "b{n}"\ndriver = "bme280"\n{mux}\n' for n, mux in enumerate(muxes))
+        assert good('[agent]\nevery = "5s"\n' + "".join(lines)).warnings == ()
+
+
+@pytest.mark.parametrize("character", ["\\uFFFE", "\\uFDD0", "\\U0001FFFF", "\\u202E", "\\u0000", "\\u0085"])
+@pytest.mark.parametrize(
+    "text",
+    ['[agent]\ndevice_id = "a{}b"', '[web]\nlisten = "{}127.0.0.1:8080"', '[homeassistant]\nprefix = "h{}a"'],
+)
+def test_what_is_no_character_of_a_name_is_a_mistake(text, character):
+    read, _ = config.parse(text.replace("{}", character) + "\n" + AIR)
+    assert read is None

@@ -47,10 +47,11 @@ class TestASecret:
         (tmp_path / "secret").unlink()
         with pytest.raises(BrokerError, match="secret cannot be read") as caught:
             read_credentials(where)
-        assert caught.value.permanent
+        assert not caught.value.permanent
         (tmp_path / "secret").write_text("a\nb\n")
-        with pytest.raises(BrokerError, match="has 2 lines"):
+        with pytest.raises(BrokerError, match="has 2 lines") as caught:
             read_credentials(where)
+        assert caught.value.permanent
 
     def test_that_is_not_there_yet_is_reported_and_read_when_it_comes(self, making, tmp_path, logged):
         where = making()

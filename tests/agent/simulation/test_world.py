@@ -79,7 +79,7 @@ class TestItsConfiguration:
         where = []
         making = publishing(apart(config, {}), Clock(), Random(1), {}, make_link=where.append)
         topics = Topics("limpet", apart(config, {}).agent.device_id)
-        making(Outbox("run", lambda: 0.0), topics, lambda _: None)._link()
+        making(Outbox("run", lambda: 0.0), topics, lambda _: None)._link(None)
         assert where[0].client_id == used
 
     def test_is_the_same_after_a_reload(self, file):

@@ -115,6 +115,18 @@ def test_a_sample_that_changes_while_it_is_read_is_read_until_three_agree() -> N
         chip.read()
 
 
+def test_on_a_slow_bus_samples_may_differ_by_the_noise_of_the_chip() -> None:
+    wire = bus()
+    chip = on(wire, Mpu6050)
+    chip.setup()
+    frames = [b"\x01" + FRAME[:1] + bytes([10 * n]) + FRAME[2:] for n in (5, 1, 4, 2, 8, 3, 7, 6)]
+    wire.answers[STATUS] = [*frames]
+    assert chip.read()["acceleration_x"] == pytest.approx((0x4000 + 50) / 16384 * G)
+    wire.answers[STATUS] = [*frames[:3], b"\x01\x44" + FRAME[1:], *frames[4:]]
+    with pytest.raises(ChecksumError):
+        chip.read()
+
+
 def test_free_fall_is_a_value() -> None:
     values = on(bus(bytes(6) + FRAME[6:8] + bytes(6)), Mpu6050).read()
     assert [value for name, value in values.items() if name != "temperature"] == [0.0] * 6

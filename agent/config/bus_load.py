@@ -1,0 +1,69 @@
+"""What the sensors on one bus ask of it, as a share of its time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from drivers import catalog
+
+from .devices import SensorConfig
+
+# Seconds of the bus that a reading of a driver holds that says nothing about it.
+UNKNOWN = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class BusLoad:
+    """The sensors of one bus.
+
+    Attributes:
+        busy: seconds for which one reading of each holds the bus.
+        interval: the shortest of their intervals, in seconds.
+        share: of the bus's time, their intervals considered; more than 1 cannot be read.
+    """
+
+    bus: str
+    sensors: tuple[SensorConfig, ...]
+    busy: float
+    interval: float
+    share: float
+
+    @property
+    def fits(self) -> bool:
+        """Whether the bus can read what is due on it."""
+        return self.share <= 1.0
+
+
+def loads(sensors: Iterable[SensorConfig]) -> list[BusLoad]:
+    """Return the load of each bus, in the order of the configuration. Imports the drivers."""
+    on_bus: dict[str, list[SensorConfig]] = {}
+    for sensor in sensors:
+        on_bus.setdefault(_bus(sensor), []).append(sensor)
+    return [_load(bus, together) for bus, together in on_bus.items()]
+
+
+def _bus(sensor: SensorConfig) -> str:
+    driver = catalog.find(sensor.driver)
+    if driver.addresses:
+        return sensor.bus_name
+    name = str(getattr(driver, "bus_name", sensor.driver))
+    # A DHT has its pin for itself.
+    return f"{name}-{sensor.device or 0}" if name == "dht" else name
+
+
+def _load(bus: str, sensors: list[SensorConfig]) -> BusLoad:
+    alike: dict[tuple[str, float], int] = {}
+    for sensor in sensors:
+        alike[sensor.driver, sensor.every] = alike.get((sensor.driver, sensor.every), 0) + 1
+    share = sum(_busy(driver, count) / every for (driver, every), count in alike.items())
+    counts: dict[str, int] = {}
+    for sensor in sensors:
+        counts[sensor.driver] = counts.get(sensor.driver, 0) + 1
+    busy = sum(_busy(driver, count) for driver, count in counts.items())
+    return BusLoad(bus, tuple(sensors), busy, min(sensor.every for sensor in sensors), share)
+
+
+def _busy(driver: str, count: int) -> float:
+    kind = catalog.find(driver)
+    return float(kind.busy(count)) if hasattr(kind, "busy") else count * UNKNOWN
