@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from awkward import HANG_UP, RESET, SILENCE
 from impatient import DISCOVERY, REQUESTS, TOPICS, eventually, told
@@ -35,7 +33,6 @@ class TestWhatIsNoBatch:
             for _ in range(5):
                 device.put(3)
                 await device.delivered()
-                await asyncio.sleep(0.05)
             await eventually(lambda: topic in device.refused() or broker.refused[topic] >= 2)
             assert set(device.seqs()) == set(range(1, 19))
             if way in (HANG_UP, RESET) or way.startswith("disconnect"):
