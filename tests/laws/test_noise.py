@@ -105,6 +105,14 @@ class TestEveryDriver:
             _, lies = accepted(one, 4)
             assert not lies or byte in CONSTANT_LINES.get(name, {}), "\n".join(lies)
 
+    def test_takes_no_constant_line_for_a_chip_that_need_not_identify_itself(self, name: str) -> None:
+        for byte in range(256):
+            with bench(name) as one:
+                one.driver.lenient = True
+                one.bus.rule = constant(byte)
+                _, lies = accepted(one, 2)
+                assert not lies, "\n".join(lies)
+
     @pytest.mark.parametrize("rest", [0x00, 0xFF])
     @pytest.mark.parametrize("known", [False, True], ids=["at start", "in service"])
     def test_accepts_no_half_frame(self, name: str, rest: int, known: bool) -> None:
