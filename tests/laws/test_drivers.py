@@ -73,6 +73,14 @@ class TestEveryDriver:
                 wrong += sweep(one)
         assert not wrong, "\n".join(wrong)
 
+    def test_need_not_identify_itself_where_the_user_says_so(self, name: str) -> None:
+        with bench(name) as one:
+            one.driver = open_chip(name, one.bus, one.address, identity="lenient")
+            one.driver.sleep = one.time.sleep
+            assert not one.truth()
+        with pytest.raises(ValueError, match="strict, lenient"):
+            open_chip(name, None, identity="lax")
+
     def test_does_no_io_before_it_is_asked_to(self, name: str) -> None:
         with bench(name) as one:
             assert not one.bus.seen
