@@ -241,7 +241,7 @@ class TestBatches:
             await eventually(lambda: device.outbox.waiting == 100)
             broker.refuses.clear()
             await device.delivered()
-            assert device.seqs(f"{OLD}/backfill") == list(range(1, 101))
+            assert sorted(device.seqs(f"{OLD}/backfill")) == list(range(1, 101))
 
         told(story)
 
@@ -307,6 +307,20 @@ class TestBlocks:
                 device.outbox.put(item)
             await device.delivered()
             assert len(device.seqs()) == 80
+
+        told(story, "5", Settings(backfill_rate=0, backfill_format="block"))
+
+    def test_become_as_small_as_a_broker_takes_that_announces_no_limit(self):
+        async def story(device, broker):
+            answers = broker.acknowledges
+            broker.acknowledges = lambda one: 0x95 if len(one.payload) > 1500 else answers(one)
+            noise = random.Random(1)
+            for seq in range(1, 201):
+                body = b'{"seq":%d,"clock":"synced","faults":[],"pad":"%x"}' % (seq, noise.getrandbits(400))
+                device.outbox.put(Item("noise", seq, 0.0, "", body))
+            await device.delivered()
+            assert device.seqs(TOPICS.backfill) == list(range(1, 201))
+            assert sum(one.topic == TOPICS.backfill for one in broker.accepted) < 60
 
         told(story, "5", Settings(backfill_rate=0, backfill_format="block"))
 

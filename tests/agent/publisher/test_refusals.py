@@ -268,6 +268,60 @@ class TestARefusalByACode:
         rig.run(runner, story)
 
 
+class TestAnswers:
+    def test_to_topics_that_strangers_choose_fill_no_log_and_cost_the_others_nothing(self, runner, rig, logged):
+        rig.broker.code = lambda topic, payload: NOT_AUTHORISED if topic.startswith("secret/") else 0
+
+        async def story():
+            await asyncio.sleep(1)
+            for number in range(300):
+                rig.publisher.answer(f"secret/{number}", b"{}")
+                rig.publisher.answer("friend/answers", b"{}", b"mark")
+                await asyncio.sleep(0.5)
+
+        rig.run(runner, story)
+        assert len(logged("agent.publisher.refusals")) <= 4
+        assert sum(one.topic == "friend/answers" for one in rig.broker.received) == 300
+
+    def test_at_which_the_broker_hangs_up_are_left_out_and_batches_pass(self, runner, rig):
+        answer = "limpet/pi/response/read"
+        ended = hangs_up_at(rig.broker, answer)
+
+        async def story():
+            for _ in range(120):
+                rig.publisher.answer(answer, b"{}")
+                rig.put()
+                await asyncio.sleep(1)
+            await asyncio.wait_for(rig.outbox.drained(), 30)
+            assert refused(rig) == {answer}
+
+        rig.run(runner, story)
+        assert ended[answer] == 2
+
+
+class TestABrokerThatIsBusy:
+    @pytest.mark.parametrize("code", [0x89, 0x8B, 0x9F])
+    def test_and_says_so_at_every_connect_is_believed(self, runner, rig, code):
+        """What happened to be under way is not blamed, and the present still comes before `online`."""
+
+        def busy(topic, payload=b""):
+            rig.broker.cut(BrokerLost("busy", code=code))
+            return 0x97
+
+        rig.broker.code = rig.broker.subscribes = busy
+
+        async def story():
+            rig.put(5)
+            await asyncio.sleep(20)
+            rig.broker.code = rig.broker.subscribes = lambda topic, payload=b"": 0
+            await delivered(rig, 5, 120)
+            await asyncio.sleep(5)
+            assert not rig.publisher.state.refused
+
+        rig.run(runner, story)
+        assert [one.name for one in rig.broker.received][:2] == ["state", "status"]
+
+
 class TestABrokerThatDoesNotAcknowledge:
     @pytest.mark.parametrize("topic", [*DOCUMENTS, REQUESTS])
     def test_one_document_or_subscription_gets_every_batch_at_once(self, runner, rig, topic):
