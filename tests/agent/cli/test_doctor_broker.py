@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
 
 import pytest
-from brokers import ScriptedBroker
+from brokers import PUBLISH, SUBSCRIBE, BrokerInThread, packet, text
 
 from agent.broker import Address, BrokerLost, BrokerRefused, TlsProblem, Will, WrongPort
-from agent.cli.doctor import network
+from agent.cli.doctor import network, visit
 from agent.cli.doctor.checks import BROKEN, OK, SKIPPED, WARNING, Site
 from agent.cli.doctor.cures import NO_NAME, TLS, cure
 from agent.config import parse
@@ -21,40 +20,17 @@ from agent.outbox.store import Item, Row
 THERE = Address("broker.local", 1883, "limpet-pi", username="pi")
 
 
-class Broker:
-    """A scripted broker in a thread of its own: the doctor's checks block."""
-
-    def __init__(self) -> None:
-        self.scripted = ScriptedBroker()
-        self._ready, self._loop = threading.Event(), asyncio.new_event_loop()
-        self._end = asyncio.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
-
-    async def _serve(self) -> None:
-        async with self.scripted.serving():
-            self._ready.set()
-            await self._end.wait()
-
-    def __enter__(self) -> ScriptedBroker:
-        self._thread.start()
-        assert self._ready.wait(5)
-        return self.scripted
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(5)
-        self._loop.close()
-
-
 @pytest.fixture
 def broker():
-    with Broker() as scripted:
+    with BrokerInThread() as scripted:
         yield scripted
 
 
 @pytest.fixture
-def examine(broker, tmp_path):
+def examine(broker, tmp_path, monkeypatch):
     """Return a function that lets the doctor visit the broker: {check: (level, text and cure)}."""
+
+    monkeypatch.setattr(visit, "RETAINED", 0.1)
 
     def look(text: str = "", more: str = "", host: str = '"127.0.0.1"') -> dict[str, tuple[str, str]]:
         whole = f'[agent]\ndevice_id = "pi"\n[mqtt]\nhost = {host}\nport = {broker.port}\n{text}\n{more}'
@@ -70,11 +46,25 @@ class TestAVisit:
     def test_is_as_the_agents(self, broker, examine):
         found = examine(more='[commands]\nallow = ["read"]\n[homeassistant]\ndiscovery = true\n')
         assert {level for level, _ in found.values()} == {OK}
-        (connect,) = broker.connects
+        asking, connect = broker.connects
+        assert (asking.client_id, asking.will) == ("limpet-pi-doctor", None)
         assert (connect.client_id, connect.will) == ("limpet-pi", ("limpet/pi/status", b"offline"))
-        assert broker.subscribed == ["limpet/pi/request/read", "homeassistant/status"]
+        assert broker.subscribed == ["limpet/pi/status", "limpet/pi/request/read", "homeassistant/status"]
         assert [(one.topic, one.retain) for one in broker.published][1] == ("limpet/pi/status", True)
-        assert broker.goodbyes == 1
+        assert broker.goodbyes == 2
+
+    def test_leaves_an_agent_alone_that_is_online_elsewhere(self, broker, examine):
+        serve = broker._packet
+
+        def retaining(head, body, writer, version):
+            serve(head, body, writer, version)
+            if head >> 4 == SUBSCRIBE and broker.subscribed[-1] == "limpet/pi/status":
+                writer.write(packet(PUBLISH, text("limpet/pi/status") + b"\0online", 1))
+
+        broker._packet = retaining
+        assert examine()["broker"][0] == OK
+        assert {one.client_id for one in broker.connects} == {"limpet-pi-doctor"}
+        assert {one.topic for one in broker.published} == {"limpet/pi/response/doctor"}
 
     def test_leaves_a_connected_service_alone(self, broker, examine, tmp_path):
         health = tmp_path / "run/limpet/health.json"
@@ -98,7 +88,7 @@ class TestAVisit:
 
     def test_has_the_configured_client_id(self, broker, examine):
         examine('client_id = "tenant:7"')
-        assert broker.connects[0].client_id == "tenant:7"
+        assert [one.client_id for one in broker.connects] == ["tenant:7-doctor", "tenant:7"]
 
     @pytest.mark.parametrize(("code", "flags"), [(0x9A, 0x0C), (0x9B, 0x24)])
     def test_with_a_will_that_is_refused_tries_another(self, broker, examine, code, flags):
@@ -112,7 +102,7 @@ class TestAVisit:
         broker._connect = connect
         found = examine()
         assert (found["will"][0], found["broker"][0]) == (WARNING, OK)
-        assert len(seen) == 2
+        assert len(seen) == 3
 
     @pytest.mark.parametrize(
         ("properties", "words"),
