@@ -29,6 +29,7 @@ class Max17048(I2cChip):
 
     name = "max17048"
     addresses = (0x36,)
+    takes = 0.25
     questions = (Question(b"\x08", 2, lambda version: version[0] == 0 and version[1] & 0xF0 == PRODUCTION),)
     quantities = (
         Quantity("voltage", "V", "voltage", 2.5, 5.0, 0.00125, noisy=False, accuracy=0.0075),

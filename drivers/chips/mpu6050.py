@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import Any
+from typing import Annotated, Any
 
-from ..chip import Quantity, Question, Reading, Waits, says
+from ..chip import Among, Quantity, Question, Reading, Waits, says
 from ..errors import InvalidReading, LostPower
 from ..registers import Register
 from .accelerometer import G, SampledChip, axes, one_of
@@ -66,8 +66,8 @@ class Mpu6050(SampledChip):
         bus: Any,
         address: int | None = None,
         *,
-        range: int = 2,
-        rotation_range: int = 250,
+        range: Annotated[int, Among(RANGES)] = 2,
+        rotation_range: Annotated[int, Among(ROTATION_RANGES)] = 250,
         identity: str = "strict",
     ) -> None:
         super().__init__(bus, address, identity=identity)

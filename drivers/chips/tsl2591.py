@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Generator
-from typing import Any
+from typing import Annotated, Any
 
-from ..chip import I2cChip, Quantity, Question, Reading, Untold, says
+from ..chip import Among, I2cChip, Quantity, Question, Reading, Untold, says
 from ..errors import BeyondRange, ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -53,8 +53,8 @@ class Tsl2591(I2cChip):
         bus: Any,
         address: int | None = None,
         *,
-        gain: int | None = None,
-        integration_ms: int = 100,
+        gain: Annotated[int, Among(tuple(GAINS))] | None = None,
+        integration_ms: Annotated[int, Among(tuple(TIMES))] = 100,
         identity: str = "strict",
     ) -> None:
         super().__init__(bus, address, identity=identity)

@@ -6,9 +6,9 @@ the VEML7700 Into an Application" (document 84323) for the resolution and the co
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from ..chip import I2cChip, Quantity, Question, Reading
+from ..chip import Among, I2cChip, Quantity, Question, Reading
 from ..errors import ChecksumError, InvalidReading, LostPower, WrongChip
 from ..registers import Field, Register
 
@@ -53,8 +53,8 @@ class Veml7700(I2cChip):
         bus: Any,
         address: int | None = None,
         *,
-        gain: float = 0.125,
-        integration_ms: int = 100,
+        gain: Annotated[float, Among(tuple(GAINS))] = 0.125,
+        integration_ms: Annotated[int, Among(tuple(INTEGRATIONS))] = 100,
         identity: str = "strict",
     ) -> None:
         super().__init__(bus, address, identity=identity)

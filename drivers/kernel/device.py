@@ -34,6 +34,7 @@ class KernelDevice(Driver):
         chip: what the kernel calls it.
     """
 
+    either = (("device", "path"),)
     takes = 1.0
     # The kernel's driver waits for its chip's conversion, and the reader waits with it.
     holds = 0.05
