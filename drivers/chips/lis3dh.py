@@ -42,6 +42,7 @@ class Lis3dh(SampledChip):
 
     name = "lis3dh"
     addresses = (0x18, 0x19)
+    takes = 0.2
     identity_register, identity_is = Register(0x0F), 0x33
     questions = (Question(b"\x0f", 1, says(b"\x33")),)
     period = SAMPLE_TAKES

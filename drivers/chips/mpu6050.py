@@ -125,8 +125,8 @@ class Mpu6050(SampledChip):
         return bool(frame[0] & READY), power[:1] + power[-1:], frame[1:]
 
     def settings(self) -> bytes:
-        """Return power management, as it was written, and the identity."""
-        return bytes([AWAKE, self.identity_is])
+        """Return power management, as it was written, and the identity; of a chip that need not have it, as it was."""
+        return bytes([AWAKE, self.identity if self.lenient else self.identity_is])
 
 
 def _stop(raw: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from ..chip import Among, I2cChip, Quantity, Question, Reading
-from ..errors import ChecksumError, LostPower, WrongChip
+from ..errors import ChecksumError, InvalidReading, LostPower, WrongChip
 from ..registers import Field, Register
 
 CONFIG = Register(0x00, 2, "little")
@@ -97,7 +97,7 @@ class Veml7700(I2cChip):
         """Return illuminance in lx, of integrations that begin now; in too bright light, what is known of it.
 
         Raises:
-            LostPower: the configuration is gone. ChecksumError: two reads differ.
+            LostPower: the configuration is gone. ChecksumError: two reads differ. InvalidReading: the line is stuck.
         """
         self.put(CONFIG, self.settings | SHUT_DOWN)
         self.put(CONFIG, self.settings)
@@ -112,6 +112,8 @@ class Veml7700(I2cChip):
         if (config, witness) != (self.settings, self.witness):
             found, written = (f"0x{a:04x}, 0x{b:04x}" for a, b in ((config, witness), (self.settings, self.witness)))
             raise LostPower(f"{self.name}: configuration and threshold are {found}, written was {written}")
+        if counts == config == witness:
+            raise InvalidReading(f"{self.name}: all registers are 0x{counts:04x}: a line is stuck")
         value = lux(counts, self.gain, self.integration_ms)
         end = self.quantities[0].high
         if counts == SATURATED or value > end:

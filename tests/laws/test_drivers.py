@@ -42,6 +42,14 @@ class TestEveryDriver:
     def test_tells_what_its_fake_feels_over_the_whole_range(self, name: str) -> None:
         kept(telling.told_is_felt(name))
 
+    def test_need_not_identify_itself_where_the_user_says_so(self, name: str) -> None:
+        with bench(name) as one:
+            one.driver = open_chip(name, one.bus, one.address, identity="lenient")
+            one.driver.sleep = one.time.sleep
+            assert not one.truth()
+        with pytest.raises(ValueError, match="strict, lenient"):
+            open_chip(name, None, identity="lax")
+
     def test_does_no_io_before_it_is_asked_to(self, name: str) -> None:
         kept(telling.quiet_until_asked(name))
         assert open_chip(name, None).name == name
