@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "agent")]
-NAMES = ("configuration", "request", "http", "chip", "kernel", "broker", "block")
+NAMES = ("configuration", "scenario", "request", "http", "chip", "kernel", "broker", "block")
 
 
 def main() -> int:
