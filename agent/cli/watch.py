@@ -53,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
     from agent.broker import BrokerError
     from agent.broker.subscriber import Subscriber
 
-    from .doctor.cures import cure
+    from .doctor.cures import typed_cure
     from .watching.picture import Picture
 
     mqtt = broker_of(args)
@@ -70,7 +70,7 @@ def main(args: argparse.Namespace) -> int:
         else:
             _lines(inbox, picture, args.count)
     except BrokerError as error:
-        print(f"watch: {error}\n    fix: {cure(error, there)}", file=sys.stderr)
+        print(f"watch: {error}\n    fix: {typed_cure(error, there, 'limpet watch')}", file=sys.stderr)
         return 1
     finally:
         subscriber.stop()

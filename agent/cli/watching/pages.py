@@ -232,7 +232,7 @@ def trend(values: Iterable[float]) -> str:
     """Return values as a line of bars between the lowest and the highest of them.
 
     >>> trend([0, 1, 2, 3])
-    '▁▃▅█'
+    '▁▃▆█'
     """
     numbers = list(values)
     if len(numbers) < 2:
