@@ -18,7 +18,7 @@ class Browser:
     Attributes:
         opened: the device whose page is shown; None: all of them. chosen: the one that Enter opens.
         top: the first row that is shown. room: rows that fit on the screen.
-        by_trouble: whether what is wrong comes first. typing: whether keys go into the filter.
+        worst_first: whether what is wrong comes first. typing: whether keys go into the filter.
     """
 
     def __init__(self, picture: Picture) -> None:
@@ -26,7 +26,7 @@ class Browser:
         self.opened: str | None = None
         self.chosen: str | None = None
         self.top, self.room = 0, 10
-        self.by_trouble = self.typing = self.helping = self.quitting = False
+        self.worst_first = self.typing = self.helping = self.quitting = False
         self._filters = {"devices": "", "quantities": ""}
         self._closed = False
 
@@ -52,11 +52,11 @@ class Browser:
         """Return the devices to be shown, in order."""
         wanted = self._filters["devices"].lower()
         found = [one for name, one in self.picture.devices.items() if wanted in name.lower()]
-        if self.by_trouble:
-            return sorted(found, key=lambda one: (-self.trouble(one), natural(one.name)))
+        if self.worst_first:
+            return sorted(found, key=lambda one: (-self.severity(one), natural(one.name)))
         return sorted(found, key=lambda one: natural(one.name))
 
-    def trouble(self, device: DeviceView) -> int:
+    def severity(self, device: DeviceView) -> int:
         """Return how much is wrong with a device."""
         missing = self.picture.ledger.missing_of(device.name) > 0
         return OFFLINE * device.offline + device.troubled + device.degraded + missing
@@ -65,7 +65,7 @@ class Browser:
         """Return (sensor, quantity) of what is to be shown of a device, in order."""
         wanted = self._filters["quantities"].lower()
         sensors = list(device.sensors.items())
-        if self.by_trouble:
+        if self.worst_first:
             sensors.sort(key=lambda one: one[1].good)
         rows = []
         for name, view in sensors:
@@ -135,7 +135,7 @@ class Browser:
         self.typing = True
 
     def _sort(self) -> None:
-        self.by_trouble, self.top = not self.by_trouble, 0
+        self.worst_first, self.top = not self.worst_first, 0
 
     def _help(self) -> None:
         self.helping = True

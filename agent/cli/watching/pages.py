@@ -75,7 +75,7 @@ def _head(browser: Browser, now: float) -> Text:
     made = Text(" limpet watch ", "bold reverse")
     if not picture.connected:
         return made.append(f" broker {text.clean(text.broker(picture, now))}", "bold red")
-    bad = sum(browser.trouble(one) > 0 for one in devices.values())
+    bad = sum(browser.severity(one) > 0 for one in devices.values())
     made.append(f" {len(devices)} device{'s' * (len(devices) != 1)}")
     made.append(
         f", {bad} in trouble" if bad else ", all well" if devices else ": none was heard yet", "red" if bad else "green"
@@ -88,7 +88,7 @@ def _foot(browser: Browser) -> Text:
         return Text(f"/{browser.filter}▏", "bold")
     if browser.filter:
         return Text(f"/{browser.filter}  (Esc clears)", "bold")
-    return Text("q quit  ? keys  / filter  s " + ("by name" if browser.by_trouble else "by trouble"), "dim")
+    return Text("q quit  ? keys  / filter  s " + ("by name" if browser.worst_first else "by trouble"), "dim")
 
 
 def _devices(browser: Browser, now: float, width: int, height: int) -> list[Text]:
@@ -113,7 +113,7 @@ def _device_row(device: DeviceView, picture: Picture, now: float) -> list[Cell]:
     first = f"{bad[0]} {device.sensors[bad[0]].status}" if bad else ""
     more = f" +{len(bad) - 1}" if len(bad) > 1 else ""
     missing = picture.ledger.missing_of(device.name)
-    trouble = text.clean(first.replace("_", " ")) + more or (f"{missing} missing" if missing else "")
+    wrong = text.clean(first.replace("_", " ")) + more or (f"{missing} missing" if missing else "")
     mark = "○" if device.offline else "!" if bad or missing else "●"
     style = "dim" if device.offline else "red" if bad or missing else "green"
     return [
@@ -123,7 +123,7 @@ def _device_row(device: DeviceView, picture: Picture, now: float) -> list[Cell]:
         Cell(text.clean(device.status), {"online": "green", "offline": "red"}.get(device.status, "dim")),
         Cell(_age(device.measured, now)),
         Cell(f"{len(device.sensors) - len(bad)}/{len(device.sensors)}"),
-        Cell(trouble, "red"),
+        Cell(wrong, "red"),
         Cell("  ".join(readings[1:5]), "dim"),
     ]
 
