@@ -24,6 +24,8 @@ FEW = 5  # lines of one kind in a minute that are written one by one
 NAMED = 5  # names in a line that stands for many
 MOST_HELD = 1000  # of one kind; more are only counted where they repeat
 LONGEST = 200  # letters of a value by which lines are told apart
+Later = Callable[[float, Callable[[], None]], object]
+
 _PLAIN = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\x9f]+")
 
 
@@ -44,16 +46,21 @@ def setup(
     root = logging.getLogger()
     for old in [one for one in root.handlers if isinstance(one, Bunching)]:
         root.removeHandler(old)
+        handler.settle_by(old.later)
         old.close()
     root.addHandler(handler)
     root.setLevel(level.upper())
 
 
-def settle() -> None:
-    """Write the lines that were held back and whose time has come; to be called about once a second."""
+def settle_by(later: Later) -> None:
+    """Have lines that are held back written in time, also when no other line comes.
+
+    Args:
+        later: calls a function after that many seconds; it is called in any thread.
+    """
     for handler in logging.getLogger().handlers:
         if isinstance(handler, Bunching):
-            handler.settle()
+            handler.settle_by(later)
 
 
 class LineKind:
@@ -119,11 +126,16 @@ class Bunching(logging.StreamHandler[TextIO]):
     A kind is a phrase, with its logger, level and exception; what a line is about are its values, the first to the
     letter, of the others all but their numbers. Of each kind the first few lines pass as they come. Lines for debugging
     all pass.
+
+    Attributes:
+        later: calls a function after that many seconds; None: what is held is written with the next line.
     """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream)
         self.clock = clock
+        self.later: Later | None = None
+        self._settles = False
         self._kinds: dict[tuple[object, ...], LineKind] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -142,11 +154,24 @@ class Bunching(logging.StreamHandler[TextIO]):
             super().emit(record)
         else:
             kind.hold(subject, record, now)
+            self._settle_later(now)
 
-    def settle(self) -> None:
-        """Write what was held back long enough."""
+    def settle_by(self, later: Later | None) -> None:
+        """Have held lines written in time by `later` from now on."""
+        self.later, self._settles = later, False
+
+    def _settle_later(self, now: float) -> None:
+        due = min((kind.due() for kind in self._kinds.values() if kind.held), default=None)
+        if due is not None and self.later is not None and not self._settles:
+            self._settles = True
+            self.later(max(0.0, due - now), self._settle)
+
+    def _settle(self) -> None:
         with self.lock or contextlib.nullcontext():
-            self._write_due(self.clock())
+            self._settles = False
+            now = self.clock()
+            self._write_due(now)
+            self._settle_later(now)
 
     def close(self) -> None:
         """Write all that was held back, and close."""

@@ -100,8 +100,7 @@ class GuardedBus:
         try:
             generation = self.breaker.admit()
         except CircuitOpenError as error:
-            first = f"; {self.silent[0]} fell silent first" if self.silent else ""
-            refusal = BusStuck(f"{self.name} does not answer{first}; it is probed in {error.retry_after:.0f} s")
+            refusal = BusStuck(f"{self._silence()}; it is probed in {error.retry_after:.0f} s")
             for turn in turns:
                 turn.outcome = Outcome(error=refusal)
             return (), 0
@@ -118,7 +117,7 @@ class GuardedBus:
     ) -> Generator[float, None, Outcome]:
         """Run a turn and draw from its outcome what it says about the bus. In the bus's thread."""
         if self.breaker.state is CircuitState.OPEN:  # opened since the round began
-            return Outcome(error=BusStuck(f"{self.name} does not answer; {self.silent[0]} fell silent first"))
+            return Outcome(error=BusStuck(self._silence()))
         outcome = yield from steps
         if isinstance(outcome.error, BusTimeout):
             was_open = self._is_open()  # another sensor may have opened it meanwhile
@@ -134,6 +133,11 @@ class GuardedBus:
         else:
             self.breaker.undecided(generation)
         return outcome
+
+    def _silence(self) -> str:
+        """Return what a refusal says; a reading that began before the bus fell silent may have forgotten its first."""
+        first = f"; {self.silent[0]} fell silent first" if self.silent else ""
+        return f"{self.name} does not answer{first}"
 
     def _is_open(self) -> bool:
         return self.breaker.state is CircuitState.OPEN

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 NO_SUBSCRIBERS = 0x10  # MQTT 5.0 §3.4.2.1
-FAILURE = 0x80  # reason codes from here on are refusals
+# Reason codes from here on are refusals.
+FAILURE = 0x80
 TAKEN_OVER = 0x8E  # MQTT 5.0 §3.14.2.1
 TOO_LARGE = 0x95
 

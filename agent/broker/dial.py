@@ -91,7 +91,8 @@ def certified(address: Address) -> bool:
 
 def _wrapped(raw: socket.socket, address: Address, target: Target, tls: ssl.SSLContext) -> ssl.SSLSocket:
     assert address.tls is not None
-    name = address.tls.server_name or target.host
+    # A name may end with the dot of the root; certificates have none.
+    name = address.tls.server_name or target.host.removesuffix(".")
     return tls.wrap_socket(raw, server_hostname=name, do_handshake_on_connect=False)
 
 

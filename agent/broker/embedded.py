@@ -1,4 +1,4 @@
-"""A broker of our own for the demo: iotcore in a child process, which can be taken down and brought up again."""
+"""The demo's own broker: iotcore in a child process, which can be taken down and brought up again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 HOST = "127.0.0.1"
-UP = 10.0  # seconds to come up, at most
-LOOK = 0.02
+# Seconds to come up, at most, and between two looks whether it has.
+UP, LOOK = 10.0, 0.02
 # The child ends when our end of its stdin closes, however we end.
 CHILD = """
 import os, sys, threading
@@ -41,7 +41,7 @@ dynamic_filters = true
 
 
 def installed() -> bool:
-    """Tell whether iotcore is there."""
+    """Return whether iotcore is installed."""
     return importlib.util.find_spec("iotcore") is not None
 
 
@@ -66,7 +66,8 @@ class EmbeddedBroker:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for us
+            # Ctrl-C is meant for us alone.
+            start_new_session=True,
         )
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(UP):

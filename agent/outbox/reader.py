@@ -39,7 +39,11 @@ class OutboxReader:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        with file.open("rb"):  # says better than SQLite what is wrong
+        # A fifo would keep whoever opens it.
+        if file.exists() and not file.is_file():
+            raise OSError(f"{file} is no file")
+        # Says better than SQLite what is wrong.
+        with file.open("rb"):
             pass
         with self._named():
             uri = f"file:{quote(str(file.absolute()))}?mode=ro"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -31,8 +30,9 @@ class SqliteStore:
         self._file = SqliteFile(folder, max_size)
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        # Given to the thread and not finished.
-        self._under_way = 0
+        # The thread is free: what it was given last has been finished, also where the caller no longer waited.
+        self._free = asyncio.Event()
+        self._free.set()
 
     @property
     def file(self) -> Path:
@@ -64,18 +64,19 @@ class SqliteStore:
             self._jobs, self._thread = queue.SimpleQueue(), None
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns in the thread.
+        """Return what `work` returns in the thread, once that is free; a thread that is kept gets no more to do.
 
         Raises:
-            OSError: it failed, or the thread is still at work that the caller no longer waits for.
+            OSError: it failed.
         """
-        if self._under_way:
-            raise OSError(errno.ETIMEDOUT, f"{self.file}: the disk still does not answer")
+        while not self._free.is_set():
+            await self._free.wait()
+        self._free.clear()
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
 
         def settle(result: T | None, error: Exception | None) -> None:
-            self._under_way -= 1
+            self._free.set()
             if done.done():
                 return
             if error is not None:
@@ -96,7 +97,6 @@ class SqliteStore:
         if self._thread is None:
             self._thread = threading.Thread(target=_work, args=(self._jobs,), name="outbox", daemon=True)
             self._thread.start()
-        self._under_way += 1
         self._jobs.put(job)
         return await done
 

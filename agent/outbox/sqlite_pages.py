@@ -31,10 +31,10 @@ def page_count(header: bytes) -> int:
     return int.from_bytes(header[PAGES_AT : PAGES_AT + 4], "big")
 
 
-def records(file: Path, columns: int) -> Iterator[tuple[Any, ...]]:
-    """Yield each record of so many columns that is on a page in use, with its row id in place of the first column.
+def records(file: Path, columns: int, most_pages: int) -> Iterator[tuple[Any, ...]]:
+    """Yield each record with `columns` columns that is on a page in use, with its row id in place of the first one.
 
-    What is damaged comes as nonsense or not at all: check it.
+    What is damaged comes as nonsense or not at all: check it. Pages beyond `most_pages` are not looked at.
 
     Raises:
         OSError: the file cannot be read.
@@ -48,7 +48,7 @@ def records(file: Path, columns: int) -> Iterator[tuple[Any, ...]]:
             return opened.read(size).ljust(size, b"\0")
 
         free = _free(read, header)
-        for number in range(2, file.stat().st_size // size + 2):
+        for number in range(2, min(file.stat().st_size // size, most_pages) + 2):
             if number not in free and (page := read(number))[0] == TABLE_LEAF:
                 yield from (record for record in _leaf(page, read) if len(record) == columns)
 

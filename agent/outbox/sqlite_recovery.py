@@ -29,31 +29,33 @@ def salvaged(file: Path, database: sqlite3.Connection, max_size: int) -> tuple[i
     """
     saved, accounts = 0, Accounts()
     with mended(file, max_size) as copy:
-        for row in map(rows.restored, _rows(copy, rows.BATCHES, rows.BATCH_COLUMNS)):
+        for row in map(rows.restored, _rows(copy, rows.BATCHES, rows.BATCH_COLUMNS, max_size)):
             if isinstance(rows.batch(row), Item):
                 saved += database.execute(rows.ADD_BATCH, row).rowcount
-        for row in _rows(copy, rows.GAPS, rows.GAP_COLUMNS):
+        for row in _rows(copy, rows.GAPS, rows.GAP_COLUMNS, max_size):
             if rows.gap(row) is not None:
                 database.execute(rows.ADD_GAP, row)
-        found = {row[0]: run for row in _rows(copy, rows.RUNS, rows.RUN_COLUMNS) if (run := rows.run(row)) is not None}
+        runs = _rows(copy, rows.RUNS, rows.RUN_COLUMNS, max_size)
+        found = {row[0]: run for row in runs if (run := rows.run(row)) is not None}
     accounts.runs = {found[key].run_id: found[key] for key in sorted(found)}
     return saved, accounts
 
 
-def _rows(file: Path, query: str, columns: int) -> Iterator[tuple[Any, ...]]:
+def _rows(file: Path, query: str, columns: int, max_size: int) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a table that can be read, some of them twice; check each."""
     with contextlib.suppress(*rows.DAMAGE), contextlib.closing(rows.connect(file)) as damaged:
         yield from damaged.execute(query)
     # Closing has moved the log into the file, unless it cannot be opened at all.
     with contextlib.suppress(OSError):
-        yield from sqlite_pages.records(file, columns)
+        yield from sqlite_pages.records(file, columns, files.most_pages(max_size))
 
 
 @contextlib.contextmanager
 def mended(file: Path, max_size: int) -> Iterator[Path]:
     """Lend a copy of `file` that SQLite opens if it can: the first bytes right, and as long as its header says.
 
-    Where a copy would leave less than `KEEP_FREE` bytes on the disk, the file itself is lent.
+    Where a copy would leave less than `KEEP_FREE` bytes on the disk, or the file is larger than any of ours, it is lent
+    itself.
     """
     copy = file.with_name(COPY)
     for left_over in files.parts(copy):
@@ -73,7 +75,10 @@ def mended(file: Path, max_size: int) -> Iterator[Path]:
 def _mend(file: Path, copy: Path, max_size: int) -> None:
     parts = [(Path(f"{file}{suffix}"), Path(f"{copy}{suffix}")) for suffix in ("", "-wal")]
     parts = [(part, its_copy) for part, its_copy in parts if part.is_file()]
-    if shutil.disk_usage(file.parent).free < sum(part.stat().st_size for part, _ in parts) + KEEP_FREE:
+    size = sum(part.stat().st_size for part, _ in parts)
+    if size > 2 * files.most_pages(max_size) * sqlite_pages.USUAL_PAGE:
+        raise OSError(errno.EFBIG, f"{file}: too large to be ours")
+    if shutil.disk_usage(file.parent).free < size + KEEP_FREE:
         raise OSError(errno.ENOSPC, f"{file.parent}: no room for a copy")
     files.create(copy)
     for part, its_copy in parts:

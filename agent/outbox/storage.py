@@ -178,7 +178,8 @@ class Storage:
         try:
             if dead:
                 await self._ask(self.store.delete(dead))
-        except OSError:
+        except BaseException:
+            # Cancelled, too: a row that is deleted twice is no error, one that stays would be sent again.
             self.index.dead += dead
             raise
 

@@ -89,7 +89,8 @@ class Batches:
         if again:
             # Those in hand come after them.
             self._backlog.give_back()
-            self.block_most = max(1, len(message.batches) // 2)
+            if message.historical:
+                self.block_most = max(1, len(message.batches) // 2)
         elif len(message.batches) == self.block_most:
             self.block_most = min(BLOCK_ITEMS, 2 * self.block_most)
 

@@ -172,5 +172,5 @@ class Others:
         most = self._facts.maximum_packet_size
         if most is None or packet.size(self._facts.version) <= most:
             return True
-        self._refusals.too_large(packet.key, f"larger than the broker's {most} bytes")
+        self._refusals.noted(packet.key, f"larger than the broker's {most} bytes")
         return False

@@ -7,8 +7,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from agent.broker import BrokerError, BrokerTimeout, Facts, Handler, Link, Message, Will
-from agent.messages import payloads
+from agent.broker import BrokerError, BrokerLost, BrokerTimeout, Facts, Handler, Link, Will
 from agent.messages.topics import Topics
 from agent.outbox import Outbox
 from agent.resilience import AsyncCircuitBreaker, BreakerEvent, CircuitOpenError, CircuitState
@@ -17,18 +16,15 @@ from agent.resilience.schedule import ENTROPY, Rng
 from .alarm import Alarm
 from .batches import Batches
 from .bodies import Wall
-from .holds import Holds
-from .last_will import LastWill
-from .limits import Limits
+from .experience import Experience
 from .others import Others
 from .pacing import Pacing
 from .reason_codes import ReasonCodes
 from .reconnect import Reconnect
-from .refusals import Complaints, Refusal, Refusals
 from .send_queue import SendQueue
 from .session import Closing, Session
 from .state import BrokerState, ConnectionLog
-from .trials import Trials
+from .twin import TwinWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,32 +73,18 @@ class Publisher:
         on_event: Callable[[BreakerEvent], object] | None = None,
     ) -> None:
         self._link, self._now, self._ready, self.on_change = link, clock.now, outbox.ready, on_change
-        self.breaker = AsyncCircuitBreaker(
-            settings.failure_threshold,
-            settings.reset_timeout,
-            name="broker",
-            multiplier=settings.multiplier,
-            max_reset_timeout_seconds=settings.max_reset_timeout,
-            reset_jitter=0.5,
-            on_event=on_event,
-            clock=clock.now,
-            rng=rng,
-        )
+        self.breaker = _breaker(settings, clock.now, rng, on_event)
         self._pacing = Pacing(clock.now, rng, settings.backfill_rate, settings.window)
-        self._limits = Limits(clock.now)
-        complaints = Complaints(clock.now, self._refused_changed)
-        self._refusals, self._holds = Refusals(clock.now, rng, complaints), Holds(clock.now, rng, complaints)
-        self._trials = Trials(self._limits)
-        parts = self._pacing, self._holds, self._refusals, self._limits, self._trials
-        self._codes = ReasonCodes(outbox, *parts, clock.now, settings.require_subscriber)
+        self._experience = Experience(topics, clock.now, rng, self._refused_changed)
+        self._codes = ReasonCodes(outbox, self._pacing, self._experience, clock.now, settings.require_subscriber)
         alarm = Alarm(clock.now)
-        batches = Batches(outbox, topics, clock, self._pacing, self._holds, self._codes, alarm)
+        batches = Batches(outbox, topics, clock, self._pacing, self._experience.holds, self._codes, alarm)
         batches.in_blocks = settings.backfill_format == "block"
-        self._queue = SendQueue(batches, Others(outbox, topics, clock, self._refusals, alarm), alarm)
-        self._will = LastWill(topics.status, b"offline", self._limits)
+        others = Others(outbox, topics, clock, self._experience.refusals, alarm)
+        self._queue = SendQueue(batches, others, alarm)
         self._reconnect = Reconnect(clock.now, rng, settings.max_reset_timeout)
+        self._twin = TwinWatch(topics.info, outbox.run_id, others, self._reconnect, self._refresh)
         self._open: Link | None = None
-        self._info_topic, self._run_id = topics.info, outbox.run_id
         self._closing, self._running = Closing(clock.now), False
         self._log = ConnectionLog(topics.client_id)
         self.state = BrokerState(False, clock.now(), "not connected yet", 0, False, None)
@@ -134,8 +116,7 @@ class Publisher:
         self._pacing.adjust(backfill_rate)
         self._codes.require_subscriber = require_subscriber
         self._queue.batches.in_blocks = backfill_format == "block"
-        for memory in (self._refusals, self._holds, self._limits, self._trials, self._will):
-            memory.reset()
+        self._experience.reset()
         self._ready.set()
 
     async def close(self, grace: float = 1.2) -> None:
@@ -179,13 +160,15 @@ class Publisher:
         self._reconnect.connecting()
         link: Link | None = None
         try:
-            link = self._link(self._will.choose())
+            link = self._link(self._experience.will.choose())
             if (facts := await self._connect(link)) is not None:
                 began = self._now()
                 session = self._session(link, self._opened(link, facts), generation, probing)
                 await session.run(self._closing)
             self.breaker.undecided(generation)
-        except BrokerError as error:
+        except OSError as reason:
+            # A link may need a file or a descriptor that is not to be had.
+            error = reason if isinstance(reason, BrokerError) else BrokerLost(f"no connection can be made: {reason}")
             self._failed(error, generation, session, None if began is None else self._now() - began)
         except BaseException:
             self.breaker.undecided(generation)
@@ -215,26 +198,11 @@ class Publisher:
     def _opened(self, link: Link, facts: Facts) -> Facts:
         """Return what the new connection has to obey."""
         self._open = link
-        self._look_for_a_twin()
-        self._will.connected()
-        obeyed = self._limits.opened(link, facts)
+        self._twin.begin()
+        self._experience.will.connected()
+        obeyed = self._experience.limits.opened(link, facts)
         self._become(connected=True, facts=facts)
         return obeyed
-
-    def _look_for_a_twin(self) -> None:
-        """Have the broker show its `info` where sessions end as they do with a twin.
-
-        Once it has had ours, the `info` of another run can only come from a twin that runs now.
-        """
-        if self._reconnect.suspicious and self._queue.others.info_taken:
-            self._queue.others.subscribe(self._info_topic, self._see_info, retained=True)
-        else:
-            self._queue.others.unsubscribe(self._info_topic)
-
-    def _see_info(self, message: Message) -> None:
-        if payloads.run_of(message.payload) not in (None, self._run_id):
-            self._reconnect.twin_found()
-            self._become(connected=self.state.connected, facts=self.state.facts)
 
     def _session(self, link: Link, facts: Facts, generation: int, probing: bool) -> Session:
         def proved() -> None:
@@ -245,7 +213,7 @@ class Publisher:
         return Session(link, facts, *parts, ready=self._ready, now=self._now, probing=probing, on_proof=proved)
 
     def _failed(self, error: BrokerError, generation: int, session: Session | None, lasted: float | None) -> None:
-        another_will = lasted is None and self._will.failed(error)
+        another_will = lasted is None and self._experience.will.failed(error)
         if another_will:
             self.breaker.undecided(generation)
         elif session is None or not session.proved:
@@ -263,23 +231,35 @@ class Publisher:
         old, now = self.state, self._now()
         since = now if connected != old.connected else old.since
         text = None if connected else str(error or "closed")
-        limits, refused = self._limits.listed(), self._listed()
-        twice = self._reconnect.duplicate
-        sessions = old.sessions + (connected and not old.connected)
-        self.state = BrokerState(connected, since, text, sessions, twice, facts, limits, refused)
-        self._log.changed(old, self.state, error, now)
-        if self.state != old:
-            self.on_change()
+        self._change(BrokerState(connected, since, text, old.sessions + connected, old.duplicate, facts), error)
 
     def _refused_changed(self) -> None:
-        """Tell `health` at once, but not before whoever noticed has finished: it calls from within a settlement."""
+        """Tell `health` at once, but not before whatever noticed has finished: it calls from within a settlement."""
         asyncio.get_running_loop().call_soon(self._refresh)
 
     def _refresh(self) -> None:
-        old = self.state
-        self.state = replace(old, limits=self._limits.listed(), refused=self._listed())
+        self._change(self.state)
+
+    def _change(self, new: BrokerState, error: BrokerError | None = None) -> None:
+        old, limits = self.state, self._experience.limits.listed()
+        duplicate, refused = self._reconnect.duplicate, self._experience.refused()
+        self.state = replace(new, duplicate=duplicate, limits=limits, refused=refused)
+        self._log.changed(old, self.state, error, self._now())
         if self.state != old:
             self.on_change()
 
-    def _listed(self) -> tuple[Refusal, ...]:
-        return self._refusals.listed() + self._holds.listed()
+
+def _breaker(
+    settings: Settings, clock: Callable[[], float], rng: Rng, on_event: Callable[[BreakerEvent], object] | None
+) -> AsyncCircuitBreaker:
+    return AsyncCircuitBreaker(
+        settings.failure_threshold,
+        settings.reset_timeout,
+        name="broker",
+        multiplier=settings.multiplier,
+        max_reset_timeout_seconds=settings.max_reset_timeout,
+        reset_jitter=0.5,
+        on_event=on_event,
+        clock=clock,
+        rng=rng,
+    )

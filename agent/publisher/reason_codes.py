@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from agent.broker import FAILURE, NO_SUBSCRIBERS, TOO_LARGE, BrokerError, BrokerTimeout
 from agent.outbox import Item, Outbox
 
-from .holds import Holds, Key, key_of
-from .limits import NO_QOS_1, NO_RETAIN, Limits
+from .experience import Experience
+from .holds import MOST_ITEMS, Key, key_of
+from .limits import NO_QOS_1, NO_RETAIN
 from .outgoing import Outgoing, Purpose
 from .pacing import Pacing
-from .refusals import Refusals
-from .trials import Trials
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,8 @@ OWN_FAULT = {0x90: "refused", 0x99: "refused", TOO_LARGE: "too_large"}
 TIMES = 3
 # These are about the broker, whatever was sent.
 BUSY = {0x88, 0x89, 0x8B, 0x93, 0x96, 0x97, 0x9F}
+# With these in a DISCONNECT the broker gives its own state as the reason.
+LEAVING = {0x88, 0x89, 0x8B, 0x8D, 0x9C, 0x9D, 0x9F, 0xA0}
 NAMES = {
     0x80: "unspecified error",
     0x83: "implementation specific error",
@@ -59,15 +61,12 @@ class ReasonCodes:
         self,
         outbox: Outbox,
         pacing: Pacing,
-        holds: Holds,
-        refusals: Refusals,
-        limits: Limits,
-        trials: Trials,
+        experience: Experience,
         now: Callable[[], float],
         require_subscriber: bool = False,
     ) -> None:
-        self._outbox, self._pacing, self._holds, self._refusals = outbox, pacing, holds, refusals
-        self._limits, self._trials, self._now = limits, trials, now
+        self._outbox, self._pacing, self._experience, self._now = outbox, pacing, experience, now
+        self._holds, self._refusals = experience.holds, experience.refusals
         self.require_subscriber = require_subscriber
         self._largest_taken = 0
         # How often a batch was refused for its own fault.
@@ -80,6 +79,10 @@ class ReasonCodes:
         """Settle a packet; return whether it has to be sent again."""
         if packet.purpose is Purpose.BATCH:
             return self._batch(packet, code)
+        if code >= FAILURE and packet.purpose is Purpose.ANSWER:
+            # A stranger chose where it goes; others are answered as before.
+            self._refusals.noted(packet.key, reason(code))
+            return False
         if code >= FAILURE:
             self._refusals.refused(packet.key, reason(code), busy=code in BUSY)
             return True
@@ -107,15 +110,15 @@ class ReasonCodes:
             blamed: what may be why. error: how it ended; None: we ended it.
         """
         code = None if error is None else error.code
-        self._limits.learn(code)
+        self._experience.limits.learn(code)
         # These two are about how it was sent, and we know better now.
         blamed = [] if code in (NO_RETAIN, NO_QOS_1) else blamed
         if blamed and not isinstance(error, BrokerTimeout):
-            self._trials.hung_up(blamed)
+            self._experience.trials.hung_up(blamed)
         alone = len(blamed) == 1
         for packet in blamed:
             if packet.purpose is not Purpose.BATCH:
-                self._refusals.hung_up(packet.key, str(error))
+                self._refusals.hung_up(packet.key, str(error), busy=code in LEAVING)
             else:
                 self._blame_batch(packet, error, alone)
         for packet in under_way:
@@ -141,9 +144,8 @@ class ReasonCodes:
         return True
 
     def _taken_by_trial(self, packet: Outgoing) -> None:
-        if self._trials.taken(packet):
-            self._refusals.reset()
-            self._holds.reset()
+        if self._experience.trials.taken(packet):
+            self._experience.forget_refusals()
 
     def _taken(self, batch: Outgoing, *, heard: bool) -> None:
         self._taken_by_trial(batch)
@@ -164,6 +166,7 @@ class ReasonCodes:
             self._give_up(item, OWN_FAULT[code], reason(code))
             return False
         self._refused[key_of(item)] = count
+        _bound(self._refused)
         self._holds.defer(item)
         self._outbox.back(item)
         return True
@@ -177,20 +180,27 @@ class ReasonCodes:
         told = error is not None and error.code == TOO_LARGE
         by_its_size = (told or others_passed) and len(item.body) > self._largest_taken
         if count + 1 >= TIMES and by_its_size:
-            self._limits.learn_packet_size(batch)
+            self._experience.limits.learn_packet_size(batch)
             self._give_up(item, "too_large")
         else:
             self._ended_by[key_of(item)] = batch.topic, count + 1, others_passed
+            _bound(self._ended_by)
 
     def _give_up(self, item: Item, why: str, words: str = "") -> None:
         now = self._now()
         if why != "too_large":
-            log.error("batch refused for ever", extra={"seq": item.seq, "error": words})
+            log.error("batch refused", extra={"seq": item.seq, "error": words})
         elif now - self._too_large_at >= STRETCH:
             log.error("batch too large for the broker", extra={"seq": item.seq, "bytes": len(item.body)})
         if why == "too_large":
             self._too_large_at = now
         self._outbox.refuse(item, why)
+
+
+def _bound(memory: dict[Key, Any]) -> None:
+    """Forget the oldest: the outbox may have dropped these batches long ago."""
+    while len(memory) > MOST_ITEMS:
+        del memory[next(iter(memory))]
 
 
 def _tried_again(batch: Outgoing) -> tuple[Item, ...]:

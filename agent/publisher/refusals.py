@@ -74,7 +74,8 @@ class _Entry:
     until: float = -math.inf
     named: bool = False
     busy: int = 0
-    too_large: bool = False
+    # Nothing waits for it, because of its present form or of what it is.
+    noted: bool = False
 
 
 class Refusals:
@@ -98,7 +99,7 @@ class Refusals:
 
     def aside(self, key: str) -> bool:
         """Return whether it is set aside, so that nothing waits for it."""
-        return (entry := self._entries.get(key)) is not None and (entry.count > 1 or entry.too_large)
+        return (entry := self._entries.get(key)) is not None and (entry.count > 1 or entry.noted)
 
     def refused(self, key: str, reason: str, *, busy: bool = False) -> None:
         """Note a refusal by a reason code, or by silence; `busy`: it may have nothing to do with what was sent."""
@@ -113,19 +114,22 @@ class Refusals:
             entry.until = self._now() + self._rng.uniform(soon, 2 * soon)
         self._name(key, entry)
 
-    def hung_up(self, key: str, reason: str) -> None:
-        """Note that a session ended with it under way."""
+    def hung_up(self, key: str, reason: str, *, busy: bool = False) -> None:
+        """Note that a session ended with it under way; `busy`: the broker gave its own state as the reason."""
         entry = self._entries.setdefault(key, _Entry(self._now()))
+        entry.busy += busy
+        if busy and entry.busy < BUSY_TIMES:
+            return
         self._refuse(entry, reason)
         if entry.count > 1:
             self._name(key, entry)
         if entry.count > 2:
             self._next_trial = self._now() + ASIDE
 
-    def too_large(self, key: str, reason: str) -> None:
-        """Note that its present form is larger than the broker takes. The next one may be smaller: nothing waits."""
+    def noted(self, key: str, reason: str) -> None:
+        """Note a refusal after which the next one may be sent at once, because it is another."""
         entry = self._entries.setdefault(key, _Entry(self._now()))
-        entry.reason, entry.too_large = reason, True
+        entry.reason, entry.noted = reason, True
         self._name(key, entry)
 
     def taken(self, key: str) -> None:

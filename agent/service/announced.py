@@ -76,7 +76,7 @@ class Announced:
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            log.warning("what was announced is not known", extra={"error": str(error)})
+            log.warning("earlier announcements cannot be read", extra={"error": str(error)})
         known()
 
     def former(self, device: str) -> list[str]:
@@ -132,4 +132,4 @@ def _topics(names: Iterable[Any]) -> list[str]:
 
 
 def _not_written(error: OSError) -> None:
-    log.debug("what was announced is not written", extra={"error": str(error)})
+    log.debug("announcements not written", extra={"error": str(error)})

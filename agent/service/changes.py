@@ -1,4 +1,4 @@
-"""Whether the present differs from what subscribers have, by more than the noise of the sensors."""
+"""Whether what subscribers have is still so: the present of the sensors, and what `health` reports at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,33 @@ from typing import Any
 
 from agent.messages.payloads import Sensed
 
+from .status import Status
+
+CLOCK_STEP = 1.0  # seconds
 ALMOST = 1.0 - 1e-6  # a difference of a step, as binary fractions show it
+
+
+class Alarms:
+    """What `health` reports at once, and that has no event of its own: degraded, the storage, the clock."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+        self._alarms, self._offset = status.alarms(), status.clock_offset()
+
+    @property
+    def synced(self) -> bool:
+        """Whether the wall clock could be trusted when this was asked last."""
+        return self._alarms.synced
+
+    def changed(self) -> bool:
+        """Return whether one of them changed since this was asked last."""
+        before, self._alarms = self._alarms, self._status.alarms()
+        offset = self._status.clock_offset()
+        # The network moves a clock that is right by milliseconds only.
+        stepped = abs(offset - self._offset) >= CLOCK_STEP
+        if stepped:
+            self._offset = offset
+        return stepped or self._alarms != before
 
 
 class LastState:

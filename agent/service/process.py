@@ -24,12 +24,13 @@ class Process:
 
     def __init__(self, clock: Clock) -> None:
         self.clock, self.began = clock, clock.now()
+        self._started_ticks = started_ticks(os.getpid())
 
     def facts(self) -> dict[str, Any]:
         """Return uptime (s), rss (bytes), cpu (s), pid, threads."""
         return {
             "pid": os.getpid(),
-            "started_ticks": started_ticks(os.getpid()),
+            "started_ticks": self._started_ticks,
             "uptime": round(self.clock.now() - self.began, 1),
             "rss": resident(),
             "cpu": round(time.process_time(), 2),

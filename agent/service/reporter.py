@@ -13,19 +13,20 @@ from agent.outbox import Outbox
 from agent.publisher import Publisher
 
 from .announcer import Announcer
-from .changes import LastState
+from .changes import Alarms, LastState
 from .files import FileThread, NewestContent
 from .status import Status
 
 log = logging.getLogger("limpet")
 
-EVERY = 60.0  # seconds between two documents `health` when nothing changes
-LOOK = 1.0  # seconds between two looks at what has no event of its own
+# Seconds after which everything is sent again though nothing has changed: within a minute. `online`, too, since a
+# broker that notices a broken connection late replaces it by our will.
+EVERY = 57.0
+# Seconds between two looks at what has no event of its own: seldom, since each wakes the processor. While the time is
+# not known, the next change is near.
+LOOK, LOOK_UNSYNCED = 5.0, 1.0
 BUNCH = 0.2  # seconds: changes come in bunches and are reported together
 FILE_WITHIN = 0.3  # seconds that the end waits for the file
-# Seconds after which `online` is sent again: a broker that notices a broken connection late replaces it by our will.
-ONLINE_AGAIN = 50.0
-STATE_AGAIN = 58.0  # seconds after which `state` is sent again though nothing in it has changed
 
 
 class Reporter:
@@ -52,9 +53,9 @@ class Reporter:
         self._status, self.topics, self._outbox, self._announcer = status, topics, outbox, announcer
         self.news, self.began = news, asyncio.Event()
         self._file = NewestContent(file, FileThread(), _not_written) if file is not None else None
-        self._alarms = status.alarms()
+        self._alarms = Alarms(status)
         self._state = LastState()
-        self._online_at = self._state_at = float("-inf")
+        self._again_at = float("-inf")
         self._looking: asyncio.TimerHandle | None = None
 
     def use(self, publisher: Publisher) -> None:
@@ -94,9 +95,13 @@ class Reporter:
         try:
             while True:
                 self.news.clear()
+                if self._status.now() >= self._again_at:
+                    self._again_at = self._status.now() + EVERY
+                    self.all_again()
+                    self._announcer.forget_what_is_withdrawn()
                 self._publisher.retain(self.topics.health, self.write())
-                await self._something_new()
-                await asyncio.sleep(BUNCH)
+                if await self._something_new(self._again_at - self._status.now()):
+                    await asyncio.sleep(BUNCH)
         finally:
             if self._looking is not None:
                 self._looking.cancel()
@@ -116,35 +121,27 @@ class Reporter:
 
     def _send_state(self, document: dict[str, Any]) -> None:
         self._state.sent(document)
-        self._state_at = self._status.now()
         self._publisher.retain(self.topics.state, payloads.encode(document))
 
-    async def _something_new(self) -> None:
+    async def _something_new(self, within: float) -> bool:
         waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self.news.wait())]
         if self._outbox.waiting > 1:
             waits.append(asyncio.ensure_future(self._outbox.drained()))
         try:
-            await asyncio.wait(waits, timeout=EVERY, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(waits, timeout=max(0.0, within), return_when=asyncio.FIRST_COMPLETED)
+            return bool(done)
         finally:
             for one in waits:
                 one.cancel()
 
     def _look_again(self) -> None:
         self._look()
-        now = self._status.now()
-        if now - self._online_at >= ONLINE_AGAIN:
-            self._online_at = now
-            self._publisher.retain(self.topics.status, b"online")
-            self._announcer.forget_what_is_withdrawn()
-        if now - self._state_at >= STATE_AGAIN:
-            self.present()
-        self._looking = asyncio.get_running_loop().call_later(LOOK, self._look_again)
+        look = LOOK if self._alarms.synced else LOOK_UNSYNCED
+        self._looking = asyncio.get_running_loop().call_later(look, self._look_again)
 
     def _look(self) -> None:
         """Notice what changes without an event of its own: the storage and the clock, and what a round changed."""
-        alarms = self._status.alarms()
-        if alarms != self._alarms:
-            self._alarms = alarms
+        if self._alarms.changed():
             self.news.set()
 
     def _connection_changed(self) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
+from collections.abc import Callable
 from random import Random
 from typing import Protocol
 
@@ -36,6 +38,9 @@ class World(Protocol):
 
     def doors(self, config: Config) -> tuple[Clock, Hardware]:
         """Return the clock and the hardware of a run; raises ConfigError."""
+
+    def watch(self, agent: Agent) -> None:
+        """See the agent of a run before it starts."""
 
 
 def run(world: World, rounds: int | None = None) -> int:
@@ -96,10 +101,11 @@ async def _one(world: World, config: Config, hangups: Hangups, rounds: int | Non
         announced=announced,
         reload=lambda: reload.ask(),  # noqa: PLW0108  (it is made below)
     )
+    world.watch(agent)
     reload = Reload(world, agent, clock, rng)
     when_told_to_end(agent.stop)
     hangups.listen(reload.asked.set)
-    _settle_logs()
+    logs.settle_by(_from_any_thread(asyncio.get_running_loop()))
     try:
         # A reload that crashes ends the agent as well: loudly, as every part of it does.
         async with asyncio.TaskGroup() as group:
@@ -111,9 +117,13 @@ async def _one(world: World, config: Config, hangups: Hangups, rounds: int | Non
     return reload.following if agent.goes_on else None
 
 
-def _settle_logs() -> None:
-    logs.settle()
-    asyncio.get_running_loop().call_later(logs.MOMENT, _settle_logs)
+def _from_any_thread(loop: asyncio.AbstractEventLoop) -> logs.Later:
+    def later(seconds: float, call: Callable[[], None]) -> None:
+        # RuntimeError: the loop is closed; what is held back is written at the end of the process.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(loop.call_later, seconds, call)
+
+    return later
 
 
 def _store(config: Config) -> Store | None:

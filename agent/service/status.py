@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.acquisition.scheduler import Rounds
 from agent.acquisition.sensor import Sensor
@@ -34,6 +34,14 @@ class Identity:
     run_id: str
     version: str
     simulated: bool = False
+
+
+class AlarmState(NamedTuple):
+    """What `health` reports at once when it changes, and what has no event of its own."""
+
+    degraded: bool
+    storage: str
+    synced: bool
 
 
 class Status:
@@ -86,10 +94,14 @@ class Status:
         )
         return self._true(document)
 
-    def alarms(self) -> tuple[object, ...]:
+    def clock_offset(self) -> float:
+        """Return wall time minus the agent's clock, in seconds."""
+        return self._clock.offset()
+
+    def alarms(self) -> AlarmState:
         """Return what `health` reports at once when it changes, besides breakers and connection."""
         degraded = any(sensor.present.degraded for sensor in self.sensors)
-        return degraded, self._outbox.storage.state, self._clock.synced()
+        return AlarmState(degraded, self._outbox.storage.state, self._clock.synced())
 
     def breakers(self) -> dict[str, Breaker]:
         """Return all breakers by name: the sensors' ids, `bus:i2c-1` and so on, `broker`."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 from .. import crc
 from ..bus.i2c import Bus, I2cDevice
 from ..errors import WrongChip
 from ..registers import Register
 from .driver import Driver
+from .options import Among
 from .quantity import Waits
+
+# How often a command is written that a chip does not seem to take.
+COMMANDS = 3
 
 
 def seven_bits(address: object) -> int:
@@ -37,7 +42,9 @@ class I2cChip(Driver):
         ValueError: the address is none.
     """
 
-    def __init__(self, bus: Bus, address: int | None = None, *, identity: str = "strict") -> None:
+    def __init__(
+        self, bus: Bus, address: int | None = None, *, identity: Annotated[str, Among(("strict", "lenient"))] = "strict"
+    ) -> None:
         if identity not in ("strict", "lenient"):
             raise ValueError(f"identity = {identity!r}: allowed are strict, lenient")
         self.lenient = identity == "lenient"
@@ -70,6 +77,23 @@ class I2cChip(Driver):
     def put(self, register: Register, value: int) -> None:
         """Write a register."""
         self.write(register.encode(value))
+
+    def command(self, register: Register, value: int, taken: Callable[[int], bool]) -> int:
+        """Write a register until it shows that the chip took the command, at most three times; return what it shows.
+
+        Bits flip in what is written, too: then another command arrives, or none, and the value from before would be
+        read in place of a new one. A chip that is through before it can be asked shows nothing, so what was written
+        three times counts as taken.
+
+        Args:
+            taken: whether the register, as it is read back, shows the command.
+        """
+        for _ in range(COMMANDS):
+            self.put(register, value)
+            found = self.get(register)
+            if taken(found):
+                break
+        return found
 
     def _identified(self) -> Waits:
         """Make sure that no kernel driver owns the address, then identify."""

@@ -6,9 +6,9 @@ Sources: Texas Instruments "ADS111x" (SBAS444) and "ADS101x" (SBAS473), "Registe
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from ..chip import I2cChip, Quantity, Question, Reading, Untold, Waits, says
+from ..chip import Among, I2cChip, Quantity, Question, Reading, Untold, Waits, says
 from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -54,6 +54,8 @@ class Ads1115(I2cChip):
     rates: ClassVar[tuple[int, ...]] = (8, 16, 32, 64, 128, 250, 475, 860)
     # Low bits of a conversion that are always 0.
     spare_bits: ClassVar[int] = 0
+    # The result that the chip still holds; 0 after power-on.
+    before = 0
     quantities = tuple(Quantity(f"a{n}", "V", "voltage", -6.144, 6.144, 6.144 / 32768, noisy=False) for n in range(4))
 
     def __init__(
@@ -61,9 +63,9 @@ class Ads1115(I2cChip):
         bus: Any,
         address: int | None = None,
         *,
-        inputs: Sequence[int] = (0, 1, 2, 3),
-        full_scale: float = 6.144,
-        data_rate: int | None = None,
+        inputs: Sequence[Annotated[int, Among((0, 1, 2, 3))]] = (0, 1, 2, 3),
+        full_scale: Annotated[float, Among(FULL_SCALES)] = 6.144,
+        data_rate: Annotated[int, Among("rates")] | None = None,
         identity: str = "strict",
     ) -> None:
         super().__init__(bus, address, identity=identity)
@@ -119,8 +121,16 @@ class Ads1115(I2cChip):
         """
         told = {}
         for number in self.inputs:
-            told[f"a{number}"] = self._told(number, (yield from self._convert(number)))
+            told[f"a{number}"] = self._told(number, (yield from self._new_code(number)))
         return told
+
+    def _new_code(self, number: int) -> Generator[float, None, int]:
+        """Return the code of an input. One like the code before may be that one, its command lost: asked once more."""
+        code = yield from self._convert(number)
+        if code == self.before:
+            code = yield from self._convert(number)
+        self.before = code
+        return code
 
     def _convert(self, number: int) -> Generator[float, None, int]:
         wanted = START | INPUT.put(SINGLE_ENDED + number) | self.settings

@@ -22,21 +22,28 @@ SATURATED = 0xFFFF
 USUAL_TIME, SHORT_TIME = 69, 31  # measurement time register: default and least
 
 
-class Bh1750(I2cChip):
-    """One BH1750. Measures on command only; where one result proves nothing, once more with another measurement time.
+# Of measurements, until two in a row are alike: within a fiftieth, and two digits.
+TRIES, ALIKE, DIGITS = 3, 0.02, 2
 
-    It has no identity, no checksum and nothing that can be read back. So every result is read twice; one that a line
-    without a chip could show as well is measured again with another time, and an end of the scale is believed where
-    the line does not acknowledge everything.
+
+class Bh1750(I2cChip):
+    """One BH1750. Measures on command only; where one result proves nothing, once more.
+
+    It has no identity, no checksum and nothing that can be read back: a command or a measurement time that arrived
+    damaged shows in the result alone. So every result is read twice, and told when the one before was like it; one that
+    a line without a chip could show as well is measured again with another time, and an end of the scale is believed
+    where the line does not acknowledge everything.
     """
 
     name = "bh1750"
     addresses = (0x23, 0x5C)
-    takes = 0.7
+    takes = 1.3
     quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, 121_552.0, 0.84, noisy=False),)
 
     # Whether it takes another measurement time: some clones do not.
     has_times = True
+    # lx, of the measurement before.
+    before: float | None = None
 
     def configure(self) -> None:
         """Wake the chip and see whether it takes a measurement time; one that refuses that twice does not."""
@@ -54,29 +61,39 @@ class Bh1750(I2cChip):
     def measure(self) -> Reading:
         """Return illuminance in lx; in too bright light, what is known of it.
 
+        Where no two measurements are alike, the light itself changes: then the middle one is told.
+
         Raises:
             ChecksumError: the result read twice differs. InvalidReading: no chip drives the line.
         """
-        if self.has_times:
-            # each time: it cannot be read back, and a damaged one would stay
-            self._set_time(USUAL_TIME)
-        code = yield from self._once()
+        seen: list[float] = []
+        for _ in range(TRIES):
+            told = yield from self._measured()
+            # Darkness, and light beyond the scale, were measured twice.
+            if not isinstance(told, float) or not told:
+                return {"illuminance": told}
+            before, self.before = self.before, told
+            if before is not None and abs(told - before) <= ALIKE * before + lux(DIGITS):
+                return {"illuminance": told}
+            seen.append(told)
+        return {"illuminance": sorted(seen)[TRIES // 2]}
+
+    def _measured(self) -> Generator[float, None, float | Untold]:
+        code = yield from self._once(USUAL_TIME)
         if code == 0:
-            # dark, or power was lost while it measured
-            code = yield from self._once()
+            # dark, or power was lost while it measured, or it measures longer than it was told
+            code = yield from self._once(USUAL_TIME)
         if code == 0:
-            return {"illuminance": self._or_no_chip(0.0)}
+            return self._or_no_chip(0.0)
         if not is_doubtful(code):
-            return {"illuminance": lux(code, USUAL_TIME)}
+            return lux(code, USUAL_TIME)
         time = SHORT_TIME if self.has_times else USUAL_TIME
-        if self.has_times:
-            self._set_time(time)
-        code = yield from self._once()
+        code = yield from self._once(time)
         if code == SATURATED:
-            return {"illuminance": self._or_no_chip(self.beyond("illuminance", at_least=lux(SATURATED, time)))}
+            return self._or_no_chip(self.beyond("illuminance", at_least=lux(SATURATED, time)))
         if is_doubtful(code) and self.has_times:
             raise InvalidReading(f"{self.name}: 0x{code:04x} with another measurement time: no chip drives the line")
-        return {"illuminance": lux(code, time)}
+        return lux(code, time)
 
     def _or_no_chip(self, told: float | Untold) -> float | Untold:
         """Return what an end of the scale means, unless the line itself is stuck there.
@@ -88,8 +105,12 @@ class Bh1750(I2cChip):
             raise InvalidReading(f"{self.name}: the line acknowledges every address: no chip drives it")
         return told
 
-    def _once(self) -> Generator[float, None, int]:
-        for command in (POWER_ON, RESET, ONE_TIME_HIGH):
+    def _once(self, time: int) -> Generator[float, None, int]:
+        if self.has_times:
+            # each time: it cannot be read back, and a damaged one would stay
+            self._set_time(time)
+        # Asleep, it takes neither of the other two: with one of the wakings lost, no old result is read for a new one.
+        for command in (POWER_ON, RESET, POWER_ON, ONE_TIME_HIGH):
             self.write(command)
         yield MEASURING_TAKES
         return RESULT.decode(crc.agreed(self.read_bytes(2), self.read_bytes(2)))

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Generator
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from .. import crc
-from ..chip import Quantity, Reading, Told, Waits, part
+from ..chip import Among, Quantity, Reading, Told, Waits, part
 from ..errors import InvalidReading, LostPower, NotReady
 from ..registers import Register, signed
 from .bosch import STARTING_TAKES, BoschChip
 
-CTRL_HUM, STATUS, CTRL_MEAS, DATA = Register(0xF2), Register(0xF3), Register(0xF4), Register(0xF7)
+CTRL_HUM, STATUS, CTRL_MEAS = Register(0xF2), Register(0xF3), Register(0xF4)
+# The filter: off after a reset.
+CONFIG, FILTER, DATA = Register(0xF5), 0x1C, Register(0xF7)
 RESET, RESET_WORD = Register(0xE0), 0xB6
 FORCED = 0b01
 # Bits of the status: 3, a conversion runs; 0, the calibration is being copied.
@@ -45,7 +47,12 @@ class Bmp280(BoschChip):
     burst, length = STATUS, 6
 
     def __init__(
-        self, bus: Any, address: int | None = None, *, oversampling: int = 1, identity: str = "strict"
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        oversampling: Annotated[int, Among(tuple(OVERSAMPLING))] = 1,
+        identity: str = "strict",
     ) -> None:
         if oversampling not in OVERSAMPLING:
             raise ValueError(f"oversampling = {oversampling!r}: allowed are 1, 2, 4, 8, 16")
@@ -76,8 +83,10 @@ class Bmp280(BoschChip):
             LostPower: the settings are gone. NotReady: it does not finish. InvalidReading: it did not convert.
             ChecksumError: two reads differ.
         """
-        self.witness(self.get(CTRL_MEAS))
-        self.put(CTRL_MEAS, self.settings | FORCED)
+        self.look_for_power()
+        forced = self.settings | FORCED
+        # Until the conversion ends, the mode is still there.
+        self.witness(self.command(CTRL_MEAS, forced, lambda found: found == forced))
         yield self.takes_at_most
         frame = yield from self.finished(self.takes_at_most / 10)
         self.check_settings(frame)
@@ -95,6 +104,10 @@ class Bmp280(BoschChip):
             yield again
         raise NotReady(f"{self.name}: still busy, status 0x{status:02x}")
 
+    def look_for_power(self) -> None:
+        """Make sure that the settings of the last reading are there: else another chip may have been plugged in."""
+        self.witness(self.get(CTRL_MEAS))
+
     def witness(self, ctrl_meas: int) -> None:
         """Make sure that the settings are still there (all but the mode)."""
         if ctrl_meas & 0xFC != self.settings:
@@ -102,7 +115,10 @@ class Bmp280(BoschChip):
 
     def check_settings(self, frame: bytes) -> None:
         """Make sure that the settings in the burst are those that were written."""
-        self.witness(frame[CTRL_MEAS.address - self.burst.address])
+        ctrl_meas, config = (frame[register.address - self.burst.address] for register in (CTRL_MEAS, CONFIG))
+        self.witness(ctrl_meas)
+        if config & FILTER:
+            raise LostPower(f"{self.name}: config is 0x{config:02x}, not 0x00: its filter would mix old values in")
 
     def convert(self, data: bytes) -> Told:
         """Return the values of six (BME280: eight) data bytes."""
@@ -128,6 +144,9 @@ class Bme280(Bmp280):
         super().read_calibration()
         self.calibration_h = humidity_calibration(self.constants(0xA1, 1) + self.constants(0xE1, 7))
         self.put(CTRL_HUM, self.humidity_setting)
+
+    def look_for_power(self) -> None:
+        """Nothing: ctrl_hum, which is not written again, stands in the burst."""
 
     def check_settings(self, frame: bytes) -> None:
         super().check_settings(frame)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import ClassVar
 
-from .. import crc
 from ..chip import I2cChip, Question, Waits
-from ..errors import InvalidReading, WrongChip
+from ..errors import ChecksumError, InvalidReading, WrongChip
 from ..registers import Register
 
 _BMP280 = 'this is a BMP280, often sold as BME280, but without humidity: write driver = "bmp280"'
@@ -23,6 +23,8 @@ HINTS = {
 }
 # Seconds after power or reset: the data sheets say 2 ms, and an oscillator may be slow.
 STARTING_TAKES = 0.003
+# Of the calibration, until enough agree.
+READS, ALIKE = 8, 3
 
 
 class BoschChip(I2cChip):
@@ -59,12 +61,16 @@ class BoschChip(I2cChip):
         """Return calibration bytes. Three reads must agree: damaged ones would spoil every reading from now on.
 
         Raises:
-            ChecksumError: they do not agree. InvalidReading: a line is shorted or floats.
+            ChecksumError: no three of them agree. InvalidReading: a line is shorted or floats.
         """
-        where = bytes([register])
-        block = self.write_read(where, length)
-        for _ in range(2):
-            crc.agreed(block, self.write_read(where, length))
+        seen: Counter[bytes] = Counter()
+        for _ in range(READS):
+            block = self.write_read(bytes([register]), length)
+            seen[block] += 1
+            if seen[block] == ALIKE:
+                break
+        else:
+            raise ChecksumError(f"{self.name}: no {ALIKE} reads of the calibration agree; shorten or shield the cable")
         if length > 1 and set(block) in ({0x00}, {0xFF}):
             raise InvalidReading(f"{self.name}: the calibration is {block.hex(' ')}; a line is shorted or floats")
         return block

@@ -5,9 +5,9 @@ Source: NXP "PCF8591" product data sheet, sections "Control byte" and "A/D conve
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from ..chip import I2cChip, Quantity, Untold
+from ..chip import I2cChip, Quantity, Untold, Within
 from ..errors import ChecksumError, InvalidReading, WrongChip
 
 # Control byte: auto-increment, four single-ended inputs, analog output off.
@@ -22,6 +22,8 @@ TOLERANCE = 48
 READS = 5
 # Codes by which an input of the chip moves by itself.
 NOISE = 2
+# Codes by which an input may have moved since it was read before, to be believed at once.
+STILL = 8
 
 
 class Pcf8591(I2cChip):
@@ -29,7 +31,8 @@ class Pcf8591(I2cChip):
 
     It has no identity and no checksum. What identifies it: each input read alone agrees with its value read in turn,
     which the registers of the thermometers and converters at these addresses do not. Every byte that is read is a new
-    conversion: a code counts when it comes twice in a row, or when all that came lie within the chip's noise.
+    conversion: a code counts when it comes twice in a row, or when all that came lie within the chip's noise. A control
+    byte that arrives damaged names other inputs: codes that are unlike those before are read again, with another one.
 
     Args:
         vref: the reference voltage in volts, on most boards the supply.
@@ -39,11 +42,19 @@ class Pcf8591(I2cChip):
     addresses = tuple(range(0x48, 0x50))
     quantities = tuple(Quantity(f"a{n}", "V", "voltage", 0.0, 3.3 * 254 / 256, 3.3 / 256, noisy=False) for n in INPUTS)
 
-    def __init__(self, bus: Any, address: int | None = None, *, vref: float = 3.3, identity: str = "strict") -> None:
+    def __init__(
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        vref: Annotated[float, Within(0.0, 6.0, "V", above=True)] = 3.3,
+        identity: str = "strict",
+    ) -> None:
         super().__init__(bus, address, identity=identity)
         if isinstance(vref, bool) or not isinstance(vref, int | float) or not 0 < vref <= 6.0:
             raise ValueError(f"vref: {vref!r} is no reference voltage; write volts above 0 up to 6, such as 3.3")
         self.vref = vref
+        self.before: dict[int, int] = {}
         most, step = volts(TOP - 1, vref), vref / 256
         self.quantities = tuple(Quantity(f"a{n}", "V", "voltage", 0.0, most, step, noisy=False) for n in INPUTS)
 
@@ -72,6 +83,20 @@ class Pcf8591(I2cChip):
         Raises:
             InvalidReading: no chip drives the line. ChecksumError: no input shows the same code twice.
         """
+        for _ in range(TRIES):
+            codes = self._codes()
+            doubted = {n for n, code in codes.items() if n not in self.before or abs(code - self.before[n]) > STILL}
+            self.before = codes
+            if not doubted:
+                break
+        return {f"a{n}": self._told(n, None if n in doubted else codes.get(n)) for n in INPUTS}
+
+    def _codes(self) -> dict[int, int]:
+        """Return the code of each input that shows one.
+
+        Raises:
+            InvalidReading: no chip drives the line.
+        """
         seen: list[list[int]] = [[] for _ in INPUTS]
         codes: dict[int, int] = {}
         doubted = b""
@@ -93,7 +118,8 @@ class Pcf8591(I2cChip):
                 break
         if len(codes) == len(INPUTS) and len(set(codes.values())) == 1:
             self._prove_that_it_drives_its_line(codes[0])
-        return {f"a{n}": self._told(n, codes.get(n, middle(seen[n]))) for n in INPUTS}
+        middles = {number: middle(seen[number]) for number in INPUTS if number not in codes}
+        return codes | {number: code for number, code in middles.items() if code is not None}
 
     def _told(self, number: int, code: int | None) -> float | Untold:
         name = f"a{number}"

@@ -21,6 +21,8 @@ BASELINE, BASELINE_TAKES = b"\x20\x15", 0.011
 # Seconds: 15, and 10 %; what it answers meanwhile is no reading.
 WARM_UP = 17
 WARMING_UP = (400, 0)
+# ppm and ppb: the chip goes no further, so that there it is as much or more.
+STOP = 60_000
 
 
 class Sgp30(SensirionChip):
@@ -34,8 +36,8 @@ class Sgp30(SensirionChip):
     questions = (Question(FEATURE_SET, 3, lambda answer: crc.words(answer)[0] & FEATURES == SGP30, FEATURE_TAKES),)
     takes = 18.0
     quantities = (
-        Quantity("eco2", "ppm", "carbon_dioxide", 400.0, 60_000.0, 1.0, noisy=False),
-        Quantity("tvoc", "ppb", "volatile_organic_compounds_parts", 0.0, 60_000.0, 1.0, needs="eco2", noisy=False),
+        Quantity("eco2", "ppm", "carbon_dioxide", 400.0, STOP - 1.0, 1.0, noisy=False),
+        Quantity("tvoc", "ppb", "volatile_organic_compounds_parts", 0.0, STOP - 1.0, 1.0, needs="eco2", noisy=False),
     )
 
     def identify(self) -> Waits:
@@ -58,7 +60,7 @@ class Sgp30(SensirionChip):
             yield from self.ask(MEASURE, MEASURING_TAKES, 2)
 
     def measure(self) -> Reading:
-        """Return eco2 in ppm and tvoc in ppb.
+        """Return eco2 in ppm and tvoc in ppb; of one at its stop, what is known.
 
         Raises:
             LostPower: it has no baseline. ChecksumError: a word arrived damaged.
@@ -67,4 +69,4 @@ class Sgp30(SensirionChip):
         if answer == WARMING_UP and not any((yield from self.ask(BASELINE, BASELINE_TAKES, 2))):
             raise LostPower(f"{self.name}: 400 ppm and 0 ppb without a baseline: it was not started since it had power")
         eco2, tvoc = answer
-        return {"eco2": float(eco2), "tvoc": float(tvoc)}
+        return {"eco2": self.below("eco2", eco2, STOP), "tvoc": self.below("tvoc", tvoc, STOP)}

@@ -61,7 +61,7 @@ class Tmp102(I2cChip):
 
     def configure(self) -> None:
         """Shut it down."""
-        self.begin(SETTINGS)
+        self.put(CONFIGURATION, self.written(SETTINGS))
 
     def measure(self) -> Reading:
         """Return temperature in °C.
@@ -70,7 +70,7 @@ class Tmp102(I2cChip):
             NotReady: the conversion does not end. LostPower: it went back to its power-on settings.
             InvalidReading: unused bits are set. ChecksumError: two reads differ.
         """
-        self.begin(SETTINGS | ONE_SHOT)
+        self.command(CONFIGURATION, self.written(SETTINGS | ONE_SHOT), has_begun)
         yield CONVERTING_TAKES
         for _ in range(POLLS):
             if self.is_finished():
@@ -83,9 +83,9 @@ class Tmp102(I2cChip):
             raise InvalidReading(f"{self.name}: unused bits are set in 0x{register:04x}; the line floats")
         return {"temperature": celsius(CODE.of(register))}
 
-    def begin(self, settings: int) -> None:
-        """Write the configuration. The chip adds its two bits; an emulator that is believed has to be given them."""
-        self.put(CONFIGURATION, settings | (ALWAYS_ONE if self.lenient else 0))
+    def written(self, settings: int) -> int:
+        """Return what to write. The chip adds its two bits; an emulator that is believed has to be given them."""
+        return settings | (ALWAYS_ONE if self.lenient else 0)
 
     def is_finished(self) -> bool:
         """Return whether a conversion is over.
@@ -97,6 +97,11 @@ class Tmp102(I2cChip):
         if configuration & KEPT != ALWAYS_ONE | SETTINGS:
             raise LostPower(f"{self.name}: configuration is 0x{configuration:04x}, not as written: power was lost")
         return bool(configuration & ONE_SHOT)
+
+
+def has_begun(configuration: int) -> bool:
+    """Return whether a single conversion is under way."""
+    return configuration & (KEPT | ONE_SHOT) == ALWAYS_ONE | SETTINGS
 
 
 def celsius(code: int) -> float:

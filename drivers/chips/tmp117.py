@@ -60,7 +60,7 @@ class Tmp117(I2cChip):
             NotReady: the conversion does not end. LostPower: it went back to its power-on settings.
             InvalidReading: it never converted. ChecksumError: two reads differ.
         """
-        self.put(CONFIGURATION, MODE.put(ONE_SHOT))
+        self.command(CONFIGURATION, MODE.put(ONE_SHOT), has_begun)
         yield CONVERTING_TAKES
         for _ in range(POLLS):
             if self.is_finished():
@@ -94,6 +94,11 @@ class Tmp117(I2cChip):
         found = DEVICE.of(self.get(IDENTITY))
         if found != TMP117 and not self.lenient:
             raise LostPower(f"{self.name}: its identity is 0x{found:03x} all at once, not 0x{TMP117:03x}")
+
+
+def has_begun(configuration: int) -> bool:
+    """Return whether a single conversion is under way, or over already."""
+    return MODE.of(configuration) == ONE_SHOT or bool(DATA_READY.of(configuration))
 
 
 def celsius(code: int) -> float:

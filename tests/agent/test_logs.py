@@ -126,14 +126,17 @@ class TestAFlood:
         """Return a function that lets time pass and returns the lines that were written since it was called last."""
         stream = written(**JOURNAL)
         (handler,) = (one for one in logging.getLogger().handlers if isinstance(one, logs.Bunching))
-        now = 0.0
+        now, calls = 0.0, []
         handler.clock = lambda: now
+        logs.settle_by(lambda wait, call: calls.append((now + wait, call)))
 
         def after(seconds=0.0):
             nonlocal now
             for _ in range(round(seconds * 2)):
                 now += 0.5
-                logs.settle()
+                for due in [one for one in calls if one[0] <= now]:
+                    calls.remove(due)
+                    due[1]()
             told = stream.getvalue().splitlines()
             stream.seek(0)
             stream.truncate()

@@ -43,7 +43,7 @@ async def deliver(count: int, port: int, folder: Path | None) -> None:
             await outbox.retention.keep()
     filled = peak()
     publisher = Publisher(
-        lambda: PahoLink(Address("127.0.0.1", port, "bench")), outbox, TOPICS, clock, Settings(backfill_rate=0)
+        lambda will: PahoLink(Address("127.0.0.1", port, "bench")), outbox, TOPICS, clock, Settings(backfill_rate=0)
     )
     async with asyncio.TaskGroup() as group:
         publishing, keeping = group.create_task(publisher.run()), group.create_task(outbox.run())

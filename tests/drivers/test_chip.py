@@ -299,6 +299,35 @@ class TestAChipWithRegisters:
             Chip(Bank(b"\x00\x07", b"\x00\x06")).get_twice(self.HERE)
 
 
+class Forgetful:
+    """A bus to a chip of one register, which hears only every so many commands."""
+
+    def __init__(self, hears):
+        self.hears, self.writes, self.register = hears, 0, 0
+
+    def i2c_rdwr(self, *messages):
+        for message in messages:
+            if message.flags & 1:
+                message.buf[0] = bytes([self.register])
+            elif message.len == 2:
+                self.writes += 1
+                if self.writes == self.hears:
+                    self.register = bytes(message)[1]
+
+
+class TestACommand:
+    @pytest.mark.parametrize("hears", [1, 2, 3])
+    def test_is_written_until_the_chip_shows_it(self, hears):
+        bus = Forgetful(hears)
+        assert Chip(bus, 0x18).command(Register(5), 7, lambda found: found == 7) == 7
+        assert bus.writes == hears
+
+    def test_is_taken_for_granted_when_it_was_written_three_times(self):
+        bus = Forgetful(99)
+        assert Chip(bus, 0x18).command(Register(5), 7, lambda found: found == 7) == 0
+        assert bus.writes == 3
+
+
 class Stranger(I2cChip):
     """Finds another device, and reads it nevertheless where it is told to."""
 

@@ -70,9 +70,10 @@ def test_a_broker_without_retained_messages_gets_every_batch(mosquitto, version)
         assert state.limits["retain"] is False
 
 
-def test_a_broker_without_qos_1_gets_every_batch(mosquitto):
+@VERSIONS
+def test_a_broker_without_qos_1_gets_every_batch(mosquitto, version):
     mosquitto.configure("allow_anonymous true", "max_qos 0")
-    assert all_arrive(mosquitto).limits["maximum_qos"] == 0
+    assert all_arrive(mosquitto, version=version).limits["maximum_qos"] == 0
 
 
 @VERSIONS

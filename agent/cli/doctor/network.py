@@ -44,16 +44,16 @@ def broker(site: Site) -> Iterator[Finding]:
     """Connect as the agent does, and try what it will do; under another client id while an agent is connected."""
     if site.settings is None:
         return
-    from .visit import Visit
+    from .visit import Visit, is_online
 
     try:
         there, topics = _address(site)
     except SecretMissing as error:
         yield _without_password(error)
         return
-    connected = _agent_is_connected(site)
+    connected = _agent_is_connected(site) or asyncio.run(is_online(there, topics))
     if connected:
-        # Its client id would end its session, and its will and its documents are not ours to replace.
+        # Its client id would end its session, and its will and documents are not to be replaced.
         aside = topics.response("doctor")
         there = replace(there, client_id=f"{there.client_id}-doctor", will=Will(aside, b""))
         retained = aside, b""
@@ -63,7 +63,7 @@ def broker(site: Site) -> Iterator[Finding]:
     visit = Visit(there, topics, retained, _filters(site.settings, topics), _former(site, topics))
     for one in asyncio.run(visit.findings()):
         alone = connected and one.check == "broker" and one.level == BROKEN
-        yield replace(one, level=WARNING, text=f"{one.text}; but the service is connected") if alone else one
+        yield replace(one, level=WARNING, text=f"{one.text}; but the agent is connected") if alone else one
 
 
 def _without_password(error: SecretMissing) -> Finding:

@@ -20,6 +20,7 @@ OLD_ACL = (
 )
 PROBE = b'{"transaction":"doctor","status":"ok","data":null,"error":null}'
 ANSWER = 5.0  # seconds
+RETAINED = 1.0  # seconds
 SMALL = 16_384  # bytes; documents and batches of a few sensors fit into it
 NO_RETAIN, NO_QOS_1, TOO_LARGE = 0x9A, 0x9B, 0x95
 
@@ -140,6 +141,26 @@ class Visit:
     async def _asked(self, answer: asyncio.Future[int]) -> int:
         async with asyncio.timeout(ANSWER):
             return await answer
+
+
+async def is_online(there: Address, topics: Topics) -> bool:
+    """Return whether the broker has it that an agent of this name is connected, wherever it runs.
+
+    Asked under another client id: the agent's own would end its session. A broker that does not let us ask says no.
+    """
+    link = PahoLink(replace(there, client_id=f"{there.client_id}-doctor", will=None))
+    heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    try:
+        await link.connect()
+        await link.subscribe(
+            topics.status, lambda message: heard.done() or heard.set_result(message.payload), retained=True
+        )
+        async with asyncio.timeout(RETAINED):
+            return await heard == b"online"
+    except (BrokerError, TimeoutError):
+        return False
+    finally:
+        await link.close()
 
 
 def _lesser(will: Will, error: BrokerError) -> Will | None:

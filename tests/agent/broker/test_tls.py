@@ -236,6 +236,21 @@ class TestNames:
         certificate.set_alpn_protocols(["mqtt"])
         return ScriptedBroker().serving(certificate)
 
+    def test_a_host_that_ends_with_the_roots_dot_is_verified_without_it(self, authority, monkeypatch):
+        found = socket.getaddrinfo("127.0.0.1", None, type=socket.SOCK_STREAM)
+        monkeypatch.setattr(
+            socket, "getaddrinfo", lambda _host, port, **_: [(*one[:4], ("127.0.0.1", port)) for one in found]
+        )
+
+        async def story():
+            async with self.serving(authority, "DNS:broker.example.com") as broker:
+                link = PahoLink(Address("broker.example.com.", broker.port, "x", tls=Tls(authority.file)))
+                await link.connect()
+                link.abort()
+            assert self.seen == ["broker.example.com"]
+
+        run(story)
+
     def test_the_server_name_is_verified_and_sent_instead_of_the_host(self, authority):
         async def story():
             async with self.serving(authority, "DNS:tenant.example.com") as broker:

@@ -7,10 +7,10 @@ import json
 import time
 
 import pytest
-from brokers import BrokerInThread
+from brokers import PUBLISH, SUBSCRIBE, BrokerInThread, packet, text
 
 from agent.broker import Address, BrokerLost, BrokerRefused, TlsProblem, Will, WrongPort
-from agent.cli.doctor import network
+from agent.cli.doctor import network, visit
 from agent.cli.doctor.checks import BROKEN, OK, SKIPPED, WARNING, Site
 from agent.cli.doctor.cures import NO_NAME, TLS, cure
 from agent.config import parse
@@ -27,8 +27,10 @@ def broker():
 
 
 @pytest.fixture
-def examine(broker, tmp_path):
+def examine(broker, tmp_path, monkeypatch):
     """Return a function that lets the doctor visit the broker: {check: (level, text and cure)}."""
+
+    monkeypatch.setattr(visit, "RETAINED", 0.1)
 
     def look(text: str = "", more: str = "", host: str = '"127.0.0.1"') -> dict[str, tuple[str, str]]:
         whole = f'[agent]\ndevice_id = "pi"\n[mqtt]\nhost = {host}\nport = {broker.port}\n{text}\n{more}'
@@ -44,11 +46,25 @@ class TestAVisit:
     def test_is_as_the_agents(self, broker, examine):
         found = examine(more='[commands]\nallow = ["read"]\n[homeassistant]\ndiscovery = true\n')
         assert {level for level, _ in found.values()} == {OK}
-        (connect,) = broker.connects
+        asking, connect = broker.connects
+        assert (asking.client_id, asking.will) == ("limpet-pi-doctor", None)
         assert (connect.client_id, connect.will) == ("limpet-pi", ("limpet/pi/status", b"offline"))
-        assert broker.subscribed == ["limpet/pi/request/read", "homeassistant/status"]
+        assert broker.subscribed == ["limpet/pi/status", "limpet/pi/request/read", "homeassistant/status"]
         assert [(one.topic, one.retain) for one in broker.published][1] == ("limpet/pi/status", True)
-        assert broker.goodbyes == 1
+        assert broker.goodbyes == 2
+
+    def test_leaves_an_agent_alone_that_is_online_elsewhere(self, broker, examine):
+        serve = broker._packet
+
+        def retaining(head, body, writer, version):
+            serve(head, body, writer, version)
+            if head >> 4 == SUBSCRIBE and broker.subscribed[-1] == "limpet/pi/status":
+                writer.write(packet(PUBLISH, text("limpet/pi/status") + b"\0online", 1))
+
+        broker._packet = retaining
+        assert examine()["broker"][0] == OK
+        assert {one.client_id for one in broker.connects} == {"limpet-pi-doctor"}
+        assert {one.topic for one in broker.published} == {"limpet/pi/response/doctor"}
 
     def test_leaves_a_connected_service_alone(self, broker, examine, tmp_path):
         health = tmp_path / "run/limpet/health.json"
@@ -72,7 +88,7 @@ class TestAVisit:
 
     def test_has_the_configured_client_id(self, broker, examine):
         examine('client_id = "tenant:7"')
-        assert broker.connects[0].client_id == "tenant:7"
+        assert [one.client_id for one in broker.connects] == ["tenant:7-doctor", "tenant:7"]
 
     @pytest.mark.parametrize(("code", "flags"), [(0x9A, 0x0C), (0x9B, 0x24)])
     def test_with_a_will_that_is_refused_tries_another(self, broker, examine, code, flags):
@@ -86,7 +102,7 @@ class TestAVisit:
         broker._connect = connect
         found = examine()
         assert (found["will"][0], found["broker"][0]) == (WARNING, OK)
-        assert len(seen) == 2
+        assert len(seen) == 3
 
     @pytest.mark.parametrize(
         ("properties", "words"),

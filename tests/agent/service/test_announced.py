@@ -127,7 +127,7 @@ class TestTheFile:
         (tmp_path / "announced.json").write_bytes(content)
         memory = loaded(runner, tmp_path / "announced.json")
         assert (memory.devices, memory.discovery.told) == (set(), {})
-        assert [line.getMessage() for line in logged("limpet")] == ["what was announced is not known"]
+        assert [line.getMessage() for line in logged("limpet")] == ["earlier announcements cannot be read"]
 
     def test_in_whose_place_is_a_fifo_holds_nothing_up(self, runner, tmp_path):
         os.mkfifo(tmp_path / "announced.json")

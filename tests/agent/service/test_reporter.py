@@ -8,6 +8,7 @@ from whole import FILE, whole
 
 from agent.broker import BrokerLost
 from agent.service.announcer import BIRTH_WITHIN
+from agent.service.reporter import LOOK
 from agent.simulation.scenario import Curve
 
 
@@ -82,11 +83,30 @@ def test_a_clock_that_is_put_right_is_told_at_once(runner):
     assert changes[-1][0] - right < 1.5
 
 
+def test_a_clock_that_jumps_is_told_at_once_and_one_that_creeps_is_not(runner):
+    async def live():
+        async with whole(FILE.replace('driver = "sht4x"', 'driver = "sht4x"\nevery = "10m"')) as home:
+            await home.settle(70.0)
+            true, began = home.clock.offset(), asyncio.get_running_loop().time()
+            home.clock.offset = lambda: true + 1e-4 * (asyncio.get_running_loop().time() - began)
+            await home.settle(30.0)
+            home.clock.offset = lambda: true + 3600.0
+            jumped = asyncio.get_running_loop().time()
+            await home.settle(20.0)
+            told = [one.at - jumped for one in home.broker.received if one.name == "health" and one.at > began]
+            return told
+
+    told = runner.run(live())
+    assert len([at for at in told if at < 0]) <= 1
+    assert any(0 <= at < LOOK + 0.5 for at in told)
+
+
 def test_a_storage_that_fails_is_told_at_once(runner):
     async def live():
         async with whole(FILE.replace('driver = "sht4x"', 'driver = "sht4x"\nevery = "10m"')) as home:
             await home.settle(20.0)
             home.agent.outbox.storage.state = "degraded"
+            home.agent.outbox.storage.changed()
             failed = asyncio.get_running_loop().time()
             await home.settle(20.0)
             return failed, times_of(home, lambda health: health["outbox"]["storage"])

@@ -54,6 +54,17 @@ class TestAnAds1115:
         del wire.answers[b"\x01"]
         assert chip.read() == {"a0": pytest.approx(1.0, abs=1e-4)}
 
+    def test_converts_again_what_may_be_the_result_of_the_input_before(self) -> None:
+        wire = bus([b"\x14\xd5", b"\x14\xd5", b"\x14\xd5", b"\x14\xd5", b"\x0a\x00"])
+        values = on(wire, Ads1115, inputs=[0, 1]).read()
+        assert values == pytest.approx({"a0": volts(0x14D5, 6.144), "a1": volts(0x0A00, 6.144)})
+
+    def test_believes_two_inputs_that_are_alike(self) -> None:
+        wire = bus(b"\x14\xd5")
+        chip = on(wire, Ads1115, inputs=[0, 1])
+        assert len(set(chip.read().values())) == 1
+        assert chip.waited[-3:] == [chip.converting_takes] * 3
+
     def test_gives_up_a_conversion_that_never_ends(self) -> None:
         wire = bus(b"\x14\xd5")
         chip = on(wire, Ads1115)

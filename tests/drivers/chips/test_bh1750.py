@@ -18,8 +18,29 @@ def test_clears_the_old_result_before_it_measures_and_waits_for_the_slowest_chip
     wire = ScriptedBus({MEASURE: b"\x01\x10"})
     chip = on(wire, Bh1750)
     assert chip.read()["illuminance"] == pytest.approx(226.67, abs=0.01)
-    assert wire.written[-3:] == [b"\x01", b"\x07", b"\x20"]
+    assert wire.written[-4:] == [b"\x01", b"\x07", b"\x01", b"\x20"]
+    assert chip.waited == [pytest.approx(0.2)] * 2
+
+
+def test_measures_once_where_the_light_is_as_it_was() -> None:
+    chip = on(ScriptedBus({MEASURE: [b"\x01\x10"] * 4 + [b"\x01\x12"]}), Bh1750)
+    chip.read()
+    chip.waited.clear()
+    assert chip.read()["illuminance"] == pytest.approx(228.33, abs=0.01)
     assert chip.waited == [pytest.approx(0.2)]
+
+
+def test_measures_again_what_is_unlike_the_light_before() -> None:
+    """Of 0x21 in place of 0x20 the result is twice as large."""
+    wire = ScriptedBus({MEASURE: [*[b"\x01\x10"] * 4, *[b"\x02\x20"] * 2, *[b"\x01\x11"] * 2, b"\x01\x10"]})
+    chip = on(wire, Bh1750)
+    chip.read()
+    assert chip.read()["illuminance"] == pytest.approx(226.67, abs=0.01)
+
+
+def test_tells_the_middle_one_of_three_in_light_that_changes() -> None:
+    wire = ScriptedBus({MEASURE: [code for code in (b"\x01\x10", b"\x02\x20", b"\x03\x30") for _ in range(2)]})
+    assert on(wire, Bh1750).read()["illuminance"] == pytest.approx(2 * 226.67, abs=0.01)
 
 
 def test_believes_darkness_when_it_comes_twice() -> None:
@@ -34,9 +55,10 @@ def test_asks_again_when_power_was_lost_while_it_measured() -> None:
 
 
 def test_measures_bright_light_for_a_shorter_time() -> None:
-    wire = ScriptedBus({MEASURE: [b"\xff\xff", b"\xff\xff", b"\x83\x90"]})
+    bright = [b"\xff\xff", b"\xff\xff", b"\x83\x90", b"\x83\x90"]
+    wire = ScriptedBus({MEASURE: bright * 2})
     assert on(wire, Bh1750).read()["illuminance"] == pytest.approx(28066.7 * 69 / 31, abs=0.1)
-    assert wire.written[-5:-3] == [b"\x40", b"\x7f"]  # 31
+    assert wire.written[-6:-4] == [b"\x40", b"\x7f"]  # 31
 
 
 def test_reads_a_chip_that_refuses_another_measurement_time() -> None:
@@ -51,7 +73,7 @@ def test_sets_the_usual_time_again_after_a_short_one_broke_off() -> None:
     with pytest.raises(ChecksumError):
         chip.read()
     assert chip.read()["illuminance"] == pytest.approx(226.67, abs=0.01)
-    assert wire.written[-5:] == [b"\x42", b"\x65", b"\x01", b"\x07", b"\x20"]
+    assert wire.written[-6:] == [b"\x42", b"\x65", b"\x01", b"\x07", b"\x01", b"\x20"]
 
 
 def stuck_at(byte: int) -> ScriptedBus:
@@ -74,7 +96,7 @@ def test_light_beyond_the_scale_is_told_as_such() -> None:
 
 @pytest.mark.parametrize("code", [b"\x02\x02", b"\x03\x00", b"\x00\xff"])
 def test_measures_a_result_that_a_line_could_show_with_another_time(code: bytes) -> None:
-    wire = ScriptedBus({MEASURE: [code, code, b"\x01\x10"]})
+    wire = ScriptedBus({MEASURE: [code, code, b"\x01\x10", b"\x01\x10"] * 2})
     assert on(wire, Bh1750).read()["illuminance"] == pytest.approx(226.67 * 69 / 31, abs=0.01)
 
 

@@ -101,6 +101,24 @@ def test_an_input_that_never_agrees_costs_only_itself() -> None:
     assert isinstance(chip.missing["a2"], ChecksumError)
 
 
+def test_reads_again_what_a_damaged_control_byte_may_have_turned_round() -> None:
+    wire = bus(10, 60, 110, 160)
+    chip = on(wire, Pcf8591)
+    chip.read()
+    turned = bytes([0, 60, 110, 160, 10, 60, 110, 160, 10])
+    wire.answers[ALL] = [turned, wire.answers[ALL]]
+    assert chip.read() == pytest.approx({f"a{n}": code * 3.3 / 256 for n, code in enumerate((10, 60, 110, 160))})
+
+
+def test_an_input_that_jumps_on_and_on_costs_only_itself() -> None:
+    wire = bus(10, 20, 30, 40)
+    chip = on(wire, Pcf8591)
+    chip.read()
+    wire.answers[ALL] = [bytes([0, *(10, 20, n, 40) * 2]) for n in (100, 200, 100, 200)]
+    assert chip.read().keys() == {"a0", "a1", "a3"}
+    assert isinstance(chip.missing["a2"], ChecksumError)
+
+
 def test_is_no_chip_of_registers() -> None:
     wire = ScriptedBus({ALL: b"\x19\x00\xff\xff\xff", b"\x00": b"\x19\x00", b"\x02": b"\x4b\x00", b"\x03": b"\x50\x00"})
     with pytest.raises(WrongChip):

@@ -5,7 +5,7 @@ from scripted import ScriptedBus, on
 
 from drivers.chips.sgp30 import Sgp30
 from drivers.crc import crc8
-from drivers.errors import ChecksumError, LostPower, WrongChip
+from drivers.errors import BeyondRange, ChecksumError, LostPower, WrongChip
 
 MEASURE, BASELINE = b"\x20\x08", b"\x20\x15"
 CLEAN = bytes.fromhex("01904c 000081")
@@ -23,9 +23,16 @@ def test_checksum_of_the_datasheet() -> None:
     assert words(400, 0) == CLEAN
 
 
-@pytest.mark.parametrize("values", [(640, 25), (60000, 1)])
+@pytest.mark.parametrize("values", [(640, 25), (59999, 1), (400, 59999)])
 def test_tells_both(values: tuple[int, int]) -> None:
     assert on(bus(words(*values)), Sgp30).read() == {"eco2": values[0], "tvoc": values[1]}
+
+
+def test_a_value_at_its_stop_is_beyond_the_scale_and_the_other_is_told() -> None:
+    chip = on(bus(words(60000, 1)), Sgp30)
+    assert chip.read() == {"tvoc": 1}
+    assert isinstance(chip.missing["eco2"], BeyondRange)
+    assert chip.missing["eco2"].at_least == 60000
 
 
 def test_asks_every_second_until_it_is_warm() -> None:

@@ -43,6 +43,9 @@ SLOWER = {"ads1115": 1.0, "ads1015": 1.0}  # these datasheets name typical times
 # Chips that measure on and on: they may be read while they are at work.
 ALWAYS_AT_WORK = {"adxl345", "ina219", "ina226", "lis3dh", "mpu6050", "tsl2591", "veml7700"}
 
+# Chips that are asked once, right after it, whether they took their command: its register may be read meanwhile.
+SHOW_THEIR_COMMAND = {"bme280", "bme680", "bmp280", "tmp102"}
+
 # A value that is computed from others, or from a coarse word, may be this many steps off.
 STEPS = {
     ("bh1750", "illuminance"): 2.3,  # in bright light it measures for a shorter time, in coarser digits
@@ -88,12 +91,6 @@ IN_ONE_PIECE = {
     "max17048": "all come of one estimate, begun by one reset",
     "mpu6050": BEYOND,
     "pcf8591": BEYOND,
-}
-
-# Quantities that are told at the end of their scale, and why.
-TOLD_AT_THE_END: dict[tuple[str, str], str] = {
-    ("sgp30", "eco2"): "the datasheet counts 60000 to its range, and nothing distinguishes it from more",
-    ("sgp30", "tvoc"): "the datasheet counts 60000 to its range, and nothing distinguishes it from more",
 }
 
 AXES = ("acceleration_x", "acceleration_y", "acceleration_z")
