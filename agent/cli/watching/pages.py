@@ -22,7 +22,7 @@ DEVICES = (
     Column("device", 1, 8),
     Column("reading", 0),
     Column("is", 2, 7),
-    Column("age", 3, 4, right=True),
+    Column("age", 3, 6, right=True),
     Column("ok", 4, 3, right=True),
     Column("trouble", 5, 12),
     Column("and also", 6, 14),
@@ -32,10 +32,10 @@ QUANTITIES = (
     Column("", 0, right=True),
     Column("", 0),
     Column("status", 2, 6),
-    Column("age", 3, 4, right=True),
+    Column("age", 3, 6, right=True),
     Column("why", 4, 10),
     Column("trend", 5, TREND),
-    Column("breaker", 6, 6),
+    Column("breaker", 6, 11),
 )
 KEYS = (
     ("↑ ↓  j k", "choose, scroll"),
