@@ -135,7 +135,8 @@ class Browser:
         self.typing = True
 
     def _sort(self) -> None:
-        self.worst_first, self.top = not self.worst_first, 0
+        # What is first now is what a person wants to see.
+        self.worst_first, self.chosen, self.top = not self.worst_first, None, 0
 
     def _help(self) -> None:
         self.helping = True

@@ -211,6 +211,7 @@ class TestThePageOfAllDevices:
 
     @pytest.mark.usefixtures("many")
     def test_shows_what_is_wrong_first_when_asked_to(self, browser):
+        browser.press("end")
         browser.press("s")
         assert [one.name for one in browser.devices()[:2]] == ["pi-700", "pi-40"]
         lines = shown(browser)
