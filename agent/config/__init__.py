@@ -26,9 +26,10 @@ from .tables import (
     TlsConfig,
     WebConfig,
 )
-from .upgrade import current, rewrite, upgraded, version
+from .upgrade import SCHEMA_LINE, current, rewrite, upgraded, version
 
 __all__ = [
+    "SCHEMA_LINE",
     "AgentConfig",
     "BreakerConfig",
     "BusConfig",

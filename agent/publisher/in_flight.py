@@ -84,6 +84,11 @@ class InFlight:
         published = sum(flight.message.purpose is not Purpose.SUBSCRIPTION for flight in flights)
         return min(window - in_window, self._facts.receive_maximum - published)
 
+    def slots(self, window: int) -> int:
+        """Return how many packets may be under way, besides those that are slow."""
+        slow = sum(one.slow and one.message.purpose is not Purpose.SUBSCRIPTION for one in self._flights.values())
+        return min(window, self._facts.receive_maximum - slow)
+
     def carries(self, topic: str) -> bool:
         """Return whether a packet on this topic is under way."""
         return any(message.topic == topic for message in self)

@@ -71,10 +71,11 @@ class Bme680(BoschChip):
             WrongChip: something else answers.
         """
         yield from super().identify()
-        self.variant = self.get_twice(VARIANT)
-        if self.variant not in RUN_GAS:
-            hint = "this is a BME690, which no driver here reads" if self.variant == BME690 else ""
-            raise WrongChip(self.name, self.address, expected="variant 0 or 1", found=self.variant, hint=hint)
+        found = self.get_twice(VARIANT)
+        if found not in RUN_GAS:
+            hint = "this is a BME690, which no driver here reads" if found == BME690 else ""
+            raise WrongChip(self.name, self.address, expected="variant 0 or 1", found=found, hint=hint)
+        self.variant = found
 
     def configure(self) -> Waits:
         """Reset the chip, read its calibration, and set the oversampling and the heater."""

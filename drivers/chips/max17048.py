@@ -82,6 +82,8 @@ class Max17048(I2cChip):
         if first != second:
             raise ChecksumError(f"{self.name}: two reads differ; shorten or shield the cable")
         voltage, charge, rate = first
+        if voltage == charge == rate & 0xFFFF:
+            raise InvalidReading(f"{self.name}: all of them are 0x{voltage:04x}: a line is stuck")
         if voltage in (0, 0xFFFF):
             raise InvalidReading(f"{self.name}: voltage 0x{voltage:04x} is no reading")
         told = {"voltage": volts(voltage), "charge": percent(charge)}

@@ -5,9 +5,9 @@ Source: NXP "PCF8591" product data sheet, sections "Control byte" and "A/D conve
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from ..chip import I2cChip, Quantity, Untold
+from ..chip import I2cChip, Quantity, Untold, Within
 from ..errors import ChecksumError, InvalidReading, WrongChip
 
 # Control byte: auto-increment, four single-ended inputs, analog output off.
@@ -42,7 +42,14 @@ class Pcf8591(I2cChip):
     addresses = tuple(range(0x48, 0x50))
     quantities = tuple(Quantity(f"a{n}", "V", "voltage", 0.0, 3.3 * 254 / 256, 3.3 / 256, noisy=False) for n in INPUTS)
 
-    def __init__(self, bus: Any, address: int | None = None, *, vref: float = 3.3, identity: str = "strict") -> None:
+    def __init__(
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        vref: Annotated[float, Within(0.0, 6.0, "V", above=True)] = 3.3,
+        identity: str = "strict",
+    ) -> None:
         super().__init__(bus, address, identity=identity)
         if isinstance(vref, bool) or not isinstance(vref, int | float) or not 0 < vref <= 6.0:
             raise ValueError(f"vref: {vref!r} is no reference voltage; write volts above 0 up to 6, such as 3.3")
