@@ -52,9 +52,7 @@ class LastWill:
     def failed(self, error: BrokerError) -> bool:
         """Note that a connect failed; return whether another will is tried next, at once."""
         if error.code in (NO_RETAIN, NO_QOS_1):
-            before = self._limits.retain, self._limits.qos_1
-            self._limits.learn(error.code)
-            if before == (self._limits.retain, self._limits.qos_1):
+            if not self._limits.learn(error.code):
                 self._stage, self._confirmed = NONE, True
             return True
         if not error.hung_up and error.code not in MAY_BE_ABOUT_IT:
