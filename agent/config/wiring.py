@@ -22,6 +22,8 @@ PIN_OPTIONS = ("trigger", "echo")
 # Of the time that a driver takes: bus and oscillator may be slow.
 ROOM = 1.5
 FLOORS = {"°C": -273.15, "%": 0.0, "hPa": 0.0, "lx": 0.0, "ppm": 0.0, "ppb": 0.0, "mm": 0.0, "Ω": 0.0, "Hz": 0.0}
+# In whatever unit, no calibration makes this much of what a sensor measures.
+ABSURD = 1e12
 # Where `takes` stands for drivers that say nothing about it.
 BASE = "drivers.chip"
 # Seconds: no shorter deadline is advised.
@@ -128,10 +130,13 @@ def _sane(sensor: SensorConfig, quantity: Any, report: Report, where: Where) -> 
         what = f"{scale:g} times what a {sensor.driver} measures is more than a number can hold"
         report.mistake((*where, "calibrate", name), what, "write { scale = 1.0, offset = -0.4 }")
         return
+    floor = FLOORS.get(quantity.unit, -math.inf)
+    if max(ends) < floor or max(map(abs, ends)) > ABSURD:
+        what = f"calibrated, it tells {min(ends):g} to {max(ends):g}{unit}, which nothing is"
+        report.warning((*where, "calibrate", name), what, "write { scale = 1.0, offset = -0.4 }")
     if name not in sensor.limits:
         return
     (low, high), at = sensor.limits[name], (*where, "limits", name)
-    floor = FLOORS.get(quantity.unit, -math.inf)
     if low < floor:
         report.warning(at, f"nothing is below {floor:g}{unit}", f"write {floor:g} or more")
     if len(ends) > 1 and (high < min(ends) or low > max(ends)):

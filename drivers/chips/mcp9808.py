@@ -58,7 +58,8 @@ class Mcp9808(I2cChip):
         """Let it measure all the time and as finely as it can, leave the witness, and wait for the first value."""
         self.put(CONFIGURATION, WITNESS)
         self.put(CRITICAL_LIMIT, NO_CRITICAL_LIMIT)
-        self.put(RESOLUTION, FINEST)
+        # No witness shows it afterwards.
+        self.command(RESOLUTION, FINEST, lambda found: found == FINEST)
         self.converted = False
         yield FIRST_CONVERSION
 

@@ -84,15 +84,26 @@ class Pcf8591(I2cChip):
             InvalidReading: no chip drives the line. ChecksumError: no input shows the same code twice.
         """
         for _ in range(TRIES):
-            codes = self._codes()
-            doubted = {n for n, code in codes.items() if n not in self.before or abs(code - self.before[n]) > STILL}
+            codes, together = self._codes()
+            doubted = self._doubted(codes, together)
             self.before = codes
             if not doubted:
                 break
         return {f"a{n}": self._told(n, None if n in doubted else codes.get(n)) for n in INPUTS}
 
-    def _codes(self) -> dict[int, int]:
-        """Return the code of each input that shows one.
+    def _doubted(self, codes: dict[int, int], together: bool) -> set[int]:
+        """Return the inputs that may be others: those that moved, unless one that did not is unlike all the others.
+
+        A damaged control byte that goes unnoticed begins with another input, which moves all that were read with it.
+        """
+        moved = {n for n, code in codes.items() if n not in self.before or abs(code - self.before[n]) > STILL}
+        for still in codes.keys() - moved if together else ():
+            if all(abs(codes[still] - code) > STILL for n, code in codes.items() if n != still):
+                return set()
+        return moved
+
+    def _codes(self) -> tuple[dict[int, int], bool]:
+        """Return the code of each input that shows one, and whether all came in one transfer.
 
         Raises:
             InvalidReading: no chip drives the line.
@@ -100,7 +111,9 @@ class Pcf8591(I2cChip):
         seen: list[list[int]] = [[] for _ in INPUTS]
         codes: dict[int, int] = {}
         doubted = b""
-        for _ in range(READS):
+        transfers = 0
+        while transfers < READS and len(codes) < len(INPUTS):
+            transfers += 1
             first, second = self._inputs_twice()
             # One byte all the time may be a line that was stuck for a moment: it counts when it comes again.
             if len({*first, *second}) == 1 and first != doubted:
@@ -114,12 +127,10 @@ class Pcf8591(I2cChip):
                 if code == again or (broke_off and code in seen[number]):
                     codes.setdefault(number, code)
                 seen[number] += [code] if broke_off else [code, again]
-            if len(codes) == len(INPUTS):
-                break
         if len(codes) == len(INPUTS) and len(set(codes.values())) == 1:
             self._prove_that_it_drives_its_line(codes[0])
         middles = {number: middle(seen[number]) for number in INPUTS if number not in codes}
-        return codes | {number: code for number, code in middles.items() if code is not None}
+        return codes | {number: code for number, code in middles.items() if code is not None}, transfers == 1
 
     def _told(self, number: int, code: int | None) -> float | Untold:
         name = f"a{number}"

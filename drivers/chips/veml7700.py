@@ -89,7 +89,8 @@ class Veml7700(I2cChip):
 
     def configure(self) -> None:
         """Switch the pauses between integrations off, and leave a witness."""
-        self.put(POWER_SAVING, 0)
+        # Read back, for it is not looked at afterwards.
+        self.command(POWER_SAVING, 0, lambda found: found == 0)
         self.put(HIGH_THRESHOLD, WITNESS)
         self.witness = self.get_twice(HIGH_THRESHOLD)
 
