@@ -181,6 +181,8 @@ def _log_in(login: Login, settings: config.Config) -> None:
     from agent.messages.topics import Topics
     from agent.service.connect import address
 
+    from .doctor.cures import typed_cure
+
     # Its own name would end the session of an agent that runs.
     name = Topics(settings.mqtt.topic_root, settings.agent.device_id).client_id
     known = {} if login.password is None else {config.secret.VARIABLE: login.password}
@@ -189,7 +191,7 @@ def _log_in(login: Login, settings: config.Config) -> None:
     try:
         asyncio.run(_visit(there))
     except BrokerError as error:
-        raise Unable(str(error), _cure(error, there)) from None
+        raise Unable(str(error), typed_cure(error, there, "limpet init")) from None
 
 
 async def _visit(there: Address) -> None:
@@ -200,15 +202,6 @@ async def _visit(there: Address) -> None:
         await link.connect()
     finally:
         await link.close()
-
-
-def _cure(error: Exception, there: Address) -> str:
-    from .doctor.cures import NO_NAME, PORTS, cure
-
-    found = cure(error, there)
-    if found == NO_NAME:
-        return "say who we are there: limpet init --username USER"
-    return "say its port: --port 1883, or 8883 for TLS" if found == PORTS else found
 
 
 def _scanned(start: str) -> str:

@@ -11,7 +11,6 @@ from agent.outbox import Item, Outbox
 
 from .experience import Experience
 from .holds import MOST_ITEMS, Key, key_of
-from .limits import NO_QOS_1, NO_RETAIN
 from .outgoing import Outgoing, Purpose
 from .pacing import Pacing
 
@@ -110,9 +109,9 @@ class ReasonCodes:
             blamed: what may be why. error: how it ended; None: we ended it.
         """
         code = None if error is None else error.code
-        self._experience.limits.learn(code)
-        # These two are about how it was sent, and we know better now.
-        blamed = [] if code in (NO_RETAIN, NO_QOS_1) else blamed
+        if self._experience.limits.learn(code):
+            # It is about how something was sent, and the next session sends it otherwise.
+            blamed = []
         if blamed and not isinstance(error, BrokerTimeout):
             self._experience.trials.hung_up(blamed)
         alone = len(blamed) == 1

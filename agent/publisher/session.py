@@ -151,9 +151,9 @@ class Session:
 
     def _send(self) -> None:
         """Send as much as may be under way."""
-        probing = self._probing and not self.proved
-        window = 1 if probing else self._pacing.window
-        while not self._ended and (room := self._in_flight.room(window, probing=probing)) > 0:
+        self._in_flight.probing = self._probing and not self.proved
+        window = 1 if self._in_flight.probing else self._pacing.window
+        while not self._ended and (room := self._in_flight.room(window)) > 0:
             last_slot = room == 1 and self._in_flight.slots(window) > 1
             packet = self._queue.next(last_slot=last_slot, only_live=self._closing)
             if packet is None:

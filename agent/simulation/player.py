@@ -47,6 +47,7 @@ class Player:
         self._apply()
         if not self._alive:
             self._start()
+        await self._tell_time()
 
     # ---- time
 
@@ -100,8 +101,8 @@ class Player:
             elif one.disk:
                 disk.fault, world.ledger.across = one.kind, False
                 world.disk_ill_until = math.inf
-        if begins is not None and begins.broker and begins.kind != "silent":
-            broker.cut() if begins.kind in ("down", "refuses") else None
+        if begins is not None and begins.kind in ("down", "refuses"):
+            broker.cut()
         if world.clock.honest:
             world.clock.error = self._step()
 

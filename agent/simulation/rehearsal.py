@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from agent.broker import Facts
 from agent.config import Config, WebConfig
 from drivers.bus import clock as drivers_clock
 from drivers.fakes import time as fakes_time
@@ -136,6 +137,7 @@ class _Rehearsal:
         plan = self.plan
         world = self.world = _World(plan.scenario.seed, plan.config, ledger=self.ledger, judge=self)
         world.scenario, world.broker.received.lean = bounded(plan.scenario, plan.seconds), True
+        world.broker.facts = Facts(version=str(plan.config.mqtt.version))
         self.observer = Observer(plan.scenario.faults, plan.buses, plan.seconds)
         world.broker.changed = lambda up: self.observer.connection(self.loop.time(), up=up)
         try:

@@ -21,8 +21,8 @@ STEPS, SHARE = 2.5, 0.003
 # Meanwhile, and shortly after, a value may stick, or be damaged without a checksum to tell.
 UNTRUE = ("frozen", "corrupt", "wrong_chip")
 AFTERWARDS = 130.0
-# What is counted between two readings: the fake gives whole pulses.
-COUNTED = ("count", "frequency", "state")
+# What is counted or summed up between two readings, and what an edge may change at any moment.
+COUNTED = ("count", "frequency", "state", "energy", "charge_passed")
 # An unknown one has not had its first chance, and is well unless it says why.
 WELL = ("ok", "unknown", "beyond_range")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "agent")]
-NAMES = ("configuration", "request", "http", "chip", "kernel", "broker", "block")
+NAMES = ("configuration", "scenario", "request", "http", "chip", "kernel", "broker", "block")
 
 
 def main() -> int:
@@ -37,7 +37,7 @@ def main() -> int:
     except ImportError:
         print(f"atheris is missing: {sys.executable} -m pip install atheris", file=sys.stderr)
         return 2
-    with atheris.instrument_imports(include=["agent", "drivers"]):
+    with atheris.instrument_imports(include=["agent", "drivers", "paho"]):
         from tests.fuzz.targets import TARGETS, seeds
 
         # What is imported only when it is used is instrumented, too.

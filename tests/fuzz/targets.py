@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h11
@@ -23,6 +24,8 @@ from agent import config
 from agent.broker import Address, BrokerError, Facts, Message
 from agent.broker.connection import Connection
 from agent.messages import blocks
+from agent.simulation import scenario_file
+from agent.simulation.devices import DeviceOnBus
 from agent.web.answers import Answers
 from agent.web.server import Server
 from drivers import PermanentError, TransientError, crc, open_chip
@@ -45,6 +48,21 @@ def configuration(data: bytes) -> None:
         assert one.fix, one
         assert one.line >= 0, one
         assert str(one)
+
+
+THERE = SimpleNamespace(feels=("temperature", "humidity"), suffers=DeviceOnBus.suffers)
+
+
+def scenario(data: bytes) -> None:
+    """Any text: a scenario, or mistakes, each with what is wrong and a cure."""
+    text = data.decode("utf-8", "replace")
+    mistakes: tuple[config.Mistake, ...] | None = None
+    try:
+        scenario_file.parse(text, "/bad-day.toml", {"air": THERE, "tank": THERE}, {"i2c-1": THERE}, ends=86400.0)
+    except config.ConfigError as error:
+        mistakes = error.mistakes
+    assert mistakes != ()
+    assert all(one.what and one.fix and one.line >= 0 for one in mistakes or ())
 
 
 class Home:
@@ -265,7 +283,7 @@ def block(data: bytes) -> None:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    one.__name__: one for one in (configuration, request, http, chip, kernel, broker, block)
+    one.__name__: one for one in (configuration, scenario, request, http, chip, kernel, broker, block)
 }
 
 ROOT = Path(__file__).parents[2]
@@ -276,6 +294,8 @@ def seeds(target: str) -> list[bytes]:
     if target == "configuration":
         files = (ROOT / "deploy/limpet.toml", ROOT / "tests/agent/config/golden/mistakes.toml")
         return [file.read_bytes() for file in files]
+    if target == "scenario":
+        return [file.read_bytes() for file in (ROOT / "deploy/scenarios").glob("*.toml")]
     return {
         "request": [
             bytes([n]) + b'{"transaction": "1", "sensors": ["air"], "bootId": "x"}' for n in range(len(REQUESTS))

@@ -43,9 +43,8 @@ WORDS = sorted({*CONFIGURATION.split(), "[[sensor]]", "[mqtt]", "=", '"', "inf",
 
 
 @st.composite
-def texts(draw: Any) -> str:
-    """Return a configuration of which something was cut, put elsewhere or replaced."""
-    text = CONFIGURATION
+def texts(draw: Any, text: str = CONFIGURATION) -> str:
+    """Return a text of which something was cut, put elsewhere or replaced."""
     for _ in range(draw(st.integers(1, 4))):
         at, length = draw(st.integers(0, len(text))), draw(st.integers(0, 40))
         text = text[:at] + draw(st.sampled_from(WORDS) | st.text(max_size=6)) + text[at + length :]
@@ -59,6 +58,40 @@ def texts(draw: Any) -> str:
 @example("a=" + "[" * 5000)
 def test_a_configuration_is_read_or_its_mistakes_are_told(text: str) -> None:
     targets.configuration(text.encode("utf-8", "replace"))
+
+
+VALUES = ["1", "-1", "0", '"5s"', '"x"', "[]", "{}", "[1]", "{ mean = 1 }", "true", "1e400", "nan", '"air"', '"-1h"']
+FIELDS = [
+    "at",
+    "for",
+    "every",
+    "sensor",
+    "bus",
+    "broker",
+    "disk",
+    "process",
+    "kind",
+    "rate",
+    "delay",
+    "by",
+    "temperature",
+]
+fields = st.tuples(st.sampled_from(FIELDS), st.sampled_from(VALUES)).map(" = ".join)
+tables = st.tuples(st.sampled_from(["[[fault]]", "[[weather]]", "seed = 1", "[fault]"]), st.lists(fields, max_size=6))
+SCENARIO = (ROOT / "deploy/scenarios/bad-wire.toml").read_text(encoding="utf-8")
+
+
+@budget
+@given(
+    st.lists(tables.map(lambda one: "\n".join([one[0], *one[1]]))).map("\n".join)
+    | texts(SCENARIO)
+    | st.text(max_size=60)
+)
+@example('[[weather]]\nsensor = ["air"]')
+@example('[[fault]]\nat = "5s"\nsensor = {}\nkind = "nack"')
+@example("fault = 1\nweather = [1]")
+def test_a_scenario_is_read_or_its_mistakes_are_told(text: str) -> None:
+    targets.scenario(text.encode("utf-8", "replace"))
 
 
 # --- requests
@@ -90,8 +123,8 @@ def test_a_request_gets_one_answer(name: int, payload: bytes) -> None:
 # --- http
 
 HEADS = ("GET", "POST", " ", "/", "/metrics", "//", "http://a", "HTTP/1.1", "HTTP/1.0", "\r\n", ":", "\0", "é")
-FIELDS = ("Host: ", "Host: localhost\r\n", "Content-Length: 9", "Transfer-Encoding: chunked", "Upgrade: x")
-heads = st.lists(st.sampled_from(HEADS + FIELDS))
+HEADERS = ("Host: ", "Host: localhost\r\n", "Content-Length: 9", "Transfer-Encoding: chunked", "Upgrade: x")
+heads = st.lists(st.sampled_from(HEADS + HEADERS))
 
 
 @budget

@@ -8,7 +8,6 @@ import tomllib
 from pathlib import Path
 
 import shtab
-from argparse_manpage.manpage import Manpage
 
 from agent.cli import completion, main
 from drivers import catalog
@@ -38,15 +37,22 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def files() -> dict[str, str]:
-    """Return the text of each file by its name."""
+def scripts() -> dict[str, str]:
+    """Return the text of each completion script by its file's name."""
+    os.environ["COLUMNS"] = "100"
+    return {f"limpet.{shell}": f"{shtab.complete(parser(), shell=shell).rstrip()}\n" for shell in completion.SHELLS}
+
+
+def man_page() -> str:
+    """Return the text of the man page."""
+    from argparse_manpage.manpage import Manpage
+
     os.environ.update(COLUMNS="100", SOURCE_DATE_EPOCH=DAY)
-    scripts = {f"limpet.{shell}": shtab.complete(parser(), shell=shell) for shell in completion.SHELLS}
     about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     data = {"project_name": "limpet", "manual_title": "Limpet"}
     data |= {one: about[one] for one in ("version", "description")}
     page = str(Manpage(parser(), format="single-commands-section", _data=data))
-    return {name: f"{text.rstrip()}\n" for name, text in {**scripts, "limpet.1": page + examples() + SECTIONS}.items()}
+    return f"{(page + examples() + SECTIONS).rstrip()}\n"
 
 
 def examples() -> str:
@@ -59,5 +65,5 @@ def examples() -> str:
 
 
 if __name__ == "__main__":
-    for name, text in files().items():
+    for name, text in {**scripts(), "limpet.1": man_page()}.items():
         (completion.HERE / name).write_text(text, encoding="utf-8")

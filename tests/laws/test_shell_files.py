@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import shutil
 import subprocess
@@ -12,19 +13,35 @@ import pytest
 from agent.cli import completion, main
 from agent.cli.commands import present
 
-from .shell_files import files
+from .shell_files import scripts
 
-NAMES = (*(f"limpet.{shell}" for shell in completion.SHELLS), "limpet.1")
+STALE = "run: python -m tests.laws.shell_files"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_file_has_the_words_of_the_help(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Words, since argparse lays out its text in another way in each version of Python."""
+def words(text: str) -> set[str]:
+    """Return the words of a text: argparse lays it out in another way in each version of Python."""
+    return set(re.findall(r"\w+", text))
+
+
+@pytest.mark.parametrize("shell", completion.SHELLS)
+def test_a_script_has_the_words_of_the_help(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-    written = (completion.HERE / name).read_text(encoding="utf-8")
-    assert set(re.findall(r"\w+", written)) == set(re.findall(r"\w+", files()[name])), (
-        "run: python -m tests.laws.shell_files"
-    )
+    name = f"limpet.{shell}"
+    assert words((completion.HERE / name).read_text(encoding="utf-8")) == words(scripts()[name]), STALE
+
+
+def test_the_man_page_has_the_words_of_the_help() -> None:
+    """Of every command: its options, what is said of them, and its examples."""
+    page = (completion.HERE / "limpet.1").read_text(encoding="utf-8").replace("\\-", "-").replace("\\,", "")
+    _, commands = main.whole_parser()
+    for command, one in commands.items():
+        texts = [action.help or "" for action in one._actions if action.help not in (None, argparse.SUPPRESS)]
+        options = [
+            option for action in one._actions for option in action.option_strings if option not in ("-h", "--help")
+        ]
+        wanted = words(" ".join([one.description or "", one.epilog or "", *texts]).replace("%%", "%"))
+        assert wanted - words(page) <= {"show", "this", "help", "message", "and", "exit"}, f"{command}: {STALE}"
+        assert all(option in page for option in options), f"{command}: {STALE}"
 
 
 @pytest.mark.parametrize("shell", completion.SHELLS)

@@ -5,9 +5,11 @@
 #    source ~/.local/share/bash_completion/limpet
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_limpet_subparsers=(run demo check read scan doctor watch status outbox plan chips completion schema)
+_shtab_limpet_subparsers=(run rehearse init demo check read scan doctor watch status outbox plan chips completion schema)
 
 _shtab_limpet_run_option_strings=(-h --help -c --config --simulate --scenario --batches)
+_shtab_limpet_rehearse_option_strings=(-h --help -c --config --json --scenario --for --seed)
+_shtab_limpet_init_option_strings=(-h --help -c --config --json --host --port --username --yes)
 _shtab_limpet_demo_option_strings=(-h --help --batches --plain --json)
 _shtab_limpet_check_option_strings=(-h --help -c --config --json --upgrade)
 _shtab_limpet_read_option_strings=(-h --help -c --config --json --simulate)
@@ -25,6 +27,11 @@ _shtab_limpet_option_strings=(-h --help -c --config --version)
 _shtab_limpet_run__c_COMPGEN=_shtab_compgen_files
 _shtab_limpet_run___config_COMPGEN=_shtab_compgen_files
 _shtab_limpet_run___scenario_COMPGEN=_shtab_compgen_files
+_shtab_limpet_rehearse__c_COMPGEN=_shtab_compgen_files
+_shtab_limpet_rehearse___config_COMPGEN=_shtab_compgen_files
+_shtab_limpet_rehearse___scenario_COMPGEN=_shtab_compgen_files
+_shtab_limpet_init__c_COMPGEN=_shtab_compgen_files
+_shtab_limpet_init___config_COMPGEN=_shtab_compgen_files
 _shtab_limpet_check__c_COMPGEN=_shtab_compgen_files
 _shtab_limpet_check___config_COMPGEN=_shtab_compgen_files
 _shtab_limpet_read__c_COMPGEN=_shtab_compgen_files
@@ -51,11 +58,18 @@ _shtab_limpet_watch___mqtt_choices=(5 3.1.1)
 _shtab_limpet_chips_pos_0_choices=(bme280 bmp280 bmp388 bmp390 bme680 sht3x sht4x aht20 htu21d si7021 tmp117 tmp102 lm75 mcp9808 mlx90614 ads1115 ads1015 pcf8591 ina219 ina226 max17048 bh1750 veml7700 tsl2591 scd4x sgp30 ccs811 mpu6050 lis3dh adxl345 vl53l0x ds3231 contact motion button pulse distance mcp3008 ds18b20 dht iio hwmon host)
 _shtab_limpet_completion_pos_0_choices=(bash zsh fish)
 _shtab_limpet_schema_pos_0_choices=(config batch health asyncapi)
-_shtab_limpet_pos_0_choices=(run demo check read scan doctor watch status outbox plan chips completion schema)
+_shtab_limpet_pos_0_choices=(run rehearse init demo check read scan doctor watch status outbox plan chips completion schema)
 
 _shtab_limpet_run__h_nargs=0
 _shtab_limpet_run___help_nargs=0
 _shtab_limpet_run___simulate_nargs=0
+_shtab_limpet_rehearse__h_nargs=0
+_shtab_limpet_rehearse___help_nargs=0
+_shtab_limpet_rehearse___json_nargs=0
+_shtab_limpet_init__h_nargs=0
+_shtab_limpet_init___help_nargs=0
+_shtab_limpet_init___json_nargs=0
+_shtab_limpet_init___yes_nargs=0
 _shtab_limpet_demo__h_nargs=0
 _shtab_limpet_demo___help_nargs=0
 _shtab_limpet_demo___plain_nargs=0

@@ -50,8 +50,8 @@ function _shtab_limpet_using
   test "$_shtab_limpet_cmdpath" = "$argv"
 end
 
-set -g _shtab_limpet_commands run demo check read scan doctor watch status outbox plan chips completion schema
-set -g _shtab_limpet_opts_with_value --batches --bus --config --count --device --export --host --mqtt --password-file --port --scenario --tls-ca --username -c -u
+set -g _shtab_limpet_commands run rehearse init demo check read scan doctor watch status outbox plan chips completion schema
+set -g _shtab_limpet_opts_with_value --batches --bus --config --count --device --export --for --host --mqtt --password-file --port --scenario --seed --tls-ca --username -c -u
 
 complete -c limpet -e
 complete -c limpet -f
@@ -65,6 +65,21 @@ complete -c limpet -n '_shtab_limpet_using run' -s c -l config -xka "(__fish_com
 complete -c limpet -n '_shtab_limpet_using run' -l simulate -d 'replace every configured chip and pin by its fake'
 complete -c limpet -n '_shtab_limpet_using run' -l scenario -xka "(__fish_complete_path (commandline -ct))" -d 'weather and faults for the fakes; goes with --simulate'
 complete -c limpet -n '_shtab_limpet_using run' -l batches -x -d 'stop after N rounds, when they are acknowledged or stored'
+complete -c limpet -n '_shtab_limpet_using; and test $_shtab_limpet_npos -eq 0' -a rehearse -d 'Put your configuration through bad days, in virtual time, and see what holds.'
+complete -c limpet -n '_shtab_limpet_using rehearse' -s h -l help -d 'show this help message and exit'
+complete -c limpet -n '_shtab_limpet_using rehearse' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration (else $LIMPET_CONFIG, ./limpet.toml, /etc/limpet/limpet.toml)'
+complete -c limpet -n '_shtab_limpet_using rehearse' -l json -d 'print JSON instead of text for people'
+complete -c limpet -n '_shtab_limpet_using rehearse' -l scenario -xka "(__fish_complete_path (commandline -ct))" -d 'weather and faults; by default a built-in bad day'
+complete -c limpet -n '_shtab_limpet_using rehearse' -l for -x -d 'default: 1d'
+complete -c limpet -n '_shtab_limpet_using rehearse' -l seed -x -d 'of all that is random: the same seed, the same report'
+complete -c limpet -n '_shtab_limpet_using; and test $_shtab_limpet_npos -eq 0' -a init -d 'Write a first configuration: asks for the broker, scans, reads each sensor once.'
+complete -c limpet -n '_shtab_limpet_using init' -s h -l help -d 'show this help message and exit'
+complete -c limpet -n '_shtab_limpet_using init' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration (else $LIMPET_CONFIG, ./limpet.toml, /etc/limpet/limpet.toml)'
+complete -c limpet -n '_shtab_limpet_using init' -l json -d 'print JSON instead of text for people'
+complete -c limpet -n '_shtab_limpet_using init' -l host -x -d 'the broker (default: it is asked for; with --yes: localhost)'
+complete -c limpet -n '_shtab_limpet_using init' -l port -x -d 'its port (default: 1883; 8883 is spoken to by TLS)'
+complete -c limpet -n '_shtab_limpet_using init' -l username -x -d 'who we are there; the password is asked for, or $LIMPET_MQTT_PASSWORD'
+complete -c limpet -n '_shtab_limpet_using init' -l yes -d 'ask nothing: take the flags, and defaults for the rest'
 complete -c limpet -n '_shtab_limpet_using; and test $_shtab_limpet_npos -eq 0' -a demo -d 'Show it all at work, with simulated chips and a broker of its own.'
 complete -c limpet -n '_shtab_limpet_using demo' -s h -l help -d 'show this help message and exit'
 complete -c limpet -n '_shtab_limpet_using demo' -l batches -x -d 'end after N batches were received'

@@ -15,9 +15,11 @@ _shtab_limpet_commands() {
     completion:'Print a completion script for a shell.'
     demo:'Show it all at work, with simulated chips and a broker of its own.'
     doctor:'Check this machine; each fault with the command that cures it.'
+    init:'Write a first configuration: asks for the broker, scans, reads each sensor once.'
     outbox:'What waits to be delivered.'
     plan:'Sizes: bytes, card writes, hours of outage, time of a round.'
     read:'Take one reading of each sensor through the whole stack.'
+    rehearse:'Put your configuration through bad days, in virtual time, and see what holds.'
     run:'Run the service: read, publish, hold on.'
     scan:'Find devices on the buses and name the chips.'
     schema:'Print the JSON Schemas and the AsyncAPI document.'
@@ -81,6 +83,19 @@ _shtab_limpet_doctor_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_limpet_doctor_defaults_added=0
 
+_shtab_limpet_init_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-c,--config}"[the configuration (else \$LIMPET_CONFIG, .\/limpet.toml, \/etc\/limpet\/limpet.toml)]:FILE:_files"
+  "--json[print JSON instead of text for people]"
+  "--host[the broker (default\: it is asked for\; with --yes\: localhost)]:host:"
+  "--port[its port (default\: 1883\; 8883 is spoken to by TLS)]:port:"
+  "--username[who we are there\; the password is asked for, or \$LIMPET_MQTT_PASSWORD]:username:"
+  "--yes[ask nothing\: take the flags, and defaults for the rest]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_limpet_init_defaults_added=0
+
 _shtab_limpet_outbox_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-c,--config}"[the configuration (else \$LIMPET_CONFIG, .\/limpet.toml, \/etc\/limpet\/limpet.toml)]:FILE:_files"
@@ -111,6 +126,18 @@ _shtab_limpet_read_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_limpet_read_defaults_added=0
+
+_shtab_limpet_rehearse_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-c,--config}"[the configuration (else \$LIMPET_CONFIG, .\/limpet.toml, \/etc\/limpet\/limpet.toml)]:FILE:_files"
+  "--json[print JSON instead of text for people]"
+  "--scenario[weather and faults\; by default a built-in bad day]:FILE:_files"
+  "--for[default\: 1d]:TIME:"
+  "--seed[of all that is random\: the same seed, the same report]:N:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_limpet_rehearse_defaults_added=0
 
 _shtab_limpet_run_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -195,9 +222,11 @@ _shtab_limpet() {
         completion) _arguments -C -s $_shtab_limpet_completion_options ;;
         demo) _arguments -C -s $_shtab_limpet_demo_options ;;
         doctor) _arguments -C -s $_shtab_limpet_doctor_options ;;
+        init) _arguments -C -s $_shtab_limpet_init_options ;;
         outbox) _arguments -C -s $_shtab_limpet_outbox_options ;;
         plan) _arguments -C -s $_shtab_limpet_plan_options ;;
         read) _arguments -C -s $_shtab_limpet_read_options ;;
+        rehearse) _arguments -C -s $_shtab_limpet_rehearse_options ;;
         run) _arguments -C -s $_shtab_limpet_run_options ;;
         scan) _arguments -C -s $_shtab_limpet_scan_options ;;
         schema) _arguments -C -s $_shtab_limpet_schema_options ;;

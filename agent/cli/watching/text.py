@@ -68,14 +68,14 @@ def broker(picture: Picture, now: float) -> str:
 def batches(picture: Picture, device: DeviceView) -> str:
     """Return what came, what came later, what is missing."""
     ledger = picture.ledger
-    waiting = _waiting(device.health) if picture.connected else None
+    kept = waiting(device.health) if picture.connected else None
     parts = [
         f"{ledger.received} received",
         f"{device.late} late",
         f"{ledger.missing} missing",
         f"{ledger.duplicates} twice",
         *([f"{ledger.declared} declared lost"] if ledger.declared else []),
-        *([f"{waiting} waiting"] if waiting is not None else []),
+        *([f"{kept} waiting"] if kept is not None else []),
     ]
     return " · ".join(parts)
 
@@ -100,7 +100,8 @@ def batch(document: Mapping[str, Any], at: float, missing: int) -> str:
     return f"{clock(at)}  {document['deviceId']} #{document['seq']}{marks} {state}: {', '.join(parts)}{lacking}"
 
 
-def _waiting(health: Mapping[str, object]) -> object:
+def waiting(health: Mapping[str, object]) -> object:
+    """Return how many batches wait, as the agent says; None where it does not."""
     outbox = health.get("outbox")
     return outbox.get("waiting") if isinstance(outbox, dict) else None
 

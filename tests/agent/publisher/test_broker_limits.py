@@ -78,7 +78,7 @@ class TestALastWill:
 
         rig.run(runner, story)
 
-    @pytest.mark.parametrize("code", [0x9A, 0x9B, 0x87, 0x80, 0x90, None])
+    @pytest.mark.parametrize("code", [0x9A, 0x9B, 0x87, 0x80, 0x90, 0x97, 0x55, 0x42, None])
     def test_that_is_refused_in_any_form_is_left_out(self, runner, rig, code):
         def accepts(will):
             if will is None:

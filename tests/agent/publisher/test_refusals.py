@@ -45,6 +45,22 @@ class TestABrokerThatHangsUp:
         assert len(rig.broker.connects) == 3
         assert sorted(set(rig.broker.seqs())) == list(range(1, 66))
 
+    @pytest.mark.parametrize("topic", DOCUMENTS)
+    @pytest.mark.parametrize("code", [0x9A, 0x9B])
+    def test_at_a_document_with_the_code_of_a_limit_gets_every_batch_once_the_limit_is_known(
+        self, runner, rig, topic, code
+    ):
+        hangs_up_at(rig.broker, topic, code=code)
+
+        async def story():
+            rig.put(5)
+            await delivered(rig, 5, 60)
+            await rig.sample(60)
+            assert refused(rig) == {topic}
+
+        rig.run(runner, story)
+        assert len(rig.broker.connects) <= 4
+
     def test_at_all_of_them_gets_every_batch_too(self, runner, rig):
         ended = hangs_up_at(rig.broker, *DOCUMENTS, REQUESTS, TOPICS.gap)
 
