@@ -143,6 +143,7 @@ class _Stage:
     def check(self, one: ScenarioFault, raw: Mapping[str, Any], where: Where) -> None:
         """Make sure that the kind and its target go together, that the target is there, and that it comes in time."""
         if not isinstance(one.kind, str) or self.report.touches((*where, "kind")):
+            self._found(one, where)
             return
         for name, kinds in PARAMETERS.items():
             if name in raw and (one.kind not in kinds or (name == "delay" and one.broker)):
@@ -187,17 +188,19 @@ class _Stage:
             self.report.mistake((*where, targets[0]), "the clock is no part of it", "remove this line")
 
     def _target(self, one: ScenarioFault, where: Where) -> None:
-        if one.sensor and self._there(one.sensor, (*where, "sensor")):
-            can = self.devices[one.sensor].suffers
-            if one.kind not in can:
-                fix = f"write one of {', '.join(kind for kind in KINDS if kind in can)}"
-                self.report.mistake((*where, "kind"), f'{one.sensor} cannot suffer "{one.kind}"', fix)
-        elif one.bus and one.bus not in self.buses:
+        found = self._found(one, where)
+        if found is not None and one.kind not in found.suffers:
+            fix = f"write one of {', '.join(kind for kind in KINDS if kind in found.suffers)}"
+            self.report.mistake((*where, "kind"), f'{one.sensor or one.bus} cannot suffer "{one.kind}"', fix)
+
+    def _found(self, one: ScenarioFault, where: Where) -> Suffering | None:
+        """Return the sensor or bus that a fault names; report one that is not there."""
+        if one.sensor:
+            return self.devices[one.sensor] if self._there(one.sensor, (*where, "sensor")) else None
+        if one.bus and one.bus not in self.buses:
             there = ", ".join(sorted(self.buses)) or "none"
             self.report.mistake((*where, "bus"), f"no sensor is on {one.bus}", f"buses of the configuration: {there}")
-        elif one.bus and one.kind not in (can := self.buses[one.bus].suffers):
-            fix = f"write one of {', '.join(kind for kind in KINDS if kind in can)}"
-            self.report.mistake((*where, "kind"), f'{one.bus} cannot suffer "{one.kind}"', fix)
+        return self.buses.get(one.bus) if one.bus else None
 
 
 def _home(kind: str) -> str:

@@ -88,6 +88,9 @@ kind = "unpluged"
 bus = "i2c-3"
 kind = "stuck"
 rate = 0.5
+[[fault]]
+sensor = "dor"
+kind = "nac"
 """
     )
     assert [one.splitlines()[0] for one in found] == [
@@ -99,6 +102,8 @@ rate = 0.5
         'bad-day.toml:13: kind: "unpluged" is not known here',
         "bad-day.toml:15: bus: no sensor is on i2c-3",
         'bad-day.toml:17: rate: "stuck" has no rate',
+        "bad-day.toml:19: sensor: there is no sensor 'dor'",
+        'bad-day.toml:20: kind: "nac" is not known here',
     ]
     assert all("\n    fix: " in one for one in found)
     assert 'fix: did you mean "air"?' in found[3]
