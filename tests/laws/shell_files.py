@@ -40,7 +40,10 @@ def parser() -> argparse.ArgumentParser:
 def scripts() -> dict[str, str]:
     """Return the text of each completion script by its file's name."""
     os.environ["COLUMNS"] = "100"
-    return {f"limpet.{shell}": f"{shtab.complete(parser(), shell=shell).rstrip()}\n" for shell in completion.SHELLS}
+    found = {f"limpet.{shell}": f"{shtab.complete(parser(), shell=shell).rstrip()}\n" for shell in completion.SHELLS}
+    # In a file that is sourced the last context is "file"; without this it would complete at once, and fail.
+    found["limpet.zsh"] = found["limpet.zsh"].replace("[-1] == eval ]]", "[-1] == (eval|file) ]]")
+    return found
 
 
 def man_page() -> str:

@@ -76,6 +76,15 @@ _shtab_limpet {words[0]} {words[-1]} {words[-2]}; printf '%s\\n' "${{COMPREPLY[@
     assert set(done.stdout.split()) == offered
 
 
+def test_zsh_may_source_its_script() -> None:
+    program = shutil.which("zsh")
+    if program is None:
+        pytest.skip("zsh is not installed")
+    line = f"autoload -U compinit && compinit -D; source {completion.HERE / 'limpet.zsh'}; print $_comps[limpet]"
+    done = subprocess.run([program, "-fc", line], check=True, capture_output=True, text=True, timeout=20)
+    assert (done.stdout.strip(), done.stderr) == ("_shtab_limpet", "")
+
+
 def test_the_man_page_is_one() -> None:
     program = shutil.which("man")
     if program is None:

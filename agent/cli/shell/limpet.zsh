@@ -240,7 +240,7 @@ _shtab_limpet() {
 
 typeset -A opt_args
 
-if [[ $zsh_eval_context[-1] == eval ]]; then
+if [[ $zsh_eval_context[-1] == (eval|file) ]]; then
   # eval/source/. command, register function for later
   compdef _shtab_limpet -N limpet
 else
