@@ -10,6 +10,8 @@ from rich.text import Text
 
 ROOMY = 72  # columns of a screen that has room for more space between two
 
+BEGINNING = 7  # cells that a shortened text needs before its end, with the mark
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -29,10 +31,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A text in a row. Its style is one of rich's."""
+    """A text in a row.
+
+    Attributes:
+        style: one of rich's.
+        end: what the text ends with, and keeps where it must be shortened.
+    """
 
     text: str
     style: str = ""
+    end: str = ""
 
 
 def widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int) -> list[int]:
@@ -74,15 +82,20 @@ def line(cells: Sequence[Cell], columns: Sequence[Column], wide: Sequence[int], 
     for cell, column, size in zip(cells, columns, wide, strict=True):
         if size:
             made.append(" " * gap(width) if made else "")
-            made.append(fitted(cell.text, size, right=column.right), cell.style)
+            made.append(fitted(cell.text, size, right=column.right, end=cell.end), cell.style)
     made.rstrip()
     made.truncate(width)
     return made
 
 
-def fitted(text: str, size: int, *, right: bool = False) -> str:
-    """Return a text that is exactly `size` cells wide, shortened with a mark or filled up with spaces."""
+def fitted(text: str, size: int, *, right: bool = False, end: str = "") -> str:
+    """Return a text that is exactly `size` cells wide, shortened with a mark or filled up with spaces.
+
+    Where enough of its beginning is left to tell what it is, `end` is kept.
+    """
     length = cell_len(text)
     if length > size:
+        if end and size - cell_len(end) >= BEGINNING:
+            return fitted(text.removesuffix(end), size - cell_len(end)) + end
         return set_cell_size(text, size - 1) + "…" if size > 1 else set_cell_size(text, size)
     return " " * (size - length) + text if right else text + " " * (size - length)

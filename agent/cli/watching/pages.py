@@ -175,7 +175,7 @@ def _quantity_row(device: DeviceView, name: str, quantity: str, now: float) -> l
     styles = {"missing": "yellow", **STATUS}
     breaker = "" if view.breaker == "closed" else text.breaker(view, now)
     return [
-        Cell(text.clean(f"{name} {quantity}".rstrip()), "bold"),
+        Cell(text.clean(f"{name} {quantity}".rstrip()), "bold", text.clean(f" {quantity}") if quantity else ""),
         Cell(number),
         Cell(unit),
         Cell(text.clean(status.replace("_", " ")), styles.get(status, "yellow")),

@@ -118,6 +118,13 @@ class TestAPageOfADevice:
         for value in ("21.4 °C", "913.2 hPa", "1.23 kPa"):
             assert any(value in " ".join(line.split()) for line in lines), value
 
+    @pytest.mark.parametrize("width", [40, 80])
+    def test_tells_the_quantities_of_a_sensor_with_a_long_name_apart(self, picture, browser, width):
+        name = "a-sensor-with-a-name-that-is-longer-than-the-names-of-others"
+        picture.take(said("batch", document(1, [reading(name, one, 1.5, "V") for one in ("a0", "a1", "a0_a1")])))
+        lines = shown(browser, width)
+        assert all(any(f"… {one} " in line for line in lines) for one in ("a0", "a1", "a0_a1"))
+
     def test_names_what_is_missing_and_why(self, picture, browser):
         fault = {"sensorId": "air", "attempts": 1, "breaker": "closed", "retryAfter": None, "since": STAMP}
         faults = [
