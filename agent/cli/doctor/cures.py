@@ -5,6 +5,8 @@ from __future__ import annotations
 from agent.broker import Address, BrokerError, BrokerRefused, TlsProblem, WrongPort
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
+# Bad user name or password, and not authorised: what brokers say of a wrong login.
+LOGIN = (0x86, 0x87)
 NO_NAME = "no username is set: write username = … and password_file = … in [mqtt]"
 SETS_PASSWORD = "on the broker: sudo mosquitto_passwd /etc/mosquitto/limpet/passwd {user}"
 # By the CONNACK's or DISCONNECT's reason code, MQTT 5.0 §2.4. Mosquitto's options stand for those of other brokers.
@@ -77,12 +79,15 @@ def typed_cure(error: BaseException, there: Address, command: str) -> str:
     found = cure(error, there)
     if found == NO_NAME:
         return f"say who we are there: {command} --username USER"
+    password = there.password() if callable(there.password) else there.password
+    if isinstance(error, BrokerError) and error.code in LOGIN and there.username and password is None:
+        return f"hand the password of {there.username} over: LIMPET_MQTT_PASSWORD=… {command}; or {found}"
     return "say its port: --port 1883, or 8883 for TLS" if found == PORTS else found
 
 
 def reason_cure(code: int, there: Address) -> str:
     """Return what to do about a refusal with this reason code."""
-    if code in (0x86, 0x87) and there.username is None:
+    if code in LOGIN and there.username is None:
         return NO_NAME
     other = '"3.1.1"' if there.version == "5" else "5"
     text = REASONS.get(code, f"look for the reason in the broker's log: {LOG}")

@@ -153,6 +153,12 @@ class TestNothingIsWritten:
         assert code == 1
         assert "--username" in err.partition("fix: ")[2]
 
+    def test_where_it_wants_a_password_and_says_how_to_give_one(self, limpet, broker):
+        broker.connack = 0x87
+        code, _, err = limpet(*at(broker), "--username", "pi", "--yes")
+        assert code == 1
+        assert "LIMPET_MQTT_PASSWORD=" in err.partition("fix: ")[2]
+
     @pytest.mark.parametrize("name", ["limpet.toml", "limpet.password"])
     def test_over_what_is_there(self, limpet, broker, name):
         Path(name).write_text("mine")
