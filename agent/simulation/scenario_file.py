@@ -18,6 +18,7 @@ from agent.config.shapes import Tables
 from .scenario import BEYOND, KINDS, MOMENTARY, OF_SENSORS, PARAMETERS, Curve, Scenario, ScenarioFault
 
 REHEARSE = "leave it out, or play it with `limpet rehearse`"
+NO_DISK = 'leave it out, or write another durability: with "memory" nothing is kept on a disk'
 
 
 class Suffering(Protocol):
@@ -179,7 +180,9 @@ class _Stage:
             what = f'a {target} cannot suffer "{one.kind}"'
             self.report.mistake((*where, "kind"), what, f"write one of {', '.join(BEYOND[target])}")
         elif target not in self.beyond:
-            self.report.mistake((*where, target), f"this run cannot let the {target} fail", REHEARSE)
+            # Only a rehearsal lets processes fail; it lacks the disk where the configuration uses none.
+            fix = NO_DISK if "process" in self.beyond else REHEARSE
+            self.report.mistake((*where, target), f"this run cannot let the {target} fail", fix)
 
     def _clock(self, raw: Mapping[str, Any], where: Where, targets: list[str]) -> None:
         if "by" not in raw:

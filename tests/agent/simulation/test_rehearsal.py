@@ -197,7 +197,7 @@ class TestWhatCannotBePlayed:
         assert len(caught.value.mistakes) == 1
 
     def test_is_a_disk_where_nothing_is_kept_on_one(self, played):
-        with pytest.raises(ConfigError, match="cannot let the disk fail"):
+        with pytest.raises(ConfigError, match=r"cannot let the disk fail\n.*another durability"):
             played(fault(kind="full", disk=True), config=CONFIG + '\n[outbox]\ndurability = "memory"\n')
 
 
