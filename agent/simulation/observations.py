@@ -67,12 +67,14 @@ class Observer:
     Attributes:
         comings: each time that a fault came, in order.
         delivered: sensor id -> its rounds of which a measured value arrived. made: how many batches were.
+        rounds: sensor id -> its rounds that took place; each start of the agent may add one to those that were due.
     """
 
     def __init__(self, faults: Iterable[ScenarioFault], buses: Mapping[str, str], ends: float) -> None:
         self.ends = ends
         self.comings: list[Coming] = []
         self.delivered: Counter[str] = Counter()
+        self.rounds: Counter[str] = Counter()
         self.made = 0
         self._buses = dict(buses)
         self._next: list[tuple[Coming, Iterator[tuple[float, float]]]] = []
@@ -97,6 +99,8 @@ class Observer:
         if at >= self.ends:
             return
         self.made += 1
+        if document["trigger"] == "interval":
+            self.rounds.update(said.keys())
         for one in self._open:
             one.made += 1
         self._under_way[document["bootId"], document["seq"]] = list(self._open)

@@ -57,8 +57,8 @@ class FaultReport:
 
     def share(self, sensor: str, every: float) -> float:
         """Return the share of a sensor's due rounds of which a measured value was delivered."""
-        due = self.observer.due(every)
-        return min(1.0, self.observer.delivered[sensor] / due) if due else 0.0
+        due = max(self.observer.due(every), self.observer.rounds[sensor])
+        return self.observer.delivered[sensor] / due if due else 0.0
 
     def evidence(self, promise: Promise) -> str:
         """Return what speaks for or against a promise."""
