@@ -67,24 +67,22 @@ class Agent:
         announced: Announced | None = None,
         reload: Callable[[], Config] | None = None,
     ) -> None:
-        run_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
-        identity = Identity(config.agent.device_id, run_id, version, hardware.simulated)
+        identity = _identity(config, version, hardware.simulated, rng)
         topics = Topics(config.mqtt.topic_root, config.agent.device_id)
         news = asyncio.Event()
         self.config, self.clock, self.supervisor = config, clock, supervisor
-        self.outbox = _outbox(config, run_id, clock, store, self._storage_changed)
+        self.outbox = _outbox(config, identity.run_id, clock, store, self._storage_changed)
         breakers = BreakerLog(clock.now, news.set)
         self.assembly = Assembly(hardware, clock.now, rng, breakers.note)
         self.publisher = publishing(self.outbox, topics, breakers.note)
         self.recorder = Recorder(identity, topics, clock, self.outbox, self._round_ended)
         self.scheduler = Scheduler(Collector(self.assembly.buses, clock.now), (), self.recorder.record, clock.now)
-        self.edges = EdgeWatcher(self.recorder.record)
+
         self.page = Page(self.alive, news.set)
         self.status = self._make_status(identity, breakers)
-        self.announcer = Announcer(self.status, topics, announced or Announced(None), rng, self._all_again)
-        self.reporter = Reporter(self.status, topics, self.outbox, self.announcer, news, health_file)
-        self._reload = reload
-        self._stopping, self.goes_on = asyncio.Event(), False
+        announcer = Announcer(self.status, topics, announced or Announced(None), rng, self._all_again)
+        self.reporter = Reporter(self.status, topics, self.outbox, announcer, news, health_file)
+        self._reload, self._stopping, self.goes_on = reload, asyncio.Event(), False
 
     @property
     def run_id(self) -> str:
@@ -98,7 +96,7 @@ class Agent:
             ExceptionGroup: a part of the agent crashed; all others have been ended.
         """
         try:
-            self.announcer.begin()
+            self.reporter.announcer.begin()
             if not await self._opened():
                 return
             self._arrange()
@@ -111,29 +109,20 @@ class Agent:
                 collecting = group.create_task(self._collect(rounds), name="collect")
                 self.supervisor.tell("READY=1", f"STATUS=reading {len(self.assembly.due)} sensors")
                 await self._stopping.wait()
-                if not self.goes_on:
-                    self.supervisor.tell("STOPPING=1")
-                # 1. Nothing new comes in.
+                # No new batches from here on, so that what is there can be stored and sent.
                 collecting.cancel()
-                # 2. What we have is safe, and leaves if it can.
-                ends = self.clock.now() + END_WITHIN
-                await _within(DISK_WITHIN, self.outbox.flush())
-                await self.publisher.close(ends - self.clock.now())
-                # 3. The last message was sent: nothing is left to do.
+                await self._deliver()
+                # The services end last: delivering needs them.
                 for task in (publishing, storing, feeding, reporting):
                     task.cancel()
         finally:
-            self.page.close()
-            self.announcer.close()
-            self.assembly.close()
-            await _within(DISK_WITHIN, self.outbox.close())
-            await self.reporter.close()
+            await self._close()
 
     def stop(self, *, goes_on: bool = False) -> None:
-        """Begin the end: at once, cleanly, whatever hangs.
+        """Ask the run to end. Returns at once.
 
         Args:
-            goes_on: another run follows in this process, so that the supervisor is not told of an end.
+            goes_on: another run follows in this process, so nothing is reported to the supervisor.
         """
         self.goes_on = goes_on
         self._stopping.set()
@@ -164,7 +153,7 @@ class Agent:
         discovery_changed = old.homeassistant != config.homeassistant
         self._arrange(announce=reconnects or discovery_changed or old.sensors != config.sensors, listen=reconnects)
         if discovery_changed and not reconnects:
-            self.announcer.listen()
+            self.reporter.announcer.listen()
         if old.web != config.web:
             self.page.serve(config.web.listen, self.status)
         self.reporter.present()
@@ -203,11 +192,11 @@ class Agent:
         """Build what the configuration asks for, and announce it."""
         built = self.assembly.arrange(self.config)
         self.scheduler.arrange(self.assembly.due)
-        self.announcer.use(self.publisher, self.config)
+        self.reporter.announcer.use(self.publisher, self.config)
         self.reporter.use(self.publisher)
-        self.edges.watch(built)
+        EdgeWatcher(self.recorder.record).watch(built)
         if announce:
-            self.announcer.announce()
+            self.reporter.announcer.announce()
         if listen:
             self._listen()
 
@@ -222,9 +211,9 @@ class Agent:
             )
             requests = Requests(self.reporter.topics, handlers.all(), self.publisher.answer, self.clock.now)
             requests.listen(self.config.commands.allow, self.publisher.subscribe)
-        self.announcer.listen()
+        self.reporter.announcer.listen()
 
-    # --- what parts call that are made before the reporter is
+    # --- callbacks for parts that are made before the reporter
 
     def _round_ended(self) -> None:
         self.reporter.round_ended()
@@ -254,6 +243,22 @@ class Agent:
         while not self._stopping.is_set():
             await self.publisher.run()
 
+    async def _deliver(self) -> None:
+        """Store what waits, then send it and `offline`, within the time that an end may take."""
+        if not self.goes_on:
+            self.supervisor.tell("STOPPING=1")
+        ends = self.clock.now() + END_WITHIN
+        await _within(DISK_WITHIN, self.outbox.flush())
+        await self.publisher.close(ends - self.clock.now())
+
+    async def _close(self) -> None:
+        """Give everything back; a disk that hangs is waited for only briefly."""
+        self.page.close()
+        self.reporter.announcer.close()
+        self.assembly.close()
+        await _within(DISK_WITHIN, self.outbox.close())
+        await self.reporter.close()
+
 
 def what_makes_a_run(config: Config) -> tuple[object, ...]:
     """Return what makes a run: whose batches these are, and where they lie. With another one, another run begins."""
@@ -264,6 +269,12 @@ def what_makes_a_run(config: Config) -> tuple[object, ...]:
 def _connection(config: Config) -> tuple[object, ...]:
     """Return what a connection is made for; where it changes, another one is needed."""
     return config.mqtt, config.commands
+
+
+def _identity(config: Config, version: str, simulated: bool, rng: Random) -> Identity:
+    """Return the identity of a new run. Its id is drawn from `rng`, so that a simulation can be repeated."""
+    run_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
+    return Identity(config.agent.device_id, run_id, version, simulated)
 
 
 def _outbox(

@@ -33,11 +33,11 @@ class Reporter:
     """Sends the documents of one run. All of it runs on the loop.
 
     Args:
-        announcer: sends what this device is whenever that has changed.
-        news: set whenever something changed that `health` reports.
-        file: where `health` is written to as well; None: nowhere.
+        file: where `health` is written as well; None: nowhere.
 
     Attributes:
+        announcer: publishes `info` and the discovery document when either has changed.
+        news: set when anything changed that `health` reports.
         began: set once the first values are there.
     """
 
@@ -50,7 +50,7 @@ class Reporter:
         news: asyncio.Event,
         file: Path | None,
     ) -> None:
-        self._status, self.topics, self._outbox, self._announcer = status, topics, outbox, announcer
+        self._status, self.topics, self._outbox, self.announcer = status, topics, outbox, announcer
         self.news, self.began = news, asyncio.Event()
         self._file = NewestContent(file, FileThread(), _not_written) if file is not None else None
         self._alarms = Alarms(status)
@@ -69,9 +69,9 @@ class Reporter:
 
     def round_ended(self) -> None:
         """Send the present, if anything in it has changed by its step, or a status has."""
-        outdated = self._announcer.is_outdated()
+        outdated = self.announcer.is_outdated()
         if outdated:
-            self._announcer.announce()
+            self.announcer.announce()
         document = self._status.state()
         if outdated or self._state.differs(document, self._status.sensors):
             self._send_state(document)
@@ -80,7 +80,7 @@ class Reporter:
 
     def storage_changed(self) -> None:
         """Report that the disk fell ill or is well again; how the run before ended may be known only now."""
-        self._announcer.renew()
+        self.announcer.renew()
         self.news.set()
 
     def all_again(self) -> None:
@@ -98,7 +98,7 @@ class Reporter:
                 if self._status.now() >= self._again_at:
                     self._again_at = self._status.now() + EVERY
                     self.all_again()
-                    self._announcer.forget_what_is_withdrawn()
+                    self.announcer.forget_what_is_withdrawn()
                 self._publisher.retain(self.topics.health, self.write())
                 if await self._something_new(self._again_at - self._status.now()):
                     await asyncio.sleep(BUNCH)

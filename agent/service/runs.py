@@ -84,7 +84,6 @@ async def _one(world: World, config: Config, hangups: Hangups, rounds: int | Non
     clock, hardware = world.doors(config)
     rng = Random()
     state_dir = config.state_dir(os.environ)
-    announced = Announced(state_dir / "announced.json", process.machine())
     agent = Agent(
         config,
         hardware=hardware,
@@ -95,7 +94,7 @@ async def _one(world: World, config: Config, hangups: Hangups, rounds: int | Non
         supervisor=Supervisor(),
         health_file=process.health_file(state_dir, simulated=hardware.simulated),
         version=process.version(),
-        announced=announced,
+        announced=Announced(state_dir / "announced.json", process.machine()),
         reload=lambda: reload.ask(),  # noqa: PLW0108  (it is made below)
     )
     reload = Reload(world, agent, clock, rng)
