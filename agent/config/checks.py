@@ -35,9 +35,7 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     config = _paths(config, file.parent)
     if config.mqtt.tls and "port" not in raw["mqtt"]:
         config = replace(config, mqtt=replace(config.mqtt, port=8883))
-    if config.config_version > current():
-        what = f"this file is of version {config.config_version}, and this Limpet knows {current()} at most"
-        report.mistake(("config_version",), what, "upgrade Limpet, or write the file for the version you have")
+    _version(config, report)
     check_broker(config, raw.get("mqtt", {}), report, os.environ)
     _outbox(config.outbox, report)
     _web(config, report)
@@ -57,6 +55,13 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     if not any(report.touches((*one.where, "driver")) for one in fitted):
         _loads(fitted, report)
     return config
+
+
+def _version(config: Config, report: Report) -> None:
+    """Refuse a file that a later Limpet wrote: its keys may mean something else."""
+    if config.config_version > current():
+        what = f"this file is of version {config.config_version}, and this Limpet knows {current()} at most"
+        report.mistake(("config_version",), what, "upgrade Limpet, or write the file for the version you have")
 
 
 def _paths(config: Config, folder: Path) -> Config:

@@ -68,8 +68,7 @@ class Agent:
         reload: Callable[[], Config] | None = None,
     ) -> None:
         identity = _identity(config, version, hardware.simulated, rng)
-        topics = Topics(config.mqtt.topic_root, config.agent.device_id)
-        news = asyncio.Event()
+        topics, news = Topics(config.mqtt.topic_root, config.agent.device_id), asyncio.Event()
         self.config, self.clock, self.supervisor = config, clock, supervisor
         self.outbox = _outbox(config, identity.run_id, clock, store, self._storage_changed)
         breakers = BreakerLog(clock.now, news.set)
