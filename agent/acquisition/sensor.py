@@ -1,7 +1,7 @@
-"""One configured sensor: it hands a turn to its bus, and concludes on the loop what came of it.
+"""One configured sensor: it hands a turn to its bus and makes readings and faults of the outcome.
 
-The stack is fallback(breaker(retry(measure))). `Attempts` makes the attempts, in the bus's thread; `Conclusions` says
-what their outcome means.
+The stack is fallback(breaker(retry(measure))). `Attempts` runs the attempts in the bus's thread; `Conclusions` draws
+readings, faults and fallbacks from their outcome, on the loop.
 """
 
 from __future__ import annotations
@@ -117,10 +117,11 @@ class Sensor:
         return self._turn
 
     def conclude(self, due: float, now: float) -> Told:
-        """Return what came of the turn: usable readings (`substituted` ones apart), and why others are missing.
+        """Return the readings of the turn, without substituted ones, and the faults of what is missing.
 
         Args:
-            due: the moment for which the round was due. now: when it leaves.
+            due: the moment for which the round was due.
+            now: when it leaves.
         """
         turn, carried = self._turn, self.history.carried
         assert turn is not None, "a round takes the turn first"

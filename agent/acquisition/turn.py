@@ -1,4 +1,4 @@
-"""One turn of one sensor: the value that sensor and bus exchange, and the attempts made in the bus's thread."""
+"""A sensor's turn: the value that sensor and bus exchange, and the attempts, which run in the bus's thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drivers.chip import Driver, Told
 from drivers.chip import Reading as Measuring
 from drivers.errors import BeyondRange, BusTimeout, NotReady, PermanentError
 
-# What counts against a sensor. Any other error is a bug in its driver.
+# Errors that count against a sensor. Any other one is a bug in its driver.
 COUNTED = (OSError, PermanentError)
 
 
