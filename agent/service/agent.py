@@ -1,4 +1,4 @@
-"""The composition root: one run of the agent. It starts, stops and reloads its parts, and touches no data."""
+"""The composition root: one run of the agent. It starts, stops and reloads the parts; no data passes through it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ from .systemd import Supervisor
 
 log = logging.getLogger("limpet")
 
-FIRST_ROUND = 1.0  # seconds that the connection waits for the first values, so that `state` leads `online`
-END_WITHIN = 1.2  # seconds that the end waits for a disk and for acknowledgements, together
-DISK_WITHIN = 0.5  # seconds that it waits for a disk at most; once more after the last message
-STALLED = 10.0  # seconds beyond the longest interval without a finished round: then the watchdog is not fed
+# Seconds that the connection waits for the first values, so that `state` precedes `online`.
+FIRST_ROUND = 1.0
+# Seconds that stopping waits for disk and acknowledgements together, and for the disk alone: users expect a quick end.
+END_WITHIN, DISK_WITHIN = 1.2, 0.5
+# Seconds beyond the longest interval. After that long without a finished round the watchdog is not fed.
+STALLED = 10.0
 
 
 class Agent:
@@ -44,12 +46,12 @@ class Agent:
 
     Args:
         announced: what earlier runs have announced; None: nothing, and nothing is remembered.
-        reload: reads the configuration and has it followed a moment later; None: the request `reload` is refused.
+        reload: reads the configuration and applies it a moment later; None: the request `reload` is refused.
 
     Attributes:
-        config: as it is followed now; a reload replaces it.
-        publisher: the present one; a reload may replace it.
-        goes_on: another run follows in this process.
+        config: the configuration in use; a reload replaces it.
+        publisher: the current one; a reload may replace it.
+        goes_on: whether another run follows in this process.
     """
 
     def __init__(
@@ -85,14 +87,14 @@ class Agent:
 
     @property
     def run_id(self) -> str:
-        """What names this run; published as `bootId`."""
+        """The id of this run, published as `bootId`."""
         return self.recorder.identity.run_id
 
     async def run(self, rounds: int | None = None) -> None:
-        """Run until `stop()`, or for `rounds` rounds; then deliver or store what there is.
+        """Run until `stop()`, or for `rounds` rounds; then deliver or store all batches.
 
         Raises:
-            ExceptionGroup: a part of the agent crashed; all others have been ended.
+            ExceptionGroup: a service crashed; the others have ended.
         """
         try:
             self.reporter.announcer.begin()
@@ -132,9 +134,9 @@ class Agent:
         return not self.scheduler.groups or self.clock.now() - self.scheduler.progress < slowest + STALLED
 
     async def reload(self, config: Config, publishing: Making) -> None:
-        """Follow a new configuration: only what changed starts again. Numbers go on without a gap.
+        """Apply a new configuration: only what changed is restarted, and `seq` continues.
 
-        Not for another identity (see `what_makes_a_run`): that is another run.
+        A configuration with another identity (see `what_makes_a_run`) needs another run instead.
         """
         old, self.config = self.config, config
         box = config.outbox
@@ -174,10 +176,9 @@ class Agent:
         )
 
     async def _opened(self) -> bool:
-        """Open the outbox; return whether to go on, or to end because that was asked for meanwhile."""
-        loop = asyncio.get_running_loop()
-        opening = loop.create_task(self.outbox.open(), name="open")
-        stopping = loop.create_task(self._stopping.wait(), name="stopping")
+        """Open the outbox; return False if `stop()` was called meanwhile."""
+        opening = asyncio.create_task(self.outbox.open(), name="open")
+        stopping = asyncio.create_task(self._stopping.wait(), name="stopping")
         try:
             await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
             if opening.done():
@@ -188,7 +189,7 @@ class Agent:
             stopping.cancel()
 
     def _arrange(self, *, announce: bool = True, listen: bool = True) -> None:
-        """Build what the configuration asks for, and announce it."""
+        """Build the configured sensors, hand out the publisher, and announce the device."""
         built = self.assembly.arrange(self.config)
         self.scheduler.arrange(self.assembly.due)
         self.reporter.announcer.use(self.publisher, self.config)
@@ -200,7 +201,7 @@ class Agent:
             self._listen()
 
     def _listen(self) -> None:
-        """Subscribe to what the configuration allows, through the present publisher."""
+        """Subscribe to the allowed requests and to Home Assistant, through the current publisher."""
         if self.config.commands.allow:
             from .request_handlers import RequestHandlers
             from .requests import Requests
@@ -227,7 +228,7 @@ class Agent:
 
     async def _collect(self, rounds: int | None) -> None:
         await self.scheduler.run(rounds)
-        # Until the broker has everything; where it is away and there is a disk, until that has it.
+        # Wait until the broker has everything, or until the disk has it while the broker is away.
         while self.outbox.waiting:
             await _within(FIRST_ROUND, self.outbox.drained())
             if self.outbox.waiting and not self.publisher.state.connected and await self.outbox.flush():
@@ -238,7 +239,7 @@ class Agent:
         await _within(FIRST_ROUND, self.reporter.began.wait())
         if not self.reporter.began.is_set():
             self.reporter.present()
-        # A reload closes one publisher and makes another.
+        # A reload closes the publisher, which ends its `run`, and makes another.
         while not self._stopping.is_set():
             await self.publisher.run()
 
@@ -260,13 +261,13 @@ class Agent:
 
 
 def what_makes_a_run(config: Config) -> tuple[object, ...]:
-    """Return what makes a run: whose batches these are, and where they lie. With another one, another run begins."""
+    """Return the identity of a run: whose batches these are, and where they are stored."""
     on_disk = config.outbox.durability != "memory"
     return config.agent.device_id, config.mqtt.topic_root, config.agent.state_dir, on_disk
 
 
 def _connection(config: Config) -> tuple[object, ...]:
-    """Return what a connection is made for; where it changes, another one is needed."""
+    """Return the settings of a connection. Where they change, it is replaced."""
     return config.mqtt, config.commands
 
 
