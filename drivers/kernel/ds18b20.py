@@ -127,17 +127,17 @@ class Ds18b20(Driver):
 
 
 def refuse(frame: bytes, family: str = "28") -> None:
-    """Refuse a scratchpad that is whole, but no measurement.
+    """Refuse a scratchpad that arrived intact, but is no measurement.
 
     Raises:
-        InvalidReading: says why.
+        InvalidReading: the message says why.
     """
     if not any(frame):
         raise InvalidReading("ds18b20: all bytes are zero: the bus has no pull-up, or is shorted to ground")
     if frame[:8] == b"\xff" * 8:
         raise InvalidReading("ds18b20: all bytes are ff: no device drives the bus")
-    # Byte 6 is 0x10 - (raw & 15) after a conversion. In a DS18S20 it counts what remains of a degree, and a true
-    # 85.0 °C looks like the power-on value: it is given up.
+    # Byte 6 is 0x10 - (raw & 15) after a conversion. In a DS18S20 it is the rest of a degree, so a true
+    # 85.0 °C looks like the power-on value and is refused, too.
     powered_on = b"\xaa\x00" if family == DS18S20 else b"\x50\x05"
     if frame[:2] == powered_on and frame[6] == 0x0C:
         raise InvalidReading("ds18b20: 85 °C is the power-on value: the sensor lost power and never converted")

@@ -29,7 +29,7 @@ class Edges:
     """
 
     def __init__(self, look: Callable[[], int], *, quiet: float, most: float) -> None:
-        self.look, self.quiet, self.most = look, quiet, most
+        self.look, self.quiet = look, quiet
         self.clock: Callable[[], float] = now
         self.later: Later = later
         self.tell: Told | None = None
