@@ -98,8 +98,7 @@ class GuardedBus:
         try:
             generation = self.breaker.admit()
         except CircuitOpenError as error:
-            first = f"; {self.silent[0]} fell silent first" if self.silent else ""
-            refusal = BusStuck(f"{self.name} does not answer{first}; it is probed in {error.retry_after:.0f} s")
+            refusal = BusStuck(f"{self._silence()}; it is probed in {error.retry_after:.0f} s")
             for turn in turns:
                 turn.outcome = Outcome(error=refusal)
             return (), 0
@@ -117,7 +116,7 @@ class GuardedBus:
         """Run a turn and report to the bus's breaker what its outcome says about the bus. In the bus's thread."""
         # The breaker may have opened since the round began.
         if self.breaker.state is CircuitState.OPEN:
-            return Outcome(error=BusStuck(f"{self.name} does not answer; {self.silent[0]} fell silent first"))
+            return Outcome(error=BusStuck(self._silence()))
         outcome = yield from steps
         if isinstance(outcome.error, BusTimeout):
             # Another sensor may have opened it meanwhile; the recovery is tried once per opening.
@@ -134,6 +133,11 @@ class GuardedBus:
         else:
             self.breaker.undecided(generation)
         return outcome
+
+    def _silence(self) -> str:
+        """Return the text of a refusal. A reading that began before the silence may have cleared `silent`."""
+        first = f"; {self.silent[0]} fell silent first" if self.silent else ""
+        return f"{self.name} does not answer{first}"
 
     def _is_open(self) -> bool:
         return self.breaker.state is CircuitState.OPEN

@@ -26,9 +26,10 @@ from .tables import (
     TlsConfig,
     WebConfig,
 )
-from .upgrade import current, rewrite, upgraded, version
+from .upgrade import SCHEMA_LINE, current, rewrite, upgraded, version
 
 __all__ = [
+    "SCHEMA_LINE",
     "AgentConfig",
     "BreakerConfig",
     "BusConfig",
@@ -74,7 +75,7 @@ def find(explicit: str | Path | None = None, environ: Mapping[str, str] = os.env
         if place.is_file() or (named and place.exists()):
             return place
     looked = " or ".join(str(place) for place in places) + source
-    fix = "name it with -c FILE; `limpet scan --toml` writes a first one, `limpet demo` needs none"
+    fix = "name it with -c FILE; `limpet init` writes a first one, `limpet demo` needs none"
     raise ConfigError([Mistake(str(places[-1]), 0, "", f"no configuration found: looked for {looked}", fix)])
 
 

@@ -15,6 +15,10 @@ from .mistakes import ConfigError, Mistake
 # mistakes are reported where the user wrote them.
 STEPS: Sequence[Callable[[str], str]] = ()
 
+# The first line of each new configuration that we write: editors find there what may stand in it. On a Pi the schema
+# lies beside the file; elsewhere `limpet schema config > limpet.schema.json` makes it.
+SCHEMA_LINE = "#:schema ./limpet.schema.json"
+
 _VERSION = re.compile(r"^(\s*config_version\s*=\s*)[0-9]+", re.MULTILINE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +22,8 @@ PIN_OPTIONS = ("trigger", "echo")
 # Of the time that a driver takes: the bus and the chip's oscillator may be slow.
 ROOM = 1.5
 FLOORS = {"°C": -273.15, "%": 0.0, "hPa": 0.0, "lx": 0.0, "ppm": 0.0, "ppb": 0.0, "mm": 0.0, "Ω": 0.0, "Hz": 0.0}
+# In any unit: a calibrated range beyond this is a mistake.
+ABSURD = 1e12
 # The package of the base classes, whose `takes` is a default.
 BASE = "drivers.chip"
 # Seconds. Fixes never suggest a shorter timeout.
@@ -56,7 +59,7 @@ def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Whe
     if driver is None:
         return Fitted(sensor, where)
     sensor = replace(sensor, options=_in_seconds(driver, sensor.options), explicit_timeout="timeout" in raw)
-    if sensor.altitude is not None and "altitude" not in _parameters(driver)[0]:
+    if sensor.altitude is not None and "altitude" not in parameters(driver)[0]:
         report.warning((*where, "altitude"), "nothing here needs it", "remove it")
         sensor = replace(sensor, altitude=None)
     _belongs(sensor, driver, raw, report, where)
@@ -86,9 +89,7 @@ def _driver(sensor: SensorConfig, report: Report, where: Where) -> Any:
     try:
         return catalog.find(sensor.driver)
     except LookupError:
-        import difflib
-
-        names = difflib.get_close_matches(sensor.driver.lower(), catalog.names(), 3, 0.5)
+        names = catalog.nearest(sensor.driver)
         fix = f"did you mean {' or '.join(names)}?" if names else "`limpet chips` lists all drivers"
         report.mistake((*where, "driver"), f"no driver is called {sensor.driver!r}", fix)
     except (ImportError, AttributeError) as error:
@@ -99,7 +100,7 @@ def _driver(sensor: SensorConfig, report: Report, where: Where) -> Any:
 
 def _belongs(sensor: SensorConfig, driver: Any, raw: Mapping[str, Any], report: Report, where: Where) -> None:
     """Report keys and options that the driver does not have, and those that are missing."""
-    known, needed, open_ended = _parameters(driver)
+    known, needed, open_ended = parameters(driver)
     of_i2c = () if driver.addresses else ("bus", "address", "mux")
     for name in (*of_i2c, *(one for one in ("pin", "device") if one not in known and not open_ended)):
         if name in raw:
@@ -129,10 +130,13 @@ def _sane(sensor: SensorConfig, quantity: Any, report: Report, where: Where) -> 
         what = f"{scale:g} times what a {sensor.driver} measures is more than a number can hold"
         report.mistake((*where, "calibrate", name), what, "write { scale = 1.0, offset = -0.4 }")
         return
+    floor = FLOORS.get(quantity.unit, -math.inf)
+    if max(ends) < floor or max(map(abs, ends)) > ABSURD:
+        what = f"calibrated, it tells {min(ends):g} to {max(ends):g}{unit}, which nothing is"
+        report.warning((*where, "calibrate", name), what, "write { scale = 1.0, offset = -0.4 }")
     if name not in sensor.limits:
         return
     (low, high), at = sensor.limits[name], (*where, "limits", name)
-    floor = FLOORS.get(quantity.unit, -math.inf)
     if low < floor:
         report.warning(at, f"nothing is below {floor:g}{unit}", f"write {floor:g} or more")
     if len(ends) > 1 and (high < min(ends) or low > max(ends)):
@@ -160,13 +164,15 @@ def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> 
     """Return the chip, made without any I/O, or None after a report. Only the driver can check its options."""
     try:
         return catalog.open_chip(sensor.driver, None, sensor.address, **sensor.arguments())
-    except (TypeError, ValueError) as error:
-        known, _, _ = _parameters(driver)
-        options = [name for name in known if name not in OWN_KEYS]
-        named = next((name for name in sensor.arguments() if name in str(error).split()), None)
+    # Another package's driver may raise anything.
+    except Exception as error:  # noqa: BLE001
+        what = str(error) if isinstance(error, TypeError | ValueError) else f"the driver fails with {error!r}"
+        words = re.findall(r"\w+", what)
+        named = min((one for one in sensor.arguments() if one in words), key=words.index, default=None)
         at = (named,) if named in OWN_KEYS else ("options", named) if named else ("options",)
-        fix = f"options of a {sensor.driver}: {', '.join(options)}" if options else "see `limpet chips`"
-        report.mistake((*where, *at), str(error), fix)
+        declared = catalog.options(driver).get(named or "")
+        cure = f"write {declared.allowed}" if declared else f"`limpet chips {sensor.driver}` explains its options"
+        report.mistake((*where, *at), what.removesuffix(f"; {cure}"), cure)
         return None
 
 
@@ -212,7 +218,7 @@ def _room(sensor: SensorConfig) -> float:
 
 
 @functools.lru_cache
-def _parameters(driver: Any) -> tuple[dict[str, inspect.Parameter], tuple[str, ...], bool]:
+def parameters(driver: Any) -> tuple[dict[str, inspect.Parameter], tuple[str, ...], bool]:
     """Return a constructor's named parameters, the required ones, and whether it has `**kwargs`."""
     all_of_them = inspect.signature(driver).parameters
     named = {name: one for name, one in all_of_them.items() if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)}
@@ -224,8 +230,8 @@ def _in_seconds(driver: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options with durations such as "20ms" as seconds, where the driver wants a float."""
     result = dict(options)
     for name, value in options.items():
-        one = _parameters(driver)[0].get(name)
-        if one and isinstance(value, str) and ("float" in str(one.annotation) or isinstance(one.default, float)):
+        one = catalog.options(driver).get(name)
+        if one and one.is_time and isinstance(value, str):
             duration = seconds(value)
             result[name] = value if duration is None else duration
     return result

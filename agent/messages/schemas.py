@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from agent.config.driver_schema import with_drivers
 from agent.config.shapes import Table
 from agent.config.tables import REQUESTS, Config
 
@@ -61,8 +62,8 @@ def titled(title: str, schema: Schema) -> Schema:
 
 
 def config() -> Schema:
-    """Return the schema of the configuration, from its dataclasses."""
-    return titled("Configuration of Limpet", Table(Config).schema())
+    """Return the schema of the configuration, from its dataclasses and the drivers that are installed."""
+    return titled("Configuration of Limpet", with_drivers(Table(Config).schema()))
 
 
 def batch() -> Schema:

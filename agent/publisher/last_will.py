@@ -6,9 +6,9 @@ from agent.broker import BrokerError, Will
 
 from .limits import NO_QOS_1, NO_RETAIN, Limits
 
-# A CONNACK with one of these may be about the will (MQTT 5.0 §3.2.2.2). "Not authorised" is what several brokers say
-# when we may not write to its topic; MQTT 3.1.1 has no other code for anything.
-MAY_BE_ABOUT_IT = {0x80, 0x81, 0x82, 0x83, 0x87, 0x90, 0x95, 0x99}
+# A CONNACK with one of these names another reason (MQTT 5.0 §3.2.2.2). Every other code, known or not, may be about the
+# will: "not authorised" is what several brokers say when we may not write to its topic.
+NOT_ABOUT_IT = {0x84, 0x85, 0x86, 0x88, 0x89, 0x8A, 0x8C, 0x9C, 0x9D, 0x9F}
 # What a lesser will is, in the order in which it is tried.
 FULL, PLAIN, NONE, NOT_THE_WILL = range(4)
 # Times that a broker has to hang up on the full will before a lesser one is tried.
@@ -52,12 +52,10 @@ class LastWill:
     def failed(self, error: BrokerError) -> bool:
         """Note that a connect failed; return whether another will is tried next, at once."""
         if error.code in (NO_RETAIN, NO_QOS_1):
-            before = self._limits.retain, self._limits.qos_1
-            self._limits.learn(error.code)
-            if before == (self._limits.retain, self._limits.qos_1):
+            if not self._limits.learn(error.code):
                 self._stage, self._confirmed = NONE, True
             return True
-        if not error.hung_up and error.code not in MAY_BE_ABOUT_IT:
+        if not error.hung_up and (error.code is None or error.code in NOT_ABOUT_IT):
             return False
         return self._lesser(HANG_UPS if error.hung_up else 1)
 

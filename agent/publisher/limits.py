@@ -50,10 +50,12 @@ class Limits:
         link.obey(obeyed)
         return obeyed
 
-    def learn(self, code: int | None) -> None:
-        """Learn from the code with which the broker refused or ended a session."""
+    def learn(self, code: int | None) -> bool:
+        """Learn from the code with which the broker refused or ended a session; return whether it says anything new."""
+        before = self.retain, self.qos_1
         self.retain = self.retain and code != NO_RETAIN
         self.qos_1 = self.qos_1 and code != NO_QOS_1
+        return before != (self.retain, self.qos_1)
 
     def learn_packet_size(self, batch: Outgoing) -> None:
         """Learn that a packet of this size is too large."""

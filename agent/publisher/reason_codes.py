@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from agent.broker import FAILURE, NO_SUBSCRIBERS, TOO_LARGE, BrokerError, BrokerTimeout
 from agent.outbox import Item, Outbox
 
 from .experience import Experience
-from .holds import Key, key_of
-from .limits import NO_QOS_1, NO_RETAIN
+from .holds import MOST_ITEMS, Key, key_of
 from .outgoing import Outgoing, Purpose
 from .pacing import Pacing
 
@@ -109,9 +109,9 @@ class ReasonCodes:
             blamed: what may be why. error: how it ended; None: we ended it.
         """
         code = None if error is None else error.code
-        self._experience.limits.learn(code)
-        # These two are about how it was sent, and we know better now.
-        blamed = [] if code in (NO_RETAIN, NO_QOS_1) else blamed
+        if self._experience.limits.learn(code):
+            # It is about how something was sent, and the next session sends it otherwise.
+            blamed = []
         if blamed and not isinstance(error, BrokerTimeout):
             self._experience.trials.hung_up(blamed)
         alone = len(blamed) == 1
@@ -165,6 +165,7 @@ class ReasonCodes:
             self._give_up(item, OWN_FAULT[code], reason(code))
             return False
         self._refused[key_of(item)] = count
+        _bound(self._refused)
         self._holds.defer(item)
         self._outbox.back(item)
         return True
@@ -182,16 +183,23 @@ class ReasonCodes:
             self._give_up(item, "too_large")
         else:
             self._ended_by[key_of(item)] = batch.topic, count + 1, others_passed
+            _bound(self._ended_by)
 
     def _give_up(self, item: Item, why: str, words: str = "") -> None:
         now = self._now()
         if why != "too_large":
-            log.error("batch refused for ever", extra={"seq": item.seq, "error": words})
+            log.error("batch refused", extra={"seq": item.seq, "error": words})
         elif now - self._too_large_at >= STRETCH:
             log.error("batch too large for the broker", extra={"seq": item.seq, "bytes": len(item.body)})
         if why == "too_large":
             self._too_large_at = now
         self._outbox.refuse(item, why)
+
+
+def _bound(memory: dict[Key, Any]) -> None:
+    """Forget the oldest: the outbox may have dropped these batches long ago."""
+    while len(memory) > MOST_ITEMS:
+        del memory[next(iter(memory))]
 
 
 def _tried_again(batch: Outgoing) -> tuple[Item, ...]:

@@ -151,11 +151,10 @@ class Session:
 
     def _send(self) -> None:
         """Send as much as may be under way."""
-        probing = self._probing and not self.proved
-        window = 1 if probing else self._pacing.window
-        several = min(window, self._facts.receive_maximum) > 1
-        while not self._ended and (room := self._in_flight.room(window, probing=probing)) > 0:
-            last_slot = several and room == 1
+        self._in_flight.probing = self._probing and not self.proved
+        window = 1 if self._in_flight.probing else self._pacing.window
+        while not self._ended and (room := self._in_flight.room(window)) > 0:
+            last_slot = room == 1 and self._in_flight.slots(window) > 1
             packet = self._queue.next(last_slot=last_slot, only_live=self._closing)
             if packet is None:
                 return
@@ -175,6 +174,8 @@ class Session:
     def _silent(self, packet: Outgoing) -> None:
         self._codes.silent(packet)
         self._queue.settled(packet, again=True)
+        # What had to be alone waited for it.
+        self._send()
 
     def _failed(self, error: BrokerError) -> None:
         self._problem = error

@@ -49,6 +49,9 @@ class RealWorld:
         """Return the machine's clock, and its buses and pins."""
         return Clock(), RealHardware()
 
+    def watch(self, agent: object) -> None:
+        """Nothing: it is watched from outside."""
+
 
 class RealHardware:
     """Real buses, real pins, a thread for each bus."""

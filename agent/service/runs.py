@@ -40,6 +40,9 @@ class World(Protocol):
     def doors(self, config: Config) -> tuple[Clock, Hardware]:
         """Return the clock and the hardware of a run; raises ConfigError."""
 
+    def watch(self, agent: Agent) -> None:
+        """See the agent of a run before it starts."""
+
 
 def run(world: World, rounds: int | None = None) -> int:
     """Run agents, one after the other, until a signal ends the process, or for `rounds` rounds.
@@ -98,6 +101,7 @@ async def _one(world: World, config: Config, hangups: Hangups, rounds: int | Non
         announced=Announced(state_dir / "announced.json", process.machine()),
         reload=lambda: reload.ask(),  # noqa: PLW0108  (it is made below)
     )
+    world.watch(agent)
     reload = Reload(world, agent, clock, rng)
     when_told_to_end(agent.stop)
     hangups.listen(reload.asked.set)

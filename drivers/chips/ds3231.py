@@ -36,6 +36,7 @@ class Ds3231(I2cChip):
 
     name = "ds3231"
     addresses = (0x68,)
+    takes = 0.25
     questions = (Question(b"\x00", 19, lambda registers: is_clock(registers)),)  # noqa: PLW0108 - it stands below
     quantities = (Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.25, noisy=False, accuracy=3.0),)
 

@@ -68,7 +68,17 @@ STOPS: tuple[tuple[str, str, float, float], ...] = (
     (r"mcp300[1248]", r"in_voltage.*", -math.inf, 1023),
     (r"mcp320[1248]", r"in_voltage.*", -math.inf, 4095),
     (r"ina219", r"in_voltage0", -32000, 32000),
+    # Of hwmon, in millivolts over the shunt, which the kernel rounds.
+    (r"ina219", r"in0", -320, 320),
+    (r"ina226|ina23[01]", r"in0", -81.9, 81.9),
 )
+# Channels that the chip, or the kernel, computes from another one: where that stops, so do they.
+COMPUTED: tuple[tuple[str, str, str], ...] = (
+    (r"ina2\d\d", r"in_(current|power)\d", "in_voltage0"),
+    (r"ina2\d\d", r"(curr|power)1", "in0"),
+)
+# Numbers to which the kernel clips what its formula makes of an element that is dead: raw 0 would be -116 %.
+DEAD: tuple[tuple[str, str, float], ...] = ((r"bme280", r"in_humidityrelative", 0.0),)
 
 
 def channel(base: str, rules: Iterable[Rule]) -> Channel | None:
@@ -99,6 +109,19 @@ def stops(chip: str, base: str, kind: str) -> tuple[float, float]:
         return -math.inf, math.inf
     bits = int(match[2])
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if match[1] == "s" else (-math.inf, (1 << bits) - 1)
+
+
+def computed_from(chip: str, base: str) -> str | None:
+    """Return the channel from which another one of a chip is computed; None for one that is measured."""
+    fits = (source for name, bases, source in COMPUTED if re.fullmatch(name, chip) and re.fullmatch(bases, base))
+    return next(fits, None)
+
+
+def is_dead(chip: str, base: str, value: float) -> bool:
+    """Return whether a value, in the kernel's unit, is what a dead element is clipped to."""
+    return any(
+        re.fullmatch(name, chip) and base == channel_name and value == clipped for name, channel_name, clipped in DEAD
+    )
 
 
 def unique(found: Iterable[Channel]) -> tuple[Channel, ...]:

@@ -35,6 +35,7 @@ class Dht(Driver):
     """
 
     name = "dht"
+    either = (("device", "path"),)
     takes = 4.0
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 80.0, 0.1, noisy=False),

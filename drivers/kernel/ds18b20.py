@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from ..bus import sysfs
-from ..chip import Driver, Quantity, Reading
+from ..chip import Driver, Matching, Quantity, Reading
 from ..errors import AdapterGone, ChecksumError, InvalidReading, NoAcknowledge, PermanentError
 from .node import folder
 from .together import BULK, Conversions
@@ -43,6 +43,7 @@ class Ds18b20(Driver):
 
     name = "ds18b20"
     bus_name: ClassVar[str] = "w1"
+    either = (("device", "path"),)
     takes = 2.0
     # A conversion of 12 bits, for which the kernel holds the bus, and reading the scratchpad.
     holds = 0.8
@@ -53,7 +54,12 @@ class Ds18b20(Driver):
     conversions: ClassVar[Conversions] = Conversions()
 
     def __init__(
-        self, device: str | None = None, *, path: str | os.PathLike[str] | None = None, root: str = "/"
+        self,
+        device: Annotated[str, Matching(rf"(?:{'|'.join(FAMILIES)})-[0-9a-f]{{12}}", "an id such as 28-0000075a1b2c")]
+        | None = None,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        root: str = "/",
     ) -> None:
         if device is not None and not re.fullmatch(rf"({'|'.join(FAMILIES)})-[0-9a-f]{{12}}", device):
             raise ValueError(

@@ -10,10 +10,10 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from ..bus import sysfs
-from ..chip import Driver, Measurement, Quantity
+from ..chip import Among, Driver, Measurement, Quantity
 from ..errors import InvalidReading, NotSupported
 
 # None of them is noisy: the values of an idle machine need not move.
@@ -43,7 +43,13 @@ class Host(Driver):
     quantities: tuple[Quantity, ...] = USUAL
     usage: Callable[[str], os.statvfs_result] = staticmethod(os.statvfs)
 
-    def __init__(self, *, quantities: Iterable[str] | None = None, disk: str = "/", root: str = "/") -> None:
+    def __init__(
+        self,
+        *,
+        quantities: Iterable[Annotated[str, Among(tuple(one.name for one in KNOWN))]] | None = None,
+        disk: str = "/",
+        root: str = "/",
+    ) -> None:
         self.wanted = None if quantities is None else tuple(quantities)
         unknown = set(self.wanted or ()) - {q.name for q in KNOWN}
         if unknown or self.wanted == ():

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from ..bus.clock import now
 from ..bus.gpio import GpioLine
-from ..chip import Driver, Quantity, Reading, Untold, Waits
+from ..chip import BCM, Driver, Quantity, Reading, Untold, Waits, Within
 from ..errors import NoEcho
 from .options import bcm
 
@@ -46,7 +46,13 @@ class Distance(Driver):
     # When the pings of all sensors will have died away. Shared, because a sensor would hear another's ping.
     quiet_at: ClassVar[float] = 0.0
 
-    def __init__(self, *, trigger: int, echo: int, temperature: float = 20.0) -> None:
+    def __init__(
+        self,
+        *,
+        trigger: Annotated[int, BCM],
+        echo: Annotated[int, BCM],
+        temperature: Annotated[float, Within(-40, 85, "°C")] = 20.0,
+    ) -> None:
         if bcm(trigger, "trigger") == bcm(echo, "echo"):
             raise ValueError(f"trigger and echo are both {echo}; they are two pins")
         if isinstance(temperature, bool) or not -40 <= temperature <= 85:

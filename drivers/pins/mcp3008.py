@@ -7,10 +7,10 @@ the null bit before each result, which it drives low, shows that it is there (§
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from ..bus.gpio import Spi
-from ..chip import Driver, Quantity, Untold
+from ..chip import Among, Driver, Quantity, Untold, Within
 from ..errors import ChecksumError, InvalidReading, NoAcknowledge
 
 FULL_SCALE = 1024  # §4.1: code = 1024 x Vin / Vref
@@ -33,16 +33,17 @@ class Mcp3008(Driver):
 
     name = "mcp3008"
     bus_name: ClassVar[str] = "gpio"
+    either = (("channel", "channels"),)
     quantities = tuple(Quantity(f"a{i}", "V", "voltage", 0.0, 3.3, 3.3 / FULL_SCALE, noisy=False) for i in INPUTS)
 
     def __init__(
         self,
         *,
-        channel: int | None = None,
-        channels: Iterable[int] | None = None,
-        vref: float = 3.3,
-        port: int = 0,
-        select: int = 0,
+        channel: Annotated[int, Among(INPUTS)] | None = None,
+        channels: Iterable[Annotated[int, Among(INPUTS)]] | None = None,
+        vref: Annotated[float, Within(0.25, 5.5, "V")] = 3.3,
+        port: Annotated[int, Among((0, 1))] = 0,
+        select: Annotated[int, Among((0, 1, 2))] = 0,
     ) -> None:
         if channel is not None and channels is not None:
             raise ValueError("say either channel or channels")

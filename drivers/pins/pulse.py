@@ -7,12 +7,12 @@ backend fetches them, and Python needs about 50 µs for each, which allows about
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from ..bus.clock import now
 from ..bus.gpio import GpioLine
-from ..chip import Driver, Quantity, Reading
-from .options import bcm, one_of, seconds
+from ..chip import BCM, DURATION, Among, Driver, Quantity, Reading
+from .options import EDGES, PULLS, bcm, one_of, seconds
 
 # Seconds. A frequency over a shorter time is too coarse.
 WINDOW = 0.5
@@ -40,10 +40,17 @@ class Pulse(Driver):
     )
     clock: Callable[[], float] = staticmethod(now)
 
-    def __init__(self, *, pin: int, pull: str = "up", edges: str | None = None, bounce: float | str = 0.0) -> None:
-        self.line = GpioLine(bcm(pin), self.name, pull=one_of(pull, "pull", ("up", "down", "none")))
+    def __init__(
+        self,
+        *,
+        pin: Annotated[int, BCM],
+        pull: Annotated[str, Among(PULLS)] = "up",
+        edges: Annotated[str, Among(EDGES)] | None = None,
+        bounce: Annotated[float | str, DURATION] = 0.0,
+    ) -> None:
+        self.line = GpioLine(bcm(pin), self.name, pull=one_of(pull, "pull", PULLS))
         edges = ("falling" if pull == "up" else "rising") if edges is None else edges
-        self.edges = one_of(edges, "edges", ("rising", "falling", "both"))
+        self.edges = one_of(edges, "edges", EDGES)
         self.quiet = seconds(bounce, "bounce")
         self.count = 0
         # In the backend's ticks.

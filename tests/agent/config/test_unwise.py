@@ -55,6 +55,13 @@ def test_a_calibration_that_no_number_can_hold_is_a_mistake():
     assert "more than a number can hold" in only(AIR + "calibrate = { temperature = { scale = 1e308 } }")
 
 
+@pytest.mark.parametrize(
+    "calibration", ["scale = 1e300", "offset = 1e308", "offset = -500", "scale = 1.0, offset = 1e13"]
+)
+def test_a_calibration_to_what_nothing_is_is_unwise(calibration):
+    assert "which nothing is" in only(AIR + f"calibrate = {{ temperature = {{ {calibration} }} }}")
+
+
 class TestABus:
     @pytest.mark.parametrize(
         ("written", "name"),
