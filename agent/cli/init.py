@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agent.model import Batch
 
 PLAIN_PORT, TLS_PORT = 1883, 8883
+NO_MQTT_5 = 0x84  # MQTT 5.0 §2.4: unsupported protocol version
 NO_SENSOR = "no device was found on a bus: the machine itself is what is read; `limpet scan` says more"
 NEXT = """\
 {file} is written; next:
@@ -33,11 +34,11 @@ NEXT = """\
 
 
 class Unable(Exception):
-    """Why nothing is written, and what to do about it."""
+    """Why nothing is written, and what to do about it. `code`: the broker's reason, if it gave one."""
 
-    def __init__(self, why: str, cure: str) -> None:
+    def __init__(self, why: str, cure: str, code: int | None = None) -> None:
         super().__init__(why)
-        self.cure = cure
+        self.cure, self.code = cure, code
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,6 +49,7 @@ class Login:
     port: int
     username: str | None
     password: str | None
+    version: str = "5"
 
     def table(self, secret: Path) -> str:
         """Return the tables [mqtt] and, at the port of TLS, [mqtt.tls]; the password stays in its file."""
@@ -58,6 +60,8 @@ class Login:
             lines.append(f"username = {config_writer.quoted(self.username)}")
         if self.password is not None:
             lines.append(f"password_file = {config_writer.quoted(secret.name)}")
+        if self.version != "5":
+            lines.append(f"version = {config_writer.quoted(self.version)}")
         if self.port == TLS_PORT:
             lines += ["", "[mqtt.tls]", "# the system's roots are trusted; others: ca_file = …"]
         return "\n".join(lines) + "\n"
@@ -82,9 +86,7 @@ def main(args: argparse.Namespace) -> int:
     secret = file.with_name(f"{file.stem}.password")
     try:
         _look_at_places(file, secret)
-        login = asked(args)
-        start = config_writer.head("limpet init", login.table(secret))
-        _log_in(login, _settings(start, file))
+        login, start = _let_in(asked(args), file, secret)
         text = _scanned(start)
         clock, batch = _read(_settings(text, file))
         _write(file, text, secret, login.password)
@@ -171,6 +173,23 @@ def _settings(text: str, file: Path) -> config.Config:
     return settings
 
 
+def _let_in(login: Login, file: Path, secret: Path) -> tuple[Login, str]:
+    """Return a login with which the broker lets us in, and the first lines of the file, which name it.
+
+    Raises:
+        Unable: the broker does not let us in, with either version of MQTT.
+    """
+    start = config_writer.head("limpet init", login.table(secret))
+    try:
+        _log_in(login, _settings(start, file))
+    except Unable as problem:
+        if problem.code != NO_MQTT_5 or login.version != "5":
+            raise
+        print("the broker does not speak MQTT 5: the file says version 3.1.1", file=sys.stderr)
+        return _let_in(replace(login, version="3.1.1"), file, secret)
+    return login, start
+
+
 def _log_in(login: Login, settings: config.Config) -> None:
     """Connect to the broker once, as a client beside the agent.
 
@@ -191,7 +210,7 @@ def _log_in(login: Login, settings: config.Config) -> None:
     try:
         asyncio.run(_visit(there))
     except BrokerError as error:
-        raise Unable(str(error), typed_cure(error, there, "limpet init")) from None
+        raise Unable(str(error), typed_cure(error, there, "limpet init"), error.code) from None
 
 
 async def _visit(there: Address) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from agent.broker import BrokerLost, BrokerRefused
 
 from .observations import Observer
+from .promises import Promise
 from .scenario import Scenario, ScenarioFault
 from .virtual_world import VirtualWorld
 
@@ -73,11 +74,22 @@ class Player:
             yield ends, lambda: self._change(one, there=False)
 
     async def _until(self, at: float) -> None:
-        left = at - self.world.loop.time()
-        if self._alive:
-            await self.world.sleep(left)
-        elif left > 0:
-            await asyncio.sleep(left)
+        """Let time pass; an agent that crashes is started again, as systemd does."""
+        while (left := at - self.world.loop.time()) > 0:
+            if not self._alive:
+                await asyncio.sleep(left)
+                return
+            try:
+                await self.world.sleep(left)
+            except Exception as error:  # noqa: BLE001  (whatever it was: it is told, and the day goes on)
+                self._crashed(error)
+                await asyncio.sleep(RESTARTS)
+                self._start()
+
+    def _crashed(self, error: Exception) -> None:
+        self.world.ledger.wrong(f"{type(error).__name__}: {innermost(error)!r}", Promise.RUNS)
+        self.world.bury()
+        self._alive = False
 
     # ---- what happens
 
@@ -122,8 +134,11 @@ class Player:
 
     async def _end(self, one: ScenarioFault) -> None:
         if self._alive:
+            try:
+                await (self.world.crash() if one.kind == "killed" else self.world.power_cut())
+            except Exception as error:  # noqa: BLE001  (it had crashed before)
+                self._crashed(error)
             self._alive = False
-            await (self.world.crash() if one.kind == "killed" else self.world.power_cut())
 
     async def _restart(self) -> None:
         if not self._alive:
@@ -136,3 +151,10 @@ class Player:
 
     async def _tell_time(self) -> None:
         self.world.clock.error, self.world.clock.honest = self._step(), True
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return the error that began it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -21,7 +21,7 @@ from .clock import TRUTH, SimClock
 from .ledger import DeliveryLedger
 from .machine import SimulatedMachine
 from .observations import Observer
-from .player import Player
+from .player import Player, innermost
 from .promises import Promise
 from .report import FaultReport
 from .scenario import BEYOND, MOMENTARY, Scenario
@@ -146,7 +146,7 @@ class _Rehearsal:
             await self._recover()
             await world.stop()
         except Exception as error:  # noqa: BLE001  (the agent crashed: the worst of all, and told like the others)
-            self.ledger.wrong(f"{type(error).__name__}: {_innermost(error)!r}", Promise.RUNS)
+            self.ledger.wrong(f"{type(error).__name__}: {innermost(error)!r}", Promise.RUNS)
         findings = self.ledger.findings
         report = FaultReport(
             plan.config, plan.scenario.seed, TRUTH, plan.seconds, self.observer, findings, self._good()
@@ -235,9 +235,3 @@ def bounded(scenario: Scenario, ends: float) -> Scenario:
         for one in scenario.faults
     )
     return replace(scenario, faults=tuple(faults))
-
-
-def _innermost(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

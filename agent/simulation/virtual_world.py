@@ -165,6 +165,13 @@ class VirtualWorld:
             await self._running
         self._buried(clean=False)
 
+    def bury(self) -> None:
+        """Note the end of an agent that has crashed by itself."""
+        self._store.dead = True
+        self.broker.cut()
+        self._excuse()
+        self._buried(clean=False)
+
     def suspend(self, seconds: float) -> None:
         """Let the machine sleep: for its programs, time jumps."""
         self.asleep += seconds

@@ -65,7 +65,6 @@ ON_A_BUS = (
     Law("the same where written bits are wrong, too", lines.one_written_bit_in_500),
     Law("accepts few lies at one wrong bit in 100", lines.one_bit_in_100),
     Law("takes no constant line for a chip", lines.a_constant_line, {"byte": lines.BYTES, "known": EITHER}),
-    Law("nor where it need not identify itself", lines.a_constant_line_believed_by_name),
     Law("accepts no half frame", lines.half_frames, {"rest": (0x00, 0xFF), "known": EITHER}),
     Law("accepts no reading with cut frames", lines.a_few_cut_frames, {"rest": (0x00, 0xFF)}),
 )

@@ -83,6 +83,10 @@ class Ledger:
         """Return how many batches of a device are missing without a word."""
         return sum(len(run.missing) for run in self._of.get(device, ()))
 
+    def declared_of(self, device: str) -> int:
+        """Return how many batches of a device it has said to be lost."""
+        return sum(len(run.declared) for run in self._of.get(device, ()))
+
     def gaps(self, device: str) -> list[tuple[str, int, int]]:
         """Return (boot, first, last) of what is missing of a device."""
         found: list[tuple[str, int, int]] = []

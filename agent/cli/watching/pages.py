@@ -208,6 +208,8 @@ def _facts(device: DeviceView, picture: Picture, now: float) -> list[Text]:
     batches = Text(f"{device.live} live · {device.late} late · ", "dim").append(
         f"{missing} missing", "red" if missing else "dim"
     )
+    if declared := picture.ledger.declared_of(device.name):
+        batches.append(f" · {declared} declared lost", "red")
     if (waiting := text.waiting(device.health)) is not None:
         batches.append(f" · {text.clean(waiting)} waiting", "dim")
     silent = text.buses(device)

@@ -73,6 +73,25 @@ class TestAFirstConfiguration:
         # This desktop has no such bus: that is reported, and does not keep the file from being written.
         assert json.loads(out)["unavailableSensors"] == ["bme280"]
 
+    @pytest.mark.parametrize("answer", [b"\x20\x02\x00\x01", b"\x20\x03\x00\x84\x00"])
+    def test_of_an_old_broker_names_the_version_that_it_speaks(self, limpet, broker, monkeypatch, answer):
+        connect = broker._connect
+
+        def old(body, writer):
+            modern = body.data[6] == 5
+            broker.connack = None if modern else 0
+            version = connect(body, writer)
+            if modern:
+                writer.write(answer)
+            return version
+
+        monkeypatch.setattr(broker, "_connect", old)
+        code, _, err = limpet(*at(broker), "--yes")
+        assert code == 0, err
+        assert "does not speak MQTT 5" in err
+        assert config.load().mqtt.version == "3.1.1"
+        assert [one.version for one in broker.connects] == [5, 4]
+
     def test_is_where_it_was_asked_for(self, limpet, broker):
         assert limpet("-c", "other.toml", *at(broker), "--yes")[0] == 0
         assert config.load("other.toml").mqtt.port == broker.port

@@ -159,6 +159,8 @@ class TestAPageOfADevice:
         for seq in (1, 4):
             picture.take(said("batch", document(seq)))
         assert "2 missing" in shown(browser)[2]
+        picture.take(said("gap", {"bootId": "boot", "from": 2, "to": 2, "reason": "full"}))
+        assert "1 missing · 1 declared lost" in shown(browser)[2]
 
     @pytest.mark.parametrize("width", [20, 40, 100])
     def test_never_hides_that_it_is_simulated(self, picture, browser, width):
@@ -293,14 +295,15 @@ def text(value):
 class Terminal:
     """`limpet watch` on a pseudo-terminal of 80 columns and 24 lines."""
 
-    def __init__(self, *words):
+    def __init__(self, *words, keyboard=None):
         self.master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (24, 80))
         self.before = termios.tcgetattr(slave)
         self.slave, self.seen = slave, b""
         command = [sys.executable, "-m", "agent", "watch", *words]
         environ = {**os.environ, "TERM": "xterm-256color"}
-        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environ)
+        keyboard = slave if keyboard is None else keyboard
+        self.process = subprocess.Popen(command, stdin=keyboard, stdout=slave, stderr=slave, env=environ)
 
     def until(self, word, seconds=20.0):
         end = time.monotonic() + seconds
@@ -333,8 +336,8 @@ class Terminal:
 def terminal():
     with contextlib.ExitStack() as stack:
 
-        def made(*words):
-            one = Terminal(*words)
+        def made(*words, **more):
+            one = Terminal(*words, **more)
             stack.callback(one.close)
             return one
 
@@ -365,6 +368,12 @@ class TestOnATerminal:
         one = terminal(*at(broker), "--username", "pi")
         assert one.ended() == (1, True)
         assert b"mosquitto_passwd" in one.seen.rpartition(b"\x1b[?1049l")[2]
+
+    def test_it_needs_no_keyboard(self, broker, terminal):
+        one = terminal(*at(broker), keyboard=subprocess.DEVNULL)
+        one.until("none was heard yet")
+        one.process.terminate()
+        assert one.ended() == (0, True)
 
     def test_it_ends_after_a_number_of_messages(self, broker, terminal):
         one = terminal(*at(broker), "--count", "1")

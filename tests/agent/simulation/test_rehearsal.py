@@ -311,6 +311,22 @@ def test_a_crash_of_the_agent_is_told_as_a_broken_promise(played, monkeypatch):
     assert "planted" in evidence[str(Promise.RUNS)]
 
 
+def test_after_a_crash_of_the_agent_the_day_goes_on(played, monkeypatch):
+    true, crashes = Recorder.record, []
+
+    def fails_once(self, batch):
+        if self.seq == 100 and not crashes:
+            crashes.append(self)
+            raise ZeroDivisionError("planted")
+        return true(self, batch)
+
+    monkeypatch.setattr(Recorder, "record", fails_once)
+    report = played(fault(kind="unplugged", sensor="tank", at="40m", for_="5m"))
+    assert set(report.findings.broken) == {Promise.RUNS}
+    assert report.document()["faults"][0]["recovered"]
+    assert len(played.outcome.world.boots) == 2
+
+
 # ---- every driver
 
 WIRING = {
