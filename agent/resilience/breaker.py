@@ -48,6 +48,16 @@ class Breaker:
 
     __slots__ = tuple(SLOTS.split())
 
+    _state: CircuitState
+    # The current generation while closed, else 0: one read decides whether a call passes.
+    _admits: int
+    # Calls are refused before this moment: the end of the open period, or of the probe's place.
+    _until: float
+    _failures: int
+    _successes: int
+    # Since it was last closed.
+    _openings: int
+
     def __init__(
         self,
         failure_threshold: int = 3,
@@ -84,18 +94,9 @@ class Breaker:
         # Re-entrant, because the garbage collector may close a coroutine in the middle of a call, which then reports in
         # the thread that holds the lock.
         self._lock = RLock()
-        self._state = CLOSED
-        self._generation = 1
-        # The current generation while closed, else 0: one read decides whether a call passes.
-        self._admits = 1
-        self._failures = 0
-        self._successes = 0
-        # Since it was last closed.
-        self._openings = 0
+        self._generation = self._rejected = 0
         self._period = 0.0
-        # Calls are refused before this moment: the end of the open period, or of the probe's place.
-        self._until = -math.inf
-        self._rejected = 0
+        self._close()
 
     @property
     def state(self) -> CircuitState:
