@@ -145,9 +145,12 @@ class Session:
         """Return what may be why the session ended."""
         if error is None or self._closing or error.code == TAKEN_OVER:
             return []
-        if isinstance(error, BrokerTimeout):
-            return self._in_flight.overtaken()
-        return list(self._in_flight)
+        under_way = list(self._in_flight)
+        if not isinstance(error, BrokerTimeout):
+            return under_way
+        # What is sent alone cannot be overtaken. Others had their acknowledgements before it in this session.
+        alone = [packet for packet in under_way if packet.alone] if self.proved else []
+        return self._in_flight.overtaken() or alone
 
     def _send(self) -> None:
         """Send as much as may be under way."""

@@ -363,6 +363,19 @@ class TestABrokerThatDoesNotAcknowledge:
 
         rig.run(runner, story)
 
+    def test_one_batch_gets_the_others_while_that_one_waits_longer_each_time(self, runner, rig):
+        forgets_where(rig.broker, lambda one: one.name in ("batch", "backfill") and _seq(one.payload) == 7)
+
+        async def story():
+            await rig.sample(900)
+            await asyncio.sleep(60)
+            assert rig.outbox.waiting == 1
+            assert rig.outbox.refused == 0
+
+        rig.run(runner, story)
+        assert set(rig.broker.seqs()) == set(range(1, 901))
+        assert len(rig.broker.connects) < 20
+
     def test_in_less_than_a_round_gets_batches_and_documents_alike(self, runner, rig):
         rig.broker.latency = 5.0
 
@@ -548,14 +561,19 @@ class TestLimits:
         assert rig.publisher.state.limits == {}
 
 
-def forgets(broker, topic) -> None:
-    """Have a broker acknowledge everything but what comes on this topic."""
+def forgets_where(broker, holds) -> None:
+    """Have a broker acknowledge every publication but those of which this holds."""
 
     class Never(set):
         def __contains__(self, number) -> bool:
-            return bool(broker.received) and broker.received[-1].topic == topic
+            return bool(broker.received) and holds(broker.received[-1])
 
     broker.forgets = Never()
+
+
+def forgets(broker, topic) -> None:
+    """Have a broker acknowledge everything but what comes on this topic."""
+    forgets_where(broker, lambda publication: publication.topic == topic)
     broker.subscribes = lambda topic_filter: None if topic_filter == topic else 1
 
 
