@@ -137,7 +137,8 @@ class Session:
         if self.proved and self._facts.receive_maximum == 1 and isinstance(error, BrokerTimeout):
             # Nothing can overtake it here, but other packets had their acknowledgements.
             for packet in under_way:
-                self._codes.silent(packet)
+                if not packet.batches:
+                    self._codes.silent(packet)
         self._queue.batch_first = isinstance(error, BrokerTimeout) and not any(one.batches for one in under_way)
         await self._queue.end()
 
@@ -148,9 +149,12 @@ class Session:
         under_way = list(self._in_flight)
         if not isinstance(error, BrokerTimeout):
             return under_way
+        if overtaken := self._in_flight.overtaken():
+            return overtaken
         # What is sent alone cannot be overtaken. Others had their acknowledgements before it in this session.
-        alone = [packet for packet in under_way if packet.alone] if self.proved else []
-        return self._in_flight.overtaken() or alone
+        one_at_a_time = self._facts.receive_maximum == 1
+        alone = [packet for packet in under_way if packet.alone or (one_at_a_time and packet.batches)]
+        return alone if self.proved else []
 
     def _send(self) -> None:
         """Send as much as may be under way."""
