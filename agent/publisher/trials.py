@@ -1,8 +1,8 @@
 """What a broker lacks that only hangs up: found out by trying without it, once.
 
 MQTT 3.1.1 has no way to say that QoS 1 or retained messages are not supported, so such a broker looks like one that
-forbids every topic. So does one that is in trouble for a few seconds: what helped is believed when the next session that
-tries with it ends the same way.
+forbids every topic. So does one that is in trouble for a few seconds: what helped is believed when the next session,
+which tries with it once more, ends the same way.
 """
 
 from __future__ import annotations
