@@ -22,6 +22,11 @@ UNIT=/etc/systemd/system/limpet.service
 GROUPS_FILE=$UNIT.d/10-groups.conf
 RULES=/etc/udev/rules.d/60-limpet.rules
 MODULES=/etc/modules-load.d/limpet.conf
+SHARED=/usr/local/share
+BASH_COMPLETION=$SHARED/bash-completion/completions/limpet
+ZSH_COMPLETION=$SHARED/zsh/site-functions/_limpet
+FISH_COMPLETION=$SHARED/fish/vendor_completions.d/limpet.fish
+MANUAL=$SHARED/man/man1/limpet.1
 WORK=
 FRESH=
 
@@ -119,6 +124,21 @@ configure() {
     fi
 }
 
+place_help() { # what editors, shells and man know of limpet
+    "$FRESH/bin/limpet" schema config >"$WORK/limpet.schema.json" &&
+        install -m 0644 "$WORK/limpet.schema.json" "$ETC/limpet.schema.json" ||
+        say "the schema for editors could not be written: limpet schema config"
+    place_shell limpet.bash "$BASH_COMPLETION"
+    place_shell limpet.zsh "$ZSH_COMPLETION"
+    place_shell limpet.fish "$FISH_COMPLETION"
+    place_shell limpet.1 "$MANUAL"
+}
+
+place_shell() { # place_shell FILE PLACE
+    mkdir -p "${2%/*}"
+    install -m 0644 "$HERE/../agent/cli/shell/$1" "$2"
+}
+
 # ---- the service
 
 place_unit() {
@@ -184,6 +204,7 @@ install_all() {
     place_unit
     activate "$FRESH"
     link_command
+    place_help
     if booted; then
         start || take_back
         say "the service is active; see: limpet status, journalctl -u limpet, limpet doctor"
@@ -203,6 +224,7 @@ uninstall() {
         systemctl disable --now --quiet limpet 2>/dev/null || true
     fi
     rm -rf "$HOME_DIR"
+    rm -f "$BASH_COMPLETION" "$ZSH_COMPLETION" "$FISH_COMPLETION" "$MANUAL"
     rm -f "$UNIT" "$GROUPS_FILE" "$RULES" "$MODULES" /etc/systemd/system/multi-user.target.wants/limpet.service
     rmdir "$UNIT.d" 2>/dev/null || true
     [ "$(readlink "$LINK" || true)" != "$HOME_DIR/current/bin/limpet" ] || rm -f "$LINK"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import re
 from typing import TYPE_CHECKING, Any
 
 from .errors import UnknownDriver
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoints
+    from importlib.metadata import EntryPoint, EntryPoints
+
+    from .chip.options import Option
 
 _CHIPS = {
     "bme280": "bme280:Bme280",
@@ -51,11 +54,41 @@ _PINS = {
 }
 _KERNEL = {name: f"{name}:{name.capitalize()}" for name in ("ds18b20", "dht", "iio", "hwmon", "host")}
 
+# What people call a sensor, without blanks, hyphens and underscores: the driver that reads it.
+PEOPLE = {
+    **dict.fromkeys(("pir", "hcsr501", "hcsr505", "am312", "rcwl0516", "ld2410", "radar", "presence"), "motion"),
+    **dict.fromkeys(("reed", "door", "window", "leak", "float", "tilt", "switch", "ky021"), "contact"),
+    **dict.fromkeys(("hcsr04", "hcsr04p", "jsnsr04t", "us100", "ultrasonic", "sonar"), "distance"),
+    **dict.fromkeys(("anemometer", "rain", "raingauge", "flow", "flowmeter", "yfs201", "meter", "counter"), "pulse"),
+    **dict.fromkeys(("pushbutton", "key", "doorbell"), "button"),
+    **dict.fromkeys(("dht11", "dht22", "dht21", "am2301", "am2302"), "dht"),
+    **dict.fromkeys(("ds18s20", "ds1822", "ds28ea00", "max31850", "1wire", "onewire", "w1"), "ds18b20"),
+    **dict.fromkeys(("sht30", "sht31", "sht31d", "sht35"), "sht3x"),
+    **dict.fromkeys(("sht40", "sht41", "sht43", "sht45"), "sht4x"),
+    **dict.fromkeys(("sht20", "sht21", "sht25"), "sht2x"),
+    **dict.fromkeys(("aht21", "aht25", "am2301b", "dht20", "am2315c"), "aht20"),
+    **dict.fromkeys(("hdc3020", "hdc3021", "hdc3022"), "hdc302x"),
+    **dict.fromkeys(("scd40", "scd41", "scd43"), "scd4x"),
+    **dict.fromkeys(("sen50", "sen54", "sen55"), "sen5x"),
+    **dict.fromkeys(("mpu9250", "mpu9255", "mpu6555"), "mpu6500"),
+    **dict.fromkeys(("mhz19b", "mhz19c"), "mhz19"),
+    **dict.fromkeys(("pms7003", "pmsa003", "plantower"), "pms5003"),
+    **dict.fromkeys(("cpu", "pi", "raspberrypi", "system"), "host"),
+    **{"gy21": "htu21d", "gy30": "bh1750", "gy302": "bh1750", "gy906": "mlx90614", "gy521": "mpu6050"},
+    **{"bmp085": "bmp180", "bme688": "bme680", "max17049": "max17048", "lm75a": "lm75", "lm75b": "lm75"},
+    **{"tof": "vl53l0x", "vl53l1": "vl53l1x", "ads1x15": "ads1115"},
+}
+
 _MODULES = {
     **{name: f"drivers.chips.{place}" for name, place in _CHIPS.items()},
     **{name: f"drivers.pins.{place}" for name, place in _PINS.items()},
     **{name: f"drivers.kernel.{place}" for name, place in _KERNEL.items()},
 }
+
+
+def ours(room: str = "") -> list[str]:
+    """Return the names of the drivers in this repository, or of those in one room: `chips`, `pins` …"""
+    return [name for name, place in _MODULES.items() if place.startswith(f"drivers.{room}")]
 
 
 def names() -> list[str]:
@@ -67,7 +100,7 @@ def find(name: str) -> Any:
     """Return the driver class called `name`.
 
     Raises:
-        UnknownDriver: with the nearest names.
+        UnknownDriver: with the nearest names. ImportError: another package's driver cannot be loaded, or is none.
     """
     if not isinstance(name, str):
         raise UnknownDriver(f"a driver's name is a text such as 'bme280', not {name!r}")
@@ -75,15 +108,54 @@ def find(name: str) -> Any:
         module, _, attribute = _MODULES[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
     for point in _installed().select(name=name):
-        return point.load()
-    near = difflib.get_close_matches(name, names(), 3, 0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "`limpet chips` lists them"
+        return _loaded(point)
+    meant = nearest(name)
+    hint = f"did you mean {' or '.join(meant)}?" if meant else "`limpet chips` lists them"
     raise UnknownDriver(f"no driver is called {name!r}; {hint}")
+
+
+def _loaded(point: EntryPoint) -> Any:
+    """Return the driver of another package, whose module may fail in any way."""
+    try:
+        driver = point.load()
+    except Exception as error:
+        raise ImportError(f"{point.value} fails with {error!r}") from error
+    if not hasattr(driver, "addresses") or not hasattr(driver, "quantities"):
+        raise ImportError(
+            f"{point.value} is no driver: make it a subclass of drivers.chip.I2cChip or drivers.chip.Driver"
+        )
+    return driver
+
+
+def known_as(name: str) -> str | None:
+    """Return the driver that reads what people call by this name: `pir`, `HC-SR04`, `dht22`."""
+    plain, known = _plain(name), names()
+    return next((one for one in (PEOPLE.get(plain, ""), plain) if one in known), None)
+
+
+def nearest(name: str) -> list[str]:
+    """Return the drivers that were probably meant: the one behind a name that people use, else up to three alike."""
+    if (meant := known_as(name)) is not None:
+        return [meant]
+    plain, known = _plain(name), names()
+    alike = difflib.get_close_matches(plain, [*known, *PEOPLE], 6, 0.6)
+    return [one for one in dict.fromkeys(PEOPLE.get(one, one) for one in alike) if one in known][:3]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_ ]", "", name.lower())
+
+
+def options(driver: Any) -> dict[str, Option]:
+    """Return what a driver takes besides bus and address, each with default, text and what a value may be."""
+    from .chip import options as declared
+
+    return declared.options(driver)
 
 
 def _installed() -> EntryPoints:
     """Return the drivers of other packages."""
-    # 20 ms, which a service without such drivers saves.
+    # Imported here, because it takes 20 ms that most runs can save.
     from importlib.metadata import entry_points
 
     return entry_points(group="limpet.drivers")
@@ -104,7 +176,18 @@ def open_chip(name: str, bus: Any = None, address: int | None = None, **options:
     takes = inspect.signature(driver)
     try:
         takes.bind(*arguments, **options)
-    # Python would name the base class that has the constructor.
+    # Python's own message names the base class that defines the constructor.
     except TypeError as error:
         raise TypeError(f"{name} ({driver.__name__}): {error}; it takes {', '.join(takes.parameters)}") from None
-    return driver(*arguments, **options)
+    from .chip.options import check
+
+    # Its own words come first: they know more than the declared types.
+    try:
+        chip = driver(*arguments, **options)
+    except ValueError:
+        raise
+    except Exception:
+        check(driver, options)
+        raise
+    check(driver, options)
+    return chip

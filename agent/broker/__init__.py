@@ -205,6 +205,12 @@ class Link(Protocol):
         if the connection ends first, and need not be awaited.
         """
 
+    def echo(self) -> asyncio.Future[int]:
+        """Return a future that is done as soon as the broker has read everything that was sent so far.
+
+        It fails with a BrokerError if the connection ends first; it need not be awaited.
+        """
+
     async def close(self) -> None:
         """Say good-bye and close, within a second. Unacknowledged futures fail."""
 

@@ -90,6 +90,15 @@ class Connection:
             self._echoes.wait(future)
         return future
 
+    def echo(self) -> asyncio.Future[int]:
+        """See `Link.echo`."""
+        if self._ended:
+            return failed(BrokerLost("not connected"))
+        future: asyncio.Future[int] = self._loop.create_future()
+        future.add_done_callback(_noticed)
+        self._echoes.wait(future)
+        return future
+
     def subscribe(self, topic_filter: str, handler: Handler, *, retained: bool) -> asyncio.Future[int]:
         """See `Link.subscribe`."""
         if self._ended:

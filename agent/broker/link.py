@@ -90,6 +90,10 @@ class PahoLink:
             return failed(BrokerLost("not connected"))
         return self._connection.subscribe(topic_filter, handler, retained=retained)
 
+    def echo(self) -> asyncio.Future[int]:
+        """Return a future that is done as soon as the broker has read everything that was sent so far."""
+        return failed(BrokerLost("not connected")) if self._connection is None else self._connection.echo()
+
     async def close(self) -> None:
         """Say good-bye and close, within a second."""
         if self._connection is not None:

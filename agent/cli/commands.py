@@ -14,6 +14,8 @@ from typing import Any
 
 COMMANDS = {  # command, which is its module here, too -> one line for `limpet --help`
     "run": "run the service: read, publish, hold on",
+    "rehearse": "put your configuration through bad days, in virtual time, and see what holds",
+    "init": "write a first configuration: asks for the broker, scans, reads each sensor once",
     "demo": "show it all at work, with simulated chips and a broker of its own",
     "check": "validate the configuration: all mistakes at once, each with line and cure",
     "read": "take one reading of each sensor through the whole stack",
@@ -23,7 +25,8 @@ COMMANDS = {  # command, which is its module here, too -> one line for `limpet -
     "status": "what the running service says of itself",
     "outbox": "what waits to be delivered",
     "plan": "sizes: bytes, card writes, hours of outage, time of a round",
-    "chips": "list the drivers with addresses, quantities and units",
+    "chips": "list the drivers; with a name: all about one",
+    "completion": "print a completion script for a shell",
     "schema": "print the JSON Schemas and the AsyncAPI document",
 }
 

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 
+from agent.config import SCHEMA_LINE
+from agent.config.upgrade import current
 from drivers.bus.i2c import stable_bus
 from drivers.kernel.listing import Listed
 from drivers.scan import Found
 
-HEAD = """\
-# Written by `limpet scan --toml`. `limpet check` looks it over, `limpet run` runs it.
-
-[mqtt]
-host = "localhost"
-"""
+LOCAL_BROKER = '[mqtt]\nhost = "localhost"\n'
 
 
-def draft(found: Sequence[Found], listed: Iterable[Listed]) -> str:
-    """Return the text of a configuration that `limpet check` accepts."""
+def head(command: str, mqtt: str) -> str:
+    """Return the first lines of a configuration that a command writes: the schema, the version, the broker."""
+    return f"""\
+{SCHEMA_LINE}
+# Written by `{command}`. `limpet check` looks it over, `limpet run` runs it.
+
+config_version = {current()}
+
+{mqtt}"""
+
+
+def draft(found: Sequence[Found], listed: Iterable[Listed], start: str = "") -> str:
+    """Return the text of a configuration that `limpet check` accepts.
+
+    Args:
+        start: its first lines; by default those of `limpet scan --toml`, with a broker on this machine.
+    """
     ids = Ids()
     tables = [table for one in found if (table := _on_bus(one, ids))]
     tables += [_owned(one, ids) for one in listed if not one.note]
     tables += [_comment(one, ids) for one in found if one.driver is None and not one.multiplexer]
     if not any(line.startswith("[[sensor]]") for table in tables for line in table):
         tables.append(_table(ids.next("host"), "host"))
-    return "\n".join([HEAD, *("\n".join(table) + "\n" for table in tables)])
+    start = start or head("limpet scan --toml", LOCAL_BROKER)
+    return "\n".join([start, *("\n".join(table) + "\n" for table in tables)])
+
+
+def quoted(text: str) -> str:
+    """Return a text as TOML writes it."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 class Ids:
@@ -65,8 +84,7 @@ def _doubts(others: Sequence[str]) -> Iterator[str]:
 
 
 def _owned(one: Listed, ids: Ids) -> list[str]:
-    device = one.device.replace("\\", "\\\\").replace('"', '\\"')
-    return _table(ids.next(one.driver), one.driver, f'device = "{device}"  # {", ".join(one.quantities)}')
+    return _table(ids.next(one.driver), one.driver, f"device = {quoted(one.device)}  # {', '.join(one.quantities)}")
 
 
 def _comment(one: Found, ids: Ids) -> list[str]:

@@ -76,13 +76,7 @@ def _run(words: list[str]) -> int:
     if command is not None and command not in commands:
         near = difflib.get_close_matches(command, commands, 1)
         parser.error(f"there is no command {command!r}; " + (f"did you mean `{near[0]}`?" if near else "see --help"))
-    module = None
-    if command is not None:
-        module = importlib.import_module(f".{command}", __package__)
-        module.arguments(commands[command])
-        # ArgumentError: it has its own; the others read none, and let it pass.
-        with contextlib.suppress(argparse.ArgumentError):
-            commands[command].add_argument("-c", "--config", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    module = None if command is None else _complete(command, commands[command])
     args = parser.parse_args(words)
     if module is None:
         parser.print_help(sys.stderr)
@@ -114,6 +108,24 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         form = argparse.RawDescriptionHelpFormatter
         commands[command] = under.add_parser(command, help=text, description=described, formatter_class=form)
     return parser, commands
+
+
+def whole_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser and those of its commands, each with its arguments: for completion and the man page."""
+    parser, commands = _parser()
+    for command in commands:
+        _complete(command, commands[command])
+    return parser, commands
+
+
+def _complete(command: str, parser: argparse.ArgumentParser) -> Any:
+    """Give a command's parser its arguments; return the command's module."""
+    module = importlib.import_module(f".{command}", __package__)
+    module.arguments(parser)
+    # ArgumentError: it has its own; the others read none, and let it pass.
+    with contextlib.suppress(argparse.ArgumentError):
+        parser.add_argument("-c", "--config", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    return module
 
 
 def _command(words: Sequence[str]) -> str | None:

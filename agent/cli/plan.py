@@ -12,7 +12,7 @@ from agent.messages import payloads
 from .commands import print_json, print_table, takes_config, takes_json
 from .sizing import plan_round, planned, size
 
-HEADS = ("EVERY", "SENSORS", "READINGS", "BATCH", "ON THE WIRE", "WORST ROUND", "")
+HEADS = ("EVERY", "SENSORS", "READINGS", "BATCH", "ON THE WIRE", "WORST ROUND", "LIMITED BY", "")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,13 +42,17 @@ def _show(plan: dict[str, Any]) -> None:
     print_table([HEADS, *(_row(one) for one in plan["rounds"])])
     for bus in plan["buses"]:
         fits = "fits" if bus["fits"] else f"cannot be read: it would need {bus['share']:.0%} of its time"
-        print(f"{bus['bus']}: {len(bus['sensors'])} sensors hold it for {bus['busy']:.3g} s, {fits}")
+        share = f", {bus['share']:.1%} of its time" if bus["fits"] else ""
+        print(f"{bus['bus']}: {len(bus['sensors'])} sensors hold it for {bus['busy']:.3g} s{share}, {fits}", end="")
+        print(f"; most of it {bus['limited_by']}" if len(bus["sensors"]) > 1 else "")
     outbox, card = plan["outbox"], plan["card_bytes_per_day"]
-    time, room = outbox["hours_of_outage"], size(outbox["max_size"])
+    time = outbox["hours_of_outage"]
+    limit = size(outbox["max_size"]) if outbox["limited_by"] == "max_size" else "older batches are given up"
     print(f"""
 on the wire: {size(plan["wire_bytes_per_day"])} a day, {plan["wire_bytes_per_reading"]} B a reading, \
 MQTT and PUBACK included, TCP/IP not
-outage:      {time:,.1f} hours ({time / 24:,.1f} days) fit into {room}
+outage:      {time:,.1f} hours ({time / 24:,.1f} days) fit, limited by outbox.{outbox["limited_by"]} ({limit})
+history:     {outbox["hours_to_catch_up"]:,.1f} hours to deliver all of it, limited by outbox.backfill_rate
 SD card:     {size(card["online"])} a day while the broker answers, {size(card["outage"])} a day of outage, \
 with durability "{outbox["durability"]}\"""")
 
@@ -61,5 +65,6 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
         size(one["batch_bytes"]),
         size(one["wire_bytes"]),
         f"{one['worst_time']:.3g}s",
+        one["limited_by"],
         "fits" if one["fits"] else "does not fit into its interval",
     )

@@ -11,10 +11,14 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from agent.config import Config
+from agent.config import Config, SensorConfig
 from agent.config.mistakes import near
+from drivers import catalog
 
 from .commands import print_json, print_table, takes_config, takes_json
+
+# Of the time that a driver takes: bus and oscillator may be slow.
+SLACK = 1.5
 
 if TYPE_CHECKING:
     from agent.clock import Clock
@@ -49,28 +53,33 @@ def main(args: argparse.Namespace) -> int:
     wanted = args.sensor or known
     logging.getLogger().addHandler(logging.NullHandler())  # all of it is in the faults
     clock, hardware = chosen.doors(config)
-    batch = asyncio.run(_collect(hardware, clock, _needed(config, wanted), wanted))
+    batch = asyncio.run(collect(hardware, clock, needed(config, wanted), wanted))
     show(batch, wanted, clock, as_json=args.json, simulated=hardware.simulated)
     return 1 if set(batch.unavailable) & set(wanted) else 0
 
 
-def _needed(config: Config, wanted: Sequence[str]) -> Config:
+def needed(config: Config, wanted: Sequence[str]) -> Config:
     """Return the configuration of the wanted sensors, and those that stand in for them.
 
     A slow starter gets all the time it takes, at once: there is no next round.
     """
     known = {spec.id: spec for spec in config.sensors}
-    needed: dict[str, None] = {}
+    chosen: dict[str, None] = {}
     for name in wanted:
         at: str | None = name
-        while at is not None and at not in needed:
-            needed[at] = None
+        while at is not None and at not in chosen:
+            chosen[at] = None
             at = known[at].fallback_sensor
-    patient = (replace(spec, explicit_timeout=True) for spec in config.sensors if spec.id in needed)
-    return replace(config, sensors=tuple(patient))
+    return replace(config, sensors=tuple(_unhurried(spec) for spec in config.sensors if spec.id in chosen))
 
 
-async def _collect(hardware: Hardware, clock: Clock, config: Config, wanted: Sequence[str]) -> Batch:
+def _unhurried(spec: SensorConfig) -> SensorConfig:
+    """Return a sensor whose deadline leaves its driver the time that a first reading takes."""
+    takes = getattr(catalog.find(spec.driver), "takes", 0.0)
+    return replace(spec, timeout=max(spec.timeout, SLACK * takes))
+
+
+async def collect(hardware: Hardware, clock: Clock, config: Config, wanted: Sequence[str]) -> Batch:
     """Return one batch, of a round that waits as long as the slowest sensor needs."""
     from agent.acquisition.collector import Collector
     from agent.service.build import Assembly
@@ -94,7 +103,7 @@ async def _collect(hardware: Hardware, clock: Clock, config: Config, wanted: Seq
 def show(batch: Batch, wanted: Sequence[str], clock: Clock, *, as_json: bool, simulated: bool = False) -> None:
     """Print what was read to stdout, and what went wrong, with its cure, to stderr."""
     if as_json:
-        print_json(_document(batch, clock) | ({"simulated": True} if simulated else {}))
+        print_json(document(batch, clock) | ({"simulated": True} if simulated else {}))
     else:
         rows = [("SENSOR", "QUANTITY", "VALUE", "UNIT", "STATUS")]
         for name in wanted:
@@ -116,7 +125,8 @@ def show(batch: Batch, wanted: Sequence[str], clock: Clock, *, as_json: bool, si
         print(f"{fault.sensor}: {fault.error}{tries}: {fault.message}", file=sys.stderr)
 
 
-def _document(batch: Batch, clock: Clock) -> dict[str, Any]:
+def document(batch: Batch, clock: Clock) -> dict[str, Any]:
+    """Return what was read as the document of `--json`."""
     from agent.messages import payloads
 
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from agent.service.hardware import RealWorld
 from agent.service.runs import World, run
@@ -29,7 +30,11 @@ def main(args: argparse.Namespace) -> int:
     if args.scenario and not args.simulate:
         print("limpet run: --scenario goes with --simulate: faults are for fakes only", file=sys.stderr)
         return 2
-    return run(world(args), args.batches)
+    here = world(args)
+    code = run(here, args.batches)
+    if args.scenario:
+        _tell(here)
+    return code
 
 
 def world(args: argparse.Namespace) -> World:
@@ -38,4 +43,12 @@ def world(args: argparse.Namespace) -> World:
         return RealWorld(args.config)
     from agent.simulation.world import SimulatedWorld
 
-    return SimulatedWorld(args.config, args.scenario)
+    return SimulatedWorld(args.config, getattr(args, "scenario", None), getattr(args, "batches", None))
+
+
+def _tell(world: Any) -> None:
+    """Print what came of the scenario."""
+    from agent.simulation.report import text
+
+    if (report := world.report()) is not None:
+        print("\n".join(text(report)))

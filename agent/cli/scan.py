@@ -70,15 +70,12 @@ def main(args: argparse.Namespace) -> int:
     if args.simulate:
         scans, listed, close = _simulated(args)
     else:
-        numbers = list(adapters()) if args.bus is None else [args.bus]
-        scans, listed = [BusScan(number, _opener(number)) for number in numbers], list(listing())
+        scans, listed = this_machine(args.bus)
         close = _nothing
     try:
-        run(scans)
+        look(scans)
     finally:
         close()
-    for scan in scans:
-        scan.found.sort(key=lambda one: (one.mux or (0, 0), one.address))
     _show(args, scans, listed)
     for scan in scans:
         if scan.error:
@@ -86,6 +83,19 @@ def main(args: argparse.Namespace) -> int:
     if not scans:
         print(NO_BUS, file=sys.stderr)
     return 0 if scans and not any(scan.error for scan in scans) else 1
+
+
+def this_machine(bus: int | None = None) -> tuple[list[BusScan], list[Listed]]:
+    """Return scans to be made, of one bus or of all, and what the kernel shows."""
+    numbers = list(adapters()) if bus is None else [bus]
+    return [BusScan(number, _opener(number)) for number in numbers], list(listing())
+
+
+def look(scans: Sequence[BusScan]) -> None:
+    """Make the scans, and put in order what was found."""
+    run(scans)
+    for scan in scans:
+        scan.found.sort(key=lambda one: (one.mux or (0, 0), one.address))
 
 
 def _nothing() -> None:

@@ -18,7 +18,7 @@ DOCUMENTS = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what it takes."""
-    parser.add_argument("document", nargs="?", choices=DOCUMENTS, default="config", help="default: config")
+    parser.add_argument("document", nargs="?", choices=tuple(DOCUMENTS), default="config", help="default: config")
     parser.add_argument("--json", action="store_true", help="as always here")
     parser.epilog = "example:\n  limpet schema batch > batch.schema.json"
 

@@ -33,6 +33,7 @@ class Round:
 
     Attributes:
         interval, worst_time: seconds; the worst time is that of the slowest sensor or of the busiest bus.
+        limited_by: that sensor or bus.
         batch_bytes: of the payload. wire_bytes: with topic, MQTT's own bytes and the PUBACK, without TCP/IP and TLS.
     """
 
@@ -42,6 +43,7 @@ class Round:
     batch_bytes: int
     wire_bytes: int
     worst_time: float
+    limited_by: str = ""
 
     @property
     def per_day(self) -> float:
@@ -63,8 +65,12 @@ def plan_round(settings: config.Config, interval: float) -> Round:
     document = payloads.batch(batch, device_id=device, boot_id=BOOT_ID, seq=SEQ, synced=True, stamp=rfc3339)
     size = len(payloads.encode(document))
     topic = Topics(settings.mqtt.topic_root, device).batch
-    worst = max(*(sensor.worst_time for sensor in sensors), *(one.busy for one in loads(sensors)))
-    return Round(interval, batch.sensors, len(readings), size, size + len(topic.encode()) + MQTT, worst)
+    slowest = max(sensors, key=lambda one: one.worst_time)
+    busiest = max(loads(sensors), key=lambda one: one.busy)
+    wire = size + len(topic.encode()) + MQTT
+    if busiest.busy > slowest.worst_time:
+        return Round(interval, batch.sensors, len(readings), size, wire, busiest.busy, busiest.bus)
+    return Round(interval, batch.sensors, len(readings), size, wire, slowest.worst_time, slowest.id)
 
 
 def _readings(sensor: config.SensorConfig) -> list[Reading]:
@@ -92,6 +98,7 @@ def planned(settings: config.Config, rounds: Sequence[Round]) -> dict[str, Any]:
                 "busy": round(one.busy, 3),
                 "interval": one.interval,
                 "share": round(one.share, 3),
+                "limited_by": max(one.sensors, key=lambda sensor: loads([sensor])[0].share).id,
                 "fits": one.fits,
             }
             for one in loads(settings.sensors)
@@ -103,6 +110,8 @@ def planned(settings: config.Config, rounds: Sequence[Round]) -> dict[str, Any]:
             "durability": settings.outbox.durability,
             "max_size": settings.outbox.max_size,
             "hours_of_outage": hours(settings.outbox, rounds),
+            "limited_by": outage_limit(settings.outbox, rounds),
+            "hours_to_catch_up": catching_up(settings.outbox, rounds),
         },
         "card_bytes_per_day": card(settings.outbox.durability, rounds),
     }
@@ -112,6 +121,22 @@ def hours(outbox: config.OutboxConfig, rounds: Sequence[Round]) -> float | None:
     """Return the hours of outage that fit into the outbox before it gives a batch up; None if there is no batch."""
     per_hour = sum(one.batch_bytes * one.per_day for one in rounds) / 24
     return round(min(outbox.max_size / per_hour, outbox.max_age / 3600), 1) if per_hour else None
+
+
+def outage_limit(outbox: config.OutboxConfig, rounds: Sequence[Round]) -> str | None:
+    """Return the key of [outbox] that ends an outage without a loss first; None if there is no batch."""
+    per_second = sum(one.batch_bytes / one.interval for one in rounds)
+    if not per_second:
+        return None
+    return "max_size" if outbox.max_size / per_second < outbox.max_age else "max_age"
+
+
+def catching_up(outbox: config.OutboxConfig, rounds: Sequence[Round]) -> float | None:
+    """Return the hours in which the history of the longest outage is delivered; None if there is no batch."""
+    outage = hours(outbox, rounds)
+    if outage is None:
+        return None
+    return round(outage * sum(1 / one.interval for one in rounds) / outbox.backfill_rate, 1)
 
 
 def card(durability: str, rounds: Sequence[Round]) -> dict[str, int]:

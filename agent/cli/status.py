@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from agent.service import process
 from .commands import print_table, takes_config, takes_json
 
 SERVICE = Path("/run/limpet/health.json")  # RuntimeDirectory= of the unit
+GOOD = ("ok", "beyond_range")
 OLD = 180.0  # seconds; a running agent writes at least every minute
 
 
@@ -118,39 +120,47 @@ def _problem(document: Mapping[str, Any], age: float) -> str | None:
 
 
 def show(document: Mapping[str, Any]) -> None:
-    """Print a document for people."""
-    print_table([("WHAT", "HOW"), *general(document)])
-    sensors = document.get("sensors", {})
-    breakers = document.get("breakers", {})
+    """Print a document for people: the whole agent, then its sensors, those with something wrong first."""
+    sensors, breakers = document.get("sensors", {}), document.get("breakers", {})
+    print(_headline(document, sensors))
+    for name, how in general(document):
+        print(f"{name:<8} {how}")
+    for name, one in breakers.items():
+        if name not in sensors and name != "broker" and one.get("state") != "closed":
+            print(f"{name:<8} left alone {_since(one.get('since'), document)}: {_breaker(one)}")
     if sensors:
         print()
-        rows = [_sensor(name, one, breakers.get(name, {})) for name, one in sensors.items()]
+        rows = [_sensor(name, one, breakers.get(name, {}), document) for name, one in sensors.items()]
+        rows.sort(key=lambda row: row[1] in GOOD)
         print_table([("SENSOR", "STATUS", "BREAKER", "LAST OK", "ERROR"), *rows])
-    others = [(name, one) for name, one in breakers.items() if name not in sensors and one.get("state") != "closed"]
-    for name, one in others:
-        print(f"\n{name}: breaker {one.get('state')} since {one.get('since')}")
+
+
+def _headline(document: Mapping[str, Any], sensors: Mapping[str, Any]) -> str:
+    good = sum(one.get("status") in GOOD for one in sensors.values())
+    made = f"{document.get('deviceId')}{' (simulated)' if document.get('simulated') else ''}: "
+    made += f"up {duration(document.get('process', {}).get('uptime', 0))}"
+    made += f", {good} of {len(sensors)} sensors good" if sensors else ", no sensor"
+    return made + (", degraded" if document.get("degraded") else "")
 
 
 def general(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what concerns the whole agent."""
-    broker, outbox = document.get("broker", {}), document.get("outbox", {})
-    process, rounds = document.get("process", {}), document.get("rounds", {})
-    yield "device", f"{document.get('deviceId')}{' (simulated)' if document.get('simulated') else ''}"
-    yield "written", str(document.get("timestamp"))
-    yield "sensors", "degraded" if document.get("degraded") else "good"
-    yield "broker", _broker(broker)
-    yield "outbox", f"{outbox.get('waiting', 0)} batches wait, {outbox.get('bytes', 0)} bytes{_oldest(outbox)}"
-    yield "given up", f"{outbox.get('dropped', 0)} dropped, {outbox.get('refused', 0)} refused"
-    yield "storage", f"{outbox.get('storage')}, durability {outbox.get('durability')}"
-    yield "clock", "synchronised" if document.get("clock", {}).get("synced") else "not synchronised"
+    outbox, process, rounds = (document.get(one, {}) for one in ("outbox", "process", "rounds"))
+    yield "broker", _broker(document)
+    yield "outbox", f"{outbox.get('waiting', 0)} batches wait, {outbox.get('bytes', 0)} bytes{_oldest(document)}"
+    yield (
+        "storage",
+        f"{outbox.get('storage')}, durability {outbox.get('durability')}; "
+        f"{outbox.get('dropped', 0)} dropped, {outbox.get('refused', 0)} refused",
+    )
     yield (
         "rounds",
         f"{rounds.get('finished', 0)} finished, {rounds.get('late', 0)} late, {rounds.get('skipped', 0)} skipped",
     )
-    yield (
-        "process",
-        f"up {duration(process.get('uptime', 0))}, {process.get('rss', 0) / 1e6:.1f} MB, CPU {process.get('cpu', 0)} s",
-    )
+    yield "process", f"{process.get('rss', 0) / 1e6:.1f} MB, CPU {process.get('cpu', 0)} s"
+    yield "clock", "synchronised" if document.get("clock", {}).get("synced") else "not synchronised"
+    if overdue := document.get("calibration", {}).get("overdue"):
+        yield "overdue", f"calibration of {', '.join(map(str, overdue))}"
 
 
 def duration(seconds: float) -> str:
@@ -164,17 +174,39 @@ def duration(seconds: float) -> str:
     return " ".join(parts[:2])
 
 
-def _broker(broker: Mapping[str, Any]) -> str:
-    since = f" since {broker['since']}" if broker.get("since") else ""
+def _broker(document: Mapping[str, Any]) -> str:
+    broker, breaker = document.get("broker", {}), document.get("breakers", {}).get("broker", {})
+    since = _since(broker.get("since"), document)
     if broker.get("connected"):
-        return f"connected{since}"
-    return f"away{since}" + (f": {broker['error']}" if broker.get("error") else "")
+        return f"connected {since}"
+    error = f": {broker['error']}" if broker.get("error") else ""
+    return f"away {since}{error}" + (f"; {_breaker(breaker)}" if breaker.get("state", "closed") != "closed" else "")
 
 
-def _oldest(outbox: Mapping[str, Any]) -> str:
-    return f", the oldest of {outbox['oldest']}" if outbox.get("oldest") else ""
+def _breaker(breaker: Mapping[str, Any]) -> str:
+    """Return the state of a breaker, and when it probes."""
+    after = breaker.get("retryAfter")
+    state = str(breaker.get("state")).replace("_", " ")
+    return f"breaker {state}" + (f", next try in {duration(after)}" if isinstance(after, int | float) else "")
 
 
-def _sensor(name: str, one: Mapping[str, Any], breaker: Mapping[str, Any]) -> tuple[str, ...]:
-    texts = (name, one.get("status"), breaker.get("state"), one.get("lastOk"), one.get("error"))
-    return tuple("-" if text is None else str(text) for text in texts)
+def _since(stamp: object, document: Mapping[str, Any]) -> str:
+    """Return how long before the document was written something began."""
+    try:
+        written, began = (datetime.fromisoformat(str(one)) for one in (document.get("timestamp"), stamp))
+        return f"for {duration(max(0.0, (written - began).total_seconds()))}"
+    except (ValueError, TypeError):
+        return "since the start"
+
+
+def _oldest(document: Mapping[str, Any]) -> str:
+    oldest = document.get("outbox", {}).get("oldest")
+    return f", the oldest {_since(oldest, document)}" if oldest else ""
+
+
+def _sensor(
+    name: str, one: Mapping[str, Any], breaker: Mapping[str, Any], document: Mapping[str, Any]
+) -> tuple[str, ...]:
+    state = "" if breaker.get("state", "closed") == "closed" else _breaker(breaker).removeprefix("breaker ")
+    last = "never" if one.get("lastOk") is None else f"{_since(one['lastOk'], document).removeprefix('for ')} ago"
+    return name, str(one.get("status")), state, last, str(one.get("error") or "")

@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     from agent.broker import Address
     from agent.broker.subscriber import ConnectionChange, Received
 
+    from .watching.live import Inbox
     from .watching.picture import Picture
 
     Heard = queue.SimpleQueue[Received | ConnectionChange]
-
-REFRESH = 0.25  # seconds
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tls-ca", type=Path, metavar="FILE", help="speak TLS, and trust these roots alone")
     parser.add_argument("--mqtt", choices=("5", "3.1.1"), help="version of MQTT (default: 5)")
     parser.epilog = (
+        "A terminal shows it live; there ? names the keys. Elsewhere each thing that happens is a line.\n\n"
         "example:\n  limpet watch --host broker.local\n  limpet watch --device greenhouse-1 --json --count 10"
     )
 
@@ -53,27 +53,44 @@ def main(args: argparse.Namespace) -> int:
     from agent.broker import BrokerError
     from agent.broker.subscriber import Subscriber
 
+    from .doctor.cures import typed_cure
     from .watching.picture import Picture
 
     mqtt = broker_of(args)
-    heard: Heard = queue.SimpleQueue()
-    subscriber = Subscriber(address(args, mqtt), [f"{mqtt.topic_root}/{args.device}/#"], heard.put)
-    live = not args.json and sys.stdout.isatty() and importlib.util.find_spec("rich") is not None
+    there, live = address(args, mqtt), not args.json and _can_be_live()
+    inbox: Any = _inbox() if live else queue.SimpleQueue()
+    subscriber = Subscriber(there, [f"{mqtt.topic_root}/{args.device}/#"], inbox.put)
     picture = Picture(mqtt.topic_root)
     try:
         subscriber.start()
         if args.json:
-            _json(heard, args.count)
+            _json(inbox, args.count)
         elif live:
-            _live(heard, picture, args.count)
+            _live(inbox, picture, args.count)
         else:
-            _lines(heard, picture, args.count)
+            _lines(inbox, picture, args.count)
     except BrokerError as error:
-        print(f"watch: {error}", file=sys.stderr)
+        print(f"watch: {error}\n    fix: {typed_cure(error, there, 'limpet watch')}", file=sys.stderr)
         return 1
     finally:
         subscriber.stop()
     return 0
+
+
+def _can_be_live() -> bool:
+    """Return whether there is a screen; if only `rich` is missing, say how to get it."""
+    if not sys.stdout.isatty() or os.environ.get("TERM", "") in ("", "dumb", "unknown"):
+        return False
+    if importlib.util.find_spec("rich") is not None:
+        return True
+    print("watch: the live view needs rich: pip install 'limpet[watch]'; until then, line by line", file=sys.stderr)
+    return False
+
+
+def _inbox() -> Inbox:
+    from .watching.live import Inbox
+
+    return Inbox()
 
 
 def broker_of(args: argparse.Namespace) -> MqttConfig:
@@ -119,22 +136,28 @@ def _word(file: Path) -> str:
         raise BrokerLost(f"the password in {file} cannot be read: {error}") from None
 
 
-def _messages(
-    heard: Heard, count: int | None, idle: float | None = None
-) -> Iterator[Received | ConnectionChange | None]:
-    """Yield what is received, up to `count` messages; None whenever nothing came for `idle` seconds."""
+def _messages(heard: Heard, count: int | None) -> Iterator[Received | ConnectionChange]:
+    """Yield what is received, up to `count` messages.
+
+    Raises:
+        BrokerError: the broker refuses us, and will go on to.
+    """
     from agent.broker.subscriber import Received
 
     left = count
     while left is None or left > 0:
-        try:
-            message = heard.get(timeout=idle)
-        except queue.Empty:
-            yield None
-            continue
-        if left is not None and isinstance(message, Received):
-            left -= 1
+        message = heard.get()
+        if isinstance(message, Received):
+            left = left if left is None else left - 1
+        else:
+            _end_if_refused(message)
         yield message
+
+
+def _end_if_refused(change: ConnectionChange) -> None:
+    """Raise why there is no connection if trying again cannot help."""
+    if change.error is not None and change.error.permanent:
+        raise change.error
 
 
 class Complaint:
@@ -158,17 +181,21 @@ def _json(heard: Heard, count: int | None) -> None:
     complaint = Complaint()
     for message in _messages(heard, count):
         if isinstance(message, Received):
-            payload = _payload(message.payload)
+            payload = _payload(message)
             line = {"topic": message.topic, "receivedAt": rfc3339(message.at), "payload": payload}
             print(json.dumps(line, ensure_ascii=False), flush=True)
-        elif message is not None:
+        else:
             complaint.take(message)
 
 
-def _payload(raw: bytes) -> Any:
-    """Return what a payload says: a JSON document, else a text."""
-    text = raw.decode("utf-8", "backslashreplace")
+def _payload(message: Received) -> Any:
+    """Return what a payload says: a JSON document, else a text; of a block of history, all of its documents."""
+    from agent.messages import blocks
+
+    text = message.payload.decode("utf-8", "backslashreplace")
     try:
+        if message.content_type == blocks.CONTENT_TYPE or message.payload[:1] == bytes([blocks.ZLIB]):
+            return [json.loads(one) for one in blocks.lines(message.payload)]
         return json.loads(text)
     except ValueError:
         return text
@@ -183,38 +210,42 @@ def _lines(heard: Heard, picture: Picture, count: int | None) -> None:
     complaint = Complaint()
     for message in _messages(heard, count):
         if isinstance(message, Received):
-            batch = picture.take(message)
-            if batch is not None:
-                print(text.batch(batch, message.at, picture.ledger.missing), flush=True)
-        elif message is not None:
+            for batch in picture.batches(message):
+                print(_line(batch, message.at, picture.ledger.missing), flush=True)
+        else:
             complaint.take(message)
             picture.line(message, time.time())
         while picture.events:
             event = picture.events.popleft()
-            print(f"{text.clock(event.at)}  {event.text}", flush=True)
+            print(text.clean(f"{text.clock(event.at)}  {event.text}"), flush=True)
 
 
-def _live(heard: Heard, picture: Picture, count: int | None) -> None:
+def _line(batch: dict[str, Any], at: float, missing: int) -> str:
+    """Return a batch in one line, whatever stands in it."""
+    from .watching import text
+
+    try:
+        return text.clean(text.batch(batch, at, missing))
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return text.clean(f"{text.clock(at)}  {batch.get('deviceId')} #{batch.get('seq')} is no batch of ours")
+
+
+def _live(inbox: Inbox, picture: Picture, count: int | None) -> None:
     """Show the live view."""
-    from rich.console import Console
-    from rich.live import Live
-
     from agent.broker.subscriber import Received
 
-    from .watching.table import screen
+    from .watching.live import show
 
-    def view() -> Any:
-        size = console.size
-        return screen(picture, time.time(), (size.width, size.height), title="limpet watch", foot="  Ctrl-C ends it")
+    left = count
 
-    console, due = Console(), 0.0
-    with Live(view(), console=console, auto_refresh=False) as live:
-        for message in _messages(heard, count, REFRESH):
-            if isinstance(message, Received):
-                picture.take(message)
-            elif message is not None:
-                picture.line(message, time.time())
-            if time.monotonic() >= due:
-                live.update(view(), refresh=True)
-                due = time.monotonic() + REFRESH
-        live.update(view(), refresh=True)
+    def take(message: Received | ConnectionChange) -> bool:
+        nonlocal left
+        if isinstance(message, Received):
+            picture.batches(message)
+            left = left if left is None else left - 1
+        else:
+            _end_if_refused(message)
+            picture.line(message, time.time())
+        return left is not None and left <= 0
+
+    show(inbox, picture, take)

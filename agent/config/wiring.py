@@ -1,10 +1,11 @@
-"""A sensor's table against its driver: its options, its pins, its address, its quantities, its time."""
+"""Checks of a sensor's table against its driver: options, pins, address, quantities, time."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,12 +19,14 @@ from .mistakes import Report, Where, near
 # Constructor arguments that have a key of their own.
 OWN_KEYS = ("bus", "address", "pin", "device", "altitude")
 PIN_OPTIONS = ("trigger", "echo")
-# Of the time that a driver takes: bus and oscillator may be slow.
+# Of the time that a driver takes: the bus and the chip's oscillator may be slow.
 ROOM = 1.5
 FLOORS = {"°C": -273.15, "%": 0.0, "hPa": 0.0, "lx": 0.0, "ppm": 0.0, "ppb": 0.0, "mm": 0.0, "Ω": 0.0, "Hz": 0.0}
-# Where `takes` stands for drivers that say nothing about it.
+# In any unit: a calibrated range beyond this is a mistake.
+ABSURD = 1e12
+# The package of the base classes, whose `takes` is a default.
 BASE = "drivers.chip"
-# Seconds: no shorter deadline is advised.
+# Seconds. Fixes never suggest a shorter timeout.
 SHORT = 0.05
 
 
@@ -51,12 +54,12 @@ class Fitted:
 
 
 def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Where) -> Fitted:
-    """Return the sensor with what follows from its driver; report what does not go with it. Imports the driver."""
+    """Return the sensor, completed by what its driver says; report what does not fit it. Imports the driver."""
     driver = _driver(sensor, report, where)
     if driver is None:
         return Fitted(sensor, where)
     sensor = replace(sensor, options=_in_seconds(driver, sensor.options), explicit_timeout="timeout" in raw)
-    if sensor.altitude is not None and "altitude" not in _parameters(driver)[0]:
+    if sensor.altitude is not None and "altitude" not in parameters(driver)[0]:
         report.warning((*where, "altitude"), "nothing here needs it", "remove it")
         sensor = replace(sensor, altitude=None)
     _belongs(sensor, driver, raw, report, where)
@@ -86,9 +89,7 @@ def _driver(sensor: SensorConfig, report: Report, where: Where) -> Any:
     try:
         return catalog.find(sensor.driver)
     except LookupError:
-        import difflib
-
-        names = difflib.get_close_matches(sensor.driver.lower(), catalog.names(), 3, 0.5)
+        names = catalog.nearest(sensor.driver)
         fix = f"did you mean {' or '.join(names)}?" if names else "`limpet chips` lists all drivers"
         report.mistake((*where, "driver"), f"no driver is called {sensor.driver!r}", fix)
     except (ImportError, AttributeError) as error:
@@ -98,8 +99,8 @@ def _driver(sensor: SensorConfig, report: Report, where: Where) -> Any:
 
 
 def _belongs(sensor: SensorConfig, driver: Any, raw: Mapping[str, Any], report: Report, where: Where) -> None:
-    """Make sure that every key and option is one that the driver knows, and that none is missing."""
-    known, needed, open_ended = _parameters(driver)
+    """Report keys and options that the driver does not have, and those that are missing."""
+    known, needed, open_ended = parameters(driver)
     of_i2c = () if driver.addresses else ("bus", "address", "mux")
     for name in (*of_i2c, *(one for one in ("pin", "device") if one not in known and not open_ended)):
         if name in raw:
@@ -121,7 +122,7 @@ def _belongs(sensor: SensorConfig, driver: Any, raw: Mapping[str, Any], report: 
 
 
 def _sane(sensor: SensorConfig, quantity: Any, report: Report, where: Where) -> None:
-    """See whether calibration and limits leave anything of what a quantity can be."""
+    """Report a calibration that overflows, and limits outside of what the sensor measures."""
     name, unit = quantity.name, f" {quantity.unit}" if quantity.unit else ""
     scale, offset = sensor.calibrate.get(name, (1.0, 0.0))
     ends = [scale * end + offset for end in (quantity.low, quantity.high) if math.isfinite(end)] or [scale + offset]
@@ -129,10 +130,13 @@ def _sane(sensor: SensorConfig, quantity: Any, report: Report, where: Where) -> 
         what = f"{scale:g} times what a {sensor.driver} measures is more than a number can hold"
         report.mistake((*where, "calibrate", name), what, "write { scale = 1.0, offset = -0.4 }")
         return
+    floor = FLOORS.get(quantity.unit, -math.inf)
+    if max(ends) < floor or max(map(abs, ends)) > ABSURD:
+        what = f"calibrated, it tells {min(ends):g} to {max(ends):g}{unit}, which nothing is"
+        report.warning((*where, "calibrate", name), what, "write { scale = 1.0, offset = -0.4 }")
     if name not in sensor.limits:
         return
     (low, high), at = sensor.limits[name], (*where, "limits", name)
-    floor = FLOORS.get(quantity.unit, -math.inf)
     if low < floor:
         report.warning(at, f"nothing is below {floor:g}{unit}", f"write {floor:g} or more")
     if len(ends) > 1 and (high < min(ends) or low > max(ends)):
@@ -157,21 +161,23 @@ def _addressed(sensor: SensorConfig, driver: Any, report: Report, where: Where) 
 
 
 def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> Any:
-    """Return the chip, made without any I/O, or None after a report: only the driver knows its options' values."""
+    """Return the chip, made without any I/O, or None after a report. Only the driver can check its options."""
     try:
         return catalog.open_chip(sensor.driver, None, sensor.address, **sensor.arguments())
-    except (TypeError, ValueError) as error:
-        known, _, _ = _parameters(driver)
-        options = [name for name in known if name not in OWN_KEYS]
-        named = next((name for name in sensor.arguments() if name in str(error).split()), None)
+    # Another package's driver may raise anything.
+    except Exception as error:  # noqa: BLE001
+        what = str(error) if isinstance(error, TypeError | ValueError) else f"the driver fails with {error!r}"
+        words = re.findall(r"\w+", what)
+        named = min((one for one in sensor.arguments() if one in words), key=words.index, default=None)
         at = (named,) if named in OWN_KEYS else ("options", named) if named else ("options",)
-        fix = f"options of a {sensor.driver}: {', '.join(options)}" if options else "see `limpet chips`"
-        report.mistake((*where, *at), str(error), fix)
+        declared = catalog.options(driver).get(named or "")
+        cure = f"write {declared.allowed}" if declared else f"`limpet chips {sensor.driver}` explains its options"
+        report.mistake((*where, *at), what.removesuffix(f"; {cure}"), cure)
         return None
 
 
 def _timed(sensor: SensorConfig, chip: Any, raw: Mapping[str, Any], report: Report, where: Where) -> SensorConfig:
-    """See whether the deadline fits the driver, and all attempts the interval; a deadline not written follows both."""
+    """Check that the timeout fits the driver, and all attempts the interval. A default timeout is fitted to both."""
     takes = _takes(chip)
     if not sensor.explicit_timeout and sensor.worst_time > sensor.every:
         sensor = replace(sensor, timeout=min(sensor.timeout, max(_room(sensor), ROOM * (takes or 0.0), SHORT)))
@@ -206,14 +212,14 @@ def _shorter(sensor: SensorConfig, takes: float | None) -> str:
 
 
 def _room(sensor: SensorConfig) -> float:
-    """Return the whole milliseconds, in seconds, that one attempt may take for all to fit into the interval."""
+    """Return the seconds, in whole milliseconds, that one attempt may take if all are to fit into the interval."""
     waits = sensor.worst_time - sensor.retry.attempts * sensor.timeout
     return math.floor((sensor.every - waits) / sensor.retry.attempts * 1000) / 1000
 
 
 @functools.lru_cache
-def _parameters(driver: Any) -> tuple[dict[str, inspect.Parameter], tuple[str, ...], bool]:
-    """Return a constructor's named parameters, those that must be given, and whether it takes any other name."""
+def parameters(driver: Any) -> tuple[dict[str, inspect.Parameter], tuple[str, ...], bool]:
+    """Return a constructor's named parameters, the required ones, and whether it has `**kwargs`."""
     all_of_them = inspect.signature(driver).parameters
     named = {name: one for name, one in all_of_them.items() if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)}
     needed = tuple(name for name, one in named.items() if one.default is one.empty)
@@ -224,8 +230,8 @@ def _in_seconds(driver: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options with durations such as "20ms" as seconds, where the driver wants a float."""
     result = dict(options)
     for name, value in options.items():
-        one = _parameters(driver)[0].get(name)
-        if one and isinstance(value, str) and ("float" in str(one.annotation) or isinstance(one.default, float)):
+        one = catalog.options(driver).get(name)
+        if one and one.is_time and isinstance(value, str):
             duration = seconds(value)
             result[name] = value if duration is None else duration
     return result

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from .entries import Entry
-from .gaps import Gaps
 from .index import Index
 from .recent import Recent
 from .retention import Bounds, Retention
@@ -56,11 +55,9 @@ class Outbox:
         self.ready, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self.index = Index()
-        gaps = Gaps(self.index.next_number)
         durability = "memory" if store is None else durability
         self.storage = Storage(
             self.index,
-            gaps,
             store,
             now,
             run_id=run_id,
@@ -69,7 +66,7 @@ class Outbox:
             changed=storage_changed,
         )
         bounds = Bounds(max_size, max_age, when_full)
-        self.retention = Retention(self.index, gaps, self.storage, bounds, changed=self._changed)
+        self.retention = Retention(self.index, self.storage, bounds, changed=self._changed)
         self.acknowledged = Recent(now)
         self.refused = self.unheard = self._last_seq = 0
 

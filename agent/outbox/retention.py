@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .entries import Entry
-from .gaps import Gaps
 from .index import Index
 from .storage import KEEP_EVERY, Storage
 from .store import Gap, Item, Row
@@ -48,10 +47,8 @@ class Retention:
         dropped: batches that were given up because of the bounds, or were found damaged in the store.
     """
 
-    def __init__(
-        self, index: Index, gaps: Gaps, storage: Storage, bounds: Bounds, *, changed: Callable[[], None]
-    ) -> None:
-        self.index, self.gaps, self.storage, self.bounds, self.changed = index, gaps, storage, bounds, changed
+    def __init__(self, index: Index, storage: Storage, bounds: Bounds, *, changed: Callable[[], None]) -> None:
+        self.index, self.gaps, self.storage, self.bounds, self.changed = index, storage.gaps, storage, bounds, changed
         self.dropped = 0
         self._began = storage.now()
         self._expire_at = -math.inf

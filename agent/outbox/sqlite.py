@@ -75,15 +75,6 @@ class SqliteStore:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
 
-        def settle(result: T | None, error: Exception | None) -> None:
-            self._free.set()
-            if done.done():
-                return
-            if error is not None:
-                done.set_exception(error)
-            else:
-                done.set_result(result)  # type: ignore[arg-type]
-
         def job() -> None:
             result, error = None, None
             try:
@@ -92,13 +83,22 @@ class SqliteStore:
                 error = problem
             # The loop may be closed by now.
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(settle, result, error)
+                loop.call_soon_threadsafe(self._finished, done, result, error)
 
         if self._thread is None:
             self._thread = threading.Thread(target=_work, args=(self._jobs,), name="outbox", daemon=True)
             self._thread.start()
         self._jobs.put(job)
         return await done
+
+    def _finished(self, done: asyncio.Future[T], result: T | None, error: Exception | None) -> None:
+        self._free.set()
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]
 
 
 def _work(jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:

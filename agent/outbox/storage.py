@@ -35,6 +35,7 @@ class Storage:
     """Writes what the index says to the store, in groups. Only the event loop touches it.
 
     Attributes:
+        gaps: what had to be given up.
         durability: "always", "outage" or "memory"; a reload may change it.
         state: "ok", or "degraded" while the store fails and everything goes on in memory.
         previous: the run before this one.
@@ -43,7 +44,6 @@ class Storage:
     def __init__(
         self,
         index: Index,
-        gaps: Gaps,
         store: Store | None,
         now: Callable[[], float],
         *,
@@ -52,7 +52,8 @@ class Storage:
         durability: str,
         changed: Callable[[], None],
     ) -> None:
-        self.index, self.gaps, self.store, self.now = index, gaps, store or NullStore(), now
+        self.index, self.gaps = index, Gaps(index.next_number)
+        self.store, self.now = store or NullStore(), now
         self.run_id, self.kernel_boot, self.durability = run_id, kernel_boot, durability
         self.changed = changed
         self.state = "ok"

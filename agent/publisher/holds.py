@@ -117,7 +117,7 @@ class Holds:
         if (one := self._topics.pop(topic, None)) is not None:
             if one.rounds:
                 self._complaints.takes(topic)
-            # If one of the refused ones passes now, the trouble was the topic's, and it is over.
+            # If one of the refused ones passes now, the topic was refused, and is no more.
             recovered = not one.others_turn or any(key_of(item) in one.refused for item in items)
             for key in () if recovered else one.refused:
                 self._defer(key)

@@ -23,7 +23,7 @@ class _Flight:
 
     Attributes:
         number: of its sending, in this session. slow: it no longer takes a place in the window.
-        silent: it is overdue, but later ones were acknowledged: no acknowledgement is expected any more.
+        silent: it is overdue, but the broker has answered later: no acknowledgement is expected any more.
     """
 
     __slots__ = ("message", "number", "sent", "silent", "slow", "timer")
@@ -38,6 +38,9 @@ class InFlight:
     """The packets of one session that are under way.
 
     All fields belong to the event loop: the session's task and the callbacks of the link, which runs on the same loop.
+
+    Attributes:
+        probing: strictly one at a time.
 
     Args:
         settled: called with a packet and the reason code of its acknowledgement.
@@ -61,9 +64,9 @@ class InFlight:
         self._link, self._facts, self._pacing, self._now = link, facts, pacing, now
         self._settled, self._silent, self._failed, self._wake = settled, silent, failed, wake
         self._flights: dict[asyncio.Future[int], _Flight] = {}
-        self._number = self._acknowledged_up_to = self._silent_ones = 0
+        self._number = self._answered_up_to = self._silent_ones = 0
         self._deadline: asyncio.TimerHandle | None = None
-        self._ended = False
+        self._ended = self.probing = False
 
     def __len__(self) -> int:
         """Return how many acknowledgements are expected."""
@@ -73,16 +76,21 @@ class InFlight:
         """Iterate over the packets whose acknowledgement is expected, the oldest first."""
         return (flight.message for flight in self._flights.values() if not flight.silent)
 
-    def room(self, window: int, *, probing: bool) -> int:
-        """Return how many more may be under way, in a window of `window`; `probing`: strictly one at a time."""
+    def room(self, window: int) -> int:
+        """Return how many more may be under way, in a window of `window`."""
         flights = self._flights.values()
-        if probing:
+        if self.probing:
             return 1 - len(self._flights)
         if any(flight.message.alone and not flight.slow for flight in flights):
             return 0
         in_window = sum(not flight.slow for flight in flights)
         published = sum(flight.message.purpose is not Purpose.SUBSCRIPTION for flight in flights)
         return min(window - in_window, self._facts.receive_maximum - published)
+
+    def slots(self, window: int) -> int:
+        """Return how many packets may be under way, besides those that are slow."""
+        slow = sum(one.slow and one.message.purpose is not Purpose.SUBSCRIPTION for one in self._flights.values())
+        return min(window, self._facts.receive_maximum - slow)
 
     def carries(self, topic: str) -> bool:
         """Return whether a packet on this topic is under way."""
@@ -94,8 +102,7 @@ class InFlight:
         self._number += 1
         flight = self._flights[future] = _Flight(message, self._number, self._now())
         loop = asyncio.get_running_loop()
-        if message.purpose is not Purpose.BATCH:
-            flight.timer = loop.call_later(SLOW, self._slowed, flight)
+        flight.timer = loop.call_later(SLOW, self._slowed, flight)
         future.add_done_callback(self._acknowledged)
         if self._deadline is None:
             self._deadline = loop.call_later(self._pacing.deadline, self._check_deadline)
@@ -111,7 +118,7 @@ class InFlight:
     def overtaken(self) -> list[Outgoing]:
         """Return the packets without an acknowledgement, though later ones have theirs."""
         flights = self._flights.values()
-        return [one.message for one in flights if not one.silent and one.number < self._acknowledged_up_to]
+        return [one.message for one in flights if not one.silent and one.number < self._answered_up_to]
 
     def _hand_over(self, message: Outgoing) -> asyncio.Future[int]:
         if message.handler is not None:
@@ -137,14 +144,23 @@ class InFlight:
         if flight.timer is not None:
             flight.timer.cancel()
         self._silent_ones -= flight.silent
-        self._acknowledged_up_to = max(self._acknowledged_up_to, flight.number)
+        self._answered_up_to = max(self._answered_up_to, flight.number)
         self._pacing.acknowledged(self._now() - flight.sent)
         if not flight.silent:
             self._settled(flight.message, future.result())
 
     def _slowed(self, flight: _Flight) -> None:
-        flight.slow, flight.timer = True, None
-        self._wake()
+        flight.timer = None
+        # Whether the broker is alive and does not acknowledge this packet, only an answer to a later one can tell.
+        number = self._number
+        self._link.echo().add_done_callback(lambda future: self._answered(future, number))
+        if flight.message.purpose is not Purpose.BATCH:
+            flight.slow = True
+            self._wake()
+
+    def _answered(self, future: asyncio.Future[int], number: int) -> None:
+        if not self._ended and not future.cancelled() and future.exception() is None:
+            self._answered_up_to = max(self._answered_up_to, number + 1)
 
     def _check_deadline(self) -> None:
         """End the session for a packet that is overdue; leave out one that only this broker does not acknowledge."""
@@ -156,7 +172,7 @@ class InFlight:
                 return
             # A batch is worth a new connection, once: its acknowledgement may be what was lost.
             reconnects = flight.message.purpose is Purpose.BATCH and not flight.message.deferred
-            if reconnects or flight.number > self._acknowledged_up_to or not self._spare():
+            if reconnects or flight.number > self._answered_up_to or not self._spare():
                 self._pacing.overdue()
                 self._failed(BrokerTimeout(f"the broker acknowledged nothing within {deadline:.1f} s"))
                 return
@@ -165,5 +181,5 @@ class InFlight:
             self._silent(flight.message)
 
     def _spare(self) -> bool:
-        """Return whether the broker lets others pass one that it never acknowledges."""
-        return self._silent_ones + 1 < self._facts.receive_maximum
+        """Return whether others may pass one that is never acknowledged."""
+        return not self.probing and self._silent_ones + 1 < self._facts.receive_maximum

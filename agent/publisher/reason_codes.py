@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from agent.broker import FAILURE, NO_SUBSCRIBERS, TOO_LARGE, BrokerError, BrokerTimeout
 from agent.outbox import Item, Outbox
 
 from .experience import Experience
-from .holds import Key, key_of
+from .holds import MOST_ITEMS, Key, key_of
 from .outgoing import Outgoing, Purpose
 from .pacing import Pacing
 
@@ -167,6 +168,7 @@ class ReasonCodes:
             self._give_up(item, OWN_FAULT[code], reason(code))
             return False
         self._refused[key_of(item)] = count
+        _bound(self._refused)
         self._holds.defer(item)
         self._outbox.back(item)
         return True
@@ -184,16 +186,23 @@ class ReasonCodes:
             self._give_up(item, "too_large")
         else:
             self._ended_by[key_of(item)] = batch.topic, count + 1, others_passed
+            _bound(self._ended_by)
 
     def _give_up(self, item: Item, why: str, words: str = "") -> None:
         now = self._now()
         if why != "too_large":
-            log.error("batch refused for ever", extra={"seq": item.seq, "error": words})
+            log.error("batch refused", extra={"seq": item.seq, "error": words})
         elif now - self._too_large_at >= STRETCH:
             log.error("batch too large for the broker", extra={"seq": item.seq, "bytes": len(item.body)})
         if why == "too_large":
             self._too_large_at = now
         self._outbox.refuse(item, why)
+
+
+def _bound(memory: dict[Key, Any]) -> None:
+    """Forget the oldest: the outbox may have dropped these batches long ago."""
+    while len(memory) > MOST_ITEMS:
+        del memory[next(iter(memory))]
 
 
 def _tried_again(batch: Outgoing) -> tuple[Item, ...]:

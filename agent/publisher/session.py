@@ -148,23 +148,16 @@ class Session:
         """Return what may be why the session ended."""
         if error is None or self._closing or error.code == TAKEN_OVER:
             return []
-        under_way = list(self._in_flight)
-        if not isinstance(error, BrokerTimeout):
-            return under_way
-        if overtaken := self._in_flight.overtaken():
-            return overtaken
-        # What is sent alone cannot be overtaken. Others had their acknowledgements before it in this session.
-        one_at_a_time = self._facts.receive_maximum == 1
-        alone = [packet for packet in under_way if packet.alone or (one_at_a_time and packet.batches)]
-        return alone if self.proved else []
+        if isinstance(error, BrokerTimeout):
+            return self._in_flight.overtaken()
+        return list(self._in_flight)
 
     def _send(self) -> None:
         """Send as much as may be under way."""
-        probing = self._probing and not self.proved
-        window = 1 if probing else self._pacing.window
-        several = min(window, self._facts.receive_maximum) > 1
-        while not self._ended and (room := self._in_flight.room(window, probing=probing)) > 0:
-            last_slot = several and room == 1
+        self._in_flight.probing = self._probing and not self.proved
+        window = 1 if self._in_flight.probing else self._pacing.window
+        while not self._ended and (room := self._in_flight.room(window)) > 0:
+            last_slot = room == 1 and self._in_flight.slots(window) > 1
             packet = self._queue.next(last_slot=last_slot, only_live=self._closing)
             if packet is None:
                 return
@@ -184,6 +177,8 @@ class Session:
     def _silent(self, packet: Outgoing) -> None:
         self._codes.silent(packet)
         self._queue.settled(packet, again=True)
+        # What had to be alone waited for it.
+        self._send()
 
     def _failed(self, error: BrokerError) -> None:
         self._problem = error

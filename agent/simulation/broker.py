@@ -105,6 +105,7 @@ class SimLink:
         self.facts = broker.facts
         self.flights: dict[int, asyncio.Future[int]] = {}
         self.subscriptions: dict[str, Handler] = {}
+        self.echoes: set[asyncio.Future[int]] = set()
         self._arrives = self._answers = 0.0
 
     async def connect(self) -> Facts:
@@ -189,6 +190,19 @@ class SimLink:
                 self.loop.call_soon(handler, Message(topic_filter, payload, retained=True))
         self._answers = self._in_order(self._answers, self.broker.latency)
         self.loop.call_at(self._answers, self._acknowledge, future, code)
+
+    def echo(self) -> asyncio.Future[int]:
+        """Return a future that is done as soon as the broker has read everything that was sent so far."""
+        future: asyncio.Future[int] = self.loop.create_future()
+        self.echoes.add(future)
+        future.add_done_callback(self.echoes.discard)
+        self._arrives = self._in_order(self._arrives, self.broker.transit(2))
+        self.loop.call_at(self._arrives, self._echo, future)
+        return future
+
+    def _echo(self, future: asyncio.Future[int]) -> None:
+        if self.open and not self.broker.silent:
+            self.loop.call_at(self._in_order(self._answers, self.broker.latency), self._acknowledge, future, 0)
 
     async def close(self) -> None:
         self.broker.farewells += self.open

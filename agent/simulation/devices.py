@@ -121,6 +121,11 @@ class _Coming:
     at: float
     ends: float
 
+    @property
+    def address(self) -> int | None:
+        """The chip that has it; None: the whole bus."""
+        return None if self.device is None else self.device.address
+
 
 class WeatherBus(FakeBus):
     """A fake bus whose chips feel the weather of each transfer's moment, and whose faults come when they are due."""
@@ -144,7 +149,7 @@ class WeatherBus(FakeBus):
         now, times = self.clock() - self.began, one.times(math.inf)
         for at, ends in times:
             # What was over before, or came once, is no news to a machine that starts later.
-            if ends > now and (at >= now or one.kind != "power_loss"):
+            if ends >= now and (at >= now or one.kind != "power_loss"):
                 self._coming.append(_Coming(one, device, times, at, ends))
                 return
 
@@ -156,7 +161,7 @@ class WeatherBus(FakeBus):
     def _turn(self, now: float) -> None:
         for one in self._coming:
             while one.at <= now:
-                fault = self.faults.add(injected(one.fault, one.device and one.device.address, one.at, one.ends))
+                fault = self.faults.add(injected(one.fault, one.address, one.at, one.ends))
                 if one.device is not None:
                     self.aimed.targets[id(fault)] = one.device
                 one.at, one.ends = next(one.times, (math.inf, math.inf))

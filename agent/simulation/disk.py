@@ -11,7 +11,7 @@ from typing import TypeVar
 from agent.outbox import Contents, Gap, Item, Previous, Row
 
 T = TypeVar("T")
-ERRORS = {"full": errno.ENOSPC, "failing": errno.EIO}
+ERRORS = {"full": errno.ENOSPC, "readonly": errno.EROFS, "failing": errno.EIO}
 
 
 class Disk:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,7 +87,8 @@ class DeliveryLedger:
 
     def accept(self, item: Item) -> dict[str, Any]:
         """The agent has put a batch into its outbox; return it as a document."""
-        key, document = (item.run_id, item.seq), json.loads(item.body)
+        key: Key = (item.run_id, item.seq)
+        document: dict[str, Any] = json.loads(item.body)
         if item.seq != self._numbers.get(item.run_id, 0) + 1 or (document["bootId"], document["seq"]) != key:
             self.wrong(f"seq {item.seq} follows {self._numbers.get(item.run_id, 0)}", Promise.NUMBERED)
         self._numbers[item.run_id] = item.seq
@@ -95,7 +96,8 @@ class DeliveryLedger:
         kept = {name: document[name] for name in ("clock", "timestamp")} if self._lean else document
         self.accepted[key] = Accepted(replace(item, body=b"") if self._lean else item, kept, self.clock.time())
         self.pending[key] = None
-        self._complete(document)
+        for what in speaks_against(document):
+            self.wrong(what, Promise.DEGRADED)
         return document
 
     def last_of(self, boot: str) -> int:
@@ -107,20 +109,6 @@ class DeliveryLedger:
         self.excused |= keys
         for key in keys:
             self.pending.pop(key, None)
-
-    def _complete(self, document: dict[str, Any]) -> None:
-        """Check that degraded says what is missing, and that no sensor is both there and missing."""
-        there = {reading["sensorId"] for reading in document["readings"]}
-        missing = document["unavailableSensors"]
-        faults = [fault for fault in document["faults"] if fault["error"] != "BeyondRange"]
-        odd = any(reading["status"] != "ok" for reading in document["readings"])
-        if there & set(missing) or len(missing) != len(set(missing)):
-            self.wrong(f"a sensor is there and missing: {document}", Promise.DEGRADED)
-        part = any(fault.get("quantity") for fault in faults)
-        if document["degraded"] != (bool(missing) or odd or part):
-            self.wrong(f"degraded is {document['degraded']}, missing {missing}", Promise.DEGRADED)
-        if {fault["sensorId"] for fault in faults} < set(missing):
-            self.wrong(f"missing without a fault: {missing}", Promise.DEGRADED)
 
     # --- on the wire
 
@@ -203,6 +191,21 @@ class DeliveryLedger:
         if one.name == "info":  # tells the truth about this machine
             payload = json.dumps({k: v for k, v in one.document.items() if k != "host"}).encode()
         self._digest.update(b"%r %s %b\n" % (one.at, one.topic.encode(), payload))
+
+
+def speaks_against(document: dict[str, Any]) -> Iterator[str]:
+    """Yield what is wrong where degraded does not say what is missing, or a sensor is both there and missing."""
+    there = {reading["sensorId"] for reading in document["readings"]}
+    missing = document["unavailableSensors"]
+    faults = [fault for fault in document["faults"] if fault["error"] != "BeyondRange"]
+    odd = any(reading["status"] != "ok" for reading in document["readings"])
+    part = any(fault.get("quantity") for fault in faults)
+    if there & set(missing) or len(missing) != len(set(missing)):
+        yield f"a sensor is there and missing: {document}"
+    if document["degraded"] != (bool(missing) or odd or part):
+        yield f"degraded is {document['degraded']}, missing {missing}"
+    if {fault["sensorId"] for fault in faults} < set(missing):
+        yield f"missing without a fault: {missing}"
 
 
 def documents(payload: bytes) -> list[dict[str, Any]]:

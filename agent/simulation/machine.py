@@ -6,6 +6,7 @@ Nothing runs by itself: weather and faults are looked up from the clock when a s
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -151,6 +152,14 @@ class SimulatedMachine:
                 shared.setdefault(device.bus, device)
         return shared
 
+    @property
+    def buses_of_sensors(self) -> dict[str, str]:
+        """Sensor id -> the name of the bus that it is on."""
+        return {
+            name: device.bus.name if isinstance(device, DeviceOnBus) else device.bus
+            for name, device in self.devices.items()
+        }
+
     def bus(self, where: int | str) -> WeatherBus:
         """Return the fake of an I2C bus, by its number or by what the configuration calls it."""
         name = f"i2c-{where}" if isinstance(where, int) else where
@@ -211,7 +220,9 @@ class SimulatedMachine:
             self._mock_pins()
             return fake_chip(spec.driver, pin=spec.pin, options=spec.options)
         if self._folder is None:
-            self._folder = TemporaryDirectory(prefix="limpet-simulated-", ignore_cleanup_errors=True)
+            # In memory where there is such a folder: a card is not worn by what the kernel would only show.
+            memory = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
+            self._folder = TemporaryDirectory(prefix="limpet-simulated-", dir=memory, ignore_cleanup_errors=True)
         device = spec.device and Path(spec.device).name
         return fake_chip(spec.driver, root=self._folder.name, device=device, options=spec.options)
 

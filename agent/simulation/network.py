@@ -25,14 +25,15 @@ class Dice:
 
 
 class Mailbox(list[Publication]):
-    """What arrived; each is shown to the subscriber."""
+    """What arrived; each is shown to the subscriber, and kept unless the mailbox is lean."""
 
     def __init__(self, heard: Callable[[Publication], object]) -> None:
         super().__init__()
-        self.heard = heard
+        self.heard, self.lean = heard, False
 
     def append(self, one: Publication) -> None:
-        super().append(one)
+        if not self.lean:
+            super().append(one)
         self.heard(one)
 
 
@@ -43,6 +44,7 @@ class Broker(SimBroker):
         sent: called with topic and payload of whatever an agent sends, before anything can go wrong.
         dice: whose acknowledgements are lost. cut_after: publications until the connection breaks; 0: never.
         agents: number of the agent that runs. connects_of: moments at which each connected.
+        changed: called with whether a connection came about, or was lost or refused.
         refusals: connects that met `refuses`; hung: that met `hangs`; unheard: publications that met `silent`.
     """
 
@@ -50,7 +52,8 @@ class Broker(SimBroker):
         super().__init__()
         self.sent, self.dice = sent, Dice(rng)
         self.forgets = self.dice  # type: ignore[assignment]
-        self.received = Mailbox(heard)
+        self.received: Mailbox = Mailbox(heard)
+        self.changed: Callable[[bool], object] = lambda _up: None
         self.cut_after = self.refusals = self.hung = self.unheard = self.breaks = 0
         self.agents = 0
         self.connects_of: dict[int, list[float]] = {}
@@ -75,7 +78,13 @@ class Line(SimLink):
         self.broker.refusals += self.broker.refuses is not None
         self.broker.hung += self.broker.hangs
         self.broker.connects_of.setdefault(self.broker.agents, []).append(self.loop.time())
-        return await super().connect()
+        try:
+            facts = await super().connect()
+        except BaseException:
+            self.broker.changed(False)
+            raise
+        self.broker.changed(True)
+        return facts
 
     def publish(self, topic: str, payload: bytes, **properties: Any) -> asyncio.Future[int]:
         broker = self.broker
@@ -96,4 +105,5 @@ class Line(SimLink):
         if self.open and self.broker.session is self:
             for topic in [one for one in self.broker.retained if one.endswith("/status")]:
                 self.broker.retained[topic] = b"offline"
+            self.broker.changed(False)
         super().end(reason)

@@ -102,9 +102,12 @@ class ScenarioFault:
 
     def times(self, until: float) -> Iterator[tuple[float, float]]:
         """Yield begin and end of each time it comes before `until`; the end is infinite where it lasts."""
-        begin = self.at
+        begin, lasts = self.at, self.lasts
+        if lasts is None:
+            # A blip of the supply is over at once.
+            lasts = 0.0 if self.kind == "power_loss" else math.inf
         while begin < until:
-            yield begin, math.inf if self.lasts is None else begin + self.lasts
+            yield begin, begin + lasts
             if self.every is None:
                 return
             begin += self.every
@@ -115,6 +118,13 @@ class ScenarioFault:
         if self.every is not None and since >= 0:
             since %= self.every
         return since >= 0 and (self.lasts is None or since < self.lasts)
+
+    def touches(self, since: float, until: float) -> bool:
+        """Return whether it is there at any moment in between."""
+        begin = self.at
+        if self.every is not None and until > begin:
+            begin += (until - begin) // self.every * self.every
+        return begin <= until and (self.lasts is None or since < begin + self.lasts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

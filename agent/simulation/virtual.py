@@ -37,6 +37,7 @@ class VirtualSelector(selectors.BaseSelector):
         self.real = selectors.DefaultSelector()
         # Threads that earlier tests left behind cannot wake this loop, and may end while it runs.
         self.strangers = frozenset(threading.enumerate())
+        self._number, self._threads = threading.active_count(), False
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         return self.real.register(fileobj, events, data)
@@ -54,17 +55,23 @@ class VirtualSelector(selectors.BaseSelector):
         self.real.close()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        outsiders = len(self.real.get_map()) > 1 or not self.strangers.issuperset(threading.enumerate())
+        outsiders = self._outsiders()
         if timeout is None:
             ready = self.real.select(DEADLINE if outsiders else 0)
             if not ready:
                 raise RuntimeError("deadlock: every task waits, nothing is scheduled, nobody outside can help")
             return ready
         # An outsider gets a moment of real time, lest a timeout overtake an answer that is under way.
-        ready = self.real.select(min(timeout, 0.001) if outsiders else 0)
+        ready = self.real.select(min(timeout, 0.001)) if outsiders else []
         if not ready:
             self.clock.advance(timeout)
         return ready
+
+    def _outsiders(self) -> bool:
+        """Return whether a socket or another thread may wake the loop; threads are counted first, which is cheap."""
+        if (number := threading.active_count()) != self._number:
+            self._number, self._threads = number, not self.strangers.issuperset(threading.enumerate())
+        return self._threads or len(self.real.get_map()) > 1
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -78,7 +85,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.clock.now
 
 
-class VirtualRunner(asyncio.Runner):
+class VirtualRunner(asyncio.Runner):  # type: ignore[misc]
     """An `asyncio.Runner` in virtual time; `clock` is its time, callable, and good as a `clock` parameter."""
 
     def __init__(self) -> None:

@@ -130,7 +130,8 @@ class VirtualWorld:
         agent.outbox.put = noted  # type: ignore[method-assign]
         status.state = judged(status.state, self.judge.state)  # type: ignore[method-assign]
         status.health = judged(status.health, self.judge.health)  # type: ignore[method-assign]
-        status.process.facts = lambda: {"pid": 1, "rss": 1}  # its true length would change a slow link's times
+        # Its true length would change the times of a slow link.
+        status.process.facts = lambda: {"pid": 1, "rss": 1}  # type: ignore[method-assign]
 
     async def finished(self) -> None:
         """Wait until the agent has ended by itself."""
@@ -162,6 +163,13 @@ class VirtualWorld:
         self._running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._running
+        self._buried(clean=False)
+
+    def bury(self) -> None:
+        """Note the end of an agent that has crashed by itself."""
+        self._store.dead = True
+        self.broker.cut()
+        self._excuse()
         self._buried(clean=False)
 
     def suspend(self, seconds: float) -> None:
@@ -224,8 +232,8 @@ class VirtualWorld:
         self._check_outbox(agent)
         rounds, ran = agent.scheduler.rounds, self.loop.time() - self._booted - self.asleep
         every = min(sensor.every for sensor in self.config.sensors)
-        if not self.asleep and (rounds.skipped or rounds.finished < ran // every):
-            said = f"{rounds.finished} rounds in {ran:.0f} s, {rounds.skipped} skipped"
+        if not self.asleep and (rounds.skipped or rounds.late or rounds.finished < ran // every):
+            said = f"{rounds.finished} rounds in {ran:.0f} s, {rounds.late} late, {rounds.skipped} skipped"
             self.ledger.wrong(said, Promise.PUNCTUAL)
         if not agent.alive() and self.loop.time() > self.awake_since + 10.0:
             self.ledger.wrong("the watchdog would bite", Promise.PUNCTUAL)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,9 +11,13 @@ from pathlib import Path
 
 from agent.clock import Clock
 from agent.config import Config, load
+from agent.service.agent import Agent
 from agent.service.process import SIMULATED
 
+from .fault_log import FaultLog
 from .machine import SimulatedMachine, simulated
+from .report import FaultReport
+from .run_watcher import RunWatcher
 
 
 class SimulatedWorld:
@@ -20,10 +26,13 @@ class SimulatedWorld:
     Args:
         file: the configuration; None: where `agent.config.find` finds one.
         scenario: weather and faults; None: gentle weather, no faults.
+        rounds: after which the run ends; None: when it is told to.
     """
 
-    def __init__(self, file: str | Path | None, scenario: str | Path | None = None) -> None:
-        self._file, self._scenario = file, scenario
+    def __init__(self, file: str | Path | None, scenario: str | Path | None = None, rounds: int | None = None) -> None:
+        self._file, self._scenario, self._rounds = file, scenario, rounds
+        self._machine: SimulatedMachine | None = None
+        self._watcher: RunWatcher | None = None
 
     def load(self) -> Config:
         """Read the configuration, set apart from that of the true run; raises ConfigError."""
@@ -35,7 +44,20 @@ class SimulatedWorld:
         Raises:
             ConfigError: the scenario has mistakes, or a driver has no fake.
         """
-        return simulated(config, self._scenario)
+        fastest = min((sensor.every for sensor in config.sensors), default=math.inf)
+        ends = math.inf if self._rounds is None else self._rounds * fastest
+        clock, self._machine = simulated(config, self._scenario, ends=ends)
+        return clock, self._machine
+
+    def watch(self, agent: Agent) -> None:
+        """Announce the scenario's faults as they come, and see what the agent makes of them."""
+        if self._scenario is not None and self._machine is not None:
+            FaultLog(self._machine.scenario, self._machine.elapsed, asyncio.get_running_loop())
+            self._watcher = RunWatcher(agent, self._machine)
+
+    def report(self) -> FaultReport | None:
+        """Return what came of the scenario, as far as the last run could see it; None without one."""
+        return None if self._watcher is None else self._watcher.report()
 
 
 def apart(config: Config, environ: Mapping[str, str] = os.environ) -> Config:

@@ -2,12 +2,17 @@
 
 from .driver import Driver
 from .i2c import I2cChip
+from .options import BCM, DURATION, Among, Matching, Within
 from .quantity import Measurement, Quantity, Reading, Told, Untold, Values, Waits, part
 from .question import Question, says
 
 __all__ = [
+    "BCM",
+    "DURATION",
+    "Among",
     "Driver",
     "I2cChip",
+    "Matching",
     "Measurement",
     "Quantity",
     "Question",
@@ -16,6 +21,7 @@ __all__ = [
     "Untold",
     "Values",
     "Waits",
+    "Within",
     "part",
     "says",
 ]

@@ -63,6 +63,7 @@ class Driver:
         addresses: I2C addresses that this chip can have; empty for pins and kernel sensors.
         quantities: what `measure` returns.
         questions: tell a scan, in this order, that it is this chip; none where that takes more than reading.
+        either: options of which only one may be given.
         takes: seconds that the longest reading takes, setting up included.
         holds: seconds of these for which others on the bus have to wait.
         sleep: how `read` waits; replaced in tests.
@@ -72,6 +73,7 @@ class Driver:
 
     name: ClassVar[str] = ""
     addresses: ClassVar[tuple[int, ...]] = ()
+    either: ClassVar[tuple[tuple[str, str], ...]] = ()
     takes: ClassVar[float] = 0.5
     # About thirty bytes at 100 kHz.
     holds: ClassVar[float] = 0.005

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 from .. import crc
 from ..bus.i2c import Bus, I2cDevice
 from ..errors import WrongChip
 from ..registers import Register
 from .driver import Driver
+from .options import Among
 from .quantity import Waits
 
 # How often a command is written that a chip does not seem to take.
@@ -40,7 +42,9 @@ class I2cChip(Driver):
         ValueError: the address is none.
     """
 
-    def __init__(self, bus: Bus, address: int | None = None, *, identity: str = "strict") -> None:
+    def __init__(
+        self, bus: Bus, address: int | None = None, *, identity: Annotated[str, Among(("strict", "lenient"))] = "strict"
+    ) -> None:
         if identity not in ("strict", "lenient"):
             raise ValueError(f"identity = {identity!r}: allowed are strict, lenient")
         self.lenient = identity == "lenient"

@@ -30,6 +30,7 @@ class SampledChip(I2cChip):
 
     Attributes:
         identity_register, identity_is: where the identity stands, and what it is.
+        identity: what was found there.
         others: what else may answer there, by its identity.
         period: seconds from one sample to the next, with a slow oscillator.
         layout: of a sample, as `struct` has it. noise: by how much each number of a chip at rest differs at most.
@@ -43,6 +44,7 @@ class SampledChip(I2cChip):
     period: ClassVar[float]
     layout: ClassVar[str] = "<3h"
     noise: ClassVar[tuple[int, ...]]
+    identity = 0
     closes = 0
     shows_ready = False
 
@@ -52,7 +54,7 @@ class SampledChip(I2cChip):
         Raises:
             WrongChip: something else answers.
         """
-        found = self.get(self.identity_register)
+        found = self.identity = self.get(self.identity_register)
         if found != self.identity_is:
             hint = f"this is {self.others[found]}" if found in self.others else ""
             raise WrongChip(self.name, self.address, expected=self.identity_is, found=found, hint=hint)

@@ -6,9 +6,9 @@ Sources: Texas Instruments "ADS111x" (SBAS444) and "ADS101x" (SBAS473), "Registe
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from ..chip import I2cChip, Quantity, Question, Reading, Untold, Waits, says
+from ..chip import Among, I2cChip, Quantity, Question, Reading, Untold, Waits, says
 from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -63,9 +63,9 @@ class Ads1115(I2cChip):
         bus: Any,
         address: int | None = None,
         *,
-        inputs: Sequence[int] = (0, 1, 2, 3),
-        full_scale: float = 6.144,
-        data_rate: int | None = None,
+        inputs: Sequence[Annotated[int, Among((0, 1, 2, 3))]] = (0, 1, 2, 3),
+        full_scale: Annotated[float, Among(FULL_SCALES)] = 6.144,
+        data_rate: Annotated[int, Among("rates")] | None = None,
         identity: str = "strict",
     ) -> None:
         super().__init__(bus, address, identity=identity)

@@ -6,9 +6,9 @@ Source: Analog Devices "ADXL345" data sheet, sections "Register Map" and "Regist
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Annotated, Any
 
-from ..chip import Question, Reading, Waits, says
+from ..chip import Among, Question, Reading, Waits, says
 from ..errors import InvalidReading
 from ..registers import Register
 from .accelerometer import G, SampledChip, axes, one_of
@@ -42,7 +42,14 @@ class Adxl345(SampledChip):
     noise = (8, 8, 8)
     quantities = axes("acceleration", "m/s²", 510 / DIGITS_PER_G * G, G / DIGITS_PER_G)
 
-    def __init__(self, bus: Any, address: int | None = None, *, range: int = 2, identity: str = "strict") -> None:
+    def __init__(
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        range: Annotated[int, Among(RANGES)] = 2,
+        identity: str = "strict",
+    ) -> None:
         super().__init__(bus, address, identity=identity)
         self.code = RANGES.index(one_of(range, "range", RANGES, "g"))
         # 10 bits at ±2 g, one more with each range

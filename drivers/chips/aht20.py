@@ -28,6 +28,7 @@ class Aht20(I2cChip):
 
     name = "aht20"
     addresses = (0x38,)
+    takes = 0.3
     questions = (Question(b"", 7, lambda frame: len(set(frame)) > 1 and not crc.crc8(frame), decides=False),)
     quantities = (
         # An AHT21 works up to 120 °C, an AHT20 and a DHT20 up to 85 °C.

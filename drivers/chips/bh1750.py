@@ -109,7 +109,8 @@ class Bh1750(I2cChip):
         if self.has_times:
             # each time: it cannot be read back, and a damaged one would stay
             self._set_time(time)
-        for command in (POWER_ON, RESET, ONE_TIME_HIGH):
+        # Asleep, it takes neither of the other two: with one of the wakings lost, no old result is read for a new one.
+        for command in (POWER_ON, RESET, POWER_ON, ONE_TIME_HIGH):
             self.write(command)
         yield MEASURING_TAKES
         return RESULT.decode(crc.agreed(self.read_bytes(2), self.read_bytes(2)))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Generator
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from .. import crc
-from ..chip import Quantity, Reading, Told, Waits, part
+from ..chip import Among, Quantity, Reading, Told, Waits, part
 from ..errors import InvalidReading, LostPower, NotReady
 from ..registers import Register, signed
 from .bosch import STARTING_TAKES, BoschChip
@@ -47,7 +47,12 @@ class Bmp280(BoschChip):
     burst, length = STATUS, 6
 
     def __init__(
-        self, bus: Any, address: int | None = None, *, oversampling: int = 1, identity: str = "strict"
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        oversampling: Annotated[int, Among(tuple(OVERSAMPLING))] = 1,
+        identity: str = "strict",
     ) -> None:
         if oversampling not in OVERSAMPLING:
             raise ValueError(f"oversampling = {oversampling!r}: allowed are 1, 2, 4, 8, 16")

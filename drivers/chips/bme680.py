@@ -21,6 +21,8 @@ RESET, RESET_WORD = Register(0xE0), 0xB6
 STATUS, DATA = Register(0x1D, 17), Register(0x1F, 15)
 HEATER_CODE, HEATER_TIME = Register(0x5A), Register(0x64)
 CTRL_GAS, CTRL_HUM, CTRL_MEAS = Register(0x71), Register(0x72), Register(0x74)
+# Of the last of the settings: a filter, which would mix old values in. Off after a reset.
+FILTER = 0x1C
 VARIANT = Register(0xF0)
 BME680, BME688, BME690 = 0, 1, 2
 
@@ -71,10 +73,11 @@ class Bme680(BoschChip):
             WrongChip: something else answers.
         """
         yield from super().identify()
-        self.variant = self.get_twice(VARIANT)
-        if self.variant not in RUN_GAS:
-            hint = "this is a BME690, which no driver here reads" if self.variant == BME690 else ""
-            raise WrongChip(self.name, self.address, expected="variant 0 or 1", found=self.variant, hint=hint)
+        found = self.get_twice(VARIANT)
+        if found not in RUN_GAS:
+            hint = "this is a BME690, which no driver here reads" if found == BME690 else ""
+            raise WrongChip(self.name, self.address, expected="variant 0 or 1", found=found, hint=hint)
+        self.variant = found
 
     def configure(self) -> Waits:
         """Reset the chip, read its calibration, and set the oversampling and the heater."""
@@ -123,8 +126,8 @@ class Bme680(BoschChip):
             if frame[0] & NEW and not frame[0] & UNDER_WAY:
                 break
             yield self.takes_at_most / 10
-        control = self.write_read(bytes([CTRL_GAS.address]), 4)
-        if control[:2] != self.settings or control[3] & 0xFC != T_TWICE_P_FOUR_TIMES:
+        control = self.write_read(bytes([CTRL_GAS.address]), 5)
+        if control[:2] != self.settings or control[3] & 0xFC != T_TWICE_P_FOUR_TIMES or control[4] & FILTER:
             raise LostPower(f"{self.name}: settings are {control.hex(' ')}, not as written: power was lost")
         if not frame[0] & NEW or frame[0] & UNDER_WAY:
             raise NotReady(f"{self.name}: no new values, status 0x{frame[0]:02x}")

@@ -18,6 +18,8 @@ from .bosch import STARTING_TAKES, BoschChip
 # The errors stand at the beginning of the burst that also holds the status and the data.
 ERRORS, DATA = Register(0x02, 8), Register(0x04, 6)
 POWER, OVERSAMPLING, COMMAND = Register(0x1B), Register(0x1C), Register(0x7E)
+# The filter: off after a reset.
+CONFIG, FILTER = Register(0x1F), 0x0E
 RESET = 0xB6
 # Both sensors on, one conversion.
 FORCED = 0x13
@@ -59,13 +61,19 @@ class Bmp388(BoschChip):
         self.put(POWER, FORCED)
         yield MEASURING_TAKES
         data = yield from self.converted()
-        kept = self.get(OVERSAMPLING)
-        if kept != P_EIGHT_TIMES_T_ONCE:
-            raise LostPower(f"{self.name}: oversampling is 0x{kept:02x}, not 0x03: power was lost")
+        self.check_settings()
         data = crc.agreed(data, self.write_read(bytes([DATA.address]), DATA.size))
         temperature = celsius(self.raw24(data[3:]), self.calibration_t)
         pressure = part(lambda: hectopascals(self.raw24(data), temperature, self.calibration_p))
         return {"temperature": temperature, "pressure": pressure}
+
+    def check_settings(self) -> None:
+        """Raise LostPower if the oversampling is gone, or the filter on, which mixes old values in."""
+        kept = self.write_read(bytes([OVERSAMPLING.address]), CONFIG.address - OVERSAMPLING.address + 1)
+        if kept[0] != P_EIGHT_TIMES_T_ONCE:
+            raise LostPower(f"{self.name}: oversampling is 0x{kept[0]:02x}, not 0x03: power was lost")
+        if kept[-1] & FILTER:
+            raise LostPower(f"{self.name}: config is 0x{kept[-1]:02x}, not 0x00: its filter is on")
 
     def converted(self) -> Generator[float, None, bytes]:
         """Return the six data bytes once both values are new."""

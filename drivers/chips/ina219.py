@@ -81,10 +81,13 @@ class Ina219(ShuntMonitor):
             raise NotReady(f"{self.name}: the conversion did not end")
         # Read between the two: a line that fails for a moment cannot damage both of them unseen.
         config = self.get(CONFIG)
-        if (shunt, bus) != (self.get(SHUNT), self.get(BUS)):
-            raise ChecksumError(f"{self.name}: two reads of one conversion differ; shorten or shield the cable")
         # Reading the power puts the flag out: next time it is there only if that conversion was begun.
         self.get(POWER)
+        again, bus_again = self.get(SHUNT), self.get(BUS)
+        if (shunt, bus & ~CONVERTED) != (again, bus_again & ~CONVERTED):
+            raise ChecksumError(f"{self.name}: two reads of one conversion differ; shorten or shield the cable")
+        if bus_again & CONVERTED:
+            self.get(POWER)
         if config != ONE_SHOT:
             raise LostPower(f"{self.name}: the configuration is 0x{config:04x}, written was 0x{ONE_SHOT:04x}")
         if bus & (OVERFLOW | ALWAYS_ZERO):

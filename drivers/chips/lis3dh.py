@@ -6,9 +6,9 @@ Source: STMicroelectronics "LIS3DH" datasheet (DocID17530), sections "Mechanical
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Annotated, Any
 
-from ..chip import Question, Reading, Waits, says
+from ..chip import Among, Question, Reading, Waits, says
 from ..errors import InvalidReading
 from ..registers import Register
 from .accelerometer import G, SampledChip, axes, one_of
@@ -42,13 +42,21 @@ class Lis3dh(SampledChip):
 
     name = "lis3dh"
     addresses = (0x18, 0x19)
+    takes = 0.2
     identity_register, identity_is = Register(0x0F), 0x33
     questions = (Question(b"\x0f", 1, says(b"\x33")),)
     period = SAMPLE_TAKES
     noise = (160, 160, 160)
     quantities = axes("acceleration", "m/s²", 2.046 * G, G / 1000)
 
-    def __init__(self, bus: Any, address: int | None = None, *, range: int = 2, identity: str = "strict") -> None:
+    def __init__(
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        range: Annotated[int, Among(tuple(RANGES))] = 2,
+        identity: str = "strict",
+    ) -> None:
         super().__init__(bus, address, identity=identity)
         code, self.per_g, digits = RANGES[one_of(range, "range", tuple(RANGES), "g")]
         self.controls = bytes([AT_50_HZ, 0, 0, HIGH_RESOLUTION | code << 4, 0, 0])

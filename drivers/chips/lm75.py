@@ -34,6 +34,7 @@ class Lm75(I2cChip):
 
     name = "lm75"
     addresses = tuple(range(0x48, 0x50))
+    takes = 0.35
     questions = (
         Question(b"\x01", 1, lambda configuration: not configuration[0] & RESERVED),
         # The limits as after power-on, or as `configure` leaves them.

@@ -29,6 +29,7 @@ class Max17048(I2cChip):
 
     name = "max17048"
     addresses = (0x36,)
+    takes = 0.25
     questions = (Question(b"\x08", 2, lambda version: version[0] == 0 and version[1] & 0xF0 == PRODUCTION),)
     quantities = (
         Quantity("voltage", "V", "voltage", 2.5, 5.0, 0.00125, noisy=False, accuracy=0.0075),
@@ -81,6 +82,8 @@ class Max17048(I2cChip):
         if first != second:
             raise ChecksumError(f"{self.name}: two reads differ; shorten or shield the cable")
         voltage, charge, rate = first
+        if voltage == charge == rate & 0xFFFF:
+            raise InvalidReading(f"{self.name}: all of them are 0x{voltage:04x}: a line is stuck")
         if voltage in (0, 0xFFFF):
             raise InvalidReading(f"{self.name}: voltage 0x{voltage:04x} is no reading")
         told = {"voltage": volts(voltage), "charge": percent(charge)}

@@ -35,6 +35,7 @@ class Mcp9808(I2cChip):
 
     name = "mcp9808"
     addresses = tuple(range(0x18, 0x20))
+    takes = 0.3
     questions = (Question(b"\x06", 2, says(b"\x00\x54")), Question(b"\x07", 2, lambda device: device[0] == MCP9808))
     # At 0.0625 °C a quiet room may show the same digits for an hour.
     quantities = (Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.0625, noisy=False, accuracy=0.5),)
@@ -57,7 +58,8 @@ class Mcp9808(I2cChip):
         """Let it measure all the time and as finely as it can, leave the witness, and wait for the first value."""
         self.put(CONFIGURATION, WITNESS)
         self.put(CRITICAL_LIMIT, NO_CRITICAL_LIMIT)
-        self.put(RESOLUTION, FINEST)
+        # No witness shows it afterwards.
+        self.command(RESOLUTION, FINEST, lambda found: found == FINEST)
         self.converted = False
         yield FIRST_CONVERSION
 

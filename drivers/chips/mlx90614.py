@@ -24,6 +24,7 @@ class Mlx90614(I2cChip):
 
     name = "mlx90614"
     addresses = (0x5A,)
+    takes = 0.3
     questions = (Question(b"\x06", 3, lambda word: not crc.crc8(b"\xb4\x06\xb5" + word, start=0, polynomial=0x07)),)
     quantities = (
         Quantity("ambient_temperature", "°C", "temperature", -40.0, 125.0, 0.02, accuracy=0.5),

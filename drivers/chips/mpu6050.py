@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import Any
+from typing import Annotated, Any
 
-from ..chip import Quantity, Question, Reading, Waits, says
+from ..chip import Among, Quantity, Question, Reading, Waits, says
 from ..errors import InvalidReading, LostPower
 from ..registers import Register
 from .accelerometer import G, SampledChip, axes, one_of
@@ -66,8 +66,8 @@ class Mpu6050(SampledChip):
         bus: Any,
         address: int | None = None,
         *,
-        range: int = 2,
-        rotation_range: int = 250,
+        range: Annotated[int, Among(RANGES)] = 2,
+        rotation_range: Annotated[int, Among(ROTATION_RANGES)] = 250,
         identity: str = "strict",
     ) -> None:
         super().__init__(bus, address, identity=identity)
@@ -125,8 +125,8 @@ class Mpu6050(SampledChip):
         return bool(frame[0] & READY), power[:1] + power[-1:], frame[1:]
 
     def settings(self) -> bytes:
-        """Return power management, as it was written, and the identity."""
-        return bytes([AWAKE, self.identity_is])
+        """Return power management, as it was written, and the identity; of a chip that need not have it, as it was."""
+        return bytes([AWAKE, self.identity if self.lenient else self.identity_is])
 
 
 def _stop(raw: int) -> int:

@@ -5,9 +5,9 @@ Source: NXP "PCF8591" product data sheet, sections "Control byte" and "A/D conve
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from ..chip import I2cChip, Quantity, Untold
+from ..chip import I2cChip, Quantity, Untold, Within
 from ..errors import ChecksumError, InvalidReading, WrongChip
 
 # Control byte: auto-increment, four single-ended inputs, analog output off.
@@ -42,7 +42,14 @@ class Pcf8591(I2cChip):
     addresses = tuple(range(0x48, 0x50))
     quantities = tuple(Quantity(f"a{n}", "V", "voltage", 0.0, 3.3 * 254 / 256, 3.3 / 256, noisy=False) for n in INPUTS)
 
-    def __init__(self, bus: Any, address: int | None = None, *, vref: float = 3.3, identity: str = "strict") -> None:
+    def __init__(
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        vref: Annotated[float, Within(0.0, 6.0, "V", above=True)] = 3.3,
+        identity: str = "strict",
+    ) -> None:
         super().__init__(bus, address, identity=identity)
         if isinstance(vref, bool) or not isinstance(vref, int | float) or not 0 < vref <= 6.0:
             raise ValueError(f"vref: {vref!r} is no reference voltage; write volts above 0 up to 6, such as 3.3")
@@ -77,15 +84,26 @@ class Pcf8591(I2cChip):
             InvalidReading: no chip drives the line. ChecksumError: no input shows the same code twice.
         """
         for _ in range(TRIES):
-            codes = self._codes()
-            doubted = {n for n, code in codes.items() if n not in self.before or abs(code - self.before[n]) > STILL}
+            codes, together = self._codes()
+            doubted = self._doubted(codes, together)
             self.before = codes
             if not doubted:
                 break
         return {f"a{n}": self._told(n, None if n in doubted else codes.get(n)) for n in INPUTS}
 
-    def _codes(self) -> dict[int, int]:
-        """Return the code of each input that shows one.
+    def _doubted(self, codes: dict[int, int], together: bool) -> set[int]:
+        """Return the inputs that may be others: those that moved, unless one that did not is unlike all the others.
+
+        A damaged control byte that goes unnoticed begins with another input, which moves all that were read with it.
+        """
+        moved = {n for n, code in codes.items() if n not in self.before or abs(code - self.before[n]) > STILL}
+        for still in codes.keys() - moved if together else ():
+            if all(abs(codes[still] - code) > STILL for n, code in codes.items() if n != still):
+                return set()
+        return moved
+
+    def _codes(self) -> tuple[dict[int, int], bool]:
+        """Return the code of each input that shows one, and whether all came in one transfer.
 
         Raises:
             InvalidReading: no chip drives the line.
@@ -93,7 +111,9 @@ class Pcf8591(I2cChip):
         seen: list[list[int]] = [[] for _ in INPUTS]
         codes: dict[int, int] = {}
         doubted = b""
-        for _ in range(READS):
+        transfers = 0
+        while transfers < READS and len(codes) < len(INPUTS):
+            transfers += 1
             first, second = self._inputs_twice()
             # One byte all the time may be a line that was stuck for a moment: it counts when it comes again.
             if len({*first, *second}) == 1 and first != doubted:
@@ -107,12 +127,10 @@ class Pcf8591(I2cChip):
                 if code == again or (broke_off and code in seen[number]):
                     codes.setdefault(number, code)
                 seen[number] += [code] if broke_off else [code, again]
-            if len(codes) == len(INPUTS):
-                break
         if len(codes) == len(INPUTS) and len(set(codes.values())) == 1:
             self._prove_that_it_drives_its_line(codes[0])
         middles = {number: middle(seen[number]) for number in INPUTS if number not in codes}
-        return codes | {number: code for number, code in middles.items() if code is not None}
+        return codes | {number: code for number, code in middles.items() if code is not None}, transfers == 1
 
     def _told(self, number: int, code: int | None) -> float | Untold:
         name = f"a{number}"

@@ -5,10 +5,10 @@ Source: Sensirion "Datasheet SCD4x", section "Digital Interface Description".
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from .. import crc
-from ..chip import Quantity, Question, Reading, Waits
+from ..chip import Quantity, Question, Reading, Waits, Within
 from ..errors import InvalidReading, NoAcknowledge, NotReady
 from .sensirion import SensirionChip, celsius
 
@@ -44,6 +44,7 @@ class Scd4x(SensirionChip):
     addresses = (0x62,)
     # A chip that measures answers this, too.
     questions = (Question(IS_READY, 3, lambda answer: bool(crc.words(answer)), COMMAND_TAKES),)
+    either = (("altitude", "pressure"),)
     takes = 6.7
     quantities = (
         Quantity("co2", "ppm", "carbon_dioxide", 1.0, CO2_STOP - 1.0, 1.0, accuracy=50.0),
@@ -56,8 +57,8 @@ class Scd4x(SensirionChip):
         bus: Any,
         address: int | None = None,
         *,
-        altitude: float | None = None,
-        pressure: float | None = None,
+        altitude: Annotated[float, Within(*ALTITUDES, "m")] | None = None,
+        pressure: Annotated[float, Within(*PRESSURES, "hPa")] | None = None,
         identity: str = "strict",
     ) -> None:
         super().__init__(bus, address, identity=identity)

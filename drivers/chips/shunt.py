@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from ..chip import I2cChip, Quantity, Untold
+from ..chip import I2cChip, Quantity, Untold, Within
 
 
 class ShuntMonitor(I2cChip):
@@ -29,10 +29,15 @@ class ShuntMonitor(I2cChip):
         cls.quantities = cls.quantities_with(0.1)
 
     def __init__(
-        self, bus: Any, address: int | None = None, *, shunt_ohms: float = 0.1, identity: str = "strict"
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        shunt_ohms: Annotated[float, Within(0.0, 1000.0, "Ω", above=True)] = 0.1,
+        identity: str = "strict",
     ) -> None:
         super().__init__(bus, address, identity=identity)
-        if isinstance(shunt_ohms, bool) or not isinstance(shunt_ohms, int | float) or not 0 < shunt_ohms < 1e6:
+        if isinstance(shunt_ohms, bool) or not isinstance(shunt_ohms, int | float) or not 0 < shunt_ohms <= 1000:
             raise ValueError(f"shunt_ohms: {shunt_ohms!r} is no resistance; write ohms above 0, such as 0.1")
         self.shunt_ohms = shunt_ohms
         self.quantities = self.quantities_with(shunt_ohms)

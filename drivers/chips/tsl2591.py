@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Generator
-from typing import Any
+from typing import Annotated, Any
 
-from ..chip import I2cChip, Quantity, Question, Reading, Untold, says
+from ..chip import Among, I2cChip, Quantity, Question, Reading, Untold, says
 from ..errors import BeyondRange, ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -46,15 +46,15 @@ class Tsl2591(I2cChip):
     addresses = (0x29,)
     questions = (Question(b"\xb2", 1, says(b"\x50")),)
     takes = 2.3
-    quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, MOST, 8.16, noisy=False),)
+    quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, MOST, 8.16, clips=True, noisy=False),)
 
     def __init__(
         self,
         bus: Any,
         address: int | None = None,
         *,
-        gain: int | None = None,
-        integration_ms: int = 100,
+        gain: Annotated[int, Among(tuple(GAINS))] | None = None,
+        integration_ms: Annotated[int, Among(tuple(TIMES))] = 100,
         identity: str = "strict",
     ) -> None:
         super().__init__(bus, address, identity=identity)
@@ -70,7 +70,7 @@ class Tsl2591(I2cChip):
         # both channels are rounded
         step = 2 * lux(1, 0, min(self.gains), integration_ms)
         most = min(MOST, lux(self.full - 1, 0, min(self.gains), integration_ms))
-        self.quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, most, step, noisy=False),)
+        self.quantities = (Quantity("illuminance", "lx", "illuminance", 0.0, most, step, clips=True, noisy=False),)
 
     def identify(self) -> None:
         """Look at the identity register.
@@ -152,7 +152,7 @@ class Tsl2591(I2cChip):
 def lux(both: int, infrared: int, gain: int, integration_ms: int) -> float:
     """Return lx from the counts of channel 0 (visible and infrared) and channel 1 (infrared).
 
-    In infrared alone both count the same, and in the dark either may count more: then there is no light to be seen.
+    In infrared alone both count the same, and in the dark either may count more: then it is less than 0.
     """
     counts_per_lux = integration_ms * gain / 408
-    return max(both - 1.64 * infrared, 0.59 * both - 0.86 * infrared, 0.0) / counts_per_lux
+    return max(both - 1.64 * infrared, 0.59 * both - 0.86 * infrared) / counts_per_lux

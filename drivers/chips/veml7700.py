@@ -6,10 +6,10 @@ the VEML7700 Into an Application" (document 84323) for the resolution and the co
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from ..chip import I2cChip, Quantity, Question, Reading
-from ..errors import ChecksumError, LostPower, WrongChip
+from ..chip import Among, I2cChip, Quantity, Question, Reading
+from ..errors import ChecksumError, InvalidReading, LostPower, WrongChip
 from ..registers import Field, Register
 
 CONFIG = Register(0x00, 2, "little")
@@ -53,8 +53,8 @@ class Veml7700(I2cChip):
         bus: Any,
         address: int | None = None,
         *,
-        gain: float = 0.125,
-        integration_ms: int = 100,
+        gain: Annotated[float, Among(tuple(GAINS))] = 0.125,
+        integration_ms: Annotated[int, Among(tuple(INTEGRATIONS))] = 100,
         identity: str = "strict",
     ) -> None:
         super().__init__(bus, address, identity=identity)
@@ -89,7 +89,8 @@ class Veml7700(I2cChip):
 
     def configure(self) -> None:
         """Switch the pauses between integrations off, and leave a witness."""
-        self.put(POWER_SAVING, 0)
+        # Read back, for it is not looked at afterwards.
+        self.command(POWER_SAVING, 0, lambda found: found == 0)
         self.put(HIGH_THRESHOLD, WITNESS)
         self.witness = self.get_twice(HIGH_THRESHOLD)
 
@@ -97,7 +98,7 @@ class Veml7700(I2cChip):
         """Return illuminance in lx, of integrations that begin now; in too bright light, what is known of it.
 
         Raises:
-            LostPower: the configuration is gone. ChecksumError: two reads differ.
+            LostPower: the configuration is gone. ChecksumError: two reads differ. InvalidReading: the line is stuck.
         """
         self.put(CONFIG, self.settings | SHUT_DOWN)
         self.put(CONFIG, self.settings)
@@ -112,6 +113,8 @@ class Veml7700(I2cChip):
         if (config, witness) != (self.settings, self.witness):
             found, written = (f"0x{a:04x}, 0x{b:04x}" for a, b in ((config, witness), (self.settings, self.witness)))
             raise LostPower(f"{self.name}: configuration and threshold are {found}, written was {written}")
+        if counts == config == witness:
+            raise InvalidReading(f"{self.name}: all registers are 0x{counts:04x}: a line is stuck")
         value = lux(counts, self.gain, self.integration_ms)
         end = self.quantities[0].high
         if counts == SATURATED or value > end:

@@ -14,7 +14,7 @@ import importlib
 from importlib.metadata import entry_points
 from typing import Any
 
-from .chip import FakeChip, FakeRegisters, FakeWords, Nack
+from .chip import FakeChip, FakeRegisters, FakeWords, Nack, clamp, word
 from .faults import Faults, InjectedFault
 from .kernel import ADAPTERS, FakeBus
 from .time import FakeTime
@@ -29,7 +29,9 @@ __all__ = [
     "Faults",
     "InjectedFault",
     "Nack",
+    "clamp",
     "fake_chip",
+    "word",
 ]
 
 _FILES = {"bmp280": "bme280", "bmp388": "bmp3xx", "bmp390": "bmp3xx", "si7021": "htu21d", "ads1015": "ads1115"}

@@ -5,7 +5,8 @@ A fake is written from the datasheet and never imports the driver that it rehear
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 
@@ -28,6 +29,8 @@ class FakeChip:
         addresses: those that the real chip can have, the default first.
         senses: the quantities it feels, with what it feels at first.
         parts: the quantities whose element can fail while the others go on.
+        unlike: what the laws must know of a chip that is unlike others: `settles` (seconds until it knows), `transfers`
+            (of a reading), `always_at_work`, `slower` (than its datasheet, 1.1), `steps` ({quantity: how many}).
         clock: seconds, monotonic; handed in by the bus that the chip is put on.
     """
 
@@ -35,6 +38,7 @@ class FakeChip:
     addresses: ClassVar[tuple[int, ...]] = ()
     senses: ClassVar[dict[str, float]] = {}
     parts: ClassVar[tuple[str, ...]] = ()
+    unlike: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(self, **world: float) -> None:
         self.broken: set[str] = set()

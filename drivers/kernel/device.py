@@ -1,4 +1,4 @@
-"""What an IIO and a hwmon device have in common: a folder, and files for each of its channels."""
+"""The common part of IIO and hwmon devices: a folder, and files for each of its channels."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from ..bus import sysfs
 from ..chip import Driver, Measurement, Untold
-from ..errors import BusTimeout, NotSupported, PermanentError, TransientError
-from .channels import Channel, Rule, channel, unique
+from ..errors import BusTimeout, InvalidReading, NotSupported, PermanentError, TransientError
+from .channels import Channel, Rule, channel, computed_from, is_dead, stops, unique
 from .node import channels_of, device_of, find, moving
 
 
@@ -19,22 +19,24 @@ class KernelDevice(Driver):
     """One device of a subsystem of the kernel. A subclass says where the subsystem is and what its files are called.
 
     Args:
-        device: its name (`bme280`) where it is the only one of that name; else what does not move at a reboot: bus and
-            address (`1-0076`), a device-tree label, or the path of its parent. May be left out when there is only one.
+        device: its name (`bme280`) if no other device has it; else what stays the same after a reboot: bus and address
+            (`1-0076`), a device-tree label, or the path of its parent. May be omitted if there is only one device.
         path: instead, its folder.
         channel: one or several of its channels, as `"temp"`; all whose unit is known by default.
         root: where the file system begins, for tests.
 
-    `quantities` follow from `channel`; without it they are known once the device was seen.
+    `quantities` follow from `channel`; without it they are known after `setup`.
 
     Attributes:
         devices: the subsystem's folder. prefix: of its entries, before the number. cure: what makes a device appear.
         rules: channels, and their units. begins: what the names of channels begin with. files: which files are one.
-        examples: channels, for messages.
+        examples: channels, for messages. raw: the file of the number that stops at an end.
+        chip: what the kernel calls it.
     """
 
+    either = (("device", "path"),)
     takes = 1.0
-    # The kernel's driver waits for its chip's conversion, and the reader waits with it.
+    # Reading blocks while the kernel's driver waits for the chip's conversion.
     holds = 0.05
     devices: ClassVar[str]
     prefix: ClassVar[str]
@@ -43,6 +45,7 @@ class KernelDevice(Driver):
     begins: ClassVar[str] = ""
     files: ClassVar[str]
     examples: ClassVar[str]
+    raw: ClassVar[str]
 
     def __init__(
         self,
@@ -56,7 +59,7 @@ class KernelDevice(Driver):
         self.wanted = channels_of(channel)
         self.channels = unique(self._channel(name) for name in self.wanted)
         self.quantities = tuple(c.quantity for c in self.channels)
-        self.folder = Path()
+        self.folder, self.chip = Path(), ""
 
     def _channel(self, name: str) -> Channel:
         found = channel(self.begins + name.removeprefix(self.begins).removesuffix("_input"), self.rules)
@@ -73,11 +76,12 @@ class KernelDevice(Driver):
         self.folder = find(Path(self.root) / self.devices, self.prefix, self.device, self.name, self.cure)
 
     def configure(self) -> None:
-        """See which channels there are.
+        """Find the channels.
 
         Raises:
             NotSupported: a wanted one is not there, or none is that has a unit.
         """
+        self.chip = self.text("name")
         matches = (re.fullmatch(self.files, file) for file in sysfs.entries(self.folder, self.name))
         bases = list(dict.fromkeys(match[1] for match in matches if match))
         if not self.wanted:
@@ -99,18 +103,45 @@ class KernelDevice(Driver):
         told: dict[str, float | Untold] = {}
         for c in self.channels:
             try:
-                told[c.quantity.name] = self.value(c) * c.factor
+                told[c.quantity.name] = self.checked(c, self.value(c)) * c.factor
             except BusTimeout:
                 raise
             except (TransientError, PermanentError) as error:
                 told[c.quantity.name] = error
         return told
 
+    def checked(self, one: Channel, value: float) -> float:
+        """Return a channel's value, in the kernel's unit.
+
+        Raises:
+            BeyondRange: it is computed from a channel that stands at its stop. InvalidReading: its element is dead.
+        """
+        if is_dead(self.chip, one.base, value):
+            raise InvalidReading(f"{self.name}: {one.quantity.name} is exactly {value:g}: a dead element")
+        source = computed_from(self.chip, one.base)
+        if source is None or not self.is_at_its_stop(source):
+            return value
+        bound = value * one.factor
+        if bound < 0:
+            raise self.beyond(one.quantity.name, at_most=bound)
+        raise self.beyond(one.quantity.name, at_least=bound)
+
+    def is_at_its_stop(self, base: str) -> bool:
+        """Return whether a channel, chosen or not, stands at its stop."""
+        raw = sysfs.read_if_there(self.folder / self.raw.format(base), self.name, 0.0)
+        low, high = stops(self.chip, base, self.text(f"scan_elements/{base}_type"))
+        return not low < raw < high
+
+    def text(self, file: str) -> str:
+        """Return what a file in the folder says; nothing where there is no such file."""
+        path = self.folder / file
+        return sysfs.read_text(path, self.name) if sysfs.exists(path, self.name) else ""
+
     def value(self, one: Channel) -> float:
         """Return what a channel's file says, in the kernel's unit.
 
         Raises:
-            BeyondRange: it stands at the end of its scale. TransientError, PermanentError: it could not be read.
+            BeyondRange: it is at the end of its scale. TransientError, PermanentError: it could not be read.
         """
         raise NotImplementedError
 

@@ -10,13 +10,13 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from ..bus import sysfs
-from ..chip import Driver, Measurement, Quantity
+from ..chip import Among, Driver, Measurement, Quantity
 from ..errors import InvalidReading, NotSupported
 
-# None of them is noisy: a disk, a flag, an idle machine may rest.
+# None of them is noisy: the values of an idle machine need not move.
 KNOWN = (
     Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.001, noisy=False),
     Quantity("load", "", None, 0.0, math.inf, 0.01, noisy=False),
@@ -33,7 +33,7 @@ class Host(Driver):
 
     Args:
         quantities: some of temperature, load (1 minute), memory and disk (% used), under_voltage and throttled (0 or 1,
-            now); each must then be there. By default all that this machine has, known once it was looked at.
+            now); each of these must exist. By default all that this machine has, known after `setup`.
         disk: a path on the disk that counts.
         root: where the file system begins, for tests.
     """
@@ -43,7 +43,13 @@ class Host(Driver):
     quantities: tuple[Quantity, ...] = USUAL
     usage: Callable[[str], os.statvfs_result] = staticmethod(os.statvfs)
 
-    def __init__(self, *, quantities: Iterable[str] | None = None, disk: str = "/", root: str = "/") -> None:
+    def __init__(
+        self,
+        *,
+        quantities: Iterable[Annotated[str, Among(tuple(one.name for one in KNOWN))]] | None = None,
+        disk: str = "/",
+        root: str = "/",
+    ) -> None:
         self.wanted = None if quantities is None else tuple(quantities)
         unknown = set(self.wanted or ()) - {q.name for q in KNOWN}
         if unknown or self.wanted == ():
@@ -53,7 +59,7 @@ class Host(Driver):
         self.files: dict[str, Path] = {}
 
     def configure(self) -> None:
-        """See what this machine has.
+        """Find out which quantities this machine has.
 
         Raises:
             NotSupported: a quantity that was asked for is not there.
@@ -118,7 +124,7 @@ class Host(Driver):
         return percent_used(
             disk.f_blocks - disk.f_bfree + disk.f_bavail,
             disk.f_bavail,
-            # as df: without root's reserve
+            # As df does: without root's reserve.
         )
 
     def _under_voltage(self) -> float:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ..bus import sysfs
 from ..errors import InvalidReading
-from .channels import HWMON, Channel
+from .channels import HWMON, Channel, stops
 from .device import KernelDevice
 
 
@@ -23,6 +23,7 @@ class Hwmon(KernelDevice):
     cure = "add its dtoverlay to /boot/firmware/config.txt and reboot; `limpet scan` lists what is there"
     rules = HWMON
     files = r"([a-z]+\d+)_input"
+    raw = "{}_input"
     examples = "temp1, in0, curr1, power1, humidity1, fan1"
 
     def value(self, one: Channel) -> float:
@@ -30,7 +31,14 @@ class Hwmon(KernelDevice):
 
         Raises:
             InvalidReading: the chip says that this sensor is faulty. BusError, NotReady: the kernel could not read it.
+            BeyondRange: the chip stops there.
         """
         if sysfs.read_if_there(self.folder / f"{one.base}_fault", self.name, 0):
             raise InvalidReading(f"hwmon: {self.folder}/{one.base}_fault is set: the sensor is open or shorted")
-        return sysfs.read_number(self.folder / f"{one.base}_input", self.name)
+        number = sysfs.read_number(self.folder / f"{one.base}_input", self.name)
+        low, high = stops(self.chip, one.base, "")
+        if number >= high:
+            raise self.beyond(one.quantity.name, at_least=high * one.factor)
+        if number <= low:
+            raise self.beyond(one.quantity.name, at_most=low * one.factor)
+        return number

@@ -25,6 +25,7 @@ class Iio(KernelDevice):
     rules = IIO
     begins = "in_"
     files = r"(in_.+)_(?:input|raw)"
+    raw = "{}_raw"
     examples = "temp, humidityrelative, pressure, voltage0"
 
     def value(self, one: Channel) -> float:
@@ -39,16 +40,12 @@ class Iio(KernelDevice):
             return sysfs.read_number(self.folder / f"{one.base}_input", self.name)
         raw = sysfs.read_number(self.folder / f"{one.base}_raw", self.name)
         offset, scale = self._shared(one.base, "offset", 0.0), self._shared(one.base, "scale", None)
-        low, high = stops(self._text("name"), one.base, self._text(f"scan_elements/{one.base}_type"))
+        low, high = stops(self.chip, one.base, self.text(f"scan_elements/{one.base}_type"))
         if raw >= high:
             raise self.beyond(one.quantity.name, at_least=(high + offset) * scale * one.factor)
         if raw <= low:
             raise self.beyond(one.quantity.name, at_most=(low + offset) * scale * one.factor)
         return (raw + offset) * scale
-
-    def _text(self, file: str) -> str:
-        path = self.folder / file
-        return sysfs.read_text(path, self.name) if sysfs.exists(path, self.name) else ""
 
     def _shared(self, base: str, what: str, default: float | None) -> float:
         """Return the scale or offset of a channel, or of all channels of its type."""

@@ -1,16 +1,16 @@
 """Microchip MCP3008: eight analog inputs, 10 bits, on SPI.
 
-Source: Microchip "MCP3004/3008", DS21295. SPI has no acknowledge, and the chip neither identity nor checksum. What
-shows that it is there: the null bit in front of each result, which it drives low (§5, figure 5-1).
+Source: Microchip "MCP3004/3008", DS21295. SPI has no acknowledge, and the chip has neither identity nor checksum. Only
+the null bit before each result, which it drives low, shows that it is there (§5, figure 5-1).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from ..bus.gpio import Spi
-from ..chip import Driver, Quantity, Untold
+from ..chip import Among, Driver, Quantity, Untold, Within
 from ..errors import ChecksumError, InvalidReading, NoAcknowledge
 
 FULL_SCALE = 1024  # §4.1: code = 1024 x Vin / Vref
@@ -33,16 +33,17 @@ class Mcp3008(Driver):
 
     name = "mcp3008"
     bus_name: ClassVar[str] = "gpio"
+    either = (("channel", "channels"),)
     quantities = tuple(Quantity(f"a{i}", "V", "voltage", 0.0, 3.3, 3.3 / FULL_SCALE, noisy=False) for i in INPUTS)
 
     def __init__(
         self,
         *,
-        channel: int | None = None,
-        channels: Iterable[int] | None = None,
-        vref: float = 3.3,
-        port: int = 0,
-        select: int = 0,
+        channel: Annotated[int, Among(INPUTS)] | None = None,
+        channels: Iterable[Annotated[int, Among(INPUTS)]] | None = None,
+        vref: Annotated[float, Within(0.25, 5.5, "V")] = 3.3,
+        port: Annotated[int, Among((0, 1))] = 0,
+        select: Annotated[int, Among((0, 1, 2))] = 0,
     ) -> None:
         if channel is not None and channels is not None:
             raise ValueError("say either channel or channels")
@@ -66,7 +67,7 @@ class Mcp3008(Driver):
         self.spi.open()
 
     def measure(self) -> dict[str, float | Untold]:
-        """Return the volts of each channel; of an input at Vref or above, what is known.
+        """Return the volts of each channel; for an input at Vref or above, a `BeyondRange` in its place.
 
         Raises:
             NoAcknowledge: no chip drives the line, or nothing shows that one does.
@@ -89,7 +90,7 @@ class Mcp3008(Driver):
         return volts(code, self.vref)
 
     def _settled(self, channel: int) -> int | None:
-        """Return the code that comes twice, or the middle one of those that differ by noise; None for neither."""
+        """Return the first code that repeats, or the median of codes that differ only by noise; else None."""
         codes: list[int] = []
         for _ in range(READS):
             code = self.code(channel)
@@ -102,14 +103,14 @@ class Mcp3008(Driver):
         """Return the 10-bit code of one channel: start bit, single-ended, channel; answer after a null bit (§5).
 
         Raises:
-            NoAcknowledge: the null bit is not null: the line floats. InvalidReading: the answer is too short.
+            NoAcknowledge: the null bit is 1, so the line floats. InvalidReading: the answer is too short.
         """
         answer = self.spi.transfer(bytes([1, (8 | channel) << 4, 0]))
         if len(answer) != 3:
             raise InvalidReading(f"mcp3008: {len(answer)} bytes instead of 3")
         if answer[1] & NULL_BIT:
             raise NoAcknowledge("mcp3008: no chip drives the line; check power, wiring, port and select")
-        # A line that is high until the chip drives it low shows that the chip is there.
+        # A line that is high until the null bit proves that a chip drives it.
         self.rests_high = self.rests_high and answer[1] & UNDRIVEN == UNDRIVEN
         return (answer[1] & 0x03) << 8 | answer[2]
 

@@ -1,8 +1,10 @@
-"""What the options of a pin mean; all are checked when a driver is made."""
+"""Checks of the options of pins, made when a driver is constructed."""
 
 from __future__ import annotations
 
-UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+PULLS = ("up", "down", "none")
+EDGES = ("rising", "falling", "both")
 # BCM numbers; the 40-pin header has 2..27, a compute module more.
 HIGHEST_PIN = 53
 
@@ -36,9 +38,9 @@ def seconds(value: float | str, name: str) -> float:
         ValueError: it is neither, or negative.
     """
     number, factor = str(value).strip(), 1.0
-    for unit in ("ms", "s", "m", "h"):
+    for unit, size in UNITS.items():
         if number.endswith(unit):
-            number, factor = number.removesuffix(unit), UNITS[unit]
+            number, factor = number.removesuffix(unit), size
             break
     try:
         result = float(number) * factor

@@ -1,20 +1,21 @@
 """A pulse output (water, power or rain meter, anemometer, flow sensor): counted in the backend's thread, never lost.
 
-A loose wire cannot be distinguished from a meter that stands still. The kernel keeps 16 edges a line until the backend
-fetches them, and Python needs some 50 µs for each: good up to about 1 kHz.
+A loose wire cannot be distinguished from a meter that stands still. The kernel keeps 16 edges per line until the
+backend fetches them, and Python needs about 50 µs for each, which allows about 1 kHz.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from ..bus.clock import now
 from ..bus.gpio import GpioLine
-from ..chip import Driver, Quantity, Reading
-from .options import bcm, one_of, seconds
+from ..chip import BCM, DURATION, Among, Driver, Quantity, Reading
+from .options import EDGES, PULLS, bcm, one_of, seconds
 
-WINDOW = 0.5  # seconds: a frequency over less says little
+# Seconds. A frequency over a shorter time is too coarse.
+WINDOW = 0.5
 
 
 class Pulse(Driver):
@@ -39,19 +40,26 @@ class Pulse(Driver):
     )
     clock: Callable[[], float] = staticmethod(now)
 
-    def __init__(self, *, pin: int, pull: str = "up", edges: str | None = None, bounce: float | str = 0.0) -> None:
-        self.line = GpioLine(bcm(pin), self.name, pull=one_of(pull, "pull", ("up", "down", "none")))
+    def __init__(
+        self,
+        *,
+        pin: Annotated[int, BCM],
+        pull: Annotated[str, Among(PULLS)] = "up",
+        edges: Annotated[str, Among(EDGES)] | None = None,
+        bounce: Annotated[float | str, DURATION] = 0.0,
+    ) -> None:
+        self.line = GpioLine(bcm(pin), self.name, pull=one_of(pull, "pull", PULLS))
         edges = ("falling" if pull == "up" else "rising") if edges is None else edges
-        self.edges = one_of(edges, "edges", ("rising", "falling", "both"))
+        self.edges = one_of(edges, "edges", EDGES)
         self.quiet = seconds(bounce, "bounce")
         self.count = 0
-        # ticks
+        # In the backend's ticks.
         self._last_edge: float | None = None
-        # count and time of the last reading
+        # Count and time of the last reading.
         self._since = (0, 0.0)
 
     def configure(self) -> None:
-        """Open the line and count from now on; what was counted before stays counted."""
+        """Open the line and count from now on; earlier counts are kept."""
         self.line.open()
         self._last_edge = None
         self._since = (self.count, self.clock())
@@ -59,7 +67,7 @@ class Pulse(Driver):
 
     def measure(self) -> Reading:
         """Return the count, and the frequency in Hz over the measured time since the last reading (0.5 s at least)."""
-        # raises where the line is gone: then nothing was counted
+        # Raises if the line is gone, because then nothing was counted.
         self.line.read()
         counted, at = self._since
         passed = self.clock() - at

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from ..bus.gpio import GpioLine
-from ..chip import Driver, Measurement
+from ..chip import BCM, DURATION, Among, Driver, Measurement, Within
 from .edges import Edges, Told
-from .options import bcm, one_of, seconds
+from .options import PULLS, bcm, one_of, seconds
 
 
 class Switch(Driver):
@@ -31,13 +31,13 @@ class Switch(Driver):
     def __init__(
         self,
         *,
-        pin: int,
-        pull: str | None = None,
+        pin: Annotated[int, BCM],
+        pull: Annotated[str, Among(PULLS)] | None = None,
         active_low: bool | None = None,
-        bounce: float | str | None = None,
-        max_rate: float = 20,
+        bounce: Annotated[float | str, DURATION] | None = None,
+        max_rate: Annotated[float, Within(1, 1000, "changes a second")] = 20,
     ) -> None:
-        pull = one_of(pull or self.pulled, "pull", ("up", "down", "none"))
+        pull = one_of(pull or self.pulled, "pull", PULLS)
         if not isinstance(active_low, bool | None):
             raise ValueError(f"active_low is {active_low!r}, neither true nor false")
         if isinstance(max_rate, bool) or not 1 <= max_rate <= 1000:

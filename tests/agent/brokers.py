@@ -7,6 +7,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -233,6 +234,31 @@ class ScriptedBroker:
         if qos and code is not None:
             self._unacknowledged -= 1
             writer.write(puback(identifier, code, version))
+
+
+class BrokerInThread:
+    """A scripted broker in a thread of its own: for commands, which block."""
+
+    def __init__(self) -> None:
+        self.scripted = ScriptedBroker()
+        self._ready, self._loop = threading.Event(), asyncio.new_event_loop()
+        self._end = asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+
+    async def _serve(self) -> None:
+        async with self.scripted.serving():
+            self._ready.set()
+            await self._end.wait()
+
+    def __enter__(self) -> ScriptedBroker:
+        self._thread.start()
+        assert self._ready.wait(5)
+        return self.scripted
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(5)
+        self._loop.close()
 
 
 def puback(identifier: int, code: int = 0, version: int = 5) -> bytes:

@@ -5,12 +5,12 @@ import threading
 import pytest
 
 from drivers import catalog, open_chip
+from drivers.conformance.bench import ADAPTERS, I2C_DRIVERS
+from drivers.conformance.exceptions import SETTLES
 from drivers.errors import AdapterGone
 from drivers.fakes import FakeBus, FakeTime, fake_chip
 from drivers.fakes.chip import FakeRegisters
 from drivers.scan import DEAD_AFTER, LIMIT, BusScan, run
-from tests.laws.bench import ADAPTERS, I2C_DRIVERS
-from tests.laws.tables import SETTLES
 
 UNSURE = {"bh1750", "pcf8591"}  # nothing in them can be read that shows who they are
 TWINS = {"ads1015": "ads1115"}

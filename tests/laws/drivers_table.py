@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import drivers
 from drivers import catalog
-
-from .bench import I2C_DRIVERS, bench
-from .observed import observed
+from drivers.conformance.bench import I2C_DRIVERS, bench
+from drivers.conformance.observed import observed
 
 README = Path(drivers.__file__).with_name("README.md")
 BEGIN, END = "<!-- table: made by `python -m tests.laws.drivers_table` -->\n", "<!-- end of the table -->"
+OPTIONS = "<!-- options: made by `python -m tests.laws.drivers_table` -->\n"
+OPTIONS_END = "<!-- end of the options -->"
+FOR_TESTS = ("root",)
 HEADS = ("driver", "bus", "quantities", "transfers", "ms", "what is checked")
 BITS_PER_SECOND = 100_000
 
 
 def table() -> str:
     """Return the table in Markdown."""
-    rows = [HEADS, tuple("---" for _ in HEADS), *(row(name) for name in catalog._MODULES)]
+    rows = [HEADS, tuple("---" for _ in HEADS), *(row(name) for name in catalog.ours())]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
 
 
@@ -52,10 +55,33 @@ def measured(name: str) -> tuple[str, str]:
         return str(len(transfers)), f"{milliseconds:.{0 if milliseconds >= 10 else 1}f}"
 
 
+def options() -> str:
+    """Return the table of all options in Markdown; drivers whose options are the same share a row."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for name in catalog.ours():
+        for one in catalog.options(catalog.find(name)).values():
+            if one.name in FOR_TESTS:
+                continue
+            default = "needed" if one.needed else "" if one.default is None else f"`{shown(one.default)}`"
+            rows.setdefault((one.name, default, str(one.allowed), one.text), []).append(name)
+    lines = [("option", "default", "allowed", "what it is", "of"), ("---",) * 5]
+    common = len(catalog.ours("chips")) - 1
+    for cells, names in sorted(rows.items()):
+        lines.append((*cells, ", ".join(names) if len(names) < common else "every chip on I2C"))
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n" for cells in lines)
+
+
+def shown(default: object) -> str:
+    """Return a default as TOML writes it."""
+    return json.dumps(list(default) if isinstance(default, tuple) else default, ensure_ascii=False)
+
+
 def written(text: str) -> str:
-    """Return the README with a fresh table."""
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}{table()}{END}{rest.split(END)[1]}"
+    """Return the README with fresh tables."""
+    for begin, end, fresh in ((BEGIN, END, table), (OPTIONS, OPTIONS_END, options)):
+        before, rest = text.split(begin)
+        text = f"{before}{begin}{fresh()}{end}{rest.split(end)[1]}"
+    return text
 
 
 if __name__ == "__main__":

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import ast
 import importlib
-import math
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import drivers
 from drivers import catalog, open_chip
+from drivers.conformance import telling
+from drivers.conformance.bench import bench
 from drivers.fakes import FakeBus, FakeTime, fake_chip
 
-from .bench import ADAPTERS, I2C_DRIVERS, Bench, bench
-from .tables import ALWAYS_AT_WORK, FINDS_ITS_RANGE, SHOW_THEIR_COMMAND, TRANSFERS, TRANSFERS_OF_OTHERS
+from .test_driver_faults import every_adapter, every_driver, kept
 
 HOME = Path(drivers.__file__).parent
 # Subscribers rely on these words: another one is a change of the public surface.
@@ -37,72 +36,30 @@ temperature humidity pressure atmospheric_pressure illuminance carbon_dioxide di
 battery frequency volatile_organic_compounds volatile_organic_compounds_parts
 """
 
-every_driver = pytest.mark.parametrize("name", I2C_DRIVERS)
-every_adapter = pytest.mark.parametrize("adapter", ADAPTERS)
-
-
-def points(low: float, high: float) -> Iterator[float]:
-    """Yield a range's ends, its middle, its small values, and what lies next to zero."""
-    yield from (low + share * (high - low) for share in (0.0, 0.03, 0.1, 0.25, 0.5, 0.777, 0.95, 1.0))
-    yield from (value for value in (-25.06, -1.0, -0.3, 0.0, 0.3, 1.0, 20.7, 300.0) if low <= value <= high)
-
-
-def sweep(one: Bench) -> Iterator[str]:
-    """Let the chip feel each quantity over its range, the others as at first; yield where told is not felt."""
-    tries = 2 if one.name in FINDS_ITS_RANGE else 1
-    told = [quantity for quantity in one.driver.quantities if quantity.name in one.senses]
-    assert told, f"{one.name} tells nothing of {', '.join(one.senses)}"
-    for quantity in told:
-        for value in points(quantity.low, quantity.high):
-            one.chip.feel(**{**one.senses, quantity.name: value})
-            one.settle()
-            if problem := one.truth(tries):
-                yield f"{quantity.name} {value:g}: {problem}"
-
 
 @every_driver
 class TestEveryDriver:
     def test_tells_what_its_fake_feels_over_the_whole_range(self, name: str) -> None:
-        wrong: list[str] = []
-        specimens: tuple[dict[str, Any], ...] = getattr(fake_chip(name), "specimens", ({},))
-        for specimen in specimens:
-            chip = fake_chip(name)
-            for attribute, value in specimen.items():
-                setattr(chip, attribute, value)
-            with bench(name, chip=chip) as one:
-                wrong += sweep(one)
-        assert not wrong, "\n".join(wrong)
+        kept(telling.told_is_felt(name))
+
+    def test_need_not_identify_itself_where_the_user_says_so(self, name: str) -> None:
+        with bench(name) as one:
+            one.driver = open_chip(name, one.bus, one.address, identity="lenient")
+            one.driver.sleep = one.time.sleep
+            assert not one.truth()
+        with pytest.raises(ValueError, match="strict, lenient"):
+            open_chip(name, None, identity="lax")
 
     def test_does_no_io_before_it_is_asked_to(self, name: str) -> None:
-        with bench(name) as one:
-            assert not one.bus.seen
+        kept(telling.quiet_until_asked(name))
         assert open_chip(name, None).name == name
 
     @every_adapter
     def test_writes_and_reads_once_per_transfer_and_is_never_refused(self, name: str, adapter: str) -> None:
-        with bench(name, adapter) as one:
-            assert not one.truth()
-            assert not one.truth()
-            for transfer in one.bus.seen:
-                assert all(length for _, length in transfer), f"an empty message: {transfer}"
-                shape = [is_read for is_read, _ in transfer]
-                assert shape in ([False], [True], [False, True]), f"not a write, a read, or both: {transfer}"
-            assert one.bus.refused == 0, "it asked a chip that was at work, or what the chip does not know"
+        kept(telling.plain_transfers(name, adapter))
 
-    def test_leaves_a_chip_alone_that_is_at_work(self, name: str) -> None:
-        with bench(name) as one:
-            assert not one.truth()
-            before = one.bus.at_work
-            assert not one.truth()
-            most = 1 if name in SHOW_THEIR_COMMAND else 0
-            assert one.bus.at_work - before <= most or name in ALWAYS_AT_WORK
-
-    def test_needs_few_transfers(self, name: str) -> None:
-        with bench(name) as one:
-            assert not one.truth()
-            before = len(one.bus.seen)
-            assert not one.truth()
-            assert len(one.bus.seen) - before <= TRANSFERS.get(name, TRANSFERS_OF_OTHERS)
+    def test_needs_few_transfers_and_leaves_a_chip_alone_that_is_at_work(self, name: str) -> None:
+        kept(telling.few_transfers_at_rest(name))
 
     def test_reads_its_own_chip_beside_another_thread(self, name: str) -> None:
         time = SharedTime()
@@ -123,21 +80,11 @@ class TestEveryDriver:
             assert reader.count == Reader.readings
 
     def test_says_what_it_measures(self, name: str) -> None:
-        driver = open_chip(name, None)
-        assert driver.quantities
-        for quantity in driver.quantities:
+        kept(telling.what_it_says_of_itself(name))
+        for quantity in open_chip(name, None).quantities:
             assert quantity.name in NAMES.split()
             assert quantity.unit in {"", *UNITS.split()}
             assert quantity.kind is None or quantity.kind in KINDS.split()
-            assert math.isfinite(quantity.high - quantity.low)
-            assert 0 < quantity.step < quantity.high - quantity.low
-        assert all(0x08 <= address <= 0x77 for address in driver.addresses)
-        assert driver.name == name
-
-    def test_has_a_fake_for_the_same_addresses(self, name: str) -> None:
-        chip = fake_chip(name)
-        assert chip.name == name
-        assert set(chip.addresses) == set(catalog.find(name).addresses)
 
     def test_names_its_datasheet(self, name: str) -> None:
         text = importlib.import_module(catalog.find(name).__module__).__doc__ or ""

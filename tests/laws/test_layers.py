@@ -22,9 +22,11 @@ MAY_IMPORT = {
     "drivers.chips": "drivers.chip drivers.crc drivers.errors drivers.registers",
     "drivers.pins": "drivers.bus drivers.chip drivers.errors",
     "drivers.kernel": "drivers.bus drivers.chip drivers.errors",
-    "drivers.catalog": "drivers.errors",
+    "drivers.catalog": "drivers.chip drivers.errors",
     "drivers.scan": "drivers.bus drivers.catalog drivers.chip drivers.errors",
     "drivers.fakes": "",
+    "drivers.conformance": "drivers.__init__ drivers.catalog drivers.errors drivers.fakes",
+    "drivers.wiring": "",
     "drivers.__init__": "drivers.catalog drivers.errors",
     # what crosses rooms, and what could leave tomorrow
     "agent.__init__": "",

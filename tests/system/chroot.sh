@@ -49,13 +49,16 @@ claim "limpet is on the path" inside limpet --version
 claim "the configuration that it wrote is good" inside limpet check
 claim "a sensor is read" inside limpet read
 claim "the live view and UART are there" inside /opt/limpet/current/bin/python -I -c "import rich, serial, h11"
+claim "editors find the schema that the first line names" inside sh -c "head -n 1 /etc/limpet/limpet.toml | grep -q '^#:schema ./limpet.schema.json' && test -s /etc/limpet/limpet.schema.json"
+shared=/usr/local/share
+claim "completion and the man page are there" inside ls $shared/bash-completion/completions/limpet $shared/zsh/site-functions/_limpet $shared/fish/vendor_completions.d/limpet.fish $shared/man/man1/limpet.1
 mkdir -p "$root/mine/theirs"
 printf '[project]\nname = "theirs"\nversion = "1"\n' >"$root/mine/pyproject.toml"
 echo >"$root/mine/theirs/__init__.py"
 echo "/mine" >"$root/etc/limpet/requirements.txt"
 claim "install.sh upgrades" install_here
 claim "what the user added is there after an upgrade" inside /opt/limpet/current/bin/python -I -c "import theirs"
-claim "--purge leaves nothing" inside sh -c "sh /checkout/deploy/install.sh --purge && test ! -e /opt/limpet -a ! -e /etc/limpet"
+claim "--purge leaves nothing" inside sh -c "sh /checkout/deploy/install.sh --purge && test ! -e /opt/limpet -a ! -e /etc/limpet -a ! -e $shared/man/man1/limpet.1"
 
 claim "the package is built" sh "$here/deploy/deb.sh" "$root"
 claim "apt installs the package" inside sh -c "apt-get update -qq && apt-get install -y -qq --no-install-recommends /limpet_*.deb"

@@ -72,6 +72,14 @@ PORTS = (
 LOG = "sudo journalctl -u mosquitto -n 30"
 
 
+def typed_cure(error: BaseException, there: Address, command: str) -> str:
+    """Return what to do about it for a person who has just typed a command that takes --username and --port."""
+    found = cure(error, there)
+    if found == NO_NAME:
+        return f"say who we are there: {command} --username USER"
+    return "say its port: --port 1883, or 8883 for TLS" if found == PORTS else found
+
+
 def reason_cure(code: int, there: Address) -> str:
     """Return what to do about a refusal with this reason code."""
     if code in (0x86, 0x87) and there.username is None:

@@ -152,9 +152,7 @@ async def is_online(there: Address, topics: Topics) -> bool:
     heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
     try:
         await link.connect()
-        await link.subscribe(
-            topics.status, lambda message: heard.done() or heard.set_result(message.payload), retained=True
-        )
+        await link.subscribe(topics.status, lambda message: _set(heard, message.payload), retained=True)
         async with asyncio.timeout(RETAINED):
             return await heard == b"online"
     except (BrokerError, TimeoutError):
@@ -170,3 +168,8 @@ def _lesser(will: Will, error: BrokerError) -> Will | None:
     if error.code == NO_QOS_1 and will.qos:
         return replace(will, qos=0)
     return None
+
+
+def _set(future: asyncio.Future[bytes], payload: bytes) -> None:
+    if not future.done():
+        future.set_result(payload)

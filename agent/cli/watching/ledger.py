@@ -35,13 +35,15 @@ class Ledger:
     def __init__(self) -> None:
         self.runs: dict[tuple[str, str], Run] = {}
         self.received = self.duplicates = 0
+        self._of: dict[str, list[Run]] = {}
 
     def take(self, device: str, boot: str, seq: int) -> bool:
         """Note a batch; tell whether it is new."""
         run = self.runs.get((device, boot))
         new = True
         if run is None:
-            self.runs[device, boot] = Run(seq, seq)
+            self.runs[device, boot] = run = Run(seq, seq)
+            self._of.setdefault(device, []).append(run)
         elif seq > run.last:
             run.missing.update(range(max(run.last + 1, seq - MOST), seq))
             run.missing -= run.declared
@@ -76,6 +78,14 @@ class Ledger:
     def declared(self) -> int:
         """How many batches the agent has said to be lost."""
         return sum(len(run.declared) for run in self.runs.values())
+
+    def missing_of(self, device: str) -> int:
+        """Return how many batches of a device are missing without a word."""
+        return sum(len(run.missing) for run in self._of.get(device, ()))
+
+    def declared_of(self, device: str) -> int:
+        """Return how many batches of a device it has said to be lost."""
+        return sum(len(run.declared) for run in self._of.get(device, ()))
 
     def gaps(self, device: str) -> list[tuple[str, int, int]]:
         """Return (boot, first, last) of what is missing of a device."""

@@ -5,75 +5,24 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from agent.broker.subscriber import ConnectionChange, Received
+from agent.messages import blocks
 
 from .ledger import Ledger
+from .views import BEYOND_RANGE, DeviceView, Event, SensorView
 
 REMEMBERED = 200  # events
 LATE = "delivered late: the agent had kept what the broker missed"
 TOGETHER = 5.0  # seconds
+BATCHES = ("batch", "backfill")
 BREAKERS = {  # in plain words
     "open": "left alone for a while (breaker open)",
     "half_open": "being probed (breaker half open)",
     "closed": "trusted again (breaker closed)",
 }
-
-
-BEYOND_RANGE = "beyond_range"
-
-
-@dataclass(slots=True)
-class SensorView:
-    """One sensor as last heard.
-
-    Attributes:
-        values: quantity -> (value, unit). error: why others are missing, in short.
-        status: as in the batch, or as in the state: "unavailable", "partial", "beyond_range".
-        breaker: its state. probe_at: wall time of the next probe. since: wall time at which it came into its status.
-        told: whether a batch told it, not the retained state.
-    """
-
-    values: dict[str, tuple[float, str]] = field(default_factory=dict)
-    status: str = "unknown"
-    error: str = ""
-    breaker: str = "closed"
-    probe_at: float | None = None
-    since: float = 0.0
-    told: bool = True
-
-
-@dataclass(slots=True)
-class DeviceView:
-    """One device as last heard.
-
-    Attributes:
-        live, late: batches that came at once, and later (`backfill`). heard: wall time of the last message.
-        simulated: whether it said that its sensors are.
-    """
-
-    name: str
-    status: str = "?"
-    degraded: bool = False
-    sensors: dict[str, SensorView] = field(default_factory=dict)
-    health: Mapping[str, Any] = field(default_factory=dict)
-    info: Mapping[str, Any] = field(default_factory=dict)
-    live: int = 0
-    late: int = 0
-    heard: float = 0.0
-    simulated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that people want to know. `tone`: good, bad or plain."""
-
-    at: float
-    text: str
-    tone: str = "plain"
 
 
 class Picture:
@@ -99,51 +48,72 @@ class Picture:
         self.connected, self.why = line.up, line.why
 
     def take(self, message: Received) -> dict[str, Any] | None:
-        """Take a message; return its document if it is a batch that did not come before."""
+        """Take a message; return its document if it is a batch that did not come before; of a block, the last one."""
+        return new[-1] if (new := self.batches(message)) else None
+
+    def batches(self, message: Received) -> list[dict[str, Any]]:
+        """Take a message; return its batches that did not come before."""
         device_id, _, kind = message.topic.removeprefix(f"{self.root}/").partition("/")
         device = self.devices.setdefault(device_id, DeviceView(device_id))
         device.heard = message.at
         if kind == "status":
             self._status(device, message.payload.decode("utf-8", "replace"), message.at)
-            return None
+            return []
         try:
-            return self._document(device, kind, json.loads(message.payload), message)
-        except (ValueError, TypeError, LookupError, AttributeError):
-            self.events.append(Event(message.at, f"{device_id} sent what is no {kind or 'message'} of ours", "bad"))
-            return None
+            texts = blocks.lines(message.payload) if kind in BATCHES else [message.payload]
+            documents = [self._document(device, kind, json.loads(one), message) for one in texts]
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
+            text = f"{device_id} sent what is no {kind or 'message'} of ours"
+            self.events.append(Event(message.at, text, "bad", device_id))
+            return []
+        return [one for one in documents if one is not None]
 
     def _document(
         self, device: DeviceView, kind: str, document: dict[str, Any], message: Received
     ) -> dict[str, Any] | None:
-        if kind in ("batch", "backfill", "state", "info", "health"):
+        if kind in (*BATCHES, "state", "info", "health"):
             device.simulated = document.get("simulated") is True
-        if kind in ("batch", "backfill"):
+        if kind in BATCHES:
             return self._batch(device, document, kind, message.at)
         if kind == "health":
-            device.health = document
+            self._health(device, document)
         elif kind == "info":
-            device.info = document
+            device.describe(document)
         elif kind == "state":
             self._state(device, document, message)
         elif kind == "gap":
             first, last = int(document.get("from", 0)), int(document.get("to", -1))
             self.ledger.declare(device.name, str(document.get("bootId")), first, last)
             text = f"{device.name} says that batches {first}..{last} are lost: {document.get('reason')}"
-            self.events.append(Event(message.at, text, "bad"))
+            self.events.append(Event(message.at, text, "bad", device.name))
         return None
 
     def _status(self, device: DeviceView, status: str, at: float) -> None:
         if status != device.status:
-            self.events.append(Event(at, f"{device.name} is {status}", "good" if status == "online" else "bad"))
+            self.events.append(
+                Event(at, f"{device.name} is {status}", "good" if status == "online" else "bad", device.name)
+            )
         device.status = status
 
     def _state(self, device: DeviceView, document: dict[str, Any], message: Received) -> None:
-        """Take the present: it names all sensors, also those of long intervals."""
+        """Take the present: it names all sensors, also those of long intervals, and no other."""
         device.degraded = bool(document.get("degraded"))
-        for name, entry in document.get("sensors", {}).items():
+        sensors = document.get("sensors", {})
+        for name, entry in sensors.items():
             if name not in device.sensors and isinstance(entry, dict):
-                values = {key: (one, "") for key, one in entry.items() if isinstance(one, int | float)}
-                device.sensors[name] = SensorView(values, str(entry.get("status")), since=message.at, told=False)
+                device.sensors[name] = _present(entry, message.at)
+        for name in device.sensors.keys() - sensors.keys():
+            del device.sensors[name]
+
+    def _health(self, device: DeviceView, document: dict[str, Any]) -> None:
+        """Take what the agent says of itself; of sensors that no batch has told about yet, why they are silent."""
+        device.health = document
+        breakers, sensors = document.get("breakers", {}), document.get("sensors", {})
+        for name, view in device.sensors.items():
+            if not view.told and name in sensors:
+                view.error = str(sensors[name].get("error") or "")
+                view.breaker = str(breakers.get(name, {}).get("state", view.breaker))
+                view.since = _seconds(sensors[name].get("since")) or view.since
 
     def _batch(self, device: DeviceView, document: dict[str, Any], kind: str, at: float) -> dict[str, Any] | None:
         boot, seq = document.get("bootId"), document.get("seq")
@@ -151,7 +121,7 @@ class Picture:
             return None
         if kind == "backfill":
             device.late += 1
-            self._late(at)
+            self._late(device, at)
             return document
         device.live += 1
         if document.get("trigger") == "interval":
@@ -159,24 +129,30 @@ class Picture:
         self._readings(device, document, at)
         return document
 
-    def _late(self, at: float) -> None:
+    def _late(self, device: DeviceView, at: float) -> None:
         """Count batches that come late, in one line as long as nothing else happens."""
         last = self.events[-1] if self.events else None
         count = 1
-        if last is not None and last.text.endswith(LATE) and at - last.at < TOGETHER:
+        if last is not None and last.text.endswith(LATE) and last.device == device.name and at - last.at < TOGETHER:
             count += int(last.text.split()[0])
             self.events.pop()
-        self.events.append(Event(at, f"{count} {LATE}", "good"))
+        self.events.append(Event(at, f"{count} {LATE}", "good", device.name))
 
     def _readings(self, device: DeviceView, document: dict[str, Any], at: float) -> None:
         fresh: dict[str, SensorView] = {}
+        due = _seconds(document.get("timestamp"))
         for one in document.get("readings", ()):
             view = fresh.setdefault(one["sensorId"], SensorView(status="ok"))
-            view.values[one["quantity"]] = (one["value"], one["unit"])
+            value = float(one["value"])
+            view.values[one["quantity"]] = (value, str(one["unit"]))
             view.status = one["status"] if view.status == "ok" else view.status
+            view.measured = _measured(one, due, at)
+            if one["status"] == "ok":
+                device.remember(one["sensorId"], one["quantity"], value)
+        self._unchanged(device, document, fresh, at)
         for name in document.get("unavailableSensors", ()):
             known = device.sensors.get(name, SensorView())
-            fresh[name] = SensorView(known.values, "unavailable")
+            fresh[name] = SensorView(known.values, "unavailable", measured=known.measured)
         for one in document.get("faults", ()):
             if "quantity" in one:
                 view = fresh.setdefault(one["sensorId"], SensorView(status=BEYOND_RANGE))
@@ -190,9 +166,21 @@ class Picture:
             self._replace(device, name, view, at)
 
     @staticmethod
+    def _unchanged(device: DeviceView, document: dict[str, Any], fresh: dict[str, SensorView], at: float) -> None:
+        """Take the last value of what was measured and not sent, because it has not moved, for the present."""
+        for name in document.get("unchanged", ()):
+            sensor, _, quantity = name.partition(".")
+            known = device.sensors.get(sensor)
+            if known is not None and quantity in known.values:
+                view = fresh.setdefault(sensor, SensorView(status="ok"))
+                view.values[quantity], view.measured = known.values[quantity], at
+
+    @staticmethod
     def _part(view: SensorView, fault: dict[str, Any]) -> None:
         """Take a quantity that is missing, unless another value stands in for it."""
-        only_beyond = view.status == BEYOND_RANGE and fault["error"] == "BeyondRange"
+        beyond = fault["error"] == "BeyondRange"
+        view.parts[fault["quantity"]] = str(fault.get("message", "beyond its range")) if beyond else fault["error"]
+        only_beyond = view.status == BEYOND_RANGE and beyond
         if fault["quantity"] not in view.values and view.status != "unavailable" and not only_beyond:
             view.status = "partial"
 
@@ -203,11 +191,11 @@ class Picture:
         if before is None or before.status != view.status:
             view.since = view.since or at
             if before is not None and before.told:
-                self.events.append(Event(at, *_change(name, view)))
+                self.events.append(Event(at, *_change(name, view), device.name))
         else:
             view.since = view.since or before.since
         if before is not None and before.breaker != view.breaker:
-            self.events.append(Event(at, f"{name} is {BREAKERS.get(view.breaker, view.breaker)}"))
+            self.events.append(Event(at, f"{name} is {BREAKERS.get(view.breaker, view.breaker)}", device=device.name))
         device.sensors[name] = view
 
 
@@ -224,3 +212,24 @@ def _change(name: str, view: SensorView) -> tuple[str, str]:
 def is_partial(before: SensorView, view: SensorView) -> bool:
     """Tell whether a batch told fewer quantities than the sensor has, as an edge does."""
     return view.status == "ok" and view.values.keys() < before.values.keys()
+
+
+def _present(entry: Mapping[str, Any], at: float) -> SensorView:
+    """Return a sensor as the state has it: a number is a value, `null` one that cannot be told."""
+    values = {key: (float(one), "") for key, one in entry.items() if isinstance(one, int | float)}
+    parts = {key: "" for key, one in entry.items() if one is None and key != "timestamp"}
+    measured = _seconds(entry.get("timestamp"))
+    return SensorView(values, str(entry.get("status")), since=at, told=False, parts=parts, measured=measured)
+
+
+def _seconds(stamp: object) -> float | None:
+    """Return a stamp as wall time; None where there is none."""
+    return datetime.fromisoformat(stamp).timestamp() if isinstance(stamp, str) else None
+
+
+def _measured(reading: Mapping[str, Any], due: float | None, at: float) -> float:
+    """Return when a value was measured, by our clock: the device's own may be wrong."""
+    if "age" in reading:
+        return at - float(reading["age"])
+    own = _seconds(reading.get("timestamp"))
+    return at if own is None or due is None else at - max(0.0, due - own)

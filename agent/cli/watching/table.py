@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from . import text
-from .picture import DeviceView, Event, Picture
+from .picture import Picture
+from .views import DeviceView, Event
 
 DOUBTFUL = dict.fromkeys(("stale", "suspect", "substituted", "partial"), "yellow")
 COLOURS = {"ok": "green", "beyond_range": "green", "unavailable": "bold red", **DOUBTFUL}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from .picture import DeviceView, Picture, SensorView
+from .picture import Picture
+from .views import DeviceView, SensorView
 
 SHOWN = 3  # values of one sensor
 
@@ -14,6 +16,8 @@ SHOWN = 3  # values of one sensor
 def number(value: float) -> str:
     """Return a number with as many digits as people can use."""
     size = abs(value)
+    if not math.isfinite(value):
+        return str(value)
     if value == int(value) or size >= 1000:
         return f"{value:.0f}"
     return f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.1 else f"{value:.3f}"
@@ -64,14 +68,14 @@ def broker(picture: Picture, now: float) -> str:
 def batches(picture: Picture, device: DeviceView) -> str:
     """Return what came, what came later, what is missing."""
     ledger = picture.ledger
-    waiting = _waiting(device.health) if picture.connected else None
+    kept = waiting(device.health) if picture.connected else None
     parts = [
         f"{ledger.received} received",
         f"{device.late} late",
         f"{ledger.missing} missing",
         f"{ledger.duplicates} twice",
         *([f"{ledger.declared} declared lost"] if ledger.declared else []),
-        *([f"{waiting} waiting"] if waiting is not None else []),
+        *([f"{kept} waiting"] if kept is not None else []),
     ]
     return " · ".join(parts)
 
@@ -96,7 +100,8 @@ def batch(document: Mapping[str, Any], at: float, missing: int) -> str:
     return f"{clock(at)}  {document['deviceId']} #{document['seq']}{marks} {state}: {', '.join(parts)}{lacking}"
 
 
-def _waiting(health: Mapping[str, object]) -> object:
+def waiting(health: Mapping[str, object]) -> object:
+    """Return how many batches wait, as the agent says; None where it does not."""
     outbox = health.get("outbox")
     return outbox.get("waiting") if isinstance(outbox, dict) else None
 
@@ -112,3 +117,8 @@ def buses(device: DeviceView) -> list[str]:
 def clock(at: float) -> str:
     """Return local wall time as `12:00:01`."""
     return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def clean(said: object) -> str:
+    """Return what was received as one line that a terminal takes for nothing but text."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in str(said))

@@ -68,3 +68,18 @@ def test_where_more_is_due_than_the_bus_can_carry_who_has_waited_longest_comes_f
     worker.turns.clear()
     guarded.begin([one.turn() for one in sensors], unheard)
     assert [turn.sensor for turn in worker.turns] == ["s3", "s2", "s1"]
+
+
+def test_a_bus_that_fell_silent_while_one_of_its_sensors_was_read_refuses_the_rest_of_the_round(clock):
+    guarded, worker = bus(clock)
+    scripts = {"s1": [0.1], "s2": [BusTimeout("x")], "s3": [BusTimeout("x")], "s4": [0.1]}
+    sensors = [sensor(ScriptedChip(*script), clock, name=name) for name, script in scripts.items()]
+    guarded.begin([one.turn() for one in sensors], unheard)
+    early, *others, late = worker.turns
+    assert early.step() is not None, "it waits for its conversion"
+    for turn in others:
+        turn.step()
+    assert guarded.breaker.state is CircuitState.OPEN
+    early.step()
+    assert late.step() is None
+    assert str(late.known().error) == "i2c-1 does not answer"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
 
 import pytest
-from brokers import PUBLISH, SUBSCRIBE, ScriptedBroker, packet, text
+from brokers import PUBLISH, SUBSCRIBE, BrokerInThread, packet, text
 
 from agent.broker import Address, BrokerLost, BrokerRefused, TlsProblem, Will, WrongPort
 from agent.cli.doctor import network, visit
@@ -21,34 +20,9 @@ from agent.outbox.store import Item, Row
 THERE = Address("broker.local", 1883, "limpet-pi", username="pi")
 
 
-class Broker:
-    """A scripted broker in a thread of its own: the doctor's checks block."""
-
-    def __init__(self) -> None:
-        self.scripted = ScriptedBroker()
-        self._ready, self._loop = threading.Event(), asyncio.new_event_loop()
-        self._end = asyncio.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
-
-    async def _serve(self) -> None:
-        async with self.scripted.serving():
-            self._ready.set()
-            await self._end.wait()
-
-    def __enter__(self) -> ScriptedBroker:
-        self._thread.start()
-        assert self._ready.wait(5)
-        return self.scripted
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(5)
-        self._loop.close()
-
-
 @pytest.fixture
 def broker():
-    with Broker() as scripted:
+    with BrokerInThread() as scripted:
         yield scripted
 
 

@@ -101,10 +101,41 @@ class TestTheCommand:
         assert document["batchesPerDay"] == 86400 + 1440
         assert document["cardBytesPerDay"]["online"] == 0
         assert set(document["rounds"][0]) == {
-            "interval", "sensors", "readings", "batchBytes", "wireBytes", "worstTime", "fits"
+            "interval", "sensors", "readings", "batchBytes", "wireBytes", "worstTime", "limitedBy", "fits"
         }  # fmt: skip
         assert document["rounds"][0]["sensors"] == ["air"]
         assert "_" not in "".join([*document, *document["outbox"]])
 
     def test_of_nothing_says_so(self, limpet):
         assert limpet("") == (0, "nothing to plan: there is no sensor\n")
+
+
+class TestWhatLimits:
+    def test_a_round_is_its_slowest_sensor_or_its_bus(self):
+        fast, slow = rounds(TWO)[1]
+        assert (fast.limited_by, slow.limited_by) == ("air", "light")
+        many = "".join(f'[[sensor]]\nid = "s{n}"\ndriver = "ds18b20"\ndevice = "28-{n:012x}"\n' for n in range(40))
+        (crowd,) = rounds(many)[1]
+        assert crowd.limited_by.startswith("w1")
+
+    def test_a_bus_is_the_sensor_that_holds_it_most(self):
+        settings, planned = rounds(TWO)
+        (bus,) = sizing.planned(settings, planned)["buses"]
+        assert bus["limited_by"] == "air"
+
+    def test_an_outage_is_the_outbox_or_its_age(self):
+        assert sizing.outage_limit(config.OutboxConfig(max_size=1024 * 10), [a_round()]) == "max_size"
+        assert sizing.outage_limit(config.OutboxConfig(max_age=60.0), [a_round()]) == "max_age"
+        assert sizing.outage_limit(config.OutboxConfig(), []) is None
+
+    def test_history_is_the_backfill_rate(self):
+        outbox = config.OutboxConfig(max_size=3600 * 1024 * 40, backfill_rate=10.0)
+        assert sizing.catching_up(outbox, [a_round()]) == 4.0
+
+    def test_is_named_to_people(self, tmp_path, capsys):
+        file = tmp_path / "two.toml"
+        file.write_text(TWO)
+        assert main.main(["plan", "-c", str(file)]) == 0
+        out = capsys.readouterr().out
+        for words in ("LIMITED BY", "most of it air", "limited by outbox.max_", "limited by outbox.backfill_rate"):
+            assert words in out

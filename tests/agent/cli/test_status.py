@@ -64,6 +64,27 @@ class TestWithAServiceThatRuns:
         for words in ("NoAcknowledge: i2c-1", "nobody listens there", "7 batches wait", "1 d 2 h", "24.0 MB"):
             assert words in out
 
+    def test_says_first_what_is_wrong_and_for_how_long(self, machine, capsys):
+        breakers = {
+            **DOCUMENT["breakers"],
+            "bus:i2c-1": {"state": "open", "retryAfter": 5.0, "since": DOCUMENT["timestamp"]},
+        }
+        sensors = {
+            "roof": {"status": "ok", "error": None, "since": None, "lastOk": "2026-11-23T11:59:55.000Z"},
+            **DOCUMENT["sensors"],
+        }
+        more = {"breakers": breakers, "sensors": sensors, "calibration": {"overdue": ["roof"]}}
+        write(machine, {**DOCUMENT, **more})
+        main.main(["status"])
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0] == "d: up 1 d 2 h, 1 of 2 sensors good, degraded"
+        assert lines[1].startswith("broker   away for 10 min: nobody listens there; breaker open, next try in 3 s")
+        assert "bus:i2c-1 left alone for 0 s: breaker open, next try in 5 s" in lines
+        assert "overdue  calibration of roof" in lines
+        assert [line.split()[0] for line in lines[-2:]] == ["air", "roof"]
+        assert "5 s ago" in lines[-1]
+        assert "T11:5" not in "".join(lines)
+
     def test_needs_no_configuration_that_this_user_can_read(self, machine, monkeypatch, capsys):
         write(machine)
         monkeypatch.setenv("LIMPET_CONFIG", str(machine))  # no TOML at all

@@ -4,6 +4,7 @@ import pytest
 from test_config import AIR, good, mistakes, only
 
 from agent import config
+from drivers import catalog
 
 
 class TestAnInterval:
@@ -27,8 +28,9 @@ class TestADeadlineThatIsNotWritten:
     def test_still_leaves_the_chip_the_time_that_it_takes(self):
         light = '[[sensor]]\nid = "light"\ndriver = "bh1750"\nevery = "1s"\n'
         (warning,) = good(light).warnings
-        assert good(light).sensors[0].timeout == pytest.approx(1.5 * 0.7)
-        assert "3 attempts of up to 1.05s can take" in warning.what
+        takes = catalog.find("bh1750").takes
+        assert good(light).sensors[0].timeout == pytest.approx(min(2.0, 1.5 * takes))
+        assert "3 attempts of up to" in warning.what
 
     def test_is_not_told_fifty_times(self):
         pins = (one for one in range(28) if one not in (2, 3))
@@ -51,6 +53,13 @@ class TestLimits:
 
 def test_a_calibration_that_no_number_can_hold_is_a_mistake():
     assert "more than a number can hold" in only(AIR + "calibrate = { temperature = { scale = 1e308 } }")
+
+
+@pytest.mark.parametrize(
+    "calibration", ["scale = 1e300", "offset = 1e308", "offset = -500", "scale = 1.0, offset = 1e13"]
+)
+def test_a_calibration_to_what_nothing_is_is_unwise(calibration):
+    assert "which nothing is" in only(AIR + f"calibrate = {{ temperature = {{ {calibration} }} }}")
 
 
 class TestABus:

@@ -1,5 +1,6 @@
 """Scenarios: what is read, and that all mistakes come at once with line and cure."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from agent.config import ConfigError
 from agent.simulation.devices import DeviceOnBus
 from agent.simulation.devices_off_bus import DeviceOffBus
-from agent.simulation.scenario import OF_SENSORS, Scenario
+from agent.simulation.scenario import BEYOND, OF_SENSORS, Scenario, ScenarioFault
 from agent.simulation.scenario_file import load, parse
 
 PARTS = {
@@ -134,3 +135,32 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 def test_a_pin_never_claims_faults_of_a_bus():
     fake = SimpleNamespace(senses={"state": 0.0}, kinds=("unplugged", "nack", "frozen"))
     assert not {"wrong_chip", "stuck", "corrupt"} & set(DeviceOffBus(fake, lambda: 0.0, "contact").suffers)
+
+
+class TestAFaultThatComesAgain:
+    HOURLY = ScenarioFault(kind="nack", sensor="air", at=100.0, lasts=10.0, every=3600.0)
+
+    def test_has_its_times(self):
+        assert list(self.HOURLY.times(3701.0)) == [(100.0, 110.0), (3700.0, 3710.0)]
+
+    @pytest.mark.parametrize(("at", "there"), [(99.0, False), (100.0, True), (110.0, False), (3705.0, True)])
+    def test_is_there_at_each_of_them(self, at, there):
+        assert self.HOURLY.active(at) is there
+
+    @pytest.mark.parametrize(
+        ("since", "until", "meets"), [(0, 99, False), (0, 101, True), (111, 3699, False), (3709, 7000, True)]
+    )
+    def test_touches_a_span_in_which_it_comes(self, since, until, meets):
+        assert self.HOURLY.touches(since, until) is meets
+
+
+def test_a_fault_without_an_end_lasts_but_a_blip_of_the_supply_is_over_at_once():
+    assert list(ScenarioFault(kind="hang", sensor="air", at=5.0).times(100.0)) == [(5.0, math.inf)]
+    assert list(ScenarioFault(kind="power_loss", sensor="air", at=5.0).times(100.0)) == [(5.0, 5.0)]
+
+
+@pytest.mark.parametrize(("target", "kinds"), BEYOND.items())
+def test_broker_disk_and_process_have_their_kinds_and_no_others(target, kinds):
+    for kind in kinds:
+        assert read(f'[[fault]]\n{target} = true\nkind = "{kind}"').faults[0].target == (target, True)
+    assert "cannot suffer" in mistakes(f'[[fault]]\n{target} = true\nkind = "nack"')[0]

@@ -74,7 +74,7 @@ class Stage:
         loop = asyncio.get_running_loop()
         self.config, self.clock = config_of(text), loop.time
         self.machine = SimulatedMachine(self.config, clock=loop.time, worker=lambda bus: LoopWorker(bus, loop))
-        self.machine.play(parse_scenario(faults, "test", self.machine.devices, self.machine.buses))
+        self.machine.play(parse_scenario(faults, "test", self.machine.devices, self.machine.places))
         self.assembly = Assembly(self.machine, loop.time, Random(1), lambda _: None)
         self.assembly.arrange(self.config)
         self.collector = Collector(self.assembly.buses, loop.time)
@@ -229,3 +229,39 @@ def test_simulated_reads_a_scenario_file_and_gives_a_clock_that_knows_it(tmp_pat
     machine.close()
     assert round(clock.offset() - Clock().offset()) == 3600
     assert isinstance(machine.scenario, Scenario)
+
+
+class TestAFaultThatComesAgain:
+    def test_is_met_each_time_by_a_chip_and_by_a_kernel_sensor(self, runner):
+        for text, sensor in ((TWO_BUSES, "air"), (OFF_THE_BUS, "boiler")):
+            again = fault("unplugged", sensor=sensor) + '\nevery = "300s"'
+            days = play(runner, text, again, 1, 6, 200, 306, 500)
+            assert [sensor in day.unavailable for day in days] == [False, True, False, True, False]
+
+    def test_that_came_and_went_between_two_readings_leaves_a_chip_without_its_settings(self, runner):
+        text = '[[fault]]\nkind = "power_loss"\nsensor = "air"\nat = "5s"\nevery = "10s"'
+        assert [day.unavailable for day in play(runner, TWO_BUSES, text, 1, 9, 19, 29)] == [(), (), (), ()]
+
+    def test_is_no_fault_any_more_once_it_is_over(self, runner):
+        async def left() -> int:
+            stage = Stage(TWO_BUSES, fault("nack", sensor="air") + '\nevery = "20s"')
+            for moment in range(1, 400, 10):
+                await stage.at(moment)
+            bus = stage.machine.buses["i2c-1"]
+            stage.close()
+            return len(bus.faults.all) + len(bus.aimed.targets)
+
+        assert runner.run(left()) <= 2
+
+
+def test_a_fault_of_pins_or_of_one_wire_strikes_all_that_is_there(runner):
+    (during,) = play(runner, OFF_THE_BUS, fault("unplugged", bus="gpio"), 6)
+    assert set(during.unavailable) == {"door", "adc"}
+    (during,) = play(runner, OFF_THE_BUS, fault("stuck", bus="w1"), 6)
+    assert during.unavailable == ("boiler",)
+
+
+@pytest.mark.parametrize("kind", ["corrupt", "wrong_chip", "stuck", "power_loss"])
+def test_a_kernel_sensor_can_have_what_a_chip_can(runner, kind):
+    before, _, after = play(runner, OFF_THE_BUS, fault(kind, sensor="case"), 1, 6, 90)
+    assert before.unavailable == after.unavailable == ()

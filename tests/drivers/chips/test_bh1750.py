@@ -18,7 +18,7 @@ def test_clears_the_old_result_before_it_measures_and_waits_for_the_slowest_chip
     wire = ScriptedBus({MEASURE: b"\x01\x10"})
     chip = on(wire, Bh1750)
     assert chip.read()["illuminance"] == pytest.approx(226.67, abs=0.01)
-    assert wire.written[-3:] == [b"\x01", b"\x07", b"\x20"]
+    assert wire.written[-4:] == [b"\x01", b"\x07", b"\x01", b"\x20"]
     assert chip.waited == [pytest.approx(0.2)] * 2
 
 
@@ -58,7 +58,7 @@ def test_measures_bright_light_for_a_shorter_time() -> None:
     bright = [b"\xff\xff", b"\xff\xff", b"\x83\x90", b"\x83\x90"]
     wire = ScriptedBus({MEASURE: bright * 2})
     assert on(wire, Bh1750).read()["illuminance"] == pytest.approx(28066.7 * 69 / 31, abs=0.1)
-    assert wire.written[-5:-3] == [b"\x40", b"\x7f"]  # 31
+    assert wire.written[-6:-4] == [b"\x40", b"\x7f"]  # 31
 
 
 def test_reads_a_chip_that_refuses_another_measurement_time() -> None:
@@ -73,7 +73,7 @@ def test_sets_the_usual_time_again_after_a_short_one_broke_off() -> None:
     with pytest.raises(ChecksumError):
         chip.read()
     assert chip.read()["illuminance"] == pytest.approx(226.67, abs=0.01)
-    assert wire.written[-5:] == [b"\x42", b"\x65", b"\x01", b"\x07", b"\x20"]
+    assert wire.written[-6:] == [b"\x42", b"\x65", b"\x01", b"\x07", b"\x01", b"\x20"]
 
 
 def stuck_at(byte: int) -> ScriptedBus:

@@ -93,6 +93,15 @@ class TestABme280:
         assert set(values) == {"temperature", "pressure"}
         assert isinstance(chip.missing["humidity"], InvalidReading)
 
+    def test_refuses_a_filter_that_it_did_not_switch_on(self):
+        """As where the command went to the register next to it."""
+        bus = board()
+        chip = on(bus, Bme280)
+        chip.read()
+        bus.put(0xF5, b"\x25")
+        with pytest.raises(LostPower, match="filter"):
+            chip.read()
+
     def test_says_that_it_lost_the_setting_of_its_humidity(self):
         bus = board()
         chip = on(bus, Bme280)

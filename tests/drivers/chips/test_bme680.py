@@ -96,6 +96,11 @@ class TestAKnownBme680:
             chip.read()
         assert chip.read()["temperature"] == pytest.approx(23.63, abs=0.006)
 
+    def test_refuses_a_filter_that_it_did_not_switch_on(self, bus, chip):
+        bus.put(0x75, b"\x4d")
+        with pytest.raises(LostPower):
+            chip.read()
+
     @pytest.mark.parametrize("status", [b"\x00", b"\xa0", b"\xc0"])
     def test_gives_up_a_conversion_that_does_not_end(self, bus, chip, status):
         bus.put(0x1D, status)

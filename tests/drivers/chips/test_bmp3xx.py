@@ -75,3 +75,8 @@ class TestAKnownBmp388:
             chip.read()
         with pytest.raises(WrongChip):
             chip.read()
+
+    def test_refuses_a_filter_that_it_did_not_switch_on(self, bus, chip):
+        bus.put(0x1F, b"\x13")
+        with pytest.raises(LostPower, match="filter"):
+            chip.read()

@@ -80,3 +80,30 @@ def test_refuses_a_shorted_or_floating_line(level, error):
         chip.read()
     with pytest.raises(WrongChip):
         chip.read()
+
+
+def test_goes_on_with_a_clock_whose_time_was_spoilt():
+    bus = board()
+    chip = on(bus, Ds3231)
+    chip.read()
+    bus.put(2, b"\xfc")
+    chip.known = False
+    assert chip.read().keys() == {"temperature"}
+
+
+def test_writes_its_command_again_where_a_bit_of_it_was_damaged():
+    bus = board()
+    chip = on(bus, Ds3231)
+    chip.setup()
+    commands = []
+
+    def take(bus, data):
+        if data[0] == 0x0E and len(data) == 2:
+            commands.append(data[1])
+            # The bit that stops the clock, the first time.
+            bus.put(0x0E, bytes([data[1] & ~0x20 | 0x80 * (len(commands) == 1)]))
+
+    bus.react = take
+    chip.read()
+    assert len(commands) == 2
+    assert not bus.memory[0x0E] & 0x80

@@ -46,12 +46,21 @@ def test_a_bus_at_the_stop_leaves_the_current() -> None:
 
 def test_needs_seven_transfers() -> None:
     wire = bus()
+    # Reading the power puts the flag out.
+    wire.answers[b"\x02"] = lambda: b"\x5d\x98" if b"\x03" in wire.written[-3:] else b"\x5d\x9a"
     chip = on(wire, Ina219)
     chip.read()
     before = wire.transfers
     chip.read()
     assert wire.transfers - before == 7
+    assert b"\x03" in wire.written[-3:]
+
+
+def test_puts_the_flag_out_once_more_where_it_is_still_there() -> None:
+    wire = bus()
+    on(wire, Ina219).read()
     assert wire.written[-1] == b"\x03"
+    assert wire.written.count(b"\x03") == 2
 
 
 @pytest.mark.parametrize("register", [b"\x01", b"\x02"])

@@ -67,6 +67,11 @@ def test_names_the_chip_it_found() -> None:
         on(bus(identity=b"\x70"), Mpu6050).identify()
 
 
+def test_may_be_a_chip_with_another_identity_where_the_user_says_so() -> None:
+    wire = bus(power=b"\x01" + bytes(9) + b"\x69", identity=b"\x69")
+    assert len(on(wire, Mpu6050, identity="lenient").read()) == 7
+
+
 def test_is_woken_again_after_a_loss_of_power() -> None:
     wire = bus()
     chip = on(wire, Mpu6050)

@@ -110,13 +110,23 @@ def test_reads_again_what_a_damaged_control_byte_may_have_turned_round() -> None
     assert chip.read() == pytest.approx({f"a{n}": code * 3.3 / 256 for n, code in enumerate((10, 60, 110, 160))})
 
 
-def test_an_input_that_jumps_on_and_on_costs_only_itself() -> None:
+def test_an_input_that_jumps_is_told_where_another_one_stands_still() -> None:
     wire = bus(10, 20, 30, 40)
     chip = on(wire, Pcf8591)
     chip.read()
-    wire.answers[ALL] = [bytes([0, *(10, 20, n, 40) * 2]) for n in (100, 200, 100, 200)]
-    assert chip.read().keys() == {"a0", "a1", "a3"}
-    assert isinstance(chip.missing["a2"], ChecksumError)
+    before = wire.transfers
+    wire.answers[ALL] = bytes([0, *(10, 20, 100, 40) * 2])
+    assert chip.read()["a2"] == pytest.approx(100 * 3.3 / 256)
+    assert wire.transfers == before + 1
+
+
+def test_inputs_that_all_jump_on_and_on_have_no_value() -> None:
+    wire = bus(10, 20, 30, 40)
+    chip = on(wire, Pcf8591)
+    chip.read()
+    wire.answers[ALL] = [bytes([0, *range(n, n + 4), *range(n, n + 4)]) for n in (100, 200, 100, 200)]
+    with pytest.raises(ChecksumError):
+        chip.read()
 
 
 def test_is_no_chip_of_registers() -> None:

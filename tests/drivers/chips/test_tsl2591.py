@@ -52,6 +52,11 @@ def test_wrong_options_are_named(options: dict[str, int]) -> None:
         Tsl2591(None, **options)
 
 
+def test_infrared_that_takes_the_formula_far_below_0_lx_is_no_reading() -> None:
+    with pytest.raises(InvalidReading, match="outside of"):
+        on(bus(both=30000, infrared=30000), Tsl2591, gain=25).read()
+
+
 @pytest.mark.parametrize(("both", "infrared"), [(0, 0), (0, 1), (3, 20), (1000, 1000), (5000, 5000)])
 def test_the_dark_and_infrared_alone_are_0_lx(both: int, infrared: int) -> None:
     assert on(bus(both=both, infrared=infrared), Tsl2591, gain=25).read() == {"illuminance": 0.0}

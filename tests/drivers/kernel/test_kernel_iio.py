@@ -47,6 +47,28 @@ class TestIio:
         assert chip.read() == {"temperature": 21.0, "pressure": pytest.approx(1013.25)}
         assert {q.name: q.unit for q in chip.quantities} == {"temperature": "°C", "pressure": "hPa"}
 
+    def test_current_and_power_over_a_shunt_at_its_stop_are_beyond_the_scale(self, tmp_path):
+        raw = {"in_voltage0_raw": 32000, "in_voltage1_raw": 3000, "in_power2_raw": 1920, "in_current3_raw": 3200}
+        scales = {"in_voltage0_scale": 0.01, "in_voltage1_scale": 4, "in_power2_scale": 20, "in_current3_scale": 1}
+        device(tmp_path, name="ina219", **raw, **scales)
+        chip = open_chip("iio", root=str(tmp_path))
+        assert chip.read() == {"a1": 12.0}
+        assert {name: error.at_least for name, error in chip.missing.items()} == pytest.approx(
+            {"a0": 0.32, "power": 38.4, "current": 3.2}
+        )
+
+    def test_a_current_whose_voltage_was_not_chosen_is_beyond_the_scale_with_it(self, tmp_path):
+        raw = {"in_voltage0_raw": -32000, "in_voltage0_scale": 0.01, "in_current3_raw": -3200, "in_current3_scale": 1}
+        device(tmp_path, name="ina219", **raw)
+        with pytest.raises(BeyondRange, match=r"-3\.2 A or less"):
+            open_chip("iio", channel="current3", root=str(tmp_path)).read()
+
+    def test_a_humidity_that_the_kernel_clipped_to_zero_is_a_dead_element(self, tmp_path):
+        device(tmp_path, name="bme280", in_temp_input=21000, in_humidityrelative_input="0.000000000")
+        chip = open_chip("iio", root=str(tmp_path))
+        assert chip.read() == {"temperature": 21.0}
+        assert isinstance(chip.missing["humidity"], InvalidReading)
+
     def test_adds_the_offset_before_it_scales(self, tmp_path):
         device(tmp_path, name="adc", in_temp_raw=1000, in_temp_offset=-500, in_temp_scale=50)
         assert open_chip("iio", device="adc", root=str(tmp_path)).read() == {"temperature": 25.0}
@@ -94,6 +116,15 @@ class TestHwmon:
         chip = open_chip("hwmon", channel=name, **fake.wiring)
         (quantity,) = chip.quantities
         assert chip.read() == {quantity.name: pytest.approx(fake.world[quantity.name], rel=1e-3)}
+
+    def test_current_and_power_over_a_shunt_at_its_stop_are_beyond_the_scale(self, tmp_path):
+        files = {"in0_input": 320, "in1_input": 12000, "curr1_input": 3200, "power1_input": 38400000}
+        device(tmp_path, "sys/class/hwmon/hwmon0", name="ina219", **files)
+        chip = open_chip("hwmon", root=str(tmp_path))
+        assert chip.read() == {"voltage1": 12.0}
+        assert {name: error.at_least for name, error in chip.missing.items()} == pytest.approx(
+            {"voltage0": 0.32, "power": 38.4, "current": 3.2}
+        )
 
     def test_tells_two_of_a_kind_apart(self, tmp_path):
         device(tmp_path, "sys/class/hwmon/hwmon0", name="x", temp1_input=1000, temp2_input=2000, in0_input=5000)

@@ -6,21 +6,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from drivers import PermanentError, TransientError, catalog, open_chip
-from drivers.fakes import FakeBus, FakeChip, FakeTime, fake_chip
-from drivers.fakes.kernel import READ
+from .. import PermanentError, TransientError, catalog, open_chip
+from ..fakes import FakeBus, FakeChip, FakeTime, fake_chip
+from ..fakes.kernel import READ
+from .exceptions import RELATIVE, SETTLES, STEPS
 
-from .tables import RELATIVE, SETTLES, STEPS
-
-I2C_DRIVERS = sorted(name for name, place in catalog._MODULES.items() if place.startswith("drivers.chips."))
+I2C_DRIVERS = sorted(name for name in catalog.ours("chips") if catalog.find(name).addresses)
 ADAPTERS = ("bcm2835", "designware", "gpio")
 
-Happening = Callable[["Wire", int, bytes, "int | None"], bytes]
+Happening = Callable[["EventfulBus", int, bytes, "int | None"], bytes]
 # Whether it is a read, its length.
 Message = tuple[bool, int]
 
 
-class Wire(FakeBus):
+class EventfulBus(FakeBus):
     """A fake bus that counts its messages, and lets things happen at planned ones.
 
     Attributes:
@@ -60,7 +59,7 @@ class Wire(FakeBus):
 def flip(byte: int, bit: int) -> Happening:
     """One bit of what is read arrives wrong."""
 
-    def happening(wire: Wire, address: int, data: bytes, length: int | None) -> bytes:
+    def happening(wire: EventfulBus, address: int, data: bytes, length: int | None) -> bytes:
         answer = bytearray(wire.through(address, data, length))
         answer[byte] ^= 1 << bit
         return bytes(answer)
@@ -71,13 +70,13 @@ def flip(byte: int, bit: int) -> Happening:
 def refuse(number: int) -> Happening:
     """The transfer fails with an errno."""
 
-    def happening(wire: Wire, address: int, data: bytes, length: int | None) -> bytes:
+    def happening(wire: EventfulBus, address: int, data: bytes, length: int | None) -> bytes:
         raise OSError(number, "planned")
 
     return happening
 
 
-def blip(wire: Wire, address: int, data: bytes, length: int | None) -> bytes:
+def blip(wire: EventfulBus, address: int, data: bytes, length: int | None) -> bytes:
     """The chip loses its power for a moment, just before the message."""
     wire.chips[address].lose_power()
     return wire.through(address, data, length)
@@ -89,7 +88,7 @@ def level(byte: int) -> Happening:
 
 
 class Bench:
-    """One driver on a `Wire` with its fake, in virtual time.
+    """One driver on a `EventfulBus` with its fake, in virtual time.
 
     Args:
         name: the driver's. adapter: the fake bus's.
@@ -102,10 +101,11 @@ class Bench:
         self.name, self.time = name, FakeTime()
         self.chip = chip or fake_chip(name)
         self.address = address or catalog.find(name).addresses[0]
-        self.bus = Wire({self.address: self.chip}, clock=self.time, wait=self.time.sleep, adapter=adapter)
+        self.bus = EventfulBus({self.address: self.chip}, clock=self.time, wait=self.time.sleep, adapter=adapter)
         self.driver = open_chip(name, self.bus, self.address)
         self.driver.sleep = self.time.sleep
-        self.senses = fake_chip(name).senses
+        own = fake_chip(name)
+        self.senses, self.unlike = own.senses, own.unlike
         self.settle()
 
     @property
@@ -120,7 +120,7 @@ class Bench:
 
     def settle(self) -> None:
         """Let the chip's longest conversion pass, and whatever else it needs after power-on."""
-        self.time.sleep(SETTLES.get(self.name, 2.0))
+        self.time.sleep(self.unlike.get("settles", SETTLES.get(self.name, 2.0)))
 
     def elsewhere(self, share: float) -> dict[str, float]:
         """Return a world that lies `share` of the way from the fake's first one to the far end of each range.
@@ -163,7 +163,8 @@ class Bench:
             felt, told = self.chip.world.get(quantity.name), values[quantity.name]
             if felt is None:
                 return f"LIED: told {quantity.name} {told}, but the chip feels none"
-            allowed = STEPS.get((self.name, quantity.name), 1.0) * quantity.step
+            steps = self.unlike.get("steps", {}).get(quantity.name, STEPS.get((self.name, quantity.name), 1.0))
+            allowed = steps * quantity.step
             allowed += self.noise * quantity.step
             allowed += RELATIVE.get((self.name, quantity.name), 0.0) * abs(felt) + 1e-9
             if abs(told - felt) > allowed:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator
-from typing import Any
 
-from drivers import PermanentError, TransientError, catalog, open_chip
-from drivers.fakes import fake_chip
-
-from .bench import I2C_DRIVERS, WORLDS, Bench, Happening, bench, blip, flip, level
+from .. import catalog
+from . import elsewhere
+from .bench import WORLDS, Bench, Happening, bench, blip, flip, level
 
 # The error -> what was looked at; of a `ChecksumError` its words tell whether it came of a second read.
 MEANS = {
@@ -25,14 +22,12 @@ MEANS = {
 # Those that also the fake of a pin or of a kernel's file raises through the driver.
 MEANS_ELSEWHERE = MEANS | {"NoAcknowledge": "absence"}
 MOST_FLIPS = 40
-PIN = 17
-OPTIONS: dict[str, dict[str, Any]] = {"distance": {"trigger": 23, "echo": 24}, "mcp3008": {"channel": 0}}
 
 
 def observed(name: str) -> list[str]:
     """Return what a driver checks, as its errors in the fault laws show."""
-    on_bus = name in I2C_DRIVERS
-    said = [*struck(name), *through_faults(name)] if on_bus else list(elsewhere(name))
+    on_bus = bool(catalog.find(name).addresses)
+    said = [*struck(name), *through_faults(name)] if on_bus else list(elsewhere.through_faults(name))
     means = MEANS if on_bus else MEANS_ELSEWHERE
     found = {means[sign] for text in said for sign in signs(text) if sign in means}
     return [what for what in means.values() if what in found]
@@ -88,25 +83,3 @@ def stand_still(one: Bench) -> None:
     """Let the chip's time stop."""
     still = one.time.now
     one.chip.clock = lambda: still
-
-
-def elsewhere(name: str) -> Iterator[str]:
-    """Yield the outcomes of a driver of pins or of the kernel through each fault of its fake."""
-    with tempfile.TemporaryDirectory() as root:
-        on_pins = catalog._MODULES[name].startswith("drivers.pins.")
-        options = OPTIONS.get(name, {})
-        pin = {"pin": PIN} if on_pins and not options else {}
-        fake: Any = fake_chip(name, **pin, **({} if on_pins else {"root": root}), options=options)
-        driver = open_chip(name, **{**pin, **options, **fake.wiring})
-        driver.sleep = lambda seconds: None
-        for kind in fake.kinds:
-            # A hung file or an oscillating line tells nothing of what the driver looks at.
-            if kind in ("hang", "flaky"):
-                continue
-            fake.suffer(kind)
-            try:
-                driver.read()
-            except (TransientError, PermanentError) as error:
-                yield f"raised {type(error).__name__}: {error}"
-            fake.heal()
-        driver.close()
