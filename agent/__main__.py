@@ -1,4 +1,4 @@
-"""`python -m agent`, and the command `limpet`: signals are safe before anything of ours is imported."""
+"""`python -m agent`, and the command `limpet`. Signals are handled before anything else is imported."""
 
 # The module `signal` itself takes milliseconds to import, during which a Ctrl-C would print a traceback.
 import _signal  # type: ignore[import-not-found]

@@ -1,7 +1,7 @@
-"""Time and its honesty: one clock that only goes forward, and the wall time that may still be wrong.
+"""Time: one clock that never steps, and wall time, which may still be wrong.
 
-Rounds, timeouts and order run on the time since the machine's boot. Wall time is an offset to it, read when a stamp is
-made, so that what was taken before the network gave the time is put right while it waits.
+Rounds, timeouts and order use the seconds since the machine's boot. Wall time is an offset to them that is read when a
+timestamp is made, so the timestamps of batches taken before the network set the clock are corrected while they wait.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-# A clock that says less was never set.
+# An earlier wall time means that the clock was never set.
 PLAUSIBLE = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -22,7 +22,7 @@ class Clock:
     """The machine's clock: `now()` in seconds since boot, `wall()` in seconds since 1970.
 
     Attributes:
-        kernel_boot: names this boot of the machine; stamps of another boot cannot be put right.
+        kernel_boot: names this boot of the machine. Timestamps of another boot cannot be corrected.
     """
 
     def __init__(self) -> None:
@@ -35,14 +35,14 @@ class Clock:
         return time.monotonic()
 
     def offset(self) -> float:
-        """Return wall time minus `now()`, in seconds, as the machine believes at this moment."""
+        """Return wall time minus `now()`, in seconds, by the machine's present wall clock."""
         return time.time() - time.monotonic()
 
     def synced(self) -> bool:
         """Return whether the wall clock can be trusted.
 
-        systemd-timesyncd says so by a file; where it does not run (chrony, a desktop, a container), a plausible date
-        counts. adjtimex is not asked: a hardened unit is killed for it.
+        systemd-timesyncd writes a file once the clock is set; where it does not run (chrony, a desktop, a container), a
+        plausible date counts. adjtimex is not used: a hardened unit is killed for the system call.
         """
         if time.time() < PLAUSIBLE:
             return False
@@ -51,7 +51,7 @@ class Clock:
         return not _timesyncd_runs()
 
     def stamp(self, taken: float) -> str:
-        """Return RFC 3339 UTC with milliseconds for a moment of `now()`, by today's belief."""
+        """Return RFC 3339 UTC with milliseconds for a moment of `now()`, by the present offset."""
         return rfc3339(taken + self.offset())
 
 
@@ -61,7 +61,7 @@ def rfc3339(wall: float) -> str:
     return f"{_second(second)}.{millisecond:03d}Z"
 
 
-# The stamps of one round are mostly of one second.
+# Most timestamps of one round fall into the same second.
 @functools.lru_cache(16)
 def _second(wall: int) -> str:
     return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,4 +1,4 @@
-"""How log lines look: a phrase, then key=value; or JSON. They go to stderr, from where journald takes them."""
+"""The format of log lines: a phrase, then key=value; or JSON. They go to stderr, where journald reads them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ MINUTE = 60.0  # seconds in which a line is not repeated
 MOMENT = 1.0  # seconds after which many lines of one kind are written as one
 FEW = 5  # lines of one kind in a minute that are written one by one
 NAMED = 5  # names in a line that stands for many
-MOST_HELD = 1000  # of one kind; more are only counted where they repeat
-LONGEST = 200  # letters of a value by which lines are told apart
+# Lines of one kind that are kept back; of further ones only repetitions are counted.
+MOST_HELD = 1000
+LONGEST = 200  # characters of a value that are compared
 Later = Callable[[float, Callable[[], None]], object]
 
 _PLAIN = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\x9f]+")
@@ -36,9 +37,9 @@ def setup(
     stream: TextIO | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> None:
-    """Send all loggers' lines of `level` and worse to stderr, as "text" or "json"; what was set up before is replaced.
+    """Send the lines of all loggers, of `level` and worse, to stderr as "text" or "json". Replaces an earlier setup.
 
-    Under systemd ($JOURNAL_STREAM) each line begins with its priority and leaves the time to the journal.
+    Under systemd ($JOURNAL_STREAM) each line begins with its priority, and the journal adds the time.
     """
     handler = Bunching(stream or sys.stderr)
     journal = "JOURNAL_STREAM" in environ
@@ -53,10 +54,10 @@ def setup(
 
 
 def settle_by(later: Later) -> None:
-    """Have lines that are held back written in time, also when no other line comes.
+    """Write lines that are held back in time, even if no other line follows.
 
     Args:
-        later: calls a function after that many seconds; it is called in any thread.
+        later: calls a function after a number of seconds. It is called from any thread.
     """
     for handler in logging.getLogger().handlers:
         if isinstance(handler, Bunching):
@@ -64,11 +65,11 @@ def settle_by(later: Later) -> None:
 
 
 class LineKind:
-    """The lines of one phrase: what was written in the last minute, and what is held back.
+    """The lines of one phrase: those written in the last minute, and those held back.
 
     Attributes:
-        written: what a line is about -> when it was written.
-        held: what a line is about -> the newest such line that was not written, and how many there were.
+        written: subject -> when a line about it was written.
+        held: subject -> the newest line about it that was not written, and how many there were.
         since: when the first of them was held back.
         bunched: when held lines were last written together.
     """
@@ -81,7 +82,7 @@ class LineKind:
         self.since = self.bunched = float("-inf")
 
     def takes(self, subject: tuple[str, ...], now: float) -> bool:
-        """Return whether a line about this is written now: not what repeats, nor one of many at once."""
+        """Return whether a line about `subject` is written now: neither a repetition nor one of many at once."""
         self.written = {one: at for one, at in self.written.items() if now - at < MINUTE}
         if subject in self.written or subject in self.held or len(self.written) >= FEW:
             return False
@@ -96,7 +97,7 @@ class LineKind:
             self.held[subject] = record, self.held.get(subject, (record, 0))[1] + 1
 
     def due(self) -> float:
-        """Return when what is held has to be written: many at once after a moment, the rest after a minute."""
+        """Return when the held lines have to be written: many at once after a moment, others after a minute."""
         first = self.since - self.bunched >= MINUTE and any(one not in self.written for one in self.held)
         return self.since + (MOMENT if first else MINUTE)
 
@@ -121,14 +122,14 @@ class LineKind:
 
 
 class Bunching(logging.StreamHandler[TextIO]):
-    """Writes lines, but no floods: what repeats is one line a kind and minute, many at once are one line with a count.
+    """Writes lines, but no floods: repetitions and bursts are written as one line with a count.
 
-    A kind is a phrase, with its logger, level and exception; what a line is about are its values, the first to the
-    letter, of the others all but their numbers. Of each kind the first few lines pass as they come. Lines for debugging
-    all pass.
+    A kind of line is a phrase with its logger, level and exception. The subject of a line is its values: the first one
+    exactly, the others without their numbers. The first few subjects of each kind pass at once, and a repetition is
+    written once a minute. Debug lines always pass.
 
     Attributes:
-        later: calls a function after that many seconds; None: what is held is written with the next line.
+        later: calls a function after a number of seconds; None: held lines are written with the next line.
     """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
@@ -157,7 +158,7 @@ class Bunching(logging.StreamHandler[TextIO]):
             self._settle_later(now)
 
     def settle_by(self, later: Later | None) -> None:
-        """Have held lines written in time by `later` from now on."""
+        """Use `later` from now on to write held lines in time."""
         self.later, self._settles = later, False
 
     def _settle_later(self, now: float) -> None:
@@ -240,7 +241,7 @@ class JsonLines(_Lines):
             document["traceback"] = trace
         try:
             return json.dumps(document, default=str, allow_nan=False)
-        # A number that JSON does not have, or a key that is no text.
+        # A number that JSON lacks, or a key that is not a string.
         except (ValueError, TypeError):
             return json.dumps({name: str(value) for name, value in document.items()})
 

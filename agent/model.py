@@ -1,4 +1,4 @@
-"""What a round yields: readings, faults, and the batch that holds both. Values only, no JSON."""
+"""The values that a round produces: readings, faults, and the batch that holds both. No JSON here."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ BEYOND_RANGE = "BeyondRange"
 
 
 class Reading(NamedTuple):
-    """One usable number. (A frozen dataclass takes four times as long to make, and this is made most often.)
+    """One usable number. A named tuple, because a frozen dataclass takes four times as long to create.
 
     Attributes:
         value: finite, in `unit`.
         status: "ok", "stale" (with `age`), "suspect" (with `reason`) or "substituted" (with `source`).
         age: seconds from its measurement to the moment for which its round was due.
-        source: the sensor that it really comes from.
+        source: the sensor that was measured instead.
         measured: when it was measured, in seconds of the agent's clock; None: when its batch was due.
     """
 
@@ -39,7 +39,7 @@ class Fault:
         attempts: made in this round; 0 when the breaker refused.
         breaker: state of the sensor's breaker. retry_after: seconds until it probes; None when closed.
         since: when this outage began, in seconds of the agent's clock.
-        quantity: the one that is missing while the sensor answers; None: all of them are.
+        quantity: the one that is missing while the sensor answers; None: all are missing.
     """
 
     sensor: str
@@ -53,18 +53,19 @@ class Fault:
 
     @property
     def harmless(self) -> bool:
-        """Whether nothing is wrong: the value is beyond what the device can tell, and the device is well."""
+        """Whether the device works and only the value lies beyond its range."""
         return self.error == BEYOND_RANGE and self.quantity is not None
 
 
 class Present(NamedTuple):
-    """What is known of one sensor now.
+    """The current state of one sensor.
 
     Attributes:
-        status: "unknown" before its first chance; "unavailable": nothing can be told; "beyond_range": nothing but that
-            can be; "partial": some quantities have no value; else the most doubtful status of its readings.
-        degraded: whether anything is missing or doubtful. Beyond its range is neither.
-        readings: the usable ones of its last round, with an edge since then.
+        status: "unknown" before its first round; "unavailable": no quantity has a value; "beyond_range": none has, but
+            some are known to lie beyond the device's range; "partial": some have none; else the most doubtful status of
+            its readings.
+        degraded: whether anything is missing or doubtful. A value beyond the range is neither.
+        readings: those of its last round, updated by edges since then.
         lacking: quantities without a reading that a fallback may still fill.
         measured: when the newest reading was measured, in seconds of the agent's clock.
         last_ok: when the last good value was measured.
@@ -84,7 +85,7 @@ class Present(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one round, one edge or one request yields.
+    """The result of one round, one edge or one request.
 
     Attributes:
         due: the moment for which the round was due, or when the edge happened, in seconds of the agent's clock.
@@ -102,7 +103,7 @@ class Batch:
 
     @property
     def unavailable(self) -> tuple[str, ...]:
-        """The due sensors of which nothing can be told, in their order."""
+        """The ids of due sensors that have neither a reading nor a harmless fault, in their order."""
         told = {reading.sensor for reading in self.readings} | {fault.sensor for fault in self.faults if fault.harmless}
         return tuple(sensor for sensor in self.sensors if sensor not in told)
 

@@ -107,16 +107,25 @@ install_limpet() {
 }
 
 from_folder() { # wheels that the user has brought along: there is nothing to hold them against
-    for extras in '[pi]' ''; do
-        # With build isolation pip wants setuptools from the folder; Python 3.11 has one in the venv. By name never from
-        # an index: there the name may be another's.
-        if pip_install "$WORK/source$extras" || pip_install "limpet$extras==$VERSION" ||
-            { pip_install wheel || true && pip_install --no-build-isolation "$WORK/source$extras"; }; then
-            [ -n "$extras" ] || say "wheels of h11, rich or pyserial are missing: no status page, no live view, no UART"
-            return
-        fi
-    done
-    return 1
+    "$FRESH/bin/python" -I - "$WORK" <<'P'
+import sys
+import tomllib
+from pathlib import Path
+
+work = Path(sys.argv[1])
+project = tomllib.loads((work / "source" / "pyproject.toml").read_text())["project"]
+# The pin backend comes later, and may be missing.
+needs = [need for need in project["dependencies"] if not need.startswith("lgpio")]
+(work / "needs").write_text("\n".join(needs))
+(work / "extras").write_text("\n".join(project["optional-dependencies"]["pi"]))
+P
+    pip_install --requirement "$WORK/needs" || return 1
+    pip_install --requirement "$WORK/extras" ||
+        say "wheels of h11, rich or pyserial are missing: no status page, no live view or no UART"
+    # A wheel of limpet itself, or a build: with isolation pip wants setuptools from the folder, else Python 3.11 has one in
+    # the venv. By name never from an index: there the name may be another's.
+    pip_install --no-deps "limpet==$VERSION" || pip_install --no-deps "$WORK/source" ||
+        { pip_install wheel || true && pip_install --no-deps --no-build-isolation "$WORK/source"; }
 }
 
 activate() { # activate VENV: at once, for everybody

@@ -155,7 +155,7 @@ def options(driver: Any) -> dict[str, Option]:
 
 def _installed() -> EntryPoints:
     """Return the drivers of other packages."""
-    # 20 ms, which a service without such drivers saves.
+    # Imported here, because it takes 20 ms that most runs can save.
     from importlib.metadata import entry_points
 
     return entry_points(group="limpet.drivers")
@@ -176,7 +176,7 @@ def open_chip(name: str, bus: Any = None, address: int | None = None, **options:
     takes = inspect.signature(driver)
     try:
         takes.bind(*arguments, **options)
-    # Python would name the base class that has the constructor.
+    # Python's own message names the base class that defines the constructor.
     except TypeError as error:
         raise TypeError(f"{name} ({driver.__name__}): {error}; it takes {', '.join(takes.parameters)}") from None
     from .chip.options import check

@@ -1,16 +1,16 @@
-"""What can go wrong between a program and a chip. The class says what to do next.
+"""Errors between a program and a chip. The class says what to do next.
 
-`TransientError`: try again, it may heal. `PermanentError`: a person has to change something.
-Every message names the device and the bus, what was found and what cures it; attributes carry the same as values.
+`TransientError`: try again, it may pass. `PermanentError`: a person has to change something.
+Every message names the device and the bus, what was found and what cures it; attributes hold the same values.
 """
 
 from __future__ import annotations
 
 
 class TransientError(OSError):
-    """Trying again can help. Counts against the sensor; retried."""
+    """Trying again can help. It counts against the sensor and is retried."""
 
-    # The errno that stands for it when the kernel gave none.
+    # The errno to report if the kernel gave none.
     code: int | None = None
 
     def __init__(self, message: str, *, errno: int | None = None) -> None:
@@ -43,13 +43,13 @@ class BusError(TransientError):
 
 
 class AdapterGone(TransientError):
-    """The bus adapter is not there, or no longer: errno 2, 6, 19, 108. It may come back."""
+    """The bus adapter is missing or was unplugged (errno 2, 6, 19, 108). It may come back."""
 
     code = 19
 
 
 class ChecksumError(TransientError):
-    """The bytes that arrived do not fit their checksum."""
+    """The bytes that arrived do not match their checksum."""
 
     code = 74
 
@@ -61,16 +61,16 @@ class NotReady(TransientError):
 
 
 class InvalidReading(TransientError):
-    """The bytes arrived well, but they are no measurement (never converted, saturated, out of range)."""
+    """The bytes arrived intact, but are no measurement (never converted, saturated, out of range)."""
 
     code = 61
 
 
 class BeyondRange(InvalidReading):
-    """The device is well, and the value lies beyond what it can tell. The message says what is known: `3.2 A or more`.
+    """The device works, and the value lies beyond its range. The message says what is known: `3.2 A or more`.
 
     Attributes:
-        at_least, at_most: the bound that is known, in the quantity's unit.
+        at_least, at_most: the known bound, in the quantity's unit.
     """
 
     def __init__(self, message: str, *, at_least: float | None = None, at_most: float | None = None) -> None:
@@ -79,7 +79,7 @@ class BeyondRange(InvalidReading):
 
 
 class LostPower(TransientError):
-    """The chip forgot its configuration: power was lost since it was set up. The next attempt sets it up again."""
+    """The chip lost its configuration with its power. The next attempt sets it up again."""
 
     code = 61
 
@@ -91,7 +91,7 @@ class NoEcho(TransientError):
 
 
 class PermanentError(Exception):
-    """Trying again does not help: wiring, configuration or rights must change. Never retried at once, probed slowly."""
+    """Trying again does not help: wiring, configuration or rights must change. It is never retried, only probed."""
 
 
 class WrongChip(PermanentError):

@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 log = logging.getLogger("limpet.bus")
 
 RECOVERING = 5.0  # seconds that one step of a recovery may take
-MOST_SHARES = 2  # of one bus in one round: the slow sensors, and the others
+# Shares of one bus in one round. Slow sensors have a share of their own, which the round does not wait for.
+MOST_SHARES = 2
 
 
 class GuardedBus:
-    """One bus behind a breaker, which timeouts of two sensors without a success in between open.
+    """One bus behind a breaker. Timeouts of two sensors with no success in between open it.
 
-    An open breaker admits one sensor as the probe for all. The loop calls every method without an underscore; what
-    runs in the bus's thread says so.
+    An open breaker admits one sensor as the probe for all. Public methods are called on the loop; a method that runs
+    in the bus's thread says so.
 
     Attributes:
-        recovery: tried once whenever the breaker opens, in the bus's thread; not while that thread hangs.
+        recovery: tried once whenever the breaker opens, in the bus's thread, unless that thread hangs.
         silent: sensors that timed out since the last success on this bus, in order. Written by whichever side
             notices: the thread, or the loop where the thread hangs.
     """
@@ -45,15 +46,12 @@ class GuardedBus:
 
         A turn that is refused has its outcome at once. One that still runs since an earlier round goes on.
         """
-        culprit = self.worker.overdue()
-        if culprit is not None:
-            for turn in turns:
-                if turn is culprit or not turn.running:
-                    turn.outcome = Outcome(error=self._stuck(culprit, turn))
+        if (culprit := self.worker.overdue()) is not None:
+            self._refuse(turns, culprit)
             return 0
         new = [turn for turn in turns if not turn.running]
         if len(new) < len(turns):
-            # More is due than the bus can carry: whoever has waited longest comes first.
+            # More is due than the bus can carry. Oldest first, so that no sensor is left out in every round.
             new.sort(key=lambda turn: turn.last)
         admitted, generation = self._admit(new)
         slow: list[Turn] = []
@@ -66,7 +64,7 @@ class GuardedBus:
         if slow:
             self.worker.submit(Share(slow, on_done))
         if healthy and sick:
-            # One that hangs must not catch the healthy ones in the middle of a conversion.
+            # A transfer of a sick chip may hang. The healthy ones have finished their conversions by then.
             later = Share(sick, on_done)
             self.worker.submit(Share(healthy, lambda: self.worker.submit(later)))
         elif healthy or sick:
@@ -74,7 +72,7 @@ class GuardedBus:
         return bool(slow) + bool(healthy or sick)
 
     def give_up(self, turns: Iterable[SensorTurn]) -> None:
-        """End the turns that cannot finish because a transfer hangs, if one does."""
+        """If a transfer hangs, end the turns that cannot finish because of it."""
         culprit = self.worker.overdue()
         if culprit is None:
             return
@@ -90,7 +88,7 @@ class GuardedBus:
             turn.abandoned = True
 
     def close(self) -> None:
-        """Start nothing more."""
+        """Start no further transfer."""
         self.worker.close()
 
     def _admit(self, turns: Sequence[SensorTurn]) -> tuple[Sequence[SensorTurn], int]:
@@ -115,19 +113,21 @@ class GuardedBus:
     def _watched(
         self, turn: SensorTurn, steps: Generator[float, None, Outcome], generation: int
     ) -> Generator[float, None, Outcome]:
-        """Run a turn and draw from its outcome what it says about the bus. In the bus's thread."""
-        if self.breaker.state is CircuitState.OPEN:  # opened since the round began
+        """Run a turn and report to the bus's breaker what its outcome says about the bus. In the bus's thread."""
+        # The breaker may have opened since the round began.
+        if self.breaker.state is CircuitState.OPEN:
             return Outcome(error=BusStuck(self._silence()))
         outcome = yield from steps
         if isinstance(outcome.error, BusTimeout):
-            was_open = self._is_open()  # another sensor may have opened it meanwhile
+            # Another sensor may have opened it meanwhile; the recovery is tried once per opening.
+            was_open = self._is_open()
             if self.breaker.state is CircuitState.HALF_OPEN:
                 self.breaker.failed(generation, outcome.error)
             self._timed_out(turn.sensor)
             if not was_open and self._is_open() and self.recovery is not None:
                 self.worker.submit(Share([Turn(self._recover(self.recovery), RECOVERING)], _not_waited_for))
         elif outcome.attempts:
-            # Values, or a refusal by the chip: either way bytes went over the wire.
+            # Values or a refusal by the chip: in both cases the bus carried bytes.
             self.silent.clear()
             self.breaker.succeeded(generation)
         else:
@@ -135,7 +135,7 @@ class GuardedBus:
         return outcome
 
     def _silence(self) -> str:
-        """Return what a refusal says; a reading that began before the bus fell silent may have forgotten its first."""
+        """Return the text of a refusal. A reading that began before the silence may have cleared `silent`."""
         first = f"; {self.silent[0]} fell silent first" if self.silent else ""
         return f"{self.name} does not answer{first}"
 
@@ -157,6 +157,12 @@ class GuardedBus:
         if len(self.silent) >= 2 and self.breaker.state is CircuitState.CLOSED:
             log.warning("bus fell silent", extra={"bus": self.name, "first": self.silent[0]})
             self.breaker.trip()
+
+    def _refuse(self, turns: Iterable[SensorTurn], culprit: Turn) -> None:
+        """End the turns that cannot begin because the transfer of `culprit` hangs."""
+        for turn in turns:
+            if turn is culprit or not turn.running:
+                turn.outcome = Outcome(error=self._stuck(culprit, turn))
 
     def _stuck(self, culprit: Turn, turn: SensorTurn) -> BusStuck:
         blamed = culprit.sensor if isinstance(culprit, SensorTurn) else "its recovery"

@@ -1,4 +1,4 @@
-"""What is done with a sensor's numbers, as the configuration says: calibrated, rounded, held against limits."""
+"""Calibration: what the configuration asks for between a driver's number and the published one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from drivers.errors import InvalidReading
 
 
 class QuantityCalibration(NamedTuple):
-    """What is done with one quantity's number: calibrated, rounded to a tenth of what the chip can tell, judged.
+    """How one quantity is published: calibrated, and rounded to a tenth of the chip's resolution.
 
     Attributes:
         low, high: the configured limits; a value outside is suspect.
-        noisy: one that stands still for an hour is suspect, too.
+        noisy: whether a value that does not move for an hour is suspect.
     """
 
     name: str
@@ -33,10 +33,11 @@ class QuantityCalibration(NamedTuple):
         """Return the number as it is published.
 
         Raises:
-            InvalidReading: the calibration takes it beyond what a number can hold.
+            InvalidReading: the calibrated value is not finite.
         """
+        # States and counts stay integers.
         if not self.calibrated and isinstance(value, int):
-            return value  # a state, a count
+            return value
         try:
             result = round(value * self.scale + self.offset, self.digits)
         except OverflowError:
@@ -50,7 +51,7 @@ class QuantityCalibration(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What the configuration says about a sensor's values.
+    """The calibration and limits that are configured for a sensor.
 
     Attributes:
         calibrate: quantity -> (scale, offset). limits: quantity -> (low, high).
@@ -60,7 +61,7 @@ class Calibration:
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def of_each(self, quantities: Sequence[Quantity]) -> tuple[QuantityCalibration, ...]:
-        """Return what is done with the numbers of each quantity."""
+        """Return the calibration of each quantity, in their order."""
         return tuple(self._of(quantity) for quantity in quantities)
 
     def _of(self, quantity: Quantity) -> QuantityCalibration:

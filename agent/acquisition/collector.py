@@ -12,15 +12,17 @@ from .bus import MOST_SHARES, GuardedBus
 from .sensor import Sensor
 from .turn import SensorTurn
 
-SHARE_OF_INTERVAL = 0.9  # a round leaves before its interval is over, whatever is missing
+# A round leaves before its interval is over, whatever is missing.
+SHARE_OF_INTERVAL = 0.9
 LOOK_AGAIN = 0.05  # seconds between two looks at a bus that seems to hang
 BUSY = 0.005  # seconds between two looks at a bus that is busy when its round should leave
 
-Due = tuple[Sensor, str]  # with the name of its bus
+# A sensor and the name of its bus.
+Due = tuple[Sensor, str]
 
 
 class _Gate:
-    """Opens when every share has arrived. One hop to the loop for all of them: the last one wakes it.
+    """Opens when every share has arrived. Only the last one wakes the loop, so that a round costs one hop.
 
     Args:
         missing: how many have not arrived yet.
@@ -31,7 +33,7 @@ class _Gate:
         self._loop, self._lock = asyncio.get_running_loop(), threading.Lock()
 
     def arrived(self) -> None:
-        """Count one more; from any thread."""
+        """Count one share. May be called from any thread."""
         with self._lock:
             self.missing -= 1
         if not self.missing and not self._loop.is_closed():
@@ -42,23 +44,24 @@ class Collector:
     """Reads sensors, each on its bus, and makes one batch of what came in time.
 
     Attributes:
-        sensors: all there are, where substitutes are looked for.
+        sensors: all configured sensors, among which substitutes are found.
     """
 
     def __init__(self, buses: Mapping[str, GuardedBus], clock: Callable[[], float]) -> None:
         self.buses, self.clock = buses, clock
         self.sensors: Sequence[Sensor] = ()
-        # A sensor has one turn at a time.
+        # A sensor has one turn at a time, so rounds and requests take turns.
         self._lock = asyncio.Lock()
 
     async def collect(self, due: Sequence[Due], trigger: str, interval: float | None, at: float | None = None) -> Batch:
         """Return the batch of the sensors that are due.
 
-        Leaves when all are known, or when the most patient sensor's time is over, or before the interval is. A bus that
-        is only busy is waited for: what is too much costs whole rounds, not the same sensors in each of them.
+        The batch leaves when all outcomes are known, or when the longest `round_wait` is over, or shortly before the
+        interval ends. A bus that is busy but not stuck is waited for: overload then costs whole rounds, and not the
+        same sensors in each of them.
 
         Args:
-            at: the moment for which the round is due; None: now.
+            at: the moment for which the round is due, in seconds of the clock; None: now.
         """
         at = self.clock() if at is None else at
         async with self._lock:
@@ -73,7 +76,7 @@ class Collector:
             return self._batch([sensor for sensor, _ in due], trigger, interval, at)
 
     async def _run(self, turns: Mapping[str, Sequence[SensorTurn]], look: float, deadline: float, last: float) -> None:
-        """Hand each bus its turns and return when they are over, or when the round must leave.
+        """Hand each bus its turns; return when they have ended or when the round must leave.
 
         Args:
             look: seconds until the first look at a bus that may hang.
@@ -83,7 +86,7 @@ class Collector:
             for _ in range(MOST_SHARES - self.buses[bus].begin(its, gate.arrived)):
                 gate.arrived()
         gate.arrived()
-        # Turns of an earlier round count for this one; as their shares arrive at a gate that is gone, they are polled.
+        # A turn that began in an earlier round arrives at that round's gate, so it is polled here.
         earlier = [turn for its in turns.values() for turn in its if turn.earlier and not turn.slow]
         while gate.missing or any(turn.known() is None for turn in earlier):
             if (time_left := deadline - self.clock()) <= 0:
@@ -117,7 +120,7 @@ class Collector:
         return Batch(at, trigger, interval, tuple(one.id for one in sensors), tuple(readings), tuple(faults))
 
     def _substitutes(self, lacking: Sequence[Sensor]) -> list[Reading]:
-        """Return readings of other sensors for those that lack some."""
+        """Return readings of other sensors for those that have quantities missing."""
         readings: list[Reading] = []
         known = {sensor.id: sensor for sensor in self.sensors} if lacking else {}
         for sensor in lacking:

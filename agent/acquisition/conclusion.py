@@ -1,4 +1,4 @@
-"""What an outcome means: usable readings, and of everything else why it is missing. On the loop."""
+"""From a turn's outcome to readings, and faults that say why others are missing. Runs on the loop."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from .turn import COUNTED, Outcome
 log = logging.getLogger("limpet.sensor")
 
 Told = tuple[Sequence[Reading], Sequence[Fault]]
-Number = tuple[QuantityCalibration, float, float]  # its value, and when that was measured
+# Calibration, calibrated value, and the moment of its measurement.
+Number = tuple[QuantityCalibration, float, float]
 
 
 class Conclusions:
-    """Draws readings and faults of one sensor from its outcomes, and keeps its history. Used on the loop only.
+    """Turns the outcomes of one sensor into readings and faults, and keeps its history. Used on the loop only.
 
     Attributes:
-        max_age: seconds that a last value may be old where it stands in for a missing one; None: it never does.
+        max_age: seconds for which a last value stands in for a missing one; None: never.
     """
 
     def __init__(
@@ -44,21 +45,21 @@ class Conclusions:
         self._calibrated: tuple[Sequence[Quantity], tuple[QuantityCalibration, ...]] = (), ()
 
     def of(self, outcome: Outcome, due: float) -> Told:
-        """Return what an outcome means for a round that was due at this moment."""
+        """Return the readings and faults for a round that was due at `due`."""
         at = due if outcome.at == math.inf else outcome.at
         if outcome.error is not None:
             return self.absent(self.blame(outcome.error, at, outcome.attempts), due)
         return self._answered(outcome, at, due)
 
     def came_back(self, at: float) -> None:
-        """Log that the sensor answers again, if the log says that it was silent."""
+        """Log that the sensor answers again, if it was logged as silent."""
         if self.history.silent is not None:
             silent_for = round(at - self.history.silent, 1)
             log.info("sensor came back", extra={"sensor": self.sensor, "silent_for": silent_for})
             self.history.silent = None
 
     def _answered(self, outcome: Outcome, at: float, due: float) -> Told:
-        """Return what is well, and of each other quantity why it is missing. The device itself is well."""
+        """Return the readings of a device that answered, and a fault for each quantity that it could not measure."""
         history = self.history
         self.came_back(at)
         history.last = outcome
@@ -84,7 +85,7 @@ class Conclusions:
         return history.present.readings, faults
 
     def _numbers(self, outcome: Outcome, at: float) -> tuple[list[Number], dict[str, Exception]]:
-        """Return each quantity's calibrated number with the moment of its measurement, and each other's error."""
+        """Return the calibrated number of each quantity that has one, and the error of each that has none."""
         values, edge = outcome.values or {}, self.history.edge_since(outcome.at)
         numbers: list[Number] = []
         untold: dict[str, Exception] = {}
@@ -104,7 +105,7 @@ class Conclusions:
         return numbers, untold
 
     def _judged(self, numbers: Sequence[Number], at: float) -> list[Reading]:
-        """Return readings: `ok`, or `suspect` outside of the limits and where noisy values have stood still."""
+        """Return readings: `suspect` outside the limits or where noisy values have not moved, else `ok`."""
         noisy = {one.name: value for one, value, _ in numbers if one.noisy}
         flat = self.history.flat(noisy, at) if len(noisy) > 1 else None
         readings = []
@@ -123,7 +124,7 @@ class Conclusions:
         return readings
 
     def absent(self, fault: Fault, due: float) -> Told:
-        """Return the last good values where they may stand in, with the fault that says why there are no others."""
+        """Return the last good values where they may stand in, and the fault."""
         history, names = self.history, [quantity.name for quantity in self.chip.quantities]
         history.missing.clear()
         stale = self._stale(names, due)
@@ -133,7 +134,7 @@ class Conclusions:
         return stale, [fault]
 
     def blame(self, error: BaseException, at: float, attempts: int) -> Fault:
-        """Return the fault for an error of the whole sensor; log it where it is new.
+        """Return the fault for an error of the whole sensor; log it if it is new.
 
         A refusal by the breaker says nothing about the cause: the error that opened it stays.
         """
@@ -152,13 +153,13 @@ class Conclusions:
         return self.fault(name, message, attempts, history.silent)
 
     def _part_fault(self, name: str, error: Exception, attempts: int, at: float) -> Fault:
-        """Return the fault for a quantity that cannot be told while the device answers; log it where it is new."""
+        """Return the fault for a quantity without a value while the device answers; log it if it is new."""
         kind = BEYOND_RANGE if isinstance(error, BeyondRange) else type(error).__name__
         before, message = self.history.missing.get(name), str(error) or kind
         beyond = kind == BEYOND_RANGE
         if before is None or before.harmless != beyond:
             facts = {"sensor": self.sensor, "quantity": name, "error": kind, "why": message}
-            # What is beyond its range comes and goes, as people do in front of a distance sensor.
+            # Values beyond the range come and go in normal use, as with people in front of a distance sensor.
             log.log(logging.DEBUG if beyond else logging.WARNING, "quantity fell silent", extra=facts)
             since = at
         else:
@@ -173,14 +174,14 @@ class Conclusions:
         return Fault(self.sensor, error, message, attempts, state.value, waiting, since, quantity)
 
     def _stale(self, lacking: Sequence[str], due: float) -> list[Reading]:
-        """Return the last good values in place of those that are lacking, where that is the fallback."""
+        """Return the last good values for missing quantities, if that is the configured fallback."""
         if self.max_age is None or not lacking:
             return []
         units = {quantity.name: quantity.unit for quantity in self.chip.quantities}
         return self.history.stale(self.sensor, lacking, units, self.max_age, due)
 
     def _calibrations(self) -> tuple[QuantityCalibration, ...]:
-        """Return what is done with each quantity; a driver may learn its quantities when it sees the device."""
+        """Return the calibration of each quantity. Drivers may learn their quantities from the device."""
         quantities, calibrations = self._calibrated
         if quantities is not self.chip.quantities:
             calibrations = self._calibration.of_each(self.chip.quantities)

@@ -1,4 +1,4 @@
-"""GPIO edges become batches at once: they move from the pin's thread to the loop in the order they were seen."""
+"""GPIO edges become batches at once, in the order in which the pin's thread saw them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class EdgeWatcher:
         self.deliver = deliver
 
     def watch(self, sensors: Iterable[Sensor]) -> None:
-        """Begin to watch. The next reading reports a line that cannot be opened now, and tries again."""
+        """Begin to watch. A line that cannot be opened now is opened, and its error reported, by the next reading."""
         loop = asyncio.get_running_loop()
         for sensor in sensors:
             watch = getattr(sensor.chip, "watch", None)

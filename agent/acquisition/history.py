@@ -1,4 +1,4 @@
-"""What is known of a sensor's past: its last good values, its last edge, and for how long nothing has moved."""
+"""A sensor's past: its last good values, its last edge, and how long its values have not moved."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from agent.model import Fault, Present, Reading
 
 from .turn import Outcome
 
-# Noisy values that are the same to the last digit, this often and for this long, are not believed.
+# A noisy quantity that repeats to the last digit this often and for this long is suspect: the chip may have stopped.
 FLAT_READINGS, FLAT_SECONDS = 60, 3600.0
-DOUBTFUL = ("stale", "substituted", "suspect")  # what a sensor is as a whole if one of its readings is
+# The first of these that one of its readings has is the status of the whole sensor.
+DOUBTFUL = ("stale", "substituted", "suspect")
 
 
 class SensorHistory:
     """One sensor's past. Used on the loop only.
 
     Attributes:
-        present: the latest that is known, as published.
-        last: the last turn that brought values.
-        carried: values that came after their round had left; they count in the next one.
-        silent: since when nothing could be read, as the log says; None while it is well.
-        missing: quantity -> the fault that says since when it is missing although the sensor answers.
+        present: the current state, as published.
+        last: the last outcome with values.
+        carried: an outcome that came after its round had left; it counts in the next one.
+        silent: when the present silence began, as logged; None while the sensor answers.
+        missing: quantity -> its fault, for each that has no value while the sensor answers.
     """
 
     def __init__(self) -> None:
@@ -31,14 +32,16 @@ class SensorHistory:
         self.carried: Outcome | None = None
         self.silent: float | None = None
         self.missing: dict[str, Fault] = {}
-        self._good: dict[str, tuple[float, float]] = {}  # quantity -> value, when it was measured
-        self._edge = "", 0.0, -math.inf  # quantity, value, when it was seen
+        # Quantity -> value, and the moment of its measurement.
+        self._good: dict[str, tuple[float, float]] = {}
+        # Quantity, value, and the moment at which the edge was seen.
+        self._edge = "", 0.0, -math.inf
         self._same: Mapping[str, float] = {}
         self._same_count, self._same_since = 0, 0.0
 
     @property
     def last_at(self) -> float:
-        """When the sensor last brought values; before all time if it never did."""
+        """When the sensor was last read successfully; minus infinity if it never was."""
         return -math.inf if self.last is None else self.last.at
 
     def tell(
@@ -49,10 +52,11 @@ class SensorHistory:
         measured: float | None,
         cause: Fault | None = None,
     ) -> None:
-        """Make this the present.
+        """Set `present` from the readings of a round.
 
         Args:
             lacking: quantities without a reading that a fallback may still fill.
+            measured: when the newest reading was measured.
             cause: the fault that says why something is missing.
         """
         beyond = bool(self.missing) and any(fault.harmless for fault in self.missing.values())
@@ -69,7 +73,7 @@ class SensorHistory:
         self.present = Present(status, degraded, tuple(readings), tuple(lacking), measured, last_ok, *why)
 
     def edge(self, quantity: str, value: float, at: float) -> None:
-        """Keep a value that came by itself."""
+        """Keep the value of an edge."""
         self._edge = quantity, value, at
         self._good[quantity] = value, at
 
@@ -92,7 +96,7 @@ class SensorHistory:
         ]
 
     def flat(self, values: Mapping[str, float], at: float) -> str | None:
-        """Take the noisy values of a turn; return a reason where they have stood still for too long to be true."""
+        """Take the noisy values of a turn; return why they are suspect if they have not moved for too long."""
         if values != self._same:
             self._same, self._same_count, self._same_since = values, 0, at
         self._same_count += 1

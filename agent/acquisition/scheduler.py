@@ -1,7 +1,7 @@
 """Rounds on the monotonic clock, and one batch per round.
 
-A round is due at fixed multiples of its interval since the start, so that nothing drifts. One that would come too late
-is skipped and counted, never piled up. Sensors of different intervals that are due together share a round.
+A round is due at multiples of its interval since the start, so that nothing drifts. A round whose successor is already
+due is skipped and counted; rounds never pile up. Sensors of different intervals that are due together share a round.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from agent.model import Batch
 
 from .collector import Collector, Due
 
-LATE = 0.1  # of its interval: a round that begins later than this is late
+LATE = 0.1  # of an interval
 
 
 @dataclass(slots=True)
 class Rounds:
-    """What became of the rounds: finished, begun late, skipped."""
+    """How many rounds were finished, begun late, or skipped."""
 
     finished: int = 0
     late: int = 0
@@ -46,7 +46,7 @@ class Scheduler:
         self.collector, self.deliver, self.clock = collector, deliver, clock
         self.rounds = Rounds()
         self.began = clock()
-        # When the last round ended; the watchdog is fed only while this moves.
+        # When the last round ended. The watchdog is fed only while this advances.
         self.progress = self.began
         self.groups: dict[float, list[Due]] = {}
         self._arranged = asyncio.Event()
@@ -55,7 +55,7 @@ class Scheduler:
         self._last = dict.fromkeys(self.groups, -1)
 
     def arrange(self, due: Sequence[Due]) -> None:
-        """Take these sensors from the next round on."""
+        """Read these sensors from the next round on."""
         groups: dict[float, list[Due]] = {}
         for sensor, bus in due:
             groups.setdefault(sensor.every, []).append((sensor, bus))
@@ -72,7 +72,7 @@ class Scheduler:
         while rounds is None or self.rounds.finished < rounds:
             self._arranged.clear()
             for interval in last.keys() - self.groups.keys():
-                # Should it come again, it has missed nothing.
+                # Otherwise a later sensor with this interval would find rounds to skip.
                 del last[interval]
             for interval in self.groups.keys() - last.keys():
                 last[interval] = math.ceil((self.clock() - self.began) / interval) - 1
@@ -91,7 +91,7 @@ class Scheduler:
                 self.progress = self.clock()
 
     async def _rearranged_within(self, wait: float) -> bool:
-        """Return whether other sensors came; a new interval may be due sooner than all before."""
+        """Return whether `arrange` was called meanwhile; a new interval may be due sooner than the others."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 return await self._arranged.wait()
@@ -101,7 +101,7 @@ class Scheduler:
         return self.began + number * interval
 
     def _number(self, interval: float, last: int, now: float) -> int:
-        """Return the number of the round that begins now; the ones that are over already are skipped and counted."""
+        """Return the number of the round that begins now; count the rounds that are skipped for it."""
         number = max(last + 1, math.floor((now - self.began + 1e-3) / interval))
         self.rounds.skipped += number - last - 1
         if now - self._at(interval, number) > LATE * interval:

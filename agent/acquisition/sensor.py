@@ -1,7 +1,7 @@
-"""One configured sensor: it hands a turn to its bus, and concludes on the loop what came of it.
+"""One configured sensor: it hands a turn to its bus and makes readings and faults of the outcome.
 
-The stack is fallback(breaker(retry(measure))). `Attempts` makes the attempts, in the bus's thread; `Conclusions` says
-what their outcome means.
+The stack is fallback(breaker(retry(measure))). `Attempts` runs the attempts in the bus's thread; `Conclusions` draws
+readings, faults and fallbacks from their outcome, on the loop.
 """
 
 from __future__ import annotations
@@ -17,11 +17,17 @@ from .conclusion import Conclusions, Told
 from .history import SensorHistory
 from .turn import Attempts, Outcome, SensorTurn
 
-COSTLY = 1.0  # seconds: a transfer that holds the bus for longer opens the sensor's breaker at once
-SLOW = 2.0  # seconds: a driver that takes longer is slow, where its timeout does not allow for it
-SLOW_WAIT = 0.5  # seconds that a round waits for a slow sensor: it may be ready at once
-ROOM = 1.5  # of the time that a slow sensor takes
-HOLD = 0.8  # of the interval: a transfer that takes longer is known to hang before its round leaves
+# Seconds. A transfer that holds the bus for longer opens its sensor's breaker at once: each further attempt would cost
+# the other sensors as much again.
+COSTLY = 1.0
+# Seconds. A driver that takes longer, and longer than its timeout, is slow: its turn goes on beside the rounds.
+SLOW = 2.0
+# Seconds that a round waits for a slow sensor: its chip may be ready.
+SLOW_WAIT = 0.5
+# Of the time that a slow driver takes: oscillators differ.
+ROOM = 1.5
+# Of the interval. A transfer that takes longer is found to hang before its round leaves.
+HOLD = 0.8
 
 
 def _longest(retry: RetryPolicy) -> float:
@@ -31,14 +37,14 @@ def _longest(retry: RetryPolicy) -> float:
 
 
 class Sensor:
-    """One sensor. Everything here runs on the loop; the bus's thread runs what `attempts` does, and nothing else.
+    """One sensor. Everything here runs on the loop, except `attempts`, which runs in the bus's thread.
 
     Attributes:
         every: its interval, in seconds.
-        slow: it takes longer than its timeout where it has to wait for its chip; then it goes on beside the rounds.
+        slow: the driver needs longer than the timeout, so a turn goes on beside the rounds.
         hold: seconds that one transfer may hold the bus: the timeout, or less where the next round comes sooner.
-        round_wait: seconds that a round waits for this sensor: one attempt and the waits between all of them.
-        substitute_id: the sensor whose readings stand in where this one has none; "" without one.
+        round_wait: seconds that a round waits for this sensor: one attempt and the waits between all attempts.
+        substitute_id: the sensor whose readings stand in for missing ones; "" without one.
 
     Args:
         fallback: "none", "last" or "sensor:ID". max_age: seconds that a last value may be old.
@@ -66,14 +72,9 @@ class Sensor:
         kind, _, source = fallback.partition(":")
         self.substitute_id = source if kind == "sensor" else ""
         self.history = SensorHistory()
+        last_for = max_age if fallback == "last" else None
         self.conclusions = Conclusions(
-            name,
-            chip,
-            self.driver,
-            breaker,
-            self.history,
-            max_age=max_age if fallback == "last" else None,
-            calibration=calibration or Calibration(),
+            name, chip, self.driver, breaker, self.history, max_age=last_for, calibration=calibration or Calibration()
         )
         limit = ROOM * chip.takes if self.slow else timeout
         self.attempts = Attempts(f"{name} ({self.driver})", chip, breaker, retry, clock, limit)
@@ -81,12 +82,12 @@ class Sensor:
 
     @property
     def quantities(self) -> Sequence[Quantity]:
-        """What it measures; known for certain once it was set up."""
+        """What it measures. Some drivers can only say so after `setup`."""
         return self.chip.quantities
 
     @property
     def breaker(self) -> CircuitBreaker:
-        """What stops its attempts while it fails."""
+        """The breaker of its attempts."""
         return self.attempts.breaker
 
     @property
@@ -116,10 +117,11 @@ class Sensor:
         return self._turn
 
     def conclude(self, due: float, now: float) -> Told:
-        """Return what came of the turn: usable readings (`substituted` ones apart), and why others are missing.
+        """Return the readings of the turn, without substituted ones, and the faults of what is missing.
 
         Args:
-            due: the moment for which the round was due. now: when it leaves.
+            due: the moment for which the round was due.
+            now: when it leaves.
         """
         turn, carried = self._turn, self.history.carried
         assert turn is not None, "a round takes the turn first"
@@ -130,19 +132,19 @@ class Sensor:
             if outcome.held:
                 self._gave_up(turn, outcome)
             return self.conclusions.of(outcome, due)
-        # The turn goes on beside the rounds. What came since the round before is at most one interval old.
+        # The turn goes on beside the rounds. A result since the previous round is at most one interval old.
         outcome = carried or (self.latest_of_its_chip(now) if turn.earlier else None)
         return self._waits(turn, due) if outcome is None else self.conclusions.of(outcome, due)
 
     def latest_of_its_chip(self, now: float) -> Outcome | None:
-        """Return a slow sensor's last success, for as long as its chip may take for a new one."""
+        """Return a slow sensor's last success, unless its chip should have delivered a newer one by now."""
         last = self.history.last
         return last if self.slow and last is not None and now - last.at <= ROOM * self.chip.takes else None
 
-    # ---- what comes without a turn
+    # ---- readings without a turn
 
     def note(self, reading: Reading, at: float) -> None:
-        """Take a reading that came by itself: an edge. A line that has edges is not silent."""
+        """Take the reading of an edge. A line with edges is not silent."""
         before = self.present
         self.conclusions.came_back(at)
         others = [one for one in before.readings if one.quantity != reading.quantity]
@@ -151,7 +153,7 @@ class Sensor:
         self.history.tell([*others, reading._replace(measured=at)], lacking, measured=at)
 
     def substitute(self, source: Sensor) -> Sequence[Reading]:
-        """Return the readings of another sensor in place of those that are lacking here, marked as such."""
+        """Return readings of `source` for the quantities that are missing here, marked as substituted."""
         before, theirs = self.present, source.present
         found = [
             Reading(self.id, one.quantity, one.value, one.unit, "substituted", source=source.id, measured=one.measured)
@@ -166,17 +168,20 @@ class Sensor:
             self.history.present = self.present._replace(since=before.since, error=before.error, message=before.message)
         return found
 
-    # ---- the breaker, and turns that end late
+    # ---- turns that end late
 
     def _gave_up(self, turn: SensorTurn, outcome: Outcome) -> None:
-        """Report to the breaker that a transfer has held the bus; the turn itself reports nothing any more."""
+        """Report to the breaker that a transfer has held the bus; an abandoned turn no longer does so itself."""
         assert outcome.error is not None
         self.breaker.failed(turn.admission, outcome.error)
         if outcome.held >= COSTLY and self.breaker.state is CircuitState.CLOSED:
             self.breaker.trip()
 
     def _take_late(self, late: Outcome) -> None:
-        """Take what came after its round had left: values count in the next round, an error says why it was late."""
+        """Take an outcome that came after its round had left.
+
+        Values count in the next round; an error is the cause of the absence.
+        """
         if late.values is not None:
             self.history.carried = self.history.last = late
         elif late.error is not None and not isinstance(late.error, CircuitOpenError):
@@ -184,7 +189,7 @@ class Sensor:
             self.history.present = self.present._replace(since=fault.since, error=fault.error, message=fault.message)
 
     def _waits(self, turn: SensorTurn, due: float) -> Told:
-        """Return what a turn that goes on means: nothing speaks against the sensor unless it was silent before."""
+        """Return what is published while a turn goes on: `NotReady`, or the cause of an earlier silence."""
         history, before, attempts = self.history, self.present, int(turn.begun and not turn.earlier)
         if history.silent is not None:
             fault = self.conclusions.fault(before.error, before.message, attempts, history.silent)

@@ -1,4 +1,4 @@
-"""One turn of one sensor: the value that sensor and bus exchange, and the attempts made in the bus's thread."""
+"""A sensor's turn: the value that sensor and bus exchange, and the attempts, which run in the bus's thread."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from drivers.chip import Driver, Told
 from drivers.chip import Reading as Measuring
 from drivers.errors import BeyondRange, BusTimeout, NotReady, PermanentError
 
-# What counts against a sensor. Any other error is a bug in its driver.
+# Errors that count against a sensor. Any other one is a bug in its driver.
 COUNTED = (OSError, PermanentError)
 
 
 class Outcome(NamedTuple):
-    """What came of a turn: values, or the error that ended it.
+    """The outcome of a turn: values, or the error that ended it.
 
     Attributes:
-        values: of each quantity its value, or the error that stands in its place.
+        values: for each quantity its value, or the error that takes its place.
         attempts: how many were made; 0 if the turn was refused.
         at: when the values were measured, or when the first attempt failed, in seconds of the sensor's clock.
         held: seconds that a transfer had held the bus when the turn was given up; 0 if it was not.
@@ -34,14 +34,14 @@ class Outcome(NamedTuple):
 
 
 class SensorTurn(Turn):
-    """A sensor's turn, handed by the sensor to its bus; the outcome comes back in it.
+    """A turn that the sensor hands to its bus and that comes back with the outcome.
 
-    The sensor fills in who it is, and the loop alone writes `outcome` (the bus refused the turn or gave it up) and
-    `abandoned`. The bus's thread writes `admission` (the breaker's generation) and what the worker's `Turn` has.
+    Only the loop writes `outcome` (the bus refused the turn or gave it up) and `abandoned`. The bus's thread writes
+    `admission` (the breaker's generation) and the fields of the worker's `Turn`.
 
     Attributes:
         slow: it may take longer than a round waits.
-        healthy: nothing speaks against the sensor.
+        healthy: the sensor's breaker is closed and counts no failures.
         last: when the sensor was last read, in seconds of its clock.
         earlier: the turn began in an earlier round.
     """
@@ -58,16 +58,16 @@ class SensorTurn(Turn):
 
     @property
     def running(self) -> bool:
-        """Whether the bus has it and its outcome is still wanted."""
+        """Whether it was submitted, has not ended and was not given up."""
         return self.share is not None and not self.done and not self.abandoned
 
     @property
     def begun(self) -> bool:
-        """Whether the sensor was asked; until then the turn waits for others on the bus."""
+        """Whether the first attempt has begun; until then the turn waits for others on the bus."""
         return self.admission != 0
 
     def known(self) -> Outcome | None:
-        """Return what came of it, or None while it runs."""
+        """Return the outcome, or None while the turn runs."""
         if self.outcome is not None or not self.done:
             return self.outcome
         if self.crashed is not None:
@@ -97,11 +97,7 @@ class Attempts:
         self.clock, self.limit = clock, limit
 
     def run(self, turn: SensorTurn) -> Generator[float, None, Outcome]:
-        """Return what came of the turn; yield the waits. Never raises.
-
-        The breaker refuses, or attempts are made until one succeeds. An abandoned turn reports nothing to the breaker:
-        it was reported as failed when it was given up.
-        """
+        """Attempt until one succeeds or the retry policy gives up; yield the waits. Errors are in the outcome."""
         try:
             turn.admission = self.breaker.admit()
         except CircuitOpenError as error:
@@ -117,14 +113,14 @@ class Attempts:
                 failed = min(failed, now)
                 delay = None if probing else self.retry.next_delay(attempts, error, now - began)
                 if delay is None:
-                    if not turn.abandoned:
-                        self.breaker.failed(turn.admission, error)
+                    self._failed(turn, error)
                     return Outcome(error=error, attempts=attempts, at=failed)
-            # The one place where every error is caught: a bug in one driver must not end the other sensors' turns.
+            # Every error is caught here, so that a bug in one driver does not end the turns of other sensors.
             except Exception as bug:  # noqa: BLE001
                 self.breaker.undecided(turn.admission)
                 return Outcome(error=bug, attempts=attempts, at=min(failed, self.clock()))
-            except BaseException:  # the turn was closed
+            except BaseException:
+                # The turn was closed: no verdict.
                 self.breaker.undecided(turn.admission)
                 raise
             else:
@@ -133,10 +129,15 @@ class Attempts:
                 return Outcome(values, attempts=attempts, at=self.clock())
             yield delay
 
-    def _once(self) -> Measuring:
-        """Read the chip once, with a deadline on the whole; an answer that comes later is thrown away.
+    def _failed(self, turn: SensorTurn, error: BaseException) -> None:
+        # An abandoned turn was reported as failed when it was given up.
+        if not turn.abandoned:
+            self.breaker.failed(turn.admission, error)
 
-        A driver that raises `BeyondRange` says it of all its quantities: the device has answered.
+    def _once(self) -> Measuring:
+        """Read the chip once, within `limit`; a later answer is discarded.
+
+        Where a driver raises `BeyondRange`, the device has answered: it stands for each of its quantities.
         """
         began, steps = self.clock(), self.chip.reading()
         values: Told | None = None
@@ -155,7 +156,7 @@ class Attempts:
                 steps.close()
                 self.chip.known = False
                 late = f"{self.label}: no reading within {self.limit:g} s"
-                # A step that took most of the time held the bus; otherwise the chip was waited for.
+                # If the last step took most of the time, it held the bus; otherwise the driver waited for the chip.
                 raise BusTimeout(f"{late}; the bus was held") if now - resumed > self.limit / 2 else NotReady(late)
             if values is not None:
                 return values

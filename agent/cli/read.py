@@ -11,10 +11,14 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from agent.config import Config
+from agent.config import Config, SensorConfig
 from agent.config.mistakes import near
+from drivers import catalog
 
 from .commands import print_json, print_table, takes_config, takes_json
+
+# Of the time that a driver takes: bus and oscillator may be slow.
+SLACK = 1.5
 
 if TYPE_CHECKING:
     from agent.clock import Clock
@@ -66,8 +70,13 @@ def needed(config: Config, wanted: Sequence[str]) -> Config:
         while at is not None and at not in chosen:
             chosen[at] = None
             at = known[at].fallback_sensor
-    patient = (replace(spec, explicit_timeout=True) for spec in config.sensors if spec.id in chosen)
-    return replace(config, sensors=tuple(patient))
+    return replace(config, sensors=tuple(_unhurried(spec) for spec in config.sensors if spec.id in chosen))
+
+
+def _unhurried(spec: SensorConfig) -> SensorConfig:
+    """Return a sensor whose deadline leaves its driver the time that a first reading takes."""
+    takes = getattr(catalog.find(spec.driver), "takes", 0.0)
+    return replace(spec, timeout=max(spec.timeout, SLACK * takes))
 
 
 async def collect(hardware: Hardware, clock: Clock, config: Config, wanted: Sequence[str]) -> Batch:

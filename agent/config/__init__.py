@@ -63,7 +63,7 @@ def find(explicit: str | Path | None = None, environ: Mapping[str, str] = os.env
     """Return the file to read: `explicit`, else $LIMPET_CONFIG, else ./limpet.toml, else /etc/limpet/limpet.toml.
 
     Raises:
-        ConfigError: there is none, and the message names the places that were looked at; or a folder was named.
+        ConfigError: there is none, and the message lists the places that were searched; or a folder was named.
     """
     named = explicit or environ.get(VARIABLE)
     places = [Path(named)] if named else [Path("limpet.toml"), SYSTEM_FILE]
@@ -80,7 +80,7 @@ def find(explicit: str | Path | None = None, environ: Mapping[str, str] = os.env
 
 
 def load(path: str | Path | None = None) -> Config:
-    """Return the configuration in `path`, or in the file that `find` finds. Does no I/O but on files.
+    """Return the configuration in `path`, or in the file that `find` finds. Reads files and does no other I/O.
 
     Raises:
         ConfigError: with all mistakes.
@@ -95,7 +95,7 @@ def load(path: str | Path | None = None) -> Config:
 def parse(text: str, file: str | Path = "limpet.toml") -> tuple[Config | None, list[Mistake]]:
     """Return the configuration, or None if it cannot be used; and all mistakes and warnings, in the file's order.
 
-    Relative paths in it count from the folder of `file`.
+    Relative paths in it are relative to the folder of `file`.
     """
     try:
         raw = tomllib.loads(text)
@@ -117,7 +117,7 @@ def parse(text: str, file: str | Path = "limpet.toml") -> tuple[Config | None, l
 
 
 def older(file: Path) -> tuple[int, str | None]:
-    """Return the version of a file, and its text as the current version writes it; None where that is the same.
+    """Return the version of a file, and its text upgraded to the current version; None if it is current.
 
     Raises:
         ConfigError: it cannot be read, or is no TOML.
@@ -131,7 +131,7 @@ def older(file: Path) -> tuple[int, str | None]:
 
 
 def _ids(raw: Mapping[str, Any]) -> list[str]:
-    """Return the ids of the sensors as they are written; empty where there is none."""
+    """Return the ids of the sensors as they are written, "" for each without one."""
     tables = raw.get("sensor")
     ids = [one.get("id") if isinstance(one, dict) else None for one in (tables if isinstance(tables, list) else ())]
     return [one if isinstance(one, str) else "" for one in ids]
@@ -151,7 +151,7 @@ def _text(file: Path) -> str:
 
 
 def syntax(message: str, text: str, file: str | Path) -> Mistake:
-    """Return tomllib's complaint with its line and a cure."""
+    """Return tomllib's error as a mistake with its line and a cure."""
     found = re.search(r"\(at line (\d+), column \d+\)", message)
     line = int(found[1]) if found else max(1, len(text.splitlines()))
     what = message[: found.start()].strip() if found else message.replace("(at end of document)", "").strip()

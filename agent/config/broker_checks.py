@@ -1,4 +1,4 @@
-"""What no single value of [mqtt] shows: ports of another kind, and a password that cannot be used."""
+"""Checks of [mqtt] across its values: an unusual port, a password that cannot be used."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .mistakes import Report
 from .secret import VARIABLE
 from .tables import Config, MqttConfig
 
-# Ports that are usually for something else than what is configured.
+# Ports by what usually listens there.
 TLS_PORTS, PLAIN_PORTS = {8883, 8884, 8886, 8887}, {1883}
 WEBSOCKET_PORTS = {80, 8000, 8080, 8081, 8083, 8084, 8090, 8091, 9001}
 HTTPS = 443
 
 
 def check_broker(config: Config, raw: Mapping[str, Any], report: Report, environ: Mapping[str, str]) -> None:
-    """Report what is wrong with [mqtt] and its files, and what is only unwise. `raw`: the table as it is written."""
+    """Report mistakes in [mqtt] and its files, and warnings. `raw` is the table as it is written."""
     mqtt = config.mqtt
     _password(mqtt, report, environ)
     if config.outbox.require_subscriber and mqtt.version != 5:
@@ -28,7 +28,7 @@ def check_broker(config: Config, raw: Mapping[str, Any], report: Report, environ
         fix = 'write transport = "websockets" as well, or remove this line'
         report.warning(("mqtt", "path"), "only a WebSocket has a path", fix)
     if mqtt.tls is not None:
-        # Imported here, since a start without TLS need not pay for OpenSSL.
+        # Imported here, so that a start without TLS does not pay for OpenSSL.
         from .tls_checks import check_tls
 
         check_tls(mqtt.tls, report)
@@ -45,7 +45,7 @@ def _password(mqtt: MqttConfig, report: Report, environ: Mapping[str, str]) -> N
 
 
 def _port(mqtt: MqttConfig, raw: Mapping[str, Any], report: Report) -> None:
-    """Warn of a port that is usually for something else."""
+    """Warn of a port on which something else usually listens."""
     port, where = mqtt.port, ("mqtt", "port")
     websockets, alpn = mqtt.transport == "websockets", mqtt.tls is not None and mqtt.tls.alpn
     if mqtt.tls is None and port in TLS_PORTS | {HTTPS}:

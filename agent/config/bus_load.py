@@ -1,4 +1,4 @@
-"""What the sensors on one bus ask of it, as a share of its time."""
+"""The load of a bus: how much of its time the sensors on it need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from drivers import catalog
 
 from .devices import SensorConfig
 
-# Seconds of the bus that a reading of a driver holds that says nothing about it.
+# Seconds for which one reading holds the bus, for drivers that do not say.
 UNKNOWN = 0.005
 
 
@@ -20,7 +20,7 @@ class BusLoad:
     Attributes:
         busy: seconds for which one reading of each holds the bus.
         interval: the shortest of their intervals, in seconds.
-        share: of the bus's time, their intervals considered; more than 1 cannot be read.
+        share: the part of the bus's time that they need at their intervals; more than 1 is too much.
     """
 
     bus: str
@@ -48,7 +48,7 @@ def _bus(sensor: SensorConfig) -> str:
     if driver.addresses:
         return sensor.bus_name
     name = str(getattr(driver, "bus_name", sensor.driver))
-    # A DHT has its pin for itself.
+    # Each DHT has a pin of its own, so they do not share a bus.
     return f"{name}-{sensor.device or 0}" if name == "dht" else name
 
 

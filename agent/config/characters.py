@@ -1,4 +1,4 @@
-"""Characters that look like - " ' or a blank, or like nothing: word processors and web pages put them there."""
+"""Characters that look like - " ' or a space, or are invisible. Word processors and web pages insert them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _BLANKS = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _INVISIBLE = (
     "\u0080-\u009f\u00ad\u034f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb"
 )
-# Code points that are no characters (Unicode, section 23.7): a broker may end the session for one in a topic.
+# Noncharacters (Unicode, section 23.7). A broker may end the session for one in a topic.
 _NONE = "\ufdd0-\ufdef\ufffe\uffff" + "".join(
     f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0x10000, 0x110000, 0x10000)
 )
-# Class, what one of it is called, and what to write.
+# Class, the name of a character in it, and what to write instead.
 _KINDS = (
     (_QUOTES, "a typographic quote", "write a straight quote, \" or '"),
     (_DASHES, "a typographic dash", "write a hyphen, -"),
@@ -39,12 +39,12 @@ _NAMES = {
     "\u201e": "a low curly quote",
 }
 ODD = f"[{_QUOTES}{_DASHES}{_BLANKS}{_INVISIBLE}{_NONE}]"
-# What every text of the configuration must fit, for the JSON Schema: nothing odd, and no blank at its ends.
+# The pattern of every text in the JSON Schema: no odd character, and no space at its ends.
 PLAIN = rf"(?!.*{ODD})(?!\s)(?!.*\s$)"
 
 
 def odd(text: str) -> tuple[str, str] | None:
-    """Return what the first odd character of a text is, and what to write instead; None if there is none.
+    """Return the name of the first odd character in a text, and what to write instead; None if there is none.
 
     >>> odd("10\u00a0s")
     ('a no-break space (U+00A0)', 'write a plain blank, or none')

@@ -1,4 +1,4 @@
-"""What no single value shows: names used twice, fallbacks that lead nowhere, pins with two users."""
+"""Checks across tables: names used twice, fallbacks to unknown sensors, pins with two users."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .upgrade import current
 from .wiring import Fitted, fit
 
 DEVICES = Path("/dev")
-# Bytes: about a minute of a batch a second.
+# Bytes: about a minute of batches at one per second.
 FEW = 64_000
 
 
 def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
-    """Return the configuration in `raw` and report all that is wrong with it; of use only if nothing is."""
+    """Return the configuration in `raw` and report all mistakes. It may be used only if there are none."""
     config = read_table(Config, {name: value for name, value in raw.items() if name != "sensor"}, report)
     defaults = config.defaults
     base = SensorConfig(id="", driver="", every=config.agent.every, retry=defaults.retry, breaker=defaults.breaker)
@@ -35,9 +35,7 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     config = _paths(config, file.parent)
     if config.mqtt.tls and "port" not in raw["mqtt"]:
         config = replace(config, mqtt=replace(config.mqtt, port=8883))
-    if config.config_version > current():
-        what = f"this file is of version {config.config_version}, and this Limpet knows {current()} at most"
-        report.mistake(("config_version",), what, "upgrade Limpet, or write the file for the version you have")
+    _version(config, report)
     check_broker(config, raw.get("mqtt", {}), report, os.environ)
     _outbox(config.outbox, report)
     _web(config, report)
@@ -59,8 +57,15 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     return config
 
 
+def _version(config: Config, report: Report) -> None:
+    """Refuse a file that a later Limpet wrote: its keys may mean something else."""
+    if config.config_version > current():
+        what = f"this file is of version {config.config_version}, and this Limpet knows {current()} at most"
+        report.mistake(("config_version",), what, "upgrade Limpet, or write the file for the version you have")
+
+
 def _paths(config: Config, folder: Path) -> Config:
-    """Return the configuration with its relative paths counted from `folder`."""
+    """Return the configuration with relative paths taken as relative to `folder`."""
 
     def whole(path: Path | None) -> Path | None:
         return path and folder / path
@@ -115,7 +120,7 @@ def _unique(sensors: Sequence[SensorConfig], report: Report) -> None:
 
 
 def _one_name_for_a_bus(sensors: Sequence[SensorConfig], report: Report) -> None:
-    """Make sure that no bus has two names: it would get two threads, which disturb each other."""
+    """Report a bus that has two names: it would get two threads, which disturb each other."""
     numbers = {f"/dev/i2c-{one.bus}": one.bus for one in sensors if isinstance(one.bus, int)}
     for number, sensor in enumerate(sensors):
         if sensor.bus in numbers:
@@ -148,7 +153,7 @@ def _fallbacks(fitted: Sequence[Fitted], report: Report) -> None:
 
 
 def _circle(sensor: SensorConfig, by_id: dict[str, Fitted]) -> list[str]:
-    """Return the ids on the way of fallbacks from `sensor` back to itself; empty if it does not come back."""
+    """Return the ids on the chain of fallbacks from `sensor` back to itself; empty if it is no cycle."""
     way, at = [sensor.id], sensor.fallback_sensor
     while at in by_id and at not in way:
         way.append(at)
@@ -157,7 +162,7 @@ def _circle(sensor: SensorConfig, by_id: dict[str, Fitted]) -> list[str]:
 
 
 def _addresses(fitted: Sequence[Fitted], report: Report) -> None:
-    """Make sure that no two chips answer to one address, with and without multiplexers."""
+    """Report two chips that answer at the same address, with or without multiplexers."""
     taken: dict[tuple[int | str, int], list[SensorConfig]] = {}
     muxes = {(one.sensor.bus, one.sensor.mux.address): one.sensor for one in fitted if one.sensor.mux}
     for one in fitted:
@@ -177,7 +182,7 @@ def _addresses(fitted: Sequence[Fitted], report: Report) -> None:
 
 
 def _pins(config: Config, fitted: Sequence[Fitted], report: Report) -> None:
-    """Make sure that each pin has one user."""
+    """Report pins with more than one user."""
     users: dict[int, str] = {}
     for pin, user, where in (*_bus_pins(config), *(use for one in fitted for use in one.pins())):
         if pin in users:
@@ -200,7 +205,7 @@ def _pins(config: Config, fitted: Sequence[Fitted], report: Report) -> None:
 
 
 def _loads(fitted: Sequence[Fitted], report: Report) -> None:
-    """Warn where one bus cannot read what is due on it."""
+    """Warn of a bus whose sensors need more than its time."""
     where = {one.sensor.id: one.where for one in fitted}
     for load in loads(one.sensor for one in fitted if one.sensor.driver):
         if load.fits:
@@ -215,7 +220,7 @@ def _loads(fitted: Sequence[Fitted], report: Report) -> None:
 
 
 def _pin_backend(fitted: Sequence[Fitted], report: Report, environ: Mapping[str, str]) -> None:
-    """Warn where a machine has pins, and a sensor needs one, but nothing that reads them is installed."""
+    """Warn if a sensor needs a pin, and the machine has pins, but no backend for them is installed."""
     if not any(DEVICES.glob("gpiochip*")) or environ.get("GPIOZERO_PIN_FACTORY") or find_spec("lgpio") is not None:
         return
     on_pins = [one for one in fitted if any(one.pins())]

@@ -13,7 +13,7 @@ AGAIN = "the service runs without it, says so and tries again; make the file, or
 
 
 def check_secret(path: Path | None, where: Where, report: Report) -> None:
-    """Report what is wrong with a file that holds a secret, by reading it as the agent does."""
+    """Report mistakes in a file that holds a secret, by reading it as the agent does."""
     if path is None:
         return
     try:
@@ -36,7 +36,7 @@ def _unreadable(path: Path, where: Where, error: OSError, report: Report) -> Non
 
 
 def loadable(path: Path | None, where: Where, report: Report, *, secret: bool = False) -> bool:
-    """Return whether OpenSSL can read a file to its end; report why not, or that a secret is open to everybody."""
+    """Return whether OpenSSL can read a file; report why not, or that all users can read a secret."""
     if path is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""What a value in the configuration may be: how it is read into SI units, and how a JSON Schema says the same."""
+"""Kinds of values in the configuration: how each is read into SI units, and its JSON Schema."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _SIZE_FIX = 'write bytes, or a text with a unit: "64MB", "512KiB"'
 
 
 class Kind(Protocol):
-    """One kind of value. Kinds are plain classes: twenty dataclasses would cost each start 10 ms."""
+    """One kind of value. Kinds are plain classes, because twenty dataclasses would cost each start 10 ms."""
 
     def read(self, raw: Any) -> Any:
         """Return the value as the agent uses it.
 
         Raises:
-            Wrong: with what was found and what to write.
+            Wrong: says what was found and what to write.
         """
 
     def schema(self) -> dict[str, Any]:
@@ -40,7 +40,7 @@ class Kind(Protocol):
 
 
 def named(raw: object) -> str:
-    """Return how TOML calls the type of a value."""
+    """Return TOML's name for the type of a value."""
     names = {bool: "a boolean", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a table"}
     return names.get(type(raw), "a date or time")
 
@@ -67,11 +67,11 @@ def _finite(value: float) -> bool:
 
 
 class Text:
-    """A text that fits `pattern` as a whole; `says` is what that means, for people.
+    """A text that matches `pattern` as a whole; `says` puts the pattern into words.
 
     Args:
-        longest: how many characters it may have; None: any number.
-        taken: what it must not be, and why.
+        longest: the most characters that it may have; None: no limit.
+        taken: values that are not allowed, each with the reason.
     """
 
     def __init__(

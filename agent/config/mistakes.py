@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: where it stands, what it is, and what cures it."""
+"""Mistakes in a configuration: where each is, what it is, and what cures it."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-# The way to a key: ("sensor", 0, "retry", "attempts").
+# The path to a key: ("sensor", 0, "retry", "attempts").
 Where = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing that is wrong, or only unwise.
+    """One mistake, or one warning.
 
     Attributes:
         file: as the user named it.
-        line: from 1; 0 when it belongs to no line.
+        line: from 1; 0 if it has no line.
         key: within its table, `retry.attempts`.
         path: with its table, `sensor.retry.attempts`.
         sensor: id of the sensor in whose table it stands, or its place in the file (`#2`) where it has no id.
         what: what was found. fix: what to write or to do.
-        is_warning: unwise only; the agent starts nevertheless.
+        is_warning: whether the agent starts nevertheless.
     """
 
     file: str
@@ -52,7 +52,7 @@ class ConfigError(Exception):
 
 
 class Wrong(ValueError):
-    """One value is wrong. `inside` leads from its key to the part that is."""
+    """One value is wrong. `inside` is the path from its key to the wrong part."""
 
     def __init__(self, what: str, fix: str, *inside: str | int) -> None:
         super().__init__(what)
@@ -60,25 +60,25 @@ class Wrong(ValueError):
 
 
 class Report:
-    """Collects mistakes by the way to their key; lines are looked up only if there is something to report."""
+    """Collects mistakes by the path to their key; lines are looked up only if there is something to report."""
 
     def __init__(self) -> None:
         self.found: list[tuple[Where, str, str, bool]] = []
 
     def mistake(self, where: Where, what: str, fix: str) -> None:
-        """Note what makes the configuration unusable."""
+        """Add a mistake, which makes the configuration unusable."""
         self.found.append((where, what, fix, False))
 
     def warning(self, where: Where, what: str, fix: str) -> None:
-        """Note what is only unwise."""
+        """Add a warning."""
         self.found.append((where, what, fix, True))
 
     def touches(self, where: Where) -> bool:
-        """Return whether there is a mistake at `where` or inside of it already."""
+        """Return whether a mistake was reported at `where` or inside it."""
         return any(not unwise and place[: len(where)] == where for place, _, _, unwise in self.found)
 
     def mistakes(self, text: str, file: str | Path, sensors: Sequence[str] = ()) -> list[Mistake]:
-        """Return everything with its line, in the order of the file; a warning that many sensors share comes once.
+        """Return everything with its line, in the order of the file. A warning that many sensors share is listed once.
 
         Args:
             sensors: the sensors' ids, in the order of the file.
@@ -96,7 +96,7 @@ class Report:
 
 
 def shown(where: Where) -> str:
-    """Return a key as its table's reader knows it: without the table's own name.
+    """Return a key without the name of its table.
 
     >>> shown(("sensor", 0, "retry", "attempts"))
     'retry.attempts'
@@ -122,7 +122,7 @@ def _owner(where: Where, sensors: Sequence[str]) -> str | None:
 
 
 def _bunched(mistakes: Iterable[Mistake]) -> list[Mistake]:
-    """Return the mistakes with one warning, and a number, where several sensors earn the same."""
+    """Return the mistakes, with warnings that several sensors share merged into one that gives their number."""
     same: dict[object, list[Mistake]] = {}
     for number, one in enumerate(mistakes):
         shared = one.is_warning and one.sensor is not None

@@ -1,4 +1,4 @@
-"""Kinds of names that are compared by machines: hosts, topics and buses."""
+"""Kinds of names that other machines or the kernel define: hosts, topics and buses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FIX = 'write "name", or levels with / between them: "site/hall-3"'
 
 
 class HostName:
-    """A host's name or address, alone: without scheme, port and the brackets of IPv6."""
+    """A host's name or address, without scheme, port or the brackets of IPv6."""
 
     _NAME = Text(r"[^\s/:\[\]\x00-\x1f\x7f]+", "a host name or address")
     _DRESSED = re.compile(r"(?:[a-z]+://)?(?:\[([^\]\s]+)\]|([^\s/:\[\]]+))(?::([0-9]{1,5}))?")
@@ -97,7 +97,7 @@ class Topic:
 
 
 class BusName:
-    """An I2C bus: the number N of /dev/i2c-N, or what does not move at a reboot: a path, or the adapter's name."""
+    """An I2C bus: the number N of /dev/i2c-N, or a path or adapter's name, which stays the same after a reboot."""
 
     _FIX = (
         'write the N of /dev/i2c-N, a path such as "/dev/i2c-usb", or the adapter\'s name as `i2cdetect -l` prints it'

@@ -1,6 +1,6 @@
-"""Where each key of a TOML text stands: which tomllib does not report.
+"""The line of each key in a TOML text, which tomllib does not report.
 
-Works on text that tomllib has accepted; of any other text it finds what it can and never fails.
+Made for text that tomllib has accepted. In any other text it finds what it can and never fails.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BARE_VALUE = re.compile(r"[^,\]}#\n]*")
 def positions(text: str) -> dict[Where, int]:
     """Return the line (from 1) on which each key, table and array element of `text` begins."""
     scanner = _Scanner(text)
-    # Where the text is no TOML, what was found before is still right.
+    # What was found before an invalid part is still correct.
     with contextlib.suppress(_Lost, RecursionError):
         scanner.document()
     return scanner.lines
@@ -43,11 +43,11 @@ def line_of(known: Mapping[Where, int], where: Where) -> int:
 
 
 class _Lost(Exception):
-    """This is no TOML."""
+    """The text is not TOML."""
 
 
 class _Scanner:
-    """Walks over the text once."""
+    """Scans the text once."""
 
     def __init__(self, text: str) -> None:
         self.text, self.at, self.line, self._counted = text, 0, 1, 0
@@ -68,7 +68,7 @@ class _Scanner:
             self.skip(_BLANK)
 
     def header(self, end: str) -> Where:
-        """Read `a.b]` or `a.b]]`; return the way to the table that it opens."""
+        """Read `a.b]` or `a.b]]`; return the path to the table that it opens."""
         line = self.here()
         parts = self.key()
         self.expect(end)
@@ -167,11 +167,11 @@ class _Scanner:
 
 
 def _plain(quoted: str) -> str:
-    """Return what a quoted key says."""
+    """Return the text of a quoted key."""
     if quoted[0] == "'":
         return quoted[1:-1]
     try:
         return str(json.loads(quoted))
-    # An escape that JSON does not have: \U0001f600, \e.
+    # An escape that TOML has and JSON lacks: \U0001f600, \e.
     except ValueError:
         return str(tomllib.loads(f"key = {quoted}")["key"])

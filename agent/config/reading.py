@@ -1,4 +1,4 @@
-"""From TOML's dicts to dataclasses, with everything on the way that is wrong."""
+"""From TOML's dicts to dataclasses. Mistakes on the way go to the report."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _FAILED: Any = object()
 
 
 def read_table(into: type[T], raw: dict[str, Any], report: Report, where: Where = (), base: T | None = None) -> T:
-    """Return `raw` as `into`; what is missing comes from `base`, else from the defaults.
+    """Return `raw` as `into`; missing keys come from `base`, else from the defaults.
 
-    What is wrong goes to the report and counts as missing; a missing key without default is None.
+    A wrong value is reported and counts as missing; a missing key without a default is None.
     """
     known = {name for name, _, _ in keys(into)}
     for name in raw:
@@ -54,7 +54,7 @@ def read_tables(into: type[T], raw: Any, report: Report, where: Where, base: T |
 
 
 def _value(kind: Kind, raw: Any, report: Report, where: Where, base: Any) -> Any:
-    """Return one value, or _FAILED when it is wrong as a whole."""
+    """Return one value, or _FAILED if it is wrong as a whole."""
     try:
         value = kind.read(raw)
     except Wrong as wrong:
@@ -88,7 +88,7 @@ def _unknown(name: str, known: list[str], report: Report, where: Where) -> None:
 
 
 def _settle(into: type[Any], raw: dict[str, Any], found: dict[str, Any], report: Report, where: Where) -> None:
-    """Make sure that a first wait is not longer than the longest; of the two, what was not written gives way."""
+    """Keep the first wait within the longest one: a default adapts; two written values that conflict are a mistake."""
     pair = {BreakerConfig: ("reset_timeout", "max_reset_timeout"), RetryConfig: ("base_delay", "max_delay")}.get(into)
     if pair is None:
         return

@@ -1,4 +1,4 @@
-"""Secrets: read from where only the agent can read, and never shown."""
+"""Secrets: read from files or the environment, and never shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "LIMPET_MQTT_PASSWORD"
 CREDENTIAL = "mqtt_password"
-LARGEST = 64 * 1024  # bytes; MQTT's own limit of a password
+LARGEST = 64 * 1024  # bytes, MQTT's limit of a password
 
 
 class SecretMissing(OSError):
@@ -24,7 +24,7 @@ class SecretMissing(OSError):
 
 
 class Secret:
-    """A text that neither log, traceback nor JSON gets to see; only `reveal()` gives it away."""
+    """A text that does not appear in logs, tracebacks or JSON. Only `reveal()` returns it."""
 
     __slots__ = ("_text",)
 
@@ -32,7 +32,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text, to be handed to the broker."""
+        """Return the text."""
         return self._text
 
     def __repr__(self) -> str:
@@ -51,7 +51,7 @@ class Secret:
 def password(mqtt: MqttConfig, environ: Mapping[str, str]) -> Secret | None:
     """Return the broker's password: $LIMPET_MQTT_PASSWORD, else systemd's credential, else `password_file`; else None.
 
-    An empty variable counts as none. Reads files, but never waits for one that is a pipe or a device.
+    An empty variable counts as none. A file that is a pipe or a device is not opened, since reading it could block.
 
     Raises:
         ConfigError: what the file holds cannot be a password.
@@ -76,7 +76,7 @@ def key_password(tls: TlsConfig) -> Secret | None:
 
 
 def read_secret(path: Path) -> Secret:
-    """Return the one line of text in a file, without its line end and without a byte order mark.
+    """Return the only line of a file, without its line end and byte order mark.
 
     Raises:
         Wrong: there is no such line in it.
@@ -99,10 +99,10 @@ def read_secret(path: Path) -> Secret:
 
 
 def _bytes(path: Path) -> bytes:
-    """Return what a file holds. Opening a pipe would wait for its writer, and reading a device may never end.
+    """Return the content of a regular file. Opening a pipe would wait for its writer; a device may have no end.
 
     Raises:
-        Wrong: it is no file that a secret can be in.
+        Wrong: it is not a regular file, or too large.
         OSError: it cannot be read.
     """
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""How values stand together in the configuration: tables, lists, pairs; and the fields that hold them."""
+"""Compound values in the configuration: tables, lists, pairs; and the fields that hold them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def key(kind: Kind, default: Any = MISSING, *, factory: Any = MISSING, name: str
 
 
 def keys(table: Any) -> Iterator[tuple[str, Field[Any], Kind]]:
-    """Yield TOML key, field and kind of all that may be written in a table's dataclass."""
+    """Yield TOML key, field and kind of each key that a table may have."""
     for one in fields(table):
         if kind := one.metadata.get("kind"):
             yield one.metadata["name"] or one.name, one, kind
@@ -100,7 +100,7 @@ class Several:
 
 
 class Anything:
-    """A table that the driver judges."""
+    """A table that the driver checks."""
 
     def read(self, raw: Any) -> dict[str, Any]:
         if not isinstance(raw, dict):
@@ -183,7 +183,7 @@ class Listen:
 
 
 def described(table: type[Any]) -> dict[str, str]:
-    """Return {field: what it is} from the `Attributes:` of a docstring."""
+    """Return {field: description} from the `Attributes:` of a docstring."""
     _, _, attributes = (table.__doc__ or "").partition("Attributes:\n")
     found: dict[str, str] = {}
     for line in attributes.strip().splitlines():

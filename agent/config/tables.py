@@ -23,7 +23,7 @@ SYSTEM_STATE = Path("/var/lib/limpet")
 
 
 def host_name() -> str:
-    """Return the machine's name as a part of a topic."""
+    """Return the host name, made usable as a level of a topic."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", os.uname().nodename)[:128] or "limpet"
 
 

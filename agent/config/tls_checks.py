@@ -1,4 +1,4 @@
-"""Certificates and keys of [mqtt.tls]: whether they are what they should be, and belong together."""
+"""Checks of [mqtt.tls]: whether its files hold certificates and keys, and whether these belong together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .tables import TlsConfig
 
 
 def check_tls(tls: TlsConfig, report: Report) -> None:
-    """Report which files are missing, are nothing of the kind, or do not belong together."""
+    """Report files that are missing, are no certificates or keys, or do not belong together."""
     table = ("mqtt", "tls")
     authorities = loadable(tls.ca_file, (*table, "ca_file"), report)
     certificate = loadable(tls.cert_file, (*table, "cert_file"), report)
@@ -50,15 +50,15 @@ def _own_certificate(tls: TlsConfig, report: Report) -> None:
     except ssl.SSLError as error:
         report.mistake(where, *_useless(tls, error.reason or "", locked=asked))
     except (ConfigError, OSError):
-        # The file with the passphrase; it has been reported.
+        # The file with the passphrase cannot be read, which was reported.
         pass
 
 
 def _useless(tls: TlsConfig, reason: str, *, locked: bool) -> tuple[str, str]:
-    """Return what is wrong with certificate and key, and what to do."""
+    """Return what is wrong with certificate and key, and the cure."""
     if "KEY_VALUES_MISMATCH" in reason:
         return f"{tls.key_file} is not the key of {tls.cert_file}", "name the key that was made with the certificate"
-    # OpenSSL has many names for what comes out of a wrong passphrase.
+    # With a wrong passphrase OpenSSL fails in many different ways.
     if locked:
         return f"{tls.key_password_file} does not open {tls.key_file}", "put the key's passphrase into that file"
     return (

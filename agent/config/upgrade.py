@@ -1,4 +1,4 @@
-"""Files that an older version of Limpet wrote: what has changed since, and how a file is written again."""
+"""Configuration files of older versions: the changes since, and how a file is upgraded."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from .mistakes import ConfigError, Mistake
 
-# Each step takes the text of one version to the next: the first one, of version 1 to version 2. Lines stay lines, so
-# that mistakes are still found where the user wrote them.
+# Each step upgrades the text by one version, the first one from 1 to 2. Steps keep the number of lines, so that
+# mistakes are reported where the user wrote them.
 STEPS: Sequence[Callable[[str], str]] = ()
 
 # The first line of each new configuration that we write: editors find there what may stand in it. On a Pi the schema
@@ -23,18 +23,18 @@ _VERSION = re.compile(r"^(\s*config_version\s*=\s*)[0-9]+", re.MULTILINE)
 
 
 def current() -> int:
-    """Return the version that this program writes."""
+    """Return the current version."""
     return 1 + len(STEPS)
 
 
 def version(raw: Mapping[str, Any]) -> int:
-    """Return the version of a file; the newest where it says nonsense, which is then found as any other mistake."""
+    """Return the version of a file; the current one if the key is invalid, which is reported with other mistakes."""
     said = raw.get("config_version", 1)
     return said if type(said) is int and said >= 1 else current()
 
 
 def upgraded(text: str, since: int) -> str:
-    """Return the text of a file of version `since` as the current version writes it."""
+    """Return the text of a file of version `since`, upgraded to the current version."""
     for step in STEPS[since - 1 :]:
         text = step(text)
     return _VERSION.sub(rf"\g<1>{current()}", text)

@@ -1,4 +1,4 @@
-"""A sensor's table against its driver: its options, its pins, its address, its quantities, its time."""
+"""Checks of a sensor's table against its driver: options, pins, address, quantities, time."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .mistakes import Report, Where, near
 # Constructor arguments that have a key of their own.
 OWN_KEYS = ("bus", "address", "pin", "device", "altitude")
 PIN_OPTIONS = ("trigger", "echo")
-# Of the time that a driver takes: bus and oscillator may be slow.
+# Of the time that a driver takes: the bus and the chip's oscillator may be slow.
 ROOM = 1.5
 FLOORS = {"°C": -273.15, "%": 0.0, "hPa": 0.0, "lx": 0.0, "ppm": 0.0, "ppb": 0.0, "mm": 0.0, "Ω": 0.0, "Hz": 0.0}
-# In whatever unit, no calibration makes this much of what a sensor measures.
+# In any unit: a calibrated range beyond this is a mistake.
 ABSURD = 1e12
-# Where `takes` stands for drivers that say nothing about it.
+# The package of the base classes, whose `takes` is a default.
 BASE = "drivers.chip"
-# Seconds: no shorter deadline is advised.
+# Seconds. Fixes never suggest a shorter timeout.
 SHORT = 0.05
 
 
@@ -54,7 +54,7 @@ class Fitted:
 
 
 def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Where) -> Fitted:
-    """Return the sensor with what follows from its driver; report what does not go with it. Imports the driver."""
+    """Return the sensor, completed by what its driver says; report what does not fit it. Imports the driver."""
     driver = _driver(sensor, report, where)
     if driver is None:
         return Fitted(sensor, where)
@@ -99,7 +99,7 @@ def _driver(sensor: SensorConfig, report: Report, where: Where) -> Any:
 
 
 def _belongs(sensor: SensorConfig, driver: Any, raw: Mapping[str, Any], report: Report, where: Where) -> None:
-    """Make sure that every key and option is one that the driver knows, and that none is missing."""
+    """Report keys and options that the driver does not have, and those that are missing."""
     known, needed, open_ended = parameters(driver)
     of_i2c = () if driver.addresses else ("bus", "address", "mux")
     for name in (*of_i2c, *(one for one in ("pin", "device") if one not in known and not open_ended)):
@@ -122,7 +122,7 @@ def _belongs(sensor: SensorConfig, driver: Any, raw: Mapping[str, Any], report: 
 
 
 def _sane(sensor: SensorConfig, quantity: Any, report: Report, where: Where) -> None:
-    """See whether calibration and limits leave anything of what a quantity can be."""
+    """Report a calibration that overflows, and limits outside of what the sensor measures."""
     name, unit = quantity.name, f" {quantity.unit}" if quantity.unit else ""
     scale, offset = sensor.calibrate.get(name, (1.0, 0.0))
     ends = [scale * end + offset for end in (quantity.low, quantity.high) if math.isfinite(end)] or [scale + offset]
@@ -161,7 +161,7 @@ def _addressed(sensor: SensorConfig, driver: Any, report: Report, where: Where) 
 
 
 def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> Any:
-    """Return the chip, made without any I/O, or None after a report: only the driver knows its options' values."""
+    """Return the chip, made without any I/O, or None after a report. Only the driver can check its options."""
     try:
         return catalog.open_chip(sensor.driver, None, sensor.address, **sensor.arguments())
     # Another package's driver may raise anything.
@@ -177,7 +177,7 @@ def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> 
 
 
 def _timed(sensor: SensorConfig, chip: Any, raw: Mapping[str, Any], report: Report, where: Where) -> SensorConfig:
-    """See whether the deadline fits the driver, and all attempts the interval; a deadline not written follows both."""
+    """Check that the timeout fits the driver, and all attempts the interval. A default timeout is fitted to both."""
     takes = _takes(chip)
     if not sensor.explicit_timeout and sensor.worst_time > sensor.every:
         sensor = replace(sensor, timeout=min(sensor.timeout, max(_room(sensor), ROOM * (takes or 0.0), SHORT)))
@@ -212,14 +212,14 @@ def _shorter(sensor: SensorConfig, takes: float | None) -> str:
 
 
 def _room(sensor: SensorConfig) -> float:
-    """Return the whole milliseconds, in seconds, that one attempt may take for all to fit into the interval."""
+    """Return the seconds, in whole milliseconds, that one attempt may take if all are to fit into the interval."""
     waits = sensor.worst_time - sensor.retry.attempts * sensor.timeout
     return math.floor((sensor.every - waits) / sensor.retry.attempts * 1000) / 1000
 
 
 @functools.lru_cache
 def parameters(driver: Any) -> tuple[dict[str, inspect.Parameter], tuple[str, ...], bool]:
-    """Return a constructor's named parameters, those that must be given, and whether it takes any other name."""
+    """Return a constructor's named parameters, the required ones, and whether it has `**kwargs`."""
     all_of_them = inspect.signature(driver).parameters
     named = {name: one for name, one in all_of_them.items() if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)}
     needed = tuple(name for name, one in named.items() if one.default is one.empty)

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable
 
 CONTENT_TYPE = "application/x-ndjson+zlib"
-# A subscriber takes no more than this from one block: a few bytes can be made to expand to gigabytes.
+# The most that a subscriber accepts from one block: a few malicious bytes can expand to gigabytes.
 MOST_BYTES = 16 * 1024 * 1024
 ZLIB = 0x78
 
@@ -17,12 +17,12 @@ def block(bodies: Iterable[bytes]) -> bytes:
 
 
 def lines(payload: bytes) -> list[bytes]:
-    """Return the encoded batches of a message on `batch` or `backfill`: of a block, or the one that it is.
+    """Return the encoded batches in a message on `batch` or `backfill`, which is a block or a single batch.
 
-    MQTT 3.1.1 has no content type, so the first byte tells: JSON begins with a brace, zlib with 0x78.
+    MQTT 3.1.1 has no content type, so the first byte decides: JSON begins with a brace, zlib with 0x78.
 
     Raises:
-        ValueError: it begins as a block, and is none or is too large.
+        ValueError: the payload begins like a block, but is damaged or too large.
     """
     if payload[:1] != bytes([ZLIB]):
         return [payload]

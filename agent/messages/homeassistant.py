@@ -1,8 +1,8 @@
-"""Home Assistant's discovery: one retained document makes the device, its entities and their availability known.
+"""Home Assistant's discovery: one retained document announces the device, its entities and their availability.
 
 Source: Home Assistant's MQTT integration, "Device discovery payload". Values come from the retained `state` and
-`health`, so that a quantity that is missing is unavailable there as well, and never keeps its last value. The templates
-are silent about a sensor that `state` does not name (any more): a mistake in a template is logged there each round.
+`health`, so a missing quantity becomes unavailable in Home Assistant and does not keep its last value. The templates
+tolerate a sensor that `state` no longer names, because Home Assistant logs every error in a template.
 """
 
 from __future__ import annotations
@@ -16,24 +16,26 @@ from typing import Any
 from .payloads import Named, Sensed
 from .topics import Topics
 
-QOS = 1  # in each component: 2025.1 does not inherit it from the document
+# Repeated in each component: Home Assistant 2025.1 does not inherit it from the document.
+QOS = 1
 # Device classes of binary sensors; those that are also classes of sensors have a unit there.
 BINARY = frozenset(
     """battery battery_charging carbon_monoxide cold connectivity door garage_door gas heat light lock moisture motion
     moving occupancy opening plug power presence problem running safety smoke sound tamper update vibration
     window""".split()  # noqa: SIM905  (one line, not thirty)
 )
-OF_THE_MACHINE = ("host",)  # drivers whose quantities are about the agent's machine
+# Drivers whose quantities are diagnostics of the agent's machine.
+OF_THE_MACHINE = ("host",)
 FINEST = 6  # digits
 
 Document = dict[str, Any]
 
 
 class Announcement:
-    """What Home Assistant was sent, so that it can be withdrawn: nothing there vanishes by itself.
+    """What was sent to Home Assistant and has to be withdrawn once it is gone: retained documents stay.
 
     Attributes:
-        withdrawn: topics of whole devices that have to be withdrawn, until `forget`.
+        withdrawn: topics of whole devices that are being withdrawn, until `forget`.
     """
 
     def __init__(self) -> None:
@@ -44,19 +46,19 @@ class Announcement:
 
     @property
     def told(self) -> dict[str, dict[str, str]]:
-        """What Home Assistant may still have of us, for later runs."""
+        """What Home Assistant may still have, for later runs."""
         return self._told | self.withdrawn
 
     def remember(self, told: Mapping[str, Mapping[str, str]]) -> None:
-        """Take over what earlier runs have sent; the next `update` withdraws what of it is gone."""
+        """Add what earlier runs have sent. The next `update` withdraws whatever its documents no longer contain."""
         self._told = {topic: {**components, **self._told.get(topic, {})} for topic, components in told.items()} | {
             topic: components for topic, components in self._told.items() if topic not in told
         }
 
     def update(self, documents: Mapping[str, Document]) -> dict[str, Document]:
-        """Return what to retain now on which topic, for these documents; an empty one withdraws a whole device.
+        """Return the document to retain on each topic. An empty one withdraws a whole device.
 
-        A component that is gone stands there with nothing but its platform.
+        A component that is gone is withdrawn by an entry that holds its platform and nothing else.
         """
         withdrawn = {topic: told for topic, told in self._told.items() if topic not in documents}
         self.withdrawn = {topic: told for topic, told in self.withdrawn.items() if topic not in documents} | withdrawn
@@ -71,10 +73,10 @@ class Announcement:
         }
 
     def forget(self, pending: Callable[[str], bool]) -> None:
-        """Forget what is gone: Home Assistant had time to remove it.
+        """Forget what was withdrawn.
 
         Args:
-            pending: returns whether the broker has not taken the withdrawal of a topic yet.
+            pending: returns whether the withdrawal of a topic has yet to reach the broker; such a topic stays.
         """
         self.withdrawn = {topic: told for topic, told in self.withdrawn.items() if pending(topic)}
         self._told = {
@@ -92,7 +94,7 @@ def topic(prefix: str, device_id: str) -> str:
 
 
 def spelt(name: str) -> str:
-    """Return a name in the letters that Home Assistant takes; two names never become one.
+    """Return a name in the characters that Home Assistant allows. Different names stay different.
 
     >>> spelt("greenhouse-1"), spelt("pi.local")
     ('greenhouse-1', 'pi_local_92991a24')
@@ -116,11 +118,7 @@ def discovery(
         breakers: the names of all breakers.
         allowed: the requests that the agent answers.
     """
-    components = {
-        key(sensor.id, quantity.name): _quantity(sensor, quantity, topics)
-        for sensor in sensors
-        for quantity in sensor.quantities
-    }
+    of_sensors = {key(one.id, q.name): _quantity(one, q, topics) for one in sensors for q in one.quantities}
     return {
         "device": {
             "identifiers": [f"limpet_{topics.device_id}"],
@@ -132,7 +130,7 @@ def discovery(
         "origin": {"name": "limpet", "sw_version": version},
         "state_topic": topics.state,
         "availability": [_online(topics)],
-        "components": components | _agent(topics, breakers) | (_read_now(topics) if "read" in allowed else {}),
+        "components": of_sensors | _agent(topics, breakers) | (_read_now(topics) if "read" in allowed else {}),
     }
 
 
@@ -172,7 +170,7 @@ def _quantity(sensor: Sensed, quantity: Named, topics: Topics) -> Document:
 
 
 def _digits(step: float) -> int:
-    """Return how many digits behind the point a step of this size needs."""
+    """Return how many decimals a step of this size needs."""
     return min(FINEST, max(0, math.ceil(-math.log10(step) - 1e-9))) if step > 0 else 0
 
 
@@ -190,7 +188,7 @@ def _online(topics: Topics) -> Document:
 
 
 def _measured(sensor_id: str, name: str, topics: Topics) -> Document:
-    """Return the availability of one quantity: others of the same sensor may be there without it."""
+    """Return the availability of one quantity: it may be missing while others of the same sensor are there."""
     value = f"({_entry(sensor_id)})[{_literal(name)}]"
     return {"topic": topics.state, "value_template": f"{{{{ 'online' if {value} is number else 'offline' }}}}"}
 

@@ -1,4 +1,4 @@
-"""Batch -> JSON: the only file that turns our words into camelCase."""
+"""Batches and documents as JSON: the only file that writes camelCase."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from typing import Any, Protocol
 from agent.clock import rfc3339
 from agent.model import Batch, Fault, Present, Reading
 
+# The value of `schema` in the documents.
 SCHEMA = 1
-APART = 0.5  # seconds: a reading that was measured farther from its batch's moment carries its own
-AS_THEY_ARE = ("breakers", "sensors", "buses")  # the keys below these are names, not words of ours
+# Seconds. A reading that was measured farther from its batch's moment carries a timestamp of its own.
+APART = 0.5
+# The keys below these are names that users chose; they are not converted to camelCase.
+AS_THEY_ARE = ("breakers", "sensors", "buses")
 
 
 class Named(Protocol):
-    """A quantity, as far as a subscriber is told."""
+    """What subscribers see of a quantity."""
 
     @property
     def name(self) -> str: ...
@@ -29,7 +32,7 @@ class Named(Protocol):
 
 
 class Sensed(Protocol):
-    """A sensor, as far as a subscriber is told."""
+    """What subscribers see of a sensor."""
 
     id: str
     driver: str
@@ -54,12 +57,12 @@ def encode(document: Mapping[str, Any]) -> bytes:
 
 
 def simulated(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document that says of itself that nothing in it was measured."""
+    """Return the document marked as simulated: nothing in it was measured."""
     return {**document, "simulated": True}
 
 
 def reading(one: Reading, due: float, stamp: Callable[[float], str]) -> dict[str, Any]:
-    """Return a reading as it stands in a batch that was due at this moment; what is None is left out."""
+    """Return a reading as it stands in a batch that was due at `due`; attributes that are None are left out."""
     entry: dict[str, Any] = {
         "sensorId": one.sensor,
         "quantity": one.quantity,
@@ -114,9 +117,11 @@ def batch(
 
 
 def historical(body: bytes, timestamp: str | None = None) -> bytes:
-    """Return a stored batch as it goes to `backfill`; with `timestamp`, its unsynced time is put right.
+    """Return a stored batch as it goes to `backfill`.
 
-    The moments in its readings and faults move by as much.
+    Args:
+        timestamp: replaces the time of a batch that was taken while the clock was unsynced. The timestamps of its
+            readings and faults move by the same amount.
     """
     document = json.loads(body)
     document["historical"] = True
@@ -126,7 +131,7 @@ def historical(body: bytes, timestamp: str | None = None) -> bytes:
 
 
 def corrected(body: bytes, timestamp: str) -> bytes:
-    """Return a batch that was taken while the clock was unsynced, with its time put right."""
+    """Return a stored batch with `timestamp` as its time if it was taken while the clock was unsynced."""
     document = json.loads(body)
     if document.get("clock") == "unsynced":
         _correct(document, timestamp)
@@ -153,7 +158,7 @@ def gap(boot_id: str, first: int, last: int, reason: str, timestamp: str) -> byt
 
 
 def state(sensors: Iterable[Sensed], *, now: str, stamp: Callable[[float], str]) -> dict[str, Any]:
-    """Return the present of every sensor: absence is told with `null`, never implied by a missing key."""
+    """Return the present of every sensor. A missing value is `null`, never a missing key."""
     entries: dict[str, dict[str, Any]] = {}
     missing, degraded = [], False
     # The sensors of one round were read at one moment.
@@ -185,7 +190,7 @@ def info(
     host: Mapping[str, Any],
     previous: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Return what this device is and measures; `previous` tells how the last run ended."""
+    """Return what this device is and measures; `previous` says how the last run ended."""
     return {
         "schema": SCHEMA,
         "deviceId": device_id,

@@ -8,10 +8,11 @@ from agent.config.driver_schema import with_drivers
 from agent.config.shapes import Table
 from agent.config.tables import REQUESTS, Config
 
+from .payloads import SCHEMA
 from .topics import Topics
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-SCHEMA = 1  # what `schema` says in the documents
+
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
@@ -136,7 +137,6 @@ def health() -> Schema:
         "dropped": COUNT,
         "storage": {"enum": ["ok", "degraded"]},
     }
-    limits = {"retain": FLAG, "maximumQos": COUNT, "maximumPacketSize": COUNT, "will": FLAG}
     properties = {
         "schema": {"const": SCHEMA},
         "deviceId": NAME,
@@ -145,16 +145,7 @@ def health() -> Schema:
         "degraded": FLAG,
         "breakers": {"type": "object", "additionalProperties": breaker},
         "sensors": {"type": "object", "additionalProperties": sensor},
-        "broker": open_ended(
-            {
-                "connected": FLAG,
-                "since": or_null(TIME),
-                "error": or_null(TEXT),
-                "limits": open_ended(limits, tuple(limits)),
-                "refused": array(open_ended({"topic": TEXT, "reason": TEXT, "since": TIME})),
-            },
-            ("limits", "refused"),
-        ),
+        "broker": _broker(),
         "outbox": open_ended(outbox),
         "clock": open_ended({"synced": FLAG}),
         "process": open_ended({"uptime": SECONDS, "rss": COUNT, "cpu": SECONDS}),
@@ -162,6 +153,18 @@ def health() -> Schema:
         "simulated": SIMULATED,
     }
     return titled("Health of Limpet", open_ended(properties, ("simulated",)))
+
+
+def _broker() -> Schema:
+    limits = {"retain": FLAG, "maximumQos": COUNT, "maximumPacketSize": COUNT, "will": FLAG}
+    properties = {
+        "connected": FLAG,
+        "since": or_null(TIME),
+        "error": or_null(TEXT),
+        "limits": open_ended(limits, tuple(limits)),
+        "refused": array(open_ended({"topic": TEXT, "reason": TEXT, "since": TIME})),
+    }
+    return open_ended(properties, ("limits", "refused"))
 
 
 def state() -> Schema:
@@ -227,7 +230,8 @@ def response() -> Schema:
 def asyncapi() -> Schema:
     """Return an AsyncAPI 3.0 document of the topics, seen from the agent: it sends batches, it receives requests."""
     topics = Topics("{root}", "{deviceId}")
-    sent = {  # name -> topic, message, retained
+    # Name -> topic, message, retained.
+    sent = {
         "status": (topics.status, "status", True),
         "batch": (topics.batch, "batch", False),
         "backfill": (topics.backfill, "batch", False),
@@ -251,7 +255,8 @@ def asyncapi() -> Schema:
 
 def _operations(sent: dict[str, tuple[str, str, bool]]) -> Schema:
     operations = {f"send_{name}": _operation("send", name, m, kept) for name, (_, m, kept) in sent.items()}
-    del operations["send_response"]  # it is the reply to a request
+    # A response is described as the reply to a request.
+    del operations["send_response"]
     reply = {"$ref": "#/channels/response/messages/response"}
     operations["receive_request"] = {
         **_operation("receive", "request", "request", False),

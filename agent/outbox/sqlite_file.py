@@ -38,6 +38,8 @@ class SqliteFile:
         self._lost = 0
         # Damage was met that the checks at opening might not see.
         self._suspect = False
+        # Which file is open: a name may come to mean another one, or none.
+        self._identity: tuple[int, int] | None = None
         # The caller knows what is in the file.
         self._known = False
 
@@ -61,6 +63,7 @@ class SqliteFile:
             raise OSError(errno.ENOSPC, f"{self.file.parent}: less than {KEEP_FREE >> 20} MiB are free")
         changed: dict[str, RunRecord] = {}
         with self._connection() as database:
+            self._check_place()
             for number, record in records:
                 if isinstance(record, Item):
                     self._remove(database, "batch", number, changed)
@@ -132,12 +135,16 @@ class SqliteFile:
         if self._database is None:
             opening = Opening(self.file, self._run_id, self.max_size)
             self._database, self._begun = opening.open(suspect=self._suspect)
-            self._suspect = False
+            self._suspect, self._identity = False, _identity(self.file)
             self._lost += self._begun.lost
             if self._known and opening.begun_again:
                 self._known = False
                 raise OSError(errno.ESTALE, f"{self.file}: it was damaged and has been begun again")
         return self._database
+
+    def _check_place(self) -> None:
+        if _identity(self.file) != self._identity:
+            raise Damaged("it is gone, or another file is in its place")
 
     # --- the table of runs
 
@@ -167,6 +174,13 @@ class SqliteFile:
         witness = Witness(self.file)
         witness.read()
         witness.write([run for _, run in table])
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError):
+        found = file.stat()
+        return found.st_dev, found.st_ino
+    return None
 
 
 def _advance(database: sqlite3.Connection, changed: dict[str, RunRecord]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from agent.broker import Facts
 from agent.messages.blocks import CONTENT_TYPE, block
@@ -21,6 +22,8 @@ from .reason_codes import ReasonCodes
 
 # Batches in a block, and the bytes of its JSON: a block that is lost has to be sent again.
 BLOCK_ITEMS, BLOCK_BYTES = 64, 256 * 1024
+# Seconds after one that the broker did not take until blocks may grow again.
+GROWS_AFTER = 180.0
 # Seconds that a live batch may wait for its turn; then it is history.
 LIVE_WAITS = 1.0
 # Seconds that everything else waits for the first batches of a session to come from the disk.
@@ -52,6 +55,7 @@ class Batches:
         self._holds, self._codes, self._alarm = holds, codes, alarm
         self._bodies, self._backlog = Bodies(clock), Backlog(outbox)
         self.in_blocks, self.block_most = False, BLOCK_ITEMS
+        self._grows_at = float("-inf")
         self._facts = Facts()
         self._in_flight: InFlight
         self._begun = 0.0
@@ -89,10 +93,15 @@ class Batches:
         if again:
             # Those in hand come after them.
             self._backlog.give_back()
-            if message.historical:
-                self.block_most = max(1, len(message.batches) // 2)
-        elif len(message.batches) == self.block_most:
+            self.shrink(message)
+        elif len(message.batches) == self.block_most and self._now() >= self._grows_at:
             self.block_most = min(BLOCK_ITEMS, 2 * self.block_most)
+
+    def shrink(self, message: Outgoing) -> None:
+        """Make smaller blocks for a while if this message is one; the broker did not take it."""
+        if len(message.batches) > 1:
+            self.block_most = min(self.block_most, max(1, len(message.batches) // 2))
+            self._grows_at = self._now() + GROWS_AFTER
 
     # --- live
 
@@ -242,11 +251,15 @@ class Batches:
             return None
         for item in picked:
             self._backlog.discard(item)
-        return self._sized(self._outgoing(topic, block(bodies), picked, CONTENT_TYPE))
+        if len(picked) == 1:
+            # Whatever the broker has against blocks, it is not about this batch.
+            return self._sized(self._outgoing(topic, bodies[0], picked))
+        return self._outgoing(topic, block(bodies), picked, CONTENT_TYPE)
 
     def _outgoing(self, topic: str, body: bytes, items: Sequence[Item], content_type: str | None = None) -> Outgoing:
-        alone = self._holds.suspect(topic)
-        return Outgoing(Purpose.BATCH, topic, body, topic, tuple(items), content_type=content_type, alone=alone)
+        made = Outgoing(Purpose.BATCH, topic, body, topic, tuple(items), content_type=content_type)
+        alone, deferred = self._holds.suspect(topic), len(items) == 1 and self._holds.deferred(items[0])
+        return replace(made, alone=alone, deferred=deferred) if alone or deferred else made
 
     def _sized(self, made: Outgoing) -> Outgoing | None:
         if self._fits(made):

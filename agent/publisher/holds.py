@@ -75,6 +75,10 @@ class Holds:
         """Return the moment from which on this batch may be sent."""
         return self._items[key_of(item)][1] if key_of(item) in self._items else -math.inf
 
+    def deferred(self, item: Item) -> bool:
+        """Return whether this batch was refused, by whatever means, while others passed."""
+        return key_of(item) in self._items
+
     def held(self) -> list[str]:
         """Return the topics on which no batch may be sent now."""
         now = self._now()

@@ -170,8 +170,9 @@ class InFlight:
             if (left := flight.sent + deadline - self._now()) > 0:
                 self._deadline = asyncio.get_running_loop().call_later(left, self._check_deadline)
                 return
-            # A batch is worth a new connection: its acknowledgement may be what was lost.
-            if flight.message.purpose is Purpose.BATCH or flight.number > self._answered_up_to or not self._spare():
+            # A batch is worth a new connection, once: its acknowledgement may be what was lost.
+            reconnects = flight.message.purpose is Purpose.BATCH and not flight.message.deferred
+            if reconnects or flight.number > self._answered_up_to or not self._spare():
                 self._pacing.overdue()
                 self._failed(BrokerTimeout(f"the broker acknowledged nothing within {deadline:.1f} s"))
                 return

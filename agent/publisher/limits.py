@@ -23,6 +23,7 @@ class Limits:
         will: the broker takes a will.
         retain, qos_1: it takes what is retained, and what is to be acknowledged, as far as we found out.
         on_trial: which of these two the next session does without, to find out; "": neither.
+        unconfirmed: which of them helped in a trial; the next session tries once more with it.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -33,13 +34,15 @@ class Limits:
         """Forget everything."""
         self._facts = Facts()
         self.will = self.retain = self.qos_1 = True
-        self.on_trial = ""
+        self.on_trial = self.unconfirmed = ""
         self._packet_size: int | None = None
         self._believed_until = 0.0
 
     def opened(self, link: Link, facts: Facts) -> Facts:
         """Return what a new connection has to obey: what the broker announced, and what we know from earlier ones."""
         self._facts = facts
+        if self.unconfirmed:
+            setattr(self, self.unconfirmed, True)
         sizes = [one for one in (facts.maximum_packet_size, self._learnt()) if one is not None]
         obeyed = replace(
             facts,

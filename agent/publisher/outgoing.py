@@ -29,6 +29,7 @@ class Outgoing:
         batches: what a message of batches carries; more than one of them is a block.
         handler: of a subscription, who receives the messages; `retained`: those as well that the broker kept.
         alone: a session ended with its like under way; nothing else may be under way with it.
+        deferred: a batch that waited by itself before; it is not worth another connection.
     """
 
     purpose: Purpose
@@ -42,6 +43,7 @@ class Outgoing:
     content_type: str | None = None
     correlation: bytes | None = None
     alone: bool = False
+    deferred: bool = False
 
     @property
     def historical(self) -> bool:

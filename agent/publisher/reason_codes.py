@@ -92,8 +92,11 @@ class ReasonCodes:
         return False
 
     def silent(self, packet: Outgoing) -> None:
-        """Note that this broker does not acknowledge a packet that is no batch, though it does others."""
+        """Note that this broker does not acknowledge a packet, though it does others."""
         if packet.purpose is Purpose.BATCH:
+            for item in packet.batches:
+                self._holds.defer(item)
+                self._outbox.back(item)
             return
         self._refusals.refused(packet.key, "not acknowledged", busy=True)
 

@@ -134,10 +134,13 @@ class Session:
         error = self._link.lost.result() if self._link.lost.done() else self._problem
         under_way = list(self._in_flight)
         self._codes.ended(under_way, self._blamed(error), error)
+        for packet in under_way if error is not None else ():
+            self._queue.batches.shrink(packet)
         if self.proved and self._facts.receive_maximum == 1 and isinstance(error, BrokerTimeout):
             # Nothing can overtake it here, but other packets had their acknowledgements.
             for packet in under_way:
-                self._codes.silent(packet)
+                if not packet.batches:
+                    self._codes.silent(packet)
         self._queue.batch_first = isinstance(error, BrokerTimeout) and not any(one.batches for one in under_way)
         await self._queue.end()
 

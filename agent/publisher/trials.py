@@ -1,7 +1,8 @@
 """What a broker lacks that only hangs up: found out by trying without it, once.
 
 MQTT 3.1.1 has no way to say that QoS 1 or retained messages are not supported, so such a broker looks like one that
-forbids every topic.
+forbids every topic. So does one that is in trouble for a few seconds: what helped is believed when the next session,
+which tries with it once more, ends the same way.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ class Trials:
         if not published:
             return
         self._limits.on_trial = ""
+        if (doubted := self._doubted()) is not None:
+            setattr(self._limits, doubted, False)
+            self._limits.unconfirmed = ""
         self._hang_ups += 1
         self._document_hang_ups += any(packet.purpose is Purpose.DOCUMENT for packet in published)
         if not self._published and self._hang_ups >= AFTER:
@@ -51,10 +55,17 @@ class Trials:
         helped = without == "qos_1" or (without == "retain" and document)
         if helped:
             setattr(self._limits, without, False)
-            self._limits.on_trial = ""
+            self._limits.on_trial, self._limits.unconfirmed = "", without
+        elif (doubted := self._doubted()) == "qos_1" or (doubted is not None and document):
+            self._limits.unconfirmed = ""
         self._published = True
         self._retained |= document
         return helped
+
+    def _doubted(self) -> str | None:
+        """Return what helped to do without, if this session tries once more with it."""
+        doubted = self._limits.unconfirmed
+        return doubted if doubted and getattr(self._limits, doubted) else None
 
     def _try_without(self, what: str) -> None:
         if what not in self._tried and getattr(self._limits, what):

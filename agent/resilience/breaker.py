@@ -2,23 +2,23 @@
 
                   failure_threshold failures in a row
     +--------+ -----------------------------------------> +------+
-    | CLOSED |                                            | OPEN | nobody may call
+    | CLOSED |                                            | OPEN | no call passes
     +--------+                                            +------+
-    everybody may call                                     |    ^
+    all calls pass                                         |    ^
          ^                                the open period  |    |  the probe fails: the next
          |                     is over, and a call comes:  |    |  open period is longer
          |                              it is the probe    v    |
          |  success_threshold probes in a row             +-----------+
-         +----------------------------------------------- | HALF_OPEN | one probe may call
+         +----------------------------------------------- | HALF_OPEN | one probe passes
                                                           +-----------+
 
-Only errors that speak against the dependency are failures. A cancellation or a bug of ours is no verdict: in HALF_OPEN
-it hands the probe's place to the next call. The place is a lease as long as the open period before it: a probe that
-hangs longer is overtaken. Every admission belongs to a generation, and every change starts a new one, so that an
-outcome from before the change is known as old news and changes nothing.
+Only errors that speak against the dependency are failures. A cancellation or a bug is no verdict: in HALF_OPEN the next
+call becomes the probe. A probe holds its place for as long as the open period before it lasted, so one that hangs is
+replaced. Every admission belongs to a generation, and every change of state starts a new one. An outcome of an earlier
+generation is ignored.
 
 The decisions (`admit`, `succeeded`, `failed`, `undecided`) are synchronous and do no I/O. `AsyncCircuitBreaker.call`
-and `CircuitBreaker.call` are thin faces of them; a generator calls them itself.
+and `CircuitBreaker.call` are thin wrappers around them; a generator calls them directly.
 """
 
 import logging
@@ -41,12 +41,22 @@ SLOTS = """
 
 
 class Breaker:
-    """The state machine of both classes. Safe to use from threads; holds no lock during a call or a hook.
+    """The state machine of both classes. Thread-safe; holds no lock during a call or a hook.
 
-    Attributes: the parameters, under their own names; they are not meant to be changed later.
+    Attributes: the parameters, under their own names. They must not be changed later.
     """
 
     __slots__ = tuple(SLOTS.split())
+
+    _state: CircuitState
+    # The current generation while closed, else 0: one read decides whether a call passes.
+    _admits: int
+    # Calls are refused before this moment: the end of the open period, or of the probe's place.
+    _until: float
+    _failures: int
+    _successes: int
+    # Since it was last closed.
+    _openings: int
 
     def __init__(
         self,
@@ -81,21 +91,16 @@ class Breaker:
         self.on_event = on_event
         self.clock = clock
         self.rng = rng or ENTROPY
-        # Re-entrant: the garbage collector may close a forgotten coroutine, which reports, while this thread holds it.
+        # Re-entrant, because the garbage collector may close a coroutine in the middle of a call, which then reports in
+        # the thread that holds the lock.
         self._lock = RLock()
-        self._state = CLOSED
-        self._generation = 1
-        self._admits = 1  # the generation that everybody may enter; 0 unless closed, so that one read decides
-        self._failures = 0
-        self._successes = 0
-        self._openings = 0  # since it was last closed
+        self._generation = self._rejected = 0
         self._period = 0.0
-        self._until = -math.inf  # refuses before this: the end of the open period, or of the probe's lease
-        self._rejected = 0
+        self._close()
 
     @property
     def state(self) -> CircuitState:
-        """The state now; OPEN until a probe is admitted, however long ago the open period ended."""
+        """The current state. OPEN until a probe is admitted, even after the open period has ended."""
         return self._state
 
     @property
@@ -118,17 +123,18 @@ class Breaker:
         return isinstance(error, self.exceptions)
 
     def admit(self) -> int:
-        """Let one call through; hand the generation returned to exactly one of the three verdicts below.
+        """Admit one call and return its generation, to be reported with one of the three methods below.
 
-        The caller is the probe if `state` is HALF_OPEN after this.
+        The call is the probe if `state` is HALF_OPEN after this.
 
         Raises:
-            CircuitOpenError: refused; there is nothing to report.
+            CircuitOpenError: the call is refused, and nothing is to be reported.
         """
         if generation := self._admits:
             return generation
         now = self.clock()
-        if now < (until := self._until):  # decided without the lock: refusing must stay cheap when it happens often
+        # Without the lock, because refusals are frequent and have to stay cheap.
+        if now < (until := self._until):
             self._rejected += 1
             raise CircuitOpenError(self.name, until - now)
         with self._lock:
@@ -161,7 +167,7 @@ class Breaker:
         self._announce(HALF_OPEN, CLOSED, "probe succeeded")
 
     def failed(self, generation: int, error: BaseException) -> None:
-        """Report that the call admitted as `generation` raised `error`; one that does not count is no verdict."""
+        """Report that the call admitted as `generation` raised `error`. An error that does not count is no verdict."""
         if not isinstance(error, self.exceptions):
             self.undecided(generation)
             return
@@ -177,7 +183,7 @@ class Breaker:
         self._announce(old, OPEN, f"{reason}: {type(error).__name__}", period)
 
     def undecided(self, generation: int) -> None:
-        """Report that the call admitted as `generation` ended without a verdict: cancelled, or a bug of ours."""
+        """Report that the call admitted as `generation` ended without a verdict: it was cancelled, or had a bug."""
         if self._admits:
             return
         with self._lock:
@@ -185,7 +191,7 @@ class Breaker:
                 self._free_the_probes_place()
 
     def trip(self) -> None:
-        """Open now, for the present open period; from OPEN, start that period again."""
+        """Open now. If the breaker is open already, its period starts again."""
         with self._lock:
             old = self._state
             if old is not CLOSED:
@@ -202,7 +208,7 @@ class Breaker:
         if old is not CLOSED:
             self._announce(old, CLOSED, "reset")
 
-    # The generation is always written first: outcomes that arrive while the rest changes are old news already.
+    # The generation is written first, so that outcomes which arrive during the change are ignored.
 
     def _open(self) -> float:
         self._generation += 1

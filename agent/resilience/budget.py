@@ -1,4 +1,4 @@
-"""A retry budget: what all retries together may cost, however many callers fail at once."""
+"""A retry budget: a limit for the retries of all callers together."""
 
 import time
 from threading import Lock
@@ -7,10 +7,10 @@ from .schedule import Clock, check_number
 
 
 class RetryBudget:
-    """A bucket of tokens that its users share; a retry takes one, a first attempt none.
+    """A shared bucket of tokens. A retry takes one; a first attempt takes none.
 
-    In any T seconds at most `capacity + refill_per_second * T` tokens are given out. `clock` may be left out: the
-    budget then goes by the clock of the retry that asks.
+    In any T seconds at most `capacity + refill_per_second * T` tokens are given out. Without a `clock`, the budget uses
+    the clock of the retry that takes a token.
     """
 
     __slots__ = ("_clock", "_lock", "_seen", "_tokens", "capacity", "refill_per_second")
@@ -26,7 +26,7 @@ class RetryBudget:
         self._seen: float | None = None
 
     def take(self, now: float | None = None) -> bool:
-        """Take one token; return False at once if there is none. `now` counts only without a clock of its own."""
+        """Take one token; return False at once if there is none. `now` is ignored if the budget has a clock."""
         if self._clock is not None or now is None:
             now = (self._clock or time.monotonic)()
         with self._lock:

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class CircuitBreaker(Breaker):
-    """A breaker around blocking calls; `AsyncCircuitBreaker` explains the parameters."""
+    """A breaker around blocking calls; see `AsyncCircuitBreaker` for the parameters."""
 
     __slots__ = ()
 
@@ -44,8 +44,8 @@ class AsyncCircuitBreaker(Breaker):
 
     It opens after `failure_threshold` failures in a row, for `reset_timeout_seconds`, lengthened by a random part of up
     to `reset_jitter`; each failed probe multiplies the period by `multiplier`, up to `max_reset_timeout_seconds`. Only
-    `exceptions` are failures. A call that takes longer than `call_timeout_seconds` is a TimeoutError and counts,
-    whatever `exceptions` says. `on_event` is told each transition once.
+    `exceptions` are failures. A call that takes longer than `call_timeout_seconds` is a TimeoutError, which counts even
+    if it is not in `exceptions`. `on_event` is called once for each transition.
 
     Raises:
         ValueError: a parameter makes no sense.

@@ -1,4 +1,4 @@
-"""The words of a circuit breaker: its states, its refusal, its events, and the mark that a probe leaves."""
+"""Values of a circuit breaker: its states, its refusal, its events, and the mark of a running probe."""
 
 import enum
 from contextvars import ContextVar
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class CircuitState(enum.StrEnum):
-    """Who may call: everybody, nobody, or one probe."""
+    """Which calls pass: all, none, or one probe."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -17,10 +17,10 @@ CLOSED, OPEN, HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.H
 
 
 class CircuitOpenError(Exception):
-    """The breaker `name` refused and called nothing; ask again in `retry_after` seconds, not before."""
+    """The breaker `name` refused a call; it refuses any other for `retry_after` seconds."""
 
     def __init__(self, name: str, retry_after: float) -> None:
-        # BaseException.__new__ has already kept both in `args`; a refusal should cost next to nothing.
+        # BaseException.__new__ has stored both in `args` already, and refusals have to stay cheap.
         self.name = name
         self.retry_after = retry_after
 

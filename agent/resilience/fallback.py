@@ -1,4 +1,4 @@
-"""Graceful degradation: a sensor that cannot be read becomes a value that says so, and the others are read anyway."""
+"""Graceful degradation: a sensor that cannot be read yields a value that says so, and the others are read anyway."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ Read = Callable[[], Awaitable[Any]]
 
 
 class SensorReading(TypedDict):
-    """What came of one read; `error`, the name of the exception's class, is there only if `status` is not "ok"."""
+    """The result of one read. `error`, the name of the exception's class, is there only if `status` is not "ok"."""
 
     sensorId: str
     value: Any
@@ -23,7 +23,7 @@ class SensorReading(TypedDict):
 
 
 class CollectedBatch(TypedDict):
-    """What came of reading many sensors; both lists are in the order of the readers."""
+    """The result of reading many sensors; both lists are in the order of the readers."""
 
     readings: list[SensorReading]
     unavailableSensors: list[str]
@@ -48,7 +48,7 @@ async def collect_batch(
     breakers: Mapping[str, AsyncCircuitBreaker] | None = None,
     deadline_seconds: float | None = None,
 ) -> CollectedBatch:
-    """Read all sensors at the same time, each behind its breaker if it has one, and return what came of it.
+    """Read all sensors at the same time, each behind its breaker if it has one, and return the results.
 
     A read that takes longer than `deadline_seconds` is a TimeoutError that its breaker counts. Cancelling the batch
     cancels all reads and waits for them.
@@ -73,7 +73,7 @@ async def collect_batch(
     readings: list[SensorReading] = []
     unavailable = []
     for sensor_id, task in tasks.items():
-        # A read that cancelled itself is that sensor's misfortune, not the batch's.
+        # A read that cancelled itself makes its own sensor unavailable, and does not cancel the batch.
         if not task.cancelled() and (reading := task.result())["status"] == "ok":
             readings.append(reading)
         else:
@@ -91,7 +91,8 @@ def _within(seconds: float, read: Read) -> Read:
 
 def _log_failure(sensor_id: str, error: Exception, breaker: AsyncCircuitBreaker | None) -> None:
     if isinstance(error, CircuitOpenError):
-        if log.isEnabledFor(logging.DEBUG):  # a refusal must stay cheap
+        # Refusals are frequent and have to stay cheap.
+        if log.isEnabledFor(logging.DEBUG):
             log.debug("sensor skipped, circuit open", extra={"sensor": sensor_id, "probe_in": error.retry_after})
         return
     facts = {"sensor": sensor_id, "error": repr(error)}

@@ -1,4 +1,4 @@
-"""Retry with exponential back-off: call again after a failure that may pass, later each time, and not in step.
+"""Retry with exponential back-off and jitter: call again after a transient failure, later each time.
 
 `RetryPolicy.next_delay` decides, synchronously; `retry_with_backoff` waits, in functions and coroutine functions alike.
 """
@@ -20,7 +20,8 @@ T = TypeVar("T")
 Jitter = Literal["none", "equal", "full"]
 log = logging.getLogger(__name__)
 
-LEAST_OF_STEP = {"none": 1.0, "equal": 0.5, "full": 0.0}  # jitter draws from this part of the step up to the whole
+# A wait is drawn between this part of the step and the whole step.
+LEAST_OF_STEP = {"none": 1.0, "equal": 0.5, "full": 0.0}
 
 
 class RetryEvent(NamedTuple):
@@ -32,7 +33,7 @@ class RetryEvent(NamedTuple):
 
 
 class RetryPolicy:
-    """When to call again. It keeps no state of a call, so that everybody may share it.
+    """When to call again. It keeps no state of a call, so it may be shared.
 
     Attributes:
         max_attempts: calls, the first included; None: no limit.
@@ -40,10 +41,10 @@ class RetryPolicy:
             up to `max_delay_seconds`.
         exceptions: what is worth another attempt. A CircuitOpenError never is.
         jitter: the wait is the step ("none"), or drawn from its upper half ("equal"), or from all of it ("full").
-        deadline_seconds: bounds the whole call: no wait that would end later is begun, and coroutines are cut then.
+        deadline_seconds: bounds the whole call: no wait begins that would end later, and coroutines are cancelled then.
         attempt_timeout_seconds: coroutines only; a longer attempt becomes a TimeoutError, and is retried.
         budget: shared tokens; without one the retry is given up at once.
-        on_retry: told before each wait.
+        on_retry: called before each wait.
         sleep: waits instead of `time.sleep` or `asyncio.sleep`.
 
     Raises:
@@ -83,7 +84,8 @@ class RetryPolicy:
         self.base_delay_seconds: Final = base_delay_seconds
         self.max_delay_seconds: Final = max_delay_seconds
         self.exceptions: Final = exceptions
-        self.multiplier: Final = float(multiplier)  # an int to the power of the attempt would grow without bound
+        # A float overflows, which `grown` handles; an int to the power of the attempt would grow without bound.
+        self.multiplier: Final = float(multiplier)
         self.jitter: Final = jitter
         self.deadline_seconds: Final = deadline_seconds
         self.attempt_timeout_seconds: Final = attempt_timeout_seconds
@@ -112,7 +114,7 @@ class RetryPolicy:
         return delay
 
     def after_failure(self, attempt: int, error: BaseException, started: float) -> float | None:
-        """Return `next_delay` at this moment, for a call that began at `started`, and tell `on_retry` about it."""
+        """Return `next_delay` for a call that began at `started`, and call `on_retry` if there is a delay."""
         elapsed = 0.0 if self.deadline_seconds is None else self.clock() - started
         delay = self.next_delay(attempt, error, elapsed)
         if delay is not None and self.on_retry is not None:
@@ -123,7 +125,7 @@ class RetryPolicy:
         return delay
 
     def bound(self, started: float) -> float | None:
-        """Return how many seconds an attempt that begins now may take; None: as long as it likes."""
+        """Return the seconds that an attempt which begins now may take; None: no limit."""
         if self.deadline_seconds is None:
             return self.attempt_timeout_seconds
         left = max(0.0, started + self.deadline_seconds - self.clock())
@@ -204,7 +206,7 @@ def _async_face(policy: RetryPolicy, function: Callable[..., Any]) -> Callable[.
                 delay = policy.after_failure(attempt, error, started)
                 if delay is None:
                     raise
-            # The wait is outside of `except`: the error is freed, and is no context of the next one.
+            # Outside of `except`, so that the error is freed and does not become the context of the next one.
             if sleep is None:
                 await asyncio.sleep(delay)
             elif inspect.isawaitable(pause := sleep(delay)):

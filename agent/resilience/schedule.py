@@ -1,4 +1,4 @@
-"""Times that grow under a cap, where chance comes from, and what a parameter must be."""
+"""Delays that grow under a cap, the source of randomness, and checks of parameters."""
 
 import os
 import sys
@@ -9,14 +9,14 @@ Clock = Callable[[], float]
 
 
 class Rng(Protocol):
-    """Where jitter comes from; `random.Random` is one."""
+    """The source of jitter; `random.Random` is one."""
 
     def uniform(self, a: float, b: float, /) -> float:
         """Return a number between `a` and `b`."""
 
 
 class Entropy:
-    """The kernel's randomness: forked processes differ, a seeded `random` does not reach it, and it keeps no state."""
+    """The kernel's randomness. Unlike `random`, it has no state that a fork would copy or a seed would fix."""
 
     def uniform(self, a: float, b: float, /) -> float:
         """Return a number with a <= number <= b."""

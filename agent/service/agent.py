@@ -1,4 +1,4 @@
-"""The composition root: one run of the agent. It starts, stops and reloads its parts, and touches no data."""
+"""The composition root: one run of the agent. It starts, stops and reloads the parts; no data passes through it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ from .systemd import Supervisor
 
 log = logging.getLogger("limpet")
 
-FIRST_ROUND = 1.0  # seconds that the connection waits for the first values, so that `state` leads `online`
-END_WITHIN = 1.2  # seconds that the end waits for a disk and for acknowledgements, together
-DISK_WITHIN = 0.5  # seconds that it waits for a disk at most; once more after the last message
-STALLED = 10.0  # seconds beyond the longest interval without a finished round: then the watchdog is not fed
+# Seconds that the connection waits for the first values, so that `state` precedes `online`.
+FIRST_ROUND = 1.0
+# Seconds that stopping waits for disk and acknowledgements together, and for the disk alone: users expect a quick end.
+END_WITHIN, DISK_WITHIN = 1.2, 0.5
+# Seconds beyond the longest interval. After that long without a finished round the watchdog is not fed.
+STALLED = 10.0
 
 
 class Agent:
@@ -44,12 +46,12 @@ class Agent:
 
     Args:
         announced: what earlier runs have announced; None: nothing, and nothing is remembered.
-        reload: reads the configuration and has it followed a moment later; None: the request `reload` is refused.
+        reload: reads the configuration and applies it a moment later; None: the request `reload` is refused.
 
     Attributes:
-        config: as it is followed now; a reload replaces it.
-        publisher: the present one; a reload may replace it.
-        goes_on: another run follows in this process.
+        config: the configuration in use; a reload replaces it.
+        publisher: the current one; a reload may replace it.
+        goes_on: whether another run follows in this process.
     """
 
     def __init__(
@@ -67,38 +69,35 @@ class Agent:
         announced: Announced | None = None,
         reload: Callable[[], Config] | None = None,
     ) -> None:
-        run_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
-        identity = Identity(config.agent.device_id, run_id, version, hardware.simulated)
-        topics = Topics(config.mqtt.topic_root, config.agent.device_id)
-        news = asyncio.Event()
+        identity = _identity(config, version, hardware.simulated, rng)
+        topics, news = Topics(config.mqtt.topic_root, config.agent.device_id), asyncio.Event()
         self.config, self.clock, self.supervisor = config, clock, supervisor
-        self.outbox = _outbox(config, run_id, clock, store, self._storage_changed)
+        self.outbox = _outbox(config, identity.run_id, clock, store, self._storage_changed)
         breakers = BreakerLog(clock.now, news.set)
         self.assembly = Assembly(hardware, clock.now, rng, breakers.note)
         self.publisher = publishing(self.outbox, topics, breakers.note)
         self.recorder = Recorder(identity, topics, clock, self.outbox, self._round_ended)
         self.scheduler = Scheduler(Collector(self.assembly.buses, clock.now), (), self.recorder.record, clock.now)
-        self.edges = EdgeWatcher(self.recorder.record)
+
         self.page = Page(self.alive, news.set)
         self.status = self._make_status(identity, breakers)
-        self.announcer = Announcer(self.status, topics, announced or Announced(None), rng, self._all_again)
-        self.reporter = Reporter(self.status, topics, self.outbox, self.announcer, news, health_file)
-        self._reload = reload
-        self._stopping, self.goes_on = asyncio.Event(), False
+        announcer = Announcer(self.status, topics, announced or Announced(None), rng, self._all_again)
+        self.reporter = Reporter(self.status, topics, self.outbox, announcer, news, health_file)
+        self._reload, self._stopping, self.goes_on = reload, asyncio.Event(), False
 
     @property
     def run_id(self) -> str:
-        """What names this run; published as `bootId`."""
+        """The id of this run, published as `bootId`."""
         return self.recorder.identity.run_id
 
     async def run(self, rounds: int | None = None) -> None:
-        """Run until `stop()`, or for `rounds` rounds; then deliver or store what there is.
+        """Run until `stop()`, or for `rounds` rounds; then deliver or store all batches.
 
         Raises:
-            ExceptionGroup: a part of the agent crashed; all others have been ended.
+            ExceptionGroup: a service crashed; the others have ended.
         """
         try:
-            self.announcer.begin()
+            self.reporter.announcer.begin()
             if not await self._opened():
                 return
             self._arrange()
@@ -111,29 +110,20 @@ class Agent:
                 collecting = group.create_task(self._collect(rounds), name="collect")
                 self.supervisor.tell("READY=1", f"STATUS=reading {len(self.assembly.due)} sensors")
                 await self._stopping.wait()
-                if not self.goes_on:
-                    self.supervisor.tell("STOPPING=1")
-                # 1. Nothing new comes in.
+                # No new batches from here on, so that what is there can be stored and sent.
                 collecting.cancel()
-                # 2. What we have is safe, and leaves if it can.
-                ends = self.clock.now() + END_WITHIN
-                await _within(DISK_WITHIN, self.outbox.flush())
-                await self.publisher.close(ends - self.clock.now())
-                # 3. The last message was sent: nothing is left to do.
+                await self._deliver()
+                # The services end last: delivering needs them.
                 for task in (publishing, storing, feeding, reporting):
                     task.cancel()
         finally:
-            self.page.close()
-            self.announcer.close()
-            self.assembly.close()
-            await _within(DISK_WITHIN, self.outbox.close())
-            await self.reporter.close()
+            await self._close()
 
     def stop(self, *, goes_on: bool = False) -> None:
-        """Begin the end: at once, cleanly, whatever hangs.
+        """Ask the run to end. Returns at once.
 
         Args:
-            goes_on: another run follows in this process, so that the supervisor is not told of an end.
+            goes_on: another run follows in this process, so nothing is reported to the supervisor.
         """
         self.goes_on = goes_on
         self._stopping.set()
@@ -144,9 +134,9 @@ class Agent:
         return not self.scheduler.groups or self.clock.now() - self.scheduler.progress < slowest + STALLED
 
     async def reload(self, config: Config, publishing: Making) -> None:
-        """Follow a new configuration: only what changed starts again. Numbers go on without a gap.
+        """Apply a new configuration: only what changed is restarted, and `seq` continues.
 
-        Not for another identity (see `what_makes_a_run`): that is another run.
+        A configuration with another identity (see `what_makes_a_run`) needs another run instead.
         """
         old, self.config = self.config, config
         box = config.outbox
@@ -164,7 +154,7 @@ class Agent:
         discovery_changed = old.homeassistant != config.homeassistant
         self._arrange(announce=reconnects or discovery_changed or old.sensors != config.sensors, listen=reconnects)
         if discovery_changed and not reconnects:
-            self.announcer.listen()
+            self.reporter.announcer.listen()
         if old.web != config.web:
             self.page.serve(config.web.listen, self.status)
         self.reporter.present()
@@ -186,10 +176,9 @@ class Agent:
         )
 
     async def _opened(self) -> bool:
-        """Open the outbox; return whether to go on, or to end because that was asked for meanwhile."""
-        loop = asyncio.get_running_loop()
-        opening = loop.create_task(self.outbox.open(), name="open")
-        stopping = loop.create_task(self._stopping.wait(), name="stopping")
+        """Open the outbox; return False if `stop()` was called meanwhile."""
+        opening = asyncio.create_task(self.outbox.open(), name="open")
+        stopping = asyncio.create_task(self._stopping.wait(), name="stopping")
         try:
             await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
             if opening.done():
@@ -200,19 +189,19 @@ class Agent:
             stopping.cancel()
 
     def _arrange(self, *, announce: bool = True, listen: bool = True) -> None:
-        """Build what the configuration asks for, and announce it."""
+        """Build the configured sensors, hand out the publisher, and announce the device."""
         built = self.assembly.arrange(self.config)
         self.scheduler.arrange(self.assembly.due)
-        self.announcer.use(self.publisher, self.config)
+        self.reporter.announcer.use(self.publisher, self.config)
         self.reporter.use(self.publisher)
-        self.edges.watch(built)
+        EdgeWatcher(self.recorder.record).watch(built)
         if announce:
-            self.announcer.announce()
+            self.reporter.announcer.announce()
         if listen:
             self._listen()
 
     def _listen(self) -> None:
-        """Subscribe to what the configuration allows, through the present publisher."""
+        """Subscribe to the allowed requests and to Home Assistant, through the current publisher."""
         if self.config.commands.allow:
             from .request_handlers import RequestHandlers
             from .requests import Requests
@@ -222,9 +211,9 @@ class Agent:
             )
             requests = Requests(self.reporter.topics, handlers.all(), self.publisher.answer, self.clock.now)
             requests.listen(self.config.commands.allow, self.publisher.subscribe)
-        self.announcer.listen()
+        self.reporter.announcer.listen()
 
-    # --- what parts call that are made before the reporter is
+    # --- callbacks for parts that are made before the reporter
 
     def _round_ended(self) -> None:
         self.reporter.round_ended()
@@ -239,7 +228,7 @@ class Agent:
 
     async def _collect(self, rounds: int | None) -> None:
         await self.scheduler.run(rounds)
-        # Until the broker has everything; where it is away and there is a disk, until that has it.
+        # Wait until the broker has everything, or until the disk has it while the broker is away.
         while self.outbox.waiting:
             await _within(FIRST_ROUND, self.outbox.drained())
             if self.outbox.waiting and not self.publisher.state.connected and await self.outbox.flush():
@@ -250,20 +239,42 @@ class Agent:
         await _within(FIRST_ROUND, self.reporter.began.wait())
         if not self.reporter.began.is_set():
             self.reporter.present()
-        # A reload closes one publisher and makes another.
+        # A reload closes the publisher, which ends its `run`, and makes another.
         while not self._stopping.is_set():
             await self.publisher.run()
 
+    async def _deliver(self) -> None:
+        """Store what waits, then send it and `offline`, within the time that an end may take."""
+        if not self.goes_on:
+            self.supervisor.tell("STOPPING=1")
+        ends = self.clock.now() + END_WITHIN
+        await _within(DISK_WITHIN, self.outbox.flush())
+        await self.publisher.close(ends - self.clock.now())
+
+    async def _close(self) -> None:
+        """Give everything back; a disk that hangs is waited for only briefly."""
+        self.page.close()
+        self.reporter.announcer.close()
+        self.assembly.close()
+        await _within(DISK_WITHIN, self.outbox.close())
+        await self.reporter.close()
+
 
 def what_makes_a_run(config: Config) -> tuple[object, ...]:
-    """Return what makes a run: whose batches these are, and where they lie. With another one, another run begins."""
+    """Return the identity of a run: whose batches these are, and where they are stored."""
     on_disk = config.outbox.durability != "memory"
     return config.agent.device_id, config.mqtt.topic_root, config.agent.state_dir, on_disk
 
 
 def _connection(config: Config) -> tuple[object, ...]:
-    """Return what a connection is made for; where it changes, another one is needed."""
+    """Return the settings of a connection. Where they change, it is replaced."""
     return config.mqtt, config.commands
+
+
+def _identity(config: Config, version: str, simulated: bool, rng: Random) -> Identity:
+    """Return the identity of a new run. Its id is drawn from `rng`, so that a simulation can be repeated."""
+    run_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
+    return Identity(config.agent.device_id, run_id, version, simulated)
 
 
 def _outbox(

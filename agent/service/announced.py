@@ -1,7 +1,7 @@
-"""What was announced to others and stays with the broker: remembered beyond the process, so that it can be withdrawn.
+"""A file that remembers what was announced, so that a later run can withdraw it.
 
-A device that changes its id, loses a sensor or switches discovery off leaves retained documents behind, which no later
-run would know of.
+A device that changes its id, loses a sensor or switches discovery off leaves retained documents with the broker.
+Without the file, no later run could find them.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ DOCUMENTS = ("state", "info", "health", "status")
 
 
 class Announced:
-    """The memory of one state folder: a small file, written only when its content changes.
+    """What one state folder has announced. The file is written only when its content changes.
 
     Args:
-        file: None: nothing outlives the process.
-        machine: names this machine. What a copied card remembers belongs to the machine it was copied from.
+        file: where it is kept; None: in memory only.
+        machine: names this machine. On a copied card the file belongs to the machine that it was copied from, and is
+            ignored.
 
     Attributes:
-        discovery: what Home Assistant was sent.
-        devices: the topics of devices whose documents are with the broker, `limpet/greenhouse-1`.
+        discovery: what was sent to Home Assistant.
+        devices: the topics of devices whose documents the broker has, such as `limpet/greenhouse-1`.
     """
 
     def __init__(self, file: Path | None, machine: str = "") -> None:
@@ -43,14 +44,14 @@ class Announced:
         self._thread = FileThread()
         self._file = NewestContent(file, self._thread, _not_written) if file is not None else None
         self._content = b""
-        # What is in the file must not be overwritten before it is known.
+        # The file is not written before it was read.
         self._is_known = file is None
 
     def load(self, known: Callable[[], object]) -> None:
-        """Begin to read what earlier runs have left; returns at once.
+        """Begin to read the file of earlier runs. Returns at once.
 
         Args:
-            known: called on the running loop when it is known; never, while the disk hangs.
+            known: called on the running loop when the file was read; never if the disk hangs.
         """
         if self._file is None:
             return
@@ -80,19 +81,19 @@ class Announced:
         known()
 
     def former(self, device: str) -> list[str]:
-        """Return the topics of documents that other devices of this state folder have left; `device` is ours now."""
+        """Return the topics of documents that this state folder has published for devices other than `device`."""
         self.devices.add(device)
         return [f"{one}/{name}" for one in sorted(self.devices - {device}) for name in DOCUMENTS]
 
     def forget(self, device: str, pending: Callable[[str], bool]) -> None:
-        """Forget what is withdrawn, but what is still `pending` with the broker."""
+        """Forget what was withdrawn, except topics whose withdrawal is still `pending`."""
         topics = {one: [f"{one}/{name}" for name in DOCUMENTS] for one in self.devices}
         self.devices = {one for one in self.devices if one == device or any(map(pending, topics[one]))}
         self.discovery.forget(pending)
         self.save()
 
     def save(self) -> None:
-        """Write what has changed, beside the loop."""
+        """Write the file if its content has changed, in a thread."""
         document = {
             "machine": self._machine,
             "devices": sorted(self.devices),
@@ -105,7 +106,7 @@ class Announced:
 
     def _read(self) -> bytes:
         assert self._file is not None
-        # A fifo or a device in its place would never end.
+        # Reading a fifo or a device might never end.
         if self._file.path.exists() and not self._file.path.is_file():
             raise FileExistsError(f"{self._file.path} is not a file")
         with self._file.path.open("rb") as file:
@@ -113,17 +114,17 @@ class Announced:
 
 
 def _discovery(told: Any) -> dict[str, dict[str, str]]:
-    """Return what is remembered of the discovery, if every part of it may be published."""
+    """Return the remembered discovery, checked so that every part of it can be published."""
     if not all(isinstance(one, str) for components in told.values() for item in components.items() for one in item):
         raise ValueError("a component is no text")
     return dict(zip(_topics(told), told.values(), strict=True))
 
 
 def _topics(names: Iterable[Any]) -> list[str]:
-    """Return names of topics as they are.
+    """Return the topics in `names`.
 
     Raises:
-        ValueError: one cannot be published to.
+        ValueError: one of them cannot be published to.
     """
     listed = list(names)
     if not all(isinstance(name, str) and name and not set(name) & set("+#\0") for name in listed):

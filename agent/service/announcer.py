@@ -1,4 +1,4 @@
-"""Announce this device: `info` for every subscriber, the discovery for Home Assistant; and withdraw what is gone."""
+"""Announce this device with `info` and Home Assistant's discovery document, and withdraw what is gone."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from . import process
 from .announced import Announced
 from .status import Status
 
-# Seconds within which Home Assistant's start is answered: all agents hear it at once.
+# Seconds over which the answers to Home Assistant's start are spread, since all agents hear of it at once.
 BIRTH_WITHIN = 3.0
-SETTLED = 30.0  # seconds of a connection after which everything was sent that had to be withdrawn
+# Seconds. After a connection this long, all withdrawals have been sent.
+SETTLED = 30.0
 
 
 class Announcer:
-    """Announces one run. All of it runs on the loop.
+    """Announces one run. Everything runs on the loop.
 
     Args:
-        announced: what this and earlier runs have left with the broker.
-        again: called when Home Assistant needs everything again.
+        announced: what this and earlier runs have published and have to withdraw.
+        again: called when Home Assistant has started and needs all documents.
     """
 
     def __init__(
@@ -38,15 +39,15 @@ class Announcer:
         self._birth: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """Find out what earlier runs have left with the broker; what is gone of it is withdrawn then."""
+        """Begin to read what earlier runs have announced; what is gone is withdrawn as soon as that is known."""
         self._announced.load(self.renew)
 
     def use(self, publisher: Publisher, config: Config) -> None:
-        """Send everything through this publisher from now on, as the configuration says."""
+        """Use this publisher and this configuration from now on."""
         self._publisher, self._config = publisher, config
 
     def announce(self) -> None:
-        """Send what this device is and measures; to Home Assistant, too, where it is configured."""
+        """Publish `info` and, where it is configured, the discovery document; withdraw what is gone."""
         self._publisher.retain(self._topics.info, payloads.encode(self._status.info()))
         for topic, document in self._announced.discovery.update(self._discovery()).items():
             if document:
@@ -57,27 +58,27 @@ class Announcer:
         self._known = self._quantities()
 
     def renew(self) -> None:
-        """Announce again what was announced; else the first announcement is still to come."""
+        """Announce again, unless the first announcement is still to come."""
         if self._known is not None:
             self.announce()
 
     def is_outdated(self) -> bool:
-        """Return whether a sensor measures something else now: some drivers know it only once they saw the device."""
+        """Return whether the quantities have changed: some drivers learn theirs from the device."""
         return self._known != self._quantities()
 
     def listen(self) -> None:
-        """Subscribe to Home Assistant's start: then it needs everything again."""
+        """Subscribe to Home Assistant's status: after a start it needs all documents."""
         if self._config.homeassistant.discovery:
             self._publisher.subscribe(f"{self._config.homeassistant.prefix}/status", self._home_assistant_says)
 
     def forget_what_is_withdrawn(self) -> None:
-        """Remember only what is still there, once the broker had time to take the rest; what it refuses stays."""
+        """Forget withdrawals that the broker has taken, once a connection has lasted long enough to send them all."""
         state = self._publisher.state
         if state.connected and self._status.now() - state.since >= SETTLED:
             self._announced.forget(self._topics.device, self._publisher.retains)
 
     def close(self) -> None:
-        """Answer nothing any more."""
+        """Cancel an answer to Home Assistant that is due."""
         if self._birth is not None:
             self._birth.cancel()
 

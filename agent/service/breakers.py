@@ -1,4 +1,4 @@
-"""Changes of the breakers: since when each is in its state, and one log line for each change that lasts."""
+"""Changes of breakers: when each came into its state, and a log line for each change that lasts."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class BreakerLog:
     def note(self, event: BreakerEvent) -> None:
         """Note and log a change. May be called from the thread of a bus."""
         self._since[event.name] = self._clock()
-        # A probe that fails leads back to where the breaker was; only the way to closed is worth a line.
+        # A probe that fails leads back to open, so half-open is logged only on the way to closed.
         if CircuitState.HALF_OPEN not in (event.old, event.new) or event.new is CircuitState.CLOSED:
             facts: dict[str, object] = {"breaker": event.name, "state": event.new.value, "why": event.reason}
             lasted = {"open_for": round(event.open_for, 1)} if event.open_for else {}
-            # The publisher logs the falls of the connection itself, in its own words.
+            # The publisher logs changes of the connection itself.
             level = logging.DEBUG if event.name == "broker" else logging.INFO
             log.log(level, "breaker changed", extra=facts | lasted)
         # RuntimeError: the loop is closed, the run is over.

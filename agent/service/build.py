@@ -1,4 +1,4 @@
-"""From the configuration's entries to sensors behind their stacks, and buses behind their breakers."""
+"""From the configuration to sensors with retry, breaker and fallback, and to buses with their breakers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ BUS_RESET, BUS_MAX_RESET = 5.0, 60.0  # seconds between two probes of a silent b
 
 
 class Assembly:
-    """All sensors with the names of their buses, and the buses.
+    """The sensors and buses of the present configuration.
 
     Args:
-        on_event: told of every change of a breaker; may be called in a bus's thread.
+        on_event: called with every change of a breaker, also in the thread of a bus.
+
+    Attributes:
+        buses: by name, also those that no longer have sensors.
+        due: each sensor with the name of its bus, in the order of the configuration.
     """
 
     def __init__(
@@ -45,13 +49,14 @@ class Assembly:
         return {name: self.buses[name] for _, name in self.due}
 
     def arrange(self, config: Config) -> list[Sensor]:
-        """Build what is new or changed, keep what is as it was, close what is gone; return what was built.
+        """Build new and changed sensors, keep the others, close those that are gone; return what was built.
 
-        A bus stays, even without sensors: a round that is under way may still ask it.
+        A bus stays even without sensors: a round that is under way may still use it.
         """
         gone = {sensor.id: (sensor, bus) for sensor, bus in self.due}
         pairs = {spec.id: gone.pop(spec.id) for spec in config.sensors if self._specs.get(spec.id) == spec}
-        for sensor, _ in gone.values():  # before new ones are built: a pin must be free
+        # Before new sensors are built, since they may need the same pins.
+        for sensor, _ in gone.values():
             sensor.chip.close()
         built = []
         for spec in config.sensors:
@@ -66,7 +71,7 @@ class Assembly:
         return built
 
     def close(self) -> None:
-        """Give pins back and let the buses' threads end. Never waits."""
+        """Give pins back and end the buses' threads, without waiting for them."""
         for bus in self.buses.values():
             bus.close()
         for sensor, _ in self.due:
@@ -75,7 +80,7 @@ class Assembly:
         self.hardware.close()
 
     def _arrange_recoveries(self, buses: dict[str, BusConfig]) -> None:
-        """Give each bus its recovery, where that is new or changed."""
+        """Replace the recovery of each bus whose configuration has changed."""
         for name, bus in self.buses.items():
             if buses.get(name) != self._buses.get(name):
                 if bus.recovery is not None:

@@ -1,4 +1,4 @@
-"""Whether what subscribers have is still so: the present of the sensors, and what `health` reports at once."""
+"""Whether `state` and `health`, as subscribers have them, are out of date."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from agent.messages.payloads import Sensed
 from .status import Status
 
 CLOCK_STEP = 1.0  # seconds
-ALMOST = 1.0 - 1e-6  # a difference of a step, as binary fractions show it
+# Binary fractions make a difference of exactly one step slightly smaller.
+ALMOST = 1.0 - 1e-6
 
 
 class Alarms:
-    """What `health` reports at once, and that has no event of its own: degraded, the storage, the clock."""
+    """The part of `health` that is reported at once and has no event of its own: degraded, storage, clock."""
 
     def __init__(self, status: Status) -> None:
         self._status = status
@@ -22,14 +23,14 @@ class Alarms:
 
     @property
     def synced(self) -> bool:
-        """Whether the wall clock could be trusted when this was asked last."""
+        """Whether the wall clock could be trusted at the last call of `changed`."""
         return self._alarms.synced
 
     def changed(self) -> bool:
-        """Return whether one of them changed since this was asked last."""
+        """Return whether any of it changed since the last call."""
         before, self._alarms = self._alarms, self._status.alarms()
         offset = self._status.clock_offset()
-        # The network moves a clock that is right by milliseconds only.
+        # Time synchronisation moves a correct clock by milliseconds only.
         stepped = abs(offset - self._offset) >= CLOCK_STEP
         if stepped:
             self._offset = offset
@@ -43,7 +44,7 @@ class LastState:
         self._sensors: Mapping[str, Mapping[str, Any]] | None = None
 
     def sent(self, document: Mapping[str, Any]) -> None:
-        """Remember what subscribers have from now on."""
+        """Remember the document that subscribers have from now on."""
         self._sensors = document["sensors"]
 
     def differs(self, document: Mapping[str, Any], sensors: Iterable[Sensed]) -> bool:

@@ -1,4 +1,4 @@
-"""From the configuration to a publisher that knows its broker."""
+"""From the configuration to a publisher and its links to the broker."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def publishing(
     *,
     make_link: Callable[[Address], Link] | None = None,
 ) -> Making:
-    """Return what makes the publisher of a configuration. Secrets are read again for each connection.
+    """Return a factory of publishers for a configuration. Secrets are read again for each connection.
 
     Args:
         make_link: returns a link to an address; by default one over paho.
 
     Raises:
-        ConfigError: a secret's file holds something else. One that is missing is logged; it may be there later.
+        ConfigError: a file does not hold a usable secret. A missing one is logged, since it may be there later.
     """
     _look_at_secrets(config.mqtt, environ)
 
@@ -48,11 +48,11 @@ def publishing(
 def _links(
     mqtt: MqttConfig, topics: Topics, environ: Mapping[str, str], make_link: Callable[[Address], Link] | None
 ) -> Callable[[Will | None], Link]:
-    """Return what makes one link after the other to the broker, each with the will that it is given."""
+    """Return a factory of links to the broker. Each link is given its will."""
     from agent.broker.link import PahoLink
     from agent.broker.route import Route
 
-    # Shared by all links, so that the address that worked is tried first.
+    # Shared by all links, so that the address that worked last is tried first.
     route = Route()
     client_id = mqtt.client_id or topics.client_id
 
@@ -67,7 +67,7 @@ def _look_at_secrets(mqtt: MqttConfig, environ: Mapping[str, str]) -> None:
     """Read the secrets once, so that a mistake in them is reported at the start.
 
     Raises:
-        ConfigError: a file holds something else.
+        ConfigError: a file does not hold a usable secret.
     """
     try:
         password(mqtt, environ)
@@ -78,7 +78,7 @@ def _look_at_secrets(mqtt: MqttConfig, environ: Mapping[str, str]) -> None:
 
 
 def last_will(topics: Topics) -> Will:
-    """Return the will of an agent whose broker takes any."""
+    """Return the full will; the publisher sends a lesser one to a broker that refuses it."""
     return Will(topics.status, b"offline")
 
 
@@ -96,7 +96,7 @@ def _settings(config: Config) -> Settings:
 
 
 def address(mqtt: MqttConfig, client_id: str, environ: Mapping[str, str], will: Will | None = None) -> Address:
-    """Return where the broker is and who we are there. No file is read before the connect."""
+    """Return the broker's address and our credentials. Files with secrets are read when a link connects."""
     return Address(
         host=mqtt.hosts[0],
         more_hosts=mqtt.hosts[1:],
@@ -125,10 +125,10 @@ def _tls(tls: TlsConfig) -> Tls:
 
 
 def _revealed(read: Callable[[], Secret | None]) -> str | None:
-    """Return what a secret says.
+    """Return the text of a secret; None if none is configured.
 
     Raises:
-        SecretMissing: it cannot be read now; a file that was right at the start may have become something else.
+        SecretMissing: it cannot be read, or its file is no longer usable.
     """
     try:
         secret = read()

@@ -1,4 +1,4 @@
-"""Files beside the loop: one daemon thread does what a disk may take long for, or never finish."""
+"""File I/O in a daemon thread: a disk may be slow, or hang, without holding up the loop."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ T = TypeVar("T")
 
 
 class FileThread:
-    """Runs calls one after the other in a thread of its own, which the end of the process does not wait for.
+    """Runs calls one after the other in a thread of its own.
 
-    (The threads of `concurrent.futures` are waited for at exit: one that hangs would keep the process.)
+    A daemon thread, because the interpreter waits at exit for the threads of `concurrent.futures`: one that hangs would
+    keep the process alive.
     """
 
     def __init__(self) -> None:
@@ -23,7 +24,7 @@ class FileThread:
         self._thread: threading.Thread | None = None
 
     def submit(self, call: Callable[[], T]) -> Future[T]:
-        """Run `call` when those before are done. From any thread; returns at once."""
+        """Run `call` after the earlier ones. May be called from any thread; returns at once."""
         result: Future[T] = Future()
 
         def run() -> None:
@@ -44,10 +45,10 @@ class FileThread:
 
 
 class NewestContent:
-    """A small file that is replaced as a whole; of several contents that wait, the newest is written.
+    """A small file that is replaced as a whole. Of several contents that wait, only the newest is written.
 
     Args:
-        failed: called in the thread of the files with what went wrong.
+        failed: called with the error in the files' thread.
     """
 
     def __init__(self, path: Path, thread: FileThread, failed: Callable[[OSError], object]) -> None:
@@ -57,7 +58,7 @@ class NewestContent:
         self._writing: Future[None] | None = None
 
     def write(self, content: bytes) -> Future[None]:
-        """Write it beside the loop; the result is done when it, or something newer, was written or failed."""
+        """Write `content` in the thread. The future is done when it, or a newer content, was written or failed."""
         with self._lock:
             self._newest = content
             if self._writing is None:
@@ -78,7 +79,7 @@ class NewestContent:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old or the new one, never half of it.
+    """Replace a file, so that a reader sees the old content or the new one, never a part of it.
 
     Raises:
         OSError: the folder is not there, not writable, or full.

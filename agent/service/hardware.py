@@ -1,4 +1,4 @@
-"""The door to the hardware: a configured sensor becomes a driver on its bus, a bus becomes a worker."""
+"""The hardware as the agent sees it: it makes a driver for a configured sensor, and a worker for a bus."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Hardware(Protocol):
-    """Where chips and workers come from: this machine, or a simulated one.
+    """What makes drivers and workers: this machine, or a simulated one.
 
     Attributes:
-        simulated: whether what is read there is invented; every document then says so.
+        simulated: whether its readings are simulated; every document then says so.
     """
 
     simulated: bool
@@ -32,7 +32,7 @@ class Hardware(Protocol):
 
 
 class RealWorld:
-    """This machine, as it is.
+    """This machine and its configuration.
 
     Args:
         file: the configuration; None: where `agent.config.find` finds one.
@@ -75,13 +75,13 @@ class RealHardware:
         return BusWorker(bus)
 
     def recovery(self, bus: BusConfig) -> Recovery | None:
-        """Return what is configured to free a stuck bus, without any I/O."""
+        """Return the configured recovery of a stuck bus, without any I/O."""
         from drivers.bus.recovery import recovery, run_pinctrl
 
         return recovery(bus.recovery, scl=bus.scl, sda=bus.sda, power=bus.power, pinctrl=run_pinctrl)
 
     def close(self) -> None:
-        """Nothing: the buses belong to their threads, and a thread that hangs must not hold the end up."""
+        """Do nothing: the buses belong to their threads, and waiting for one that hangs would delay the end."""
 
 
 def build(spec: SensorConfig, bus: Any) -> tuple[str, Driver]:

@@ -1,4 +1,4 @@
-"""One instance for each state folder: a lock that the kernel lets go when the process ends."""
+"""One instance per state folder: a lock that the kernel releases when the process ends."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class AnotherInstance(Exception):
 class InstanceLock:
     """Holds `state_dir/lock` until it is released or the process ends.
 
-    A disk that is not writable, or hangs, has no lock: sampling does not depend on it.
+    If the disk is not writable, or hangs, the agent runs without a lock: sampling does not depend on a disk.
 
     Args:
-        late: called in another thread if it turns out after `acquire` that another process holds the lock.
+        late: called in another thread if the disk answers after `acquire`, and another process holds the lock.
     """
 
     def __init__(self, state_dir: Path, late: Callable[[], object]) -> None:
@@ -52,14 +52,14 @@ class InstanceLock:
             self._cannot(str(error))
 
     def release(self) -> None:
-        """Let another instance have it."""
+        """Release the lock, also one that is still being taken."""
         if self._taking is not None:
             self._taking.add_done_callback(_close)
         self._taking = None
 
     def _take(self) -> int:
         self._state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
-        # O_NONBLOCK: a fifo in the file's place does not hold us up.
+        # O_NONBLOCK: opening a fifo in the file's place does not block.
         file = os.open(self._state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):

@@ -1,4 +1,4 @@
-"""The status page: served where the configuration says, if its package is installed."""
+"""The status page: served at the configured address, if its package is installed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Page:
         if listen is None:
             return
         if (cure := web.missing()) is not None:
-            # A missing package is no reason not to read sensors.
+            # The sensors are read nevertheless.
             log.error("status page needs a package", extra={"cure": cure})
             self._missing = f"a package is missing: {cure}"
             return
@@ -50,13 +50,13 @@ class Page:
         self._server.start()
 
     def facts(self) -> dict[str, Any] | None:
-        """Return what `health` reports of the page; None without one."""
+        """Return the state of the page for `health`; None without a page."""
         if self._server is not None:
             return self._server.facts()
         return {"error": self._missing} if self._missing is not None else None
 
     def close(self) -> None:
-        """Leave the address at once."""
+        """Stop serving at once."""
         if self._server is not None:
             self._server.close()
         self._server = self._missing = None

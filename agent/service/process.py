@@ -15,8 +15,10 @@ from typing import Any
 
 from agent.clock import Clock
 
-ENDED = ("Z", "X")  # states of a process that only waits for its parent
-SIMULATED = "simulated"  # the folder of a simulated run, in the state folder and in the runtime folder
+# States of a process that has ended and waits for its parent.
+ENDED = ("Z", "X")
+# The folder of a simulated run, inside the state folder and the runtime folder.
+SIMULATED = "simulated"
 
 
 class Process:
@@ -39,9 +41,9 @@ class Process:
 
 
 def started_ticks(pid: int) -> int | None:
-    """Return when a process began, in the kernel's ticks since its boot: what tells it from a later one of that pid.
+    """Return when a process began, in ticks since the kernel's boot. With it a pid that was reused is recognised.
 
-    None where there is no such process (any more), or where the kernel does not say.
+    None if there is no such process, or if the kernel does not say.
     """
     with contextlib.suppress(OSError, ValueError, IndexError):
         # The name in the second field may hold blanks and brackets; the fields behind it are plain.
@@ -51,7 +53,7 @@ def started_ticks(pid: int) -> int | None:
 
 
 def runs(pid: int, started: int | None) -> bool:
-    """Return whether the process that `started` then still runs, as far as this user can see."""
+    """Return whether the process `pid` that began at `started` still runs, as far as this user can see."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -61,7 +63,7 @@ def runs(pid: int, started: int | None) -> bool:
         pass
     found = started_ticks(pid)
     if found is None:
-        # Hidden from this user (hidepid), or no /proc at all; but one that has ended is a zombie, or nothing.
+        # A process that has ended is a zombie or gone. One without an entry is hidden (hidepid), or /proc is missing.
         return not Path(f"/proc/{pid}").exists()
     return started is None or found == started
 
@@ -77,7 +79,7 @@ def resident() -> int:
 def health_file(state_dir: Path, environ: Mapping[str, str] = os.environ, *, simulated: bool = False) -> Path:
     """Return where `health.json` is: in the service's $RUNTIME_DIRECTORY, else in the user's runtime folder.
 
-    That of a simulated run is in a folder of its own; a simulated run's `state_dir` is one already.
+    A simulated run has a folder of its own; its `state_dir` is one already.
     """
     within = SIMULATED if simulated else ""
     if folder := environ.get("RUNTIME_DIRECTORY", "").split(":")[0]:
@@ -88,7 +90,7 @@ def health_file(state_dir: Path, environ: Mapping[str, str] = os.environ, *, sim
 
 
 def host() -> dict[str, Any]:
-    """Return what `info` tells of this machine: name, model, system, Python."""
+    """Return the description of this machine in `info`: name, model, system, Python."""
     model = ""
     with contextlib.suppress(OSError):
         model = Path("/proc/device-tree/model").read_text().strip("\0\n")
@@ -101,7 +103,7 @@ def host() -> dict[str, Any]:
 
 
 def machine() -> str:
-    """Return what names this machine, and no copy of its card: a Pi's serial number, else the system's id."""
+    """Return a name of this machine that a copy of its card does not share: a Pi's serial number, else machine-id."""
     for file in ("/proc/device-tree/serial-number", "/etc/machine-id"):
         with contextlib.suppress(OSError):
             if text := Path(file).read_text(encoding="utf-8", errors="replace").strip("\0\n "):

@@ -25,7 +25,7 @@ class Recorder:
 
     Attributes:
         outbox: where the batches go.
-        seq: the number of the last batch; they count from 1 without a gap.
+        seq: the number of the last batch. Numbers count from 1 without a gap.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Recorder:
         if self.identity.simulated:
             document = payloads.simulated(document)
         body = payloads.encode(document)
-        # Only now: a batch that cannot be encoded must not leave a hole in the numbers.
+        # After encoding, so that a batch that cannot be encoded leaves no gap in the numbers.
         self.seq += 1
         kernel_boot = self._clock.kernel_boot
         self.outbox.put(Item(self.identity.run_id, self.seq, batch.due, kernel_boot, body, self._topics.device))

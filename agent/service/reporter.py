@@ -19,25 +19,26 @@ from .status import Status
 
 log = logging.getLogger("limpet")
 
-# Seconds after which everything is sent again though nothing has changed: within a minute. `online`, too, since a
-# broker that notices a broken connection late replaces it by our will.
+# Seconds after which everything is sent again even if nothing has changed. That includes `online`, which a broker
+# replaces with our will when it notices late that an earlier connection broke.
 EVERY = 57.0
-# Seconds between two looks at what has no event of its own: seldom, since each wakes the processor. While the time is
-# not known, the next change is near.
+# Seconds between two checks of what has no event of its own. Each wakes the processor, so they are rare, except while
+# the clock is not synced: that changes soon.
 LOOK, LOOK_UNSYNCED = 5.0, 1.0
-BUNCH = 0.2  # seconds: changes come in bunches and are reported together
-FILE_WITHIN = 0.3  # seconds that the end waits for the file
+# Seconds in which changes are collected, because one rarely comes alone.
+BUNCH = 0.2
+FILE_WITHIN = 0.3  # seconds that stopping waits for the file
 
 
 class Reporter:
-    """Sends the documents of one run. All of it runs on the loop.
+    """Sends the documents of one run. Everything runs on the loop.
 
     Args:
-        announcer: sends what this device is whenever that has changed.
-        news: set whenever something changed that `health` reports.
-        file: where `health` is written to as well; None: nowhere.
+        file: where `health` is written as well; None: nowhere.
 
     Attributes:
+        announcer: publishes `info` and the discovery document when either has changed.
+        news: set when anything changed that `health` reports.
         began: set once the first values are there.
     """
 
@@ -50,7 +51,7 @@ class Reporter:
         news: asyncio.Event,
         file: Path | None,
     ) -> None:
-        self._status, self.topics, self._outbox, self._announcer = status, topics, outbox, announcer
+        self._status, self.topics, self._outbox, self.announcer = status, topics, outbox, announcer
         self.news, self.began = news, asyncio.Event()
         self._file = NewestContent(file, FileThread(), _not_written) if file is not None else None
         self._alarms = Alarms(status)
@@ -64,14 +65,14 @@ class Reporter:
         publisher.on_change = self._connection_changed
 
     def present(self) -> None:
-        """Send the present of every sensor."""
+        """Publish `state`."""
         self._send_state(self._status.state())
 
     def round_ended(self) -> None:
-        """Send the present, if anything in it has changed by its step, or a status has."""
-        outdated = self._announcer.is_outdated()
+        """Publish `state` if a status changed, or a value by at least the step of its quantity."""
+        outdated = self.announcer.is_outdated()
         if outdated:
-            self._announcer.announce()
+            self.announcer.announce()
         document = self._status.state()
         if outdated or self._state.differs(document, self._status.sensors):
             self._send_state(document)
@@ -79,17 +80,17 @@ class Reporter:
         self.began.set()
 
     def storage_changed(self) -> None:
-        """Report that the disk fell ill or is well again; how the run before ended may be known only now."""
-        self._announcer.renew()
+        """Report that the disk failed or recovered. How the previous run ended may be known only now."""
+        self.announcer.renew()
         self.news.set()
 
     def all_again(self) -> None:
-        """Send what a subscriber needs that knows nothing yet."""
+        """Publish `state` and `online`, for subscribers that have just come."""
         self.present()
         self._publisher.retain(self.topics.status, b"online")
 
     async def run(self) -> None:
-        """Send `health`: on change, at the end of a backlog, and every minute."""
+        """Publish `health` on change, at the end of a backlog, and every minute."""
         await self.began.wait()
         self._look_again()
         try:
@@ -98,7 +99,7 @@ class Reporter:
                 if self._status.now() >= self._again_at:
                     self._again_at = self._status.now() + EVERY
                     self.all_again()
-                    self._announcer.forget_what_is_withdrawn()
+                    self.announcer.forget_what_is_withdrawn()
                 self._publisher.retain(self.topics.health, self.write())
                 if await self._something_new(self._again_at - self._status.now()):
                     await asyncio.sleep(BUNCH)
@@ -107,14 +108,14 @@ class Reporter:
                 self._looking.cancel()
 
     def write(self) -> bytes:
-        """Have the file written beside the loop; return what will be in it."""
+        """Write `health` to the file, in a thread; return its content."""
         document = payloads.encode(self._status.health())
         if self._file is not None:
             self._file.write(document)
         return document
 
     async def close(self) -> None:
-        """Write the file once more, as far as its disk allows."""
+        """Write the file once more, if its disk answers in time."""
         if self._file is not None:
             written = self._file.write(payloads.encode(self._status.health()))
             await asyncio.wait([asyncio.wrap_future(written)], timeout=FILE_WITHIN)
@@ -140,12 +141,12 @@ class Reporter:
         self._looking = asyncio.get_running_loop().call_later(look, self._look_again)
 
     def _look(self) -> None:
-        """Notice what changes without an event of its own: the storage and the clock, and what a round changed."""
+        """Check what changes without an event of its own: storage, clock, and whether anything is degraded."""
         if self._alarms.changed():
             self.news.set()
 
     def _connection_changed(self) -> None:
-        """Have fresh documents in hand before the session sends them; the file follows a moment later."""
+        """Renew the retained documents before the session sends them; the file follows a moment later."""
         if self.began.is_set():
             self.present()
             self._publisher.retain(self.topics.health, payloads.encode(self._status.health()))
@@ -153,5 +154,4 @@ class Reporter:
 
 
 def _not_written(error: OSError) -> None:
-    """A disk that fails is no reason to fail."""
     log.debug("health file not written", extra={"error": str(error)})

@@ -1,4 +1,4 @@
-"""What the requests do: read, reset a breaker, return `info`, send again what the broker has lost, reload."""
+"""The requests: read, reset a breaker, return `info`, send lost batches again, reload."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .build import Assembly
 from .requests import Handler, Refused
 from .status import Status
 
-NAMED = 3  # mistakes of a configuration that an answer names
+NAMED = 3  # mistakes of a configuration that an answer lists
 
 
 class RequestHandlers:
-    """One method for each request. A request with a key that its handler does not know is refused, and nothing is done.
+    """One method per request. A request with an unknown key is refused, and nothing is done.
 
     Args:
-        record: takes a batch and returns it as published.
-        reload: reads the configuration, and has it followed; None: this run has no file to read.
+        record: stores a batch and returns it as published.
+        reload: reads the configuration and applies it a moment later; None: this run has no file to read.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class RequestHandlers:
         self._status, self._outbox, self._reload = status, outbox, reload
 
     def all(self) -> dict[str, Handler]:
-        """Return the handlers by the names of their requests."""
+        """Return the handlers by request name."""
         return {
             "read": self.read,
             "reset": self.reset,
@@ -49,7 +49,7 @@ class RequestHandlers:
         }
 
     async def read(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Read the `sensors` asked for, or all, and publish the batch; return it, too."""
+        """Read the requested `sensors`, or all; publish the batch and return it."""
         _takes(request, "read", "sensors")
         due = self._assembly.due
         wanted = request.get("sensors")
@@ -63,7 +63,7 @@ class RequestHandlers:
         return self._record(await self._collector.collect(due, "request", None))
 
     async def reset(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Close the `breaker` named, or all: the next call is made at once."""
+        """Close the named `breaker`, or all, so that the next call is made at once."""
         _takes(request, "reset", "breaker")
         breakers = self._status.breakers()
         name = request.get("breaker")
@@ -89,7 +89,7 @@ class RequestHandlers:
         return {"resent": self._outbox.again(items), "missing": last - first + 1 - len(items)}
 
     async def reload(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Follow the configuration as it is in its file now; return how many sensors it has."""
+        """Apply the configuration file as it is now; return how many sensors it has."""
         _takes(request, "reload")
         if self._reload is None:
             raise Refused("there is no file to read again")

@@ -1,8 +1,8 @@
-"""Requests over MQTT: a closed list, each allowed by the configuration or not subscribed to at all.
+"""Requests over MQTT: a closed list. Only those that the configuration allows are subscribed to.
 
 A request is a JSON object of at most 4 KiB on `request/<name>`; its `transaction`, and MQTT 5's correlation data, come
-back in the answer. One that was answered already is answered again, not done again (QoS 1 delivers twice). A response
-topic of MQTT 5 is honoured below `response/` only: a stranger cannot make us write to a topic that means something.
+back in the answer. QoS 1 may deliver a request twice: the second time it is answered, but not carried out. A response
+topic of MQTT 5 is honoured below `response/` only, so that a request cannot make the agent publish anywhere else.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from agent.messages.topics import Topics
 log = logging.getLogger("limpet.requests")
 
 LARGEST = 4096  # bytes
-MOST, WITHIN = 20, 10.0  # requests in that many seconds; more are refused
+MOST, WITHIN = 20, 10.0  # requests, seconds
 REMEMBERED = 64  # transactions
 DEEPEST = 8
 
@@ -29,17 +29,17 @@ Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class Refused(Exception):
-    """The request makes no sense; the text says why and what would."""
+    """The request is refused. The text says why, and what would be accepted."""
 
 
 class Requests:
     """Answers requests.
 
     Args:
-        handlers: what can be done, by name.
-        answer: sends (topic, payload, correlation data).
+        handlers: by request name.
+        answer: publishes (topic, payload, correlation data).
         clock: seconds, monotonic.
-        start: runs an answer beside everything else; a task of its own by default.
+        start: runs the handling of one request; by default in a task of its own.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class Requests:
     ) -> None:
         self.topics, self.handlers, self.answer, self.clock = topics, handlers, answer, clock
         self.start = start or self._start
-        # A task that nothing refers to may be collected before it is done.
+        # The loop keeps weak references only: without another one, a task may be collected before it is done.
         self._tasks: set[asyncio.Task[None]] = set()
         self._answers: OrderedDict[tuple[str, str | None], asyncio.Future[bytes]] = OrderedDict()
         self._times: deque[float] = deque(maxlen=MOST)
         self._quiet_until = 0.0
 
     def listen(self, allowed: Iterable[str], subscribe: Callable[[str, Callable[[Message], object]], None]) -> None:
-        """Subscribe to what is allowed, and to nothing else."""
+        """Subscribe to the allowed requests."""
         for name in allowed:
             subscribe(self.topics.request(name), functools.partial(self._heard, name))
 
@@ -72,7 +72,7 @@ class Requests:
         self.start(self.handle(name, message))
 
     async def handle(self, name: str, message: Message) -> None:
-        """Do what a request asks and answer it."""
+        """Carry out a request and answer it."""
         too_many = self._too_many()
         transaction: str | None = None
         try:
@@ -88,7 +88,7 @@ class Requests:
         self.answer(self._reply_to(name, message), answer, message.correlation)
 
     async def _once(self, name: str, transaction: str | None, request: dict[str, Any]) -> bytes:
-        """Do it and remember the answer, for the same request meanwhile or later; a failure may be tried again."""
+        """Carry out a request and remember the answer for its repetitions. A request that failed may be repeated."""
         promise = self._promise(name, transaction)
         try:
             answer = _answer(transaction, "ok", await self.handlers[name](request), None)
@@ -96,7 +96,7 @@ class Requests:
             self._answers.pop((name, transaction), None)
             if isinstance(error, Refused):
                 promise.set_exception(error)
-                # Perhaps there is no other request that waits for it.
+                # Marks the exception as retrieved: there may be no repetition that waits for it.
                 promise.exception()
             else:
                 promise.cancel()
@@ -113,7 +113,7 @@ class Requests:
         return promise
 
     def _reply_to(self, name: str, message: Message) -> str:
-        """Return where the answer goes: where the request says, if that is below our own `response/`."""
+        """Return the topic of the answer: the requested one, if it is below our own `response/`."""
         ours, asked = self.topics.response(""), message.response_topic or ""
         honoured = asked.startswith(ours) and asked != ours and not set(asked) & set("+#\0")
         return asked if honoured else self.topics.response(name)
@@ -126,7 +126,7 @@ class Requests:
         return False
 
     def _complain(self, name: str, why: str) -> None:
-        """Log a refusal, but not each of a flood: what a stranger chooses does not count here."""
+        """Log a refusal, but not each one of a flood."""
         now = self.clock()
         if now >= self._quiet_until:
             self._quiet_until = now + WITHIN

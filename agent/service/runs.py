@@ -1,4 +1,4 @@
-"""The runs of one process: the configuration is read, an agent runs, SIGHUP reloads it or makes another run follow."""
+"""The runs of one process. SIGHUP reloads the configuration, or ends the run and starts another one."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ from .systemd import Supervisor
 
 log = logging.getLogger("limpet")
 
-ANSWER_FIRST = 0.5  # seconds before a reload that was requested: it may replace the connection
+# Seconds between a requested reload and its answer, which has to leave first: the reload may replace the connection.
+ANSWER_FIRST = 0.5
 
 
 class World(Protocol):
-    """Where a process runs: on the machine as it is, or on a simulated one."""
+    """What a process runs on: this machine, or a simulated one."""
 
     def load(self) -> Config:
         """Read the configuration; raises ConfigError."""
@@ -44,7 +45,7 @@ class World(Protocol):
 
 
 def run(world: World, rounds: int | None = None) -> int:
-    """Run agents, one after the other, until told to stop, or for `rounds` rounds.
+    """Run agents, one after the other, until a signal ends the process, or for `rounds` rounds.
 
     Returns:
         0; 1 if another instance runs already, or if rounds were asked for and there is no sensor.
@@ -83,11 +84,10 @@ def _late() -> None:
 
 
 async def _one(world: World, config: Config, hangups: Hangups, rounds: int | None) -> Config | None:
-    """Run one agent; return the configuration of the run that shall follow, if one shall."""
+    """Run one agent; return the configuration of the next run, or None if the process ends."""
     clock, hardware = world.doors(config)
     rng = Random()
     state_dir = config.state_dir(os.environ)
-    announced = Announced(state_dir / "announced.json", process.machine())
     agent = Agent(
         config,
         hardware=hardware,
@@ -98,7 +98,7 @@ async def _one(world: World, config: Config, hangups: Hangups, rounds: int | Non
         supervisor=Supervisor(),
         health_file=process.health_file(state_dir, simulated=hardware.simulated),
         version=process.version(),
-        announced=announced,
+        announced=Announced(state_dir / "announced.json", process.machine()),
         reload=lambda: reload.ask(),  # noqa: PLW0108  (it is made below)
     )
     world.watch(agent)
@@ -107,7 +107,7 @@ async def _one(world: World, config: Config, hangups: Hangups, rounds: int | Non
     hangups.listen(reload.asked.set)
     logs.settle_by(_from_any_thread(asyncio.get_running_loop()))
     try:
-        # A reload that crashes ends the agent as well: loudly, as every part of it does.
+        # A reload that crashes ends the agent, as any other service does.
         async with asyncio.TaskGroup() as group:
             reloading = group.create_task(reload.run(), name="reload")
             await agent.run(rounds)
@@ -135,11 +135,11 @@ def _store(config: Config) -> Store | None:
 
 
 class Reload:
-    """Reads the configuration again whenever asked. One with a mistake is logged, and changes nothing.
+    """Reads the configuration again on request. An invalid file is logged and changes nothing.
 
     Attributes:
-        asked: set by whoever wants a reload.
-        following: the configuration with which another run shall follow; see `what_makes_a_run`.
+        asked: set to request a reload.
+        following: the configuration of the next run, once one is needed; see `what_makes_a_run`.
     """
 
     def __init__(self, world: World, agent: Agent, clock: Clock, rng: Random) -> None:
@@ -148,17 +148,17 @@ class Reload:
         self.following: Config | None = None
 
     def ask(self) -> Config:
-        """Read the configuration, and have it followed when the answer to whoever asks has left.
+        """Read the configuration, and request a reload for when the answer to the caller has left.
 
         Raises:
-            ConfigError: it has mistakes, and the old one stays.
+            ConfigError: it has mistakes; the old one stays in use.
         """
         config = self._world.load()
         asyncio.get_running_loop().call_later(ANSWER_FIRST, self.asked.set)
         return config
 
     async def run(self) -> None:
-        """Reload until cancelled, or until another run shall follow."""
+        """Reload on request, until cancelled or until another run is needed."""
         supervisor = self._agent.supervisor
         while self.following is None:
             await self.asked.wait()
@@ -180,5 +180,5 @@ class Reload:
             self._agent.stop(goes_on=True)
             return
         logs.setup(config.agent.log_level, config.agent.log_format)
-        # May find that a driver has no fake.
+        # Raises ConfigError in a simulation, where a driver may have no fake.
         await self._agent.reload(config, making)

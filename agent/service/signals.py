@@ -1,4 +1,4 @@
-"""How a process is told to end or to reload, at any moment: also while no loop runs, and while one closes."""
+"""Signals that end the process or reload it, at any moment: also while no loop runs, or while one closes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import signal
 from collections.abc import Callable
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
-LAST_MOMENT = 1.9  # seconds after which the process ends, whatever holds it up
+LAST_MOMENT = 1.9  # seconds after the first signal
 
 
 def end_at_once() -> None:
-    """End the process without further ado at SIGINT and SIGTERM: nothing runs yet, or nothing runs any more."""
+    """Exit at SIGINT and SIGTERM without cleaning up: no agent runs yet, or none any longer."""
     for number in ENDINGS:
         signal.signal(number, lambda *_: os._exit(0))
 
 
 def when_told_to_end(stop: Callable[[], object]) -> None:
-    """Call `stop` on the running loop at SIGINT and SIGTERM, however often; also while the loop closes.
+    """Call `stop` on the running loop at each SIGINT and SIGTERM, also while the loop closes.
 
-    Should the end hang, on a full pipe behind the log for example, the process ends a moment later all the same.
+    If stopping hangs, for example because a pipe that takes the log is full, the process exits after `LAST_MOMENT`.
     """
     loop = asyncio.get_running_loop()
 
@@ -33,13 +33,13 @@ def when_told_to_end(stop: Callable[[], object]) -> None:
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(stop)
 
-    # Not the loop's own handlers: they go back to the default before the process is at its end.
+    # Not with the loop's own handlers, which are removed before the process has ended.
     for number in ENDINGS:
         signal.signal(number, told)
 
 
 class Hangups:
-    """SIGHUP as a wish to reload. One that comes between two loops is kept for the next."""
+    """Takes SIGHUP as a request to reload. One that comes between two loops is kept for the next."""
 
     def __init__(self) -> None:
         self._pending = False
@@ -47,14 +47,14 @@ class Hangups:
         signal.signal(signal.SIGHUP, self._came)
 
     def listen(self, wake: Callable[[], object]) -> None:
-        """Call `wake` on the running loop at each signal, and for one that came before; until `ignore`."""
+        """Call `wake` on the running loop at each signal, and for an earlier one that was kept; until `ignore`."""
         loop = asyncio.get_running_loop()
         self._wake = lambda: loop.call_soon_threadsafe(wake)
         if self._pending:
             self._came()
 
     def ignore(self) -> None:
-        """Keep what comes for the next `listen`."""
+        """Keep further signals for the next `listen`."""
         self._wake = None
 
     def _came(self, *_: object) -> None:

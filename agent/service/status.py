@@ -1,4 +1,4 @@
-"""The retained documents: `state`, `info`, `health`. From objects to what `messages.payloads` turns into JSON."""
+"""The retained documents `state`, `info` and `health`, ready for `messages.payloads` to encode."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Identity:
 
     Attributes:
         version: of the installed package.
-        simulated: whether its sensors are; every document says so.
+        simulated: whether its sensors are simulated; every document then says so.
     """
 
     device_id: str
@@ -37,7 +37,7 @@ class Identity:
 
 
 class AlarmState(NamedTuple):
-    """What `health` reports at once when it changes, and what has no event of its own."""
+    """The part of `health` that is reported at once when it changes, and that has no event of its own."""
 
     degraded: bool
     storage: str
@@ -45,11 +45,11 @@ class AlarmState(NamedTuple):
 
 
 class Status:
-    """Makes the documents, each as published. It asks its sources and keeps nothing.
+    """Makes the documents as they are published, each time from their sources.
 
     Args:
-        publisher: returns the publisher of this moment; a reload may replace it.
-        page: returns how the status page is; None without one.
+        publisher: returns the current publisher; a reload may replace it.
+        page: returns the state of the status page; None without one.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class Status:
         self.process = process.Process(clock)
 
     def now(self) -> float:
-        """Return the moment, in seconds of the agent's clock."""
+        """Return the current time in seconds of the agent's clock."""
         return self._clock.now()
 
     @property
     def sensors(self) -> list[Sensor]:
-        """All sensors, as configured now."""
+        """All sensors of the current configuration."""
         return self._assembly.sensors
 
     def state(self) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Status:
         return self._clock.offset()
 
     def alarms(self) -> AlarmState:
-        """Return what `health` reports at once when it changes, besides breakers and connection."""
+        """Return what is reported at once when it changes; breakers and connection have events of their own."""
         degraded = any(sensor.present.degraded for sensor in self.sensors)
         return AlarmState(degraded, self._outbox.storage.state, self._clock.synced())
 
@@ -111,7 +111,7 @@ class Status:
         return breakers
 
     def health(self) -> dict[str, Any]:
-        """Return how all of it is."""
+        """Return the state of everything: sensors, breakers, buses, broker, outbox, clock, process."""
         page = self._page()
         document = payloads.camel(
             {
@@ -134,7 +134,7 @@ class Status:
         return self._true(document)
 
     def _true(self, document: dict[str, Any]) -> dict[str, Any]:
-        """Return a document, marked where it is about simulated sensors."""
+        """Return the document, marked as simulated if the sensors are."""
         return payloads.simulated(document) if self.identity.simulated else document
 
     def _breaker(self, name: str, one: Breaker) -> dict[str, Any]:

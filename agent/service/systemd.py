@@ -1,4 +1,4 @@
-"""systemd's side: tell it that we are ready, that we make progress, that we stop. Nothing where systemd is not."""
+"""Notifications to systemd: ready, making progress, reloading, stopping. Without systemd they do nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Supervisor:
         self.watchdog = int(microseconds) / 1e6 if microseconds.isdigit() and mine else None
 
     def tell(self, *lines: str) -> None:
-        """Send a state such as `READY=1`. Never fails: a supervisor that does not listen must not stop us."""
+        """Send a state such as `READY=1`. Never fails: the agent runs on if the supervisor does not listen."""
         if not self._address:
             return
         address = "\0" + self._address[1:] if self._address[0] == "@" else self._address
@@ -32,7 +32,7 @@ class Supervisor:
             wire.sendto("\n".join(lines).encode(), address)
 
     async def feed(self, alive: Callable[[], bool]) -> None:
-        """Feed the watchdog, at a third of its time, only while `alive()`."""
+        """Feed the watchdog three times in its period, while `alive()` returns true."""
         while self.watchdog:
             if alive():
                 self.tell("WATCHDOG=1")

@@ -1,4 +1,4 @@
-"""What stands at which path: the page and its documents. Pure: from method, target and Host to an answer."""
+"""The page and its documents by path. Pure: from method, target and Host to an answer."""
 
 from __future__ import annotations
 
@@ -43,12 +43,14 @@ class Documents(Protocol):
 class Answers:
     """Answers requests that name this machine.
 
-    A page elsewhere can make its visitor's browser ask us under a name of its own (DNS rebinding): so only names that
-    are ours are answered, and numbers only where the configuration listens everywhere, since no number can be rebound.
+    A foreign page can make its visitor's browser send us requests under the page's own host name (DNS rebinding).
+    Therefore only this machine's names are answered. IP addresses cannot be rebound; they are answered where the
+    configuration listens on all of them.
 
     Args:
-        host: what the configuration listens on. names: what this machine is called.
         alive: returns whether rounds make progress.
+        host: the configured address.
+        names: further names of this machine.
     """
 
     def __init__(self, documents: Documents, alive: Callable[[], bool], host: str, names: Iterable[str] = ()) -> None:
@@ -67,8 +69,8 @@ class Answers:
         """Return the answer to a request.
 
         Args:
-            target: a path, or a whole URL as a proxy asks for; its host then counts, not `host` (RFC 9112 §3.2.2).
-            host: the header; None for a client of HTTP/1.0, which no browser is, so that it cannot be lured here.
+            target: a path, or a whole URL as proxies send it; then its host counts, not `host` (RFC 9112 §3.2.2).
+            host: the header; None from a client of HTTP/1.0, which is no browser and so cannot be rebound.
         """
         if (scheme := target.partition("://"))[0].lower() in ("http", "https") and scheme[1]:
             host, slash, path = scheme[2].partition("/")
@@ -102,7 +104,7 @@ def _document(document: dict[str, Any]) -> Answer:
 
 
 def _bare(host: str) -> str:
-    """Return the name in a Host header: without port, brackets and the dot at its end."""
+    """Return the name in a Host header, without port, brackets and trailing dot."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0].rstrip(".").lower()

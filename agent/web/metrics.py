@@ -1,6 +1,6 @@
 """The documents as Prometheus reads them.
 
-Source: Prometheus, "Exposition formats", text format 0.0.4. What has no number now is left out.
+Source: Prometheus, "Exposition formats", text format 0.0.4. Metrics without a current value are left out.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _of_breakers(breakers: Mapping[str, Document]) -> Iterator[tuple[str, str, s
 
 
 def _mark(info: Document) -> Labels:
-    """Return the label of what was simulated; measured values have none."""
+    """Return the label of simulated values; measured ones have none."""
     return {"simulated": "true"} if info.get("simulated") else {}
 
 

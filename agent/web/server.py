@@ -1,4 +1,4 @@
-"""HTTP/1.1 over asyncio and h11: one request a connection, a few clients at a time, and none of them stays long."""
+"""HTTP/1.1 over asyncio and h11: one request per connection, a few clients at a time, and none for long."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from .answers import Answer, Answers
 log = logging.getLogger("limpet.web")
 
 MOST_CLIENTS = 16
-# Seconds for a whole request and for taking its answer.
+# Seconds for a whole request and its answer.
 DEADLINE = 5.0
-# Seconds until an address that was taken is tried again.
+# Seconds until an address that is in use is tried again.
 TRY_AGAIN = 30.0
-# Bytes.
-LARGEST_HEAD = 8192
+LARGEST_HEAD = 8192  # bytes
 HEADERS = (
     ("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
     ("X-Content-Type-Options", "nosniff"),
@@ -31,7 +30,7 @@ HEADERS = (
 
 
 class Server:
-    """Serves answers at an address. Whatever goes wrong here, the rest of the agent does not notice.
+    """Serves answers at an address. Failures here do not affect the rest of the agent.
 
     All fields belong to the event loop.
 
@@ -47,11 +46,11 @@ class Server:
         self.error: str | None = "not listening yet"
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        # Connections that are not answered yet, the oldest first, each with the task that serves it.
+        # Connections without an answer yet, oldest first, each with the task that serves it.
         self._clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
 
     def start(self) -> None:
-        """Begin to listen; an address that is taken is tried again until it is free."""
+        """Begin to listen; an address that is in use is tried again until it is free."""
         self._spawn(self._open(), "web")
 
     def close(self) -> None:
@@ -62,7 +61,7 @@ class Server:
             task.cancel()
 
     def facts(self) -> dict[str, object]:
-        """Return what `health` says about it."""
+        """Return the server's entry in `health`."""
         return {"listening": self.error is None, "error": self.error}
 
     # --- opening
@@ -95,9 +94,10 @@ class Server:
     # --- clients
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve a new client. Where all places are taken, the one that has been slow for longest loses its own.
+        """Serve a new client. If there are too many, the one that has been slow for longest is dropped.
 
-        A health check sends its request at once and is answered at once: however many clients dawdle, it gets through.
+        A health check sends its request at once and is answered at once, so it gets through however many clients are
+        slow.
         """
         if len(self._clients) >= MOST_CLIENTS:
             slowest = min(self._clients, key=_is_local)
@@ -112,8 +112,9 @@ class Server:
                 await writer.drain()
                 writer.close()
                 await writer.wait_closed()
+        # A client that does not read gets no answer.
         except (TimeoutError, OSError):
-            pass  # a client that does not read gets no answer
+            pass
         finally:
             self._clients.pop(writer, None)
             writer.transport.abort()
@@ -132,7 +133,7 @@ class Server:
 
 
 def _is_local(writer: asyncio.StreamWriter) -> bool:
-    """Return whether a client is on this machine: those that are keep their places longer."""
+    """Return whether a client is on this machine; others are dropped first."""
     peer = writer.get_extra_info("peername")
     return isinstance(peer, tuple) and str(peer[0]).removeprefix("::ffff:") in ("127.0.0.1", "::1")
 
@@ -152,5 +153,5 @@ async def _request(talk: h11.Connection, reader: asyncio.StreamReader) -> h11.Re
 
 
 def _host(request: h11.Request) -> str | None:
-    """Return the header Host; None without one, which h11 lets pass for HTTP/1.0 only. With two of them none passes."""
+    """Return the header Host; None without one. h11 refuses two of them, and accepts none in HTTP/1.0 only."""
     return next((value.decode("latin-1") for name, value in request.headers if name == b"host"), None)

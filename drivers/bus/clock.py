@@ -1,6 +1,6 @@
-"""Time as drivers see it: the machine's, looked up at each call, or a simulation's.
+"""Time as drivers see it: the machine's, or a simulation's.
 
-A test that replaces `time.sleep` or `time.monotonic` is obeyed.
+`time.sleep` and `time.monotonic` are looked up at each call, so that tests may replace them.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ _later: Callable[[float, Callable[[], None]], object] | None = None
 def simulate(
     now: Callable[[], float] | None, later: Callable[[float, Callable[[], None]], object] | None = None
 ) -> None:
-    """Run on another time from now on; None: on the machine's again.
+    """Use a simulated time from now on; None: the machine's again.
 
     Args:
-        now: seconds, monotonic. later: calls a function after so many of them.
+        now: returns seconds, monotonic.
+        later: calls a function after a number of seconds.
     """
     global _now, _later
     _now, _later = now, later
 
 
 def sleep(seconds: float) -> None:
-    """Wait."""
+    """Wait for a number of seconds."""
     time.sleep(seconds)
 
 
@@ -36,7 +37,7 @@ def now() -> float:
 
 
 def later(seconds: float, function: Callable[[], None]) -> object:
-    """Call a function after so many seconds, in a thread of its own."""
+    """Call a function after a number of seconds, in a thread of its own."""
     if _later is not None:
         return _later(seconds, function)
     timer = threading.Timer(seconds, function)

@@ -1,7 +1,7 @@
 """GPIO lines over gpiozero: opened when used, errors named, the line given back when closed.
 
-gpiozero is imported by the first use, and of its backends only lgpio is chosen unasked: the others write to registers
-that a Pi 5 does not have. A factory that is already set (a test's, or by GPIOZERO_PIN_FACTORY) is used as it is.
+gpiozero is imported on first use. By default only its backend lgpio is used: the others write to registers that a Pi 5
+does not have. A factory that is already set (by a test, or GPIOZERO_PIN_FACTORY) is used as it is.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from typing import Any
 
 from ..errors import AccessDenied, AdapterGone, BusError, PermanentError, TransientError
 
-HEADER_CHIPS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")  # labels of the chip behind the 40-pin header
+# Labels of the gpiochips behind the 40-pin header.
+HEADER_CHIPS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")
 GPIO_GET_CHIPINFO = 0x8044B401  # linux/gpio.h: name[32], label[32], lines
 # linux/gpio.h: name[32], consumer[32], offset, …; 256 bytes.
 GPIO_V2_GET_LINEINFO = 0xC100B405
-CHIP_SHUT = "can not open gpiochip"  # lgpio's words for -78: absent, or no rights
+# lgpio's message for -78: the gpiochip is absent, or this user may not open it.
+CHIP_SHUT = "can not open gpiochip"
 CURES = {
     "PinUnknownPi": "this is no Raspberry Pi; on a desktop, run with --simulate",
     "PinFixedPull": "this pin has a resistor on the board: leave `pull` as it is there (GPIO2 and 3: up)",
@@ -63,7 +65,7 @@ def _lgpio_factory() -> Any:
 
 
 def _import_lgpio() -> None:
-    """Import lgpio from a folder that goes away: it drops a FIFO where it stands, and changes to LG_WD (lg 0.2.2)."""
+    """Import lgpio in a temporary folder: it creates a FIFO in the current one, and changes to LG_WD (lg 0.2.2)."""
     if "lgpio" in sys.modules:
         return
     stands, wanted = Path.cwd(), os.environ.get("LG_WD")
@@ -78,16 +80,17 @@ def _import_lgpio() -> None:
 
 
 def header_chip(dev: str = "/dev") -> int | None:
-    """Return the number of the gpiochip behind the 40-pin header, found by its label: kernels renumber."""
+    """Return the number of the gpiochip behind the 40-pin header, found by its label, since kernels renumber them."""
     found = {}
-    for node in sorted(Path(dev).glob("gpiochip*"), reverse=True):  # the lowest number wins
+    # Descending, so that of several with one label the lowest number is kept.
+    for node in sorted(Path(dev).glob("gpiochip*"), reverse=True):
         info = _ask(node, GPIO_GET_CHIPINFO, bytearray(68))
         found[_text(info[32:64])] = node.name.removeprefix("gpiochip")
     return next((int(found[label]) for label in HEADER_CHIPS if found.get(label, "").isdigit()), None)
 
 
 def consumer(pin: int, dev: str = "/dev") -> str:
-    """Return the consumer of a line, as the kernel names it; empty where that is unknown."""
+    """Return the kernel's name for the consumer of a line; empty if that is unknown."""
     question = bytearray(256)
     question[64:68] = pin.to_bytes(4, sys.byteorder)
     return _text(_ask(Path(dev) / f"gpiochip{header_chip(dev) or 0}", GPIO_V2_GET_LINEINFO, question)[32:64])
@@ -110,13 +113,13 @@ def _text(raw: bytes | bytearray) -> str:
 
 @contextlib.contextmanager
 def named(who: str, pin: int | None = None) -> Iterator[None]:
-    """Turn whatever gpiozero, lgpio and the kernel raise into our errors; a bug stays what it is."""
+    """Translate errors of gpiozero, lgpio and the kernel into ours; other exceptions pass."""
     try:
         yield
     except (TransientError, PermanentError):
         raise
     except _failures() as error:
-        # gpiozero reserves a pin while a failed constructor's frame lives
+        # gpiozero keeps a pin reserved as long as the frame of a failed constructor exists.
         traceback.clear_frames(error.__traceback__)
         raise _named(error, f"{who}: GPIO{pin}" if pin is not None else who, pin) from error
 

@@ -25,7 +25,7 @@ from ..errors import (
     TransientError,
 )
 
-# linux/i2c-dev.h: claims an address; EBUSY when a kernel driver owns it.
+# linux/i2c-dev.h: claims an address; EBUSY if a kernel driver owns it.
 I2C_SLAVE = 0x0703
 I2C_TIMEOUT = 0x0702  # linux/i2c-dev.h: in units of 10 ms
 # Reserved (NXP UM10204, "Reserved addresses"): no chip answers there.
@@ -35,13 +35,13 @@ ADAPTER_TIMEOUT = 0.05
 
 
 class Bus(Protocol):
-    """What a driver needs of a bus: smbus2.SMBus has it."""
+    """What a driver needs of a bus, as smbus2.SMBus has it."""
 
     def i2c_rdwr(self, *messages: i2c_msg) -> None: ...
 
 
 def open_bus(number: int | str, *, timeout: float = ADAPTER_TIMEOUT) -> SMBus:
-    """Open /dev/i2c-`number`, or a path, and lower the adapter's timeout, where the adapter allows it.
+    """Open /dev/i2c-`number`, or a path, and lower the adapter's timeout if the adapter allows it.
 
     Raises:
         AdapterGone: there is no such bus (yet). AccessDenied: this user may not open it.
@@ -57,7 +57,7 @@ def open_bus(number: int | str, *, timeout: float = ADAPTER_TIMEOUT) -> SMBus:
 
 
 class I2cDevice:
-    """One address on one bus. No state besides; each method is one transfer."""
+    """One address on one bus. It keeps no other state; each method is one transfer."""
 
     __slots__ = ("address", "bus", "name")
 
@@ -96,16 +96,16 @@ class I2cDevice:
             raise named(error, bus_name(self.bus), self.address, self.name) from error
 
     def acknowledges_everything(self) -> bool:
-        """Return whether the bus acknowledges an address that no chip has: then its data line is held low."""
+        """Return whether the bus acknowledges an address that no chip has, because its data line is held low."""
         try:
             I2cDevice(self.bus, NO_CHIP, self.name).read(1)
         except (TransientError, PermanentError, LookupError):
-            # a stand-in for a bus may not know such an address at all
+            # A simulated bus may raise LookupError for an unknown address.
             return False
         return True
 
     def claim(self) -> None:
-        """Make sure that no kernel driver owns the address: `i2c_rdwr` alone would talk over its head.
+        """Check that no kernel driver owns the address; `i2c_rdwr` alone would interfere with it.
 
         Raises:
             AddressClaimed: the message names the kernel driver.
@@ -114,18 +114,18 @@ class I2cDevice:
         if not isinstance(descriptor, int):
             return
         try:
-            # through smbus2's own ioctl, so that a fake kernel below smbus2 sees the call
+            # Through smbus2's own ioctl, so that a fake kernel below smbus2 sees the call.
             below.ioctl(descriptor, I2C_SLAVE, self.address)  # type: ignore[attr-defined]
         except OSError as error:
             if error.errno == errno.EBUSY:
                 raise named(error, bus_name(self.bus), self.address, self.name) from error
         if isinstance(self.bus, SMBus):
-            # smbus2 must not take the address it set last for the present one
+            # smbus2 caches the address that it set last, which is no longer the current one.
             self.bus.address = None
 
 
 def bus_name(bus: object) -> str:
-    """Return `i2c-1` for an open bus, `i2c` where its name is unknown."""
+    """Return the name of an open bus such as `i2c-1`; `i2c` if it is unknown."""
     name = getattr(bus, "name", None)
     if isinstance(name, str):
         return name
@@ -169,7 +169,7 @@ _MEANINGS: tuple[tuple[tuple[int, ...], type[TransientError] | type[PermanentErr
 
 
 def owner(bus: str, address: int | None) -> str:
-    """Return the name of the kernel driver that owns an address; `of another device` where that is unknown."""
+    """Return the name of the kernel driver that owns an address; `of another device` if it is unknown."""
     with contextlib.suppress(OSError, ValueError):
         node = Path(f"/sys/bus/i2c/devices/{bus.removeprefix('i2c-')}-{address or 0:04x}/driver")
         return node.readlink().name
@@ -184,7 +184,7 @@ def adapters() -> Iterator[int]:
 
 
 def adapter_name(number: int | str) -> str:
-    """Return what the kernel calls an adapter; empty where it does not say."""
+    """Return the kernel's name for an adapter; empty if it has none."""
     with contextlib.suppress(OSError):
         return Path(f"/sys/class/i2c-dev/i2c-{number}/name").read_text(encoding="ascii", errors="replace").strip()
     return ""
@@ -193,11 +193,11 @@ def adapter_name(number: int | str) -> str:
 def find_bus(where: int | str) -> int | str:
     """Return what `open_bus` takes for a bus that is given as number, path, or adapter's name ("i2c-tiny-usb").
 
-    Numbers of buses may change at a reboot, so this is done whenever a bus is opened. What an adapter's name says
-    behind " at " is the socket that it is plugged into, and may be left out.
+    Numbers of buses may change at a reboot, so this is done whenever a bus is opened. The part of an adapter's name
+    after " at " is the socket that it is plugged into, and may be omitted.
 
     Raises:
-        AdapterGone: there is no such bus (yet). PermanentError: several adapters are called so.
+        AdapterGone: there is no such bus (yet). PermanentError: several adapters have this name.
     """
     if isinstance(where, int):
         return where
@@ -218,9 +218,9 @@ def find_bus(where: int | str) -> int | str:
 
 
 def stable_bus(number: int | str) -> int | str:
-    """Return how to write a bus so that it is still the same one after a reboot.
+    """Return the number or name to configure, so that it means the same bus after a reboot.
 
-    A bus of the board keeps its number; an adapter on USB does not, and is called by its name where it is the only one.
+    A bus of the board keeps its number. An adapter on USB does not; its name is returned if no other one has it.
     """
     with contextlib.suppress(OSError):
         if "/usb" in str(Path(f"/sys/class/i2c-dev/i2c-{number}/device").resolve()):
@@ -235,7 +235,7 @@ def _called(name: str, names: Mapping[int, str]) -> list[int]:
 
 
 class LastingBus:
-    """A bus that opens when it is first used, and again after its adapter was gone. Belongs to one thread.
+    """A bus that opens on first use, and again after its adapter was unplugged. Belongs to one thread.
 
     Args:
         name: `i2c-1`, for messages.
@@ -273,7 +273,7 @@ class LastingBus:
             raise
 
     def close(self) -> None:
-        """Close it; the next transfer opens it again."""
+        """Close the bus; the next transfer opens it again."""
         bus, self._bus = self._bus, None
         if bus is not None and hasattr(bus, "close"):
             with contextlib.suppress(OSError):

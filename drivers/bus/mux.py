@@ -12,7 +12,7 @@ from .i2c import Bus, I2cDevice, bus_name, named
 
 ADDRESSES = range(0x70, 0x78)
 CHANNELS = range(8)
-# errno of the adapters where no device acknowledges
+# Adapters differ in the errno for a missing acknowledge.
 NO_ANSWER = (121, 6)
 
 
@@ -20,8 +20,9 @@ class _Trunk:
     """What the multiplexers of one bus share.
 
     Attributes:
-        lock: held for a whole transfer. known: addresses of the multiplexers that are used.
-        left_open: those of them that may be open: a program that was killed leaves one so, or closing it failed.
+        lock: held for a whole transfer.
+        known: addresses of the multiplexers in use.
+        left_open: those that may be open, because a program was killed or closing failed.
     """
 
     def __init__(self) -> None:
@@ -35,13 +36,12 @@ _trunks_lock = threading.Lock()
 
 
 class Mux:
-    """Reaches the chips behind one channel: selects it, transfers, deselects, each as a transfer of its own.
+    """One channel as a bus: selects the channel, transfers, deselects it.
 
-    Before the first selection on a bus, all its other multiplexers are closed: one that another program left open would
-    answer, too.
-
-    (In one transfer the channel would not be connected yet: it is from the stop condition on, and a Pi 5 refuses two
-    addresses.) Threads that share the bus through `Mux` objects take turns. All of `i2c_rdwr` is one turn.
+    These are three transfers, since a channel is connected only after the stop condition, and a Pi 5 refuses a transfer
+    with two addresses. Before the first selection on a bus its other multiplexers are closed: chips behind one that
+    another program left open would answer, too. Threads that share the bus through `Mux` objects take turns; a call of
+    `i2c_rdwr` is one turn.
 
     Args:
         bus: what the multiplexer is on; the same object for all its channels and all multiplexers of this bus.
@@ -61,7 +61,7 @@ class Mux:
             self._trunk.known.add(address)
         if is_new:
             self._trunk.left_open.add(address)
-            # so that no chip on the bus itself is read while a namesake answers through an open channel
+            # A chip on the bus itself must not be read while one at the same address answers through an open channel.
             getattr(bus, "on_open", []).append(self._close_at_first)
 
     def __repr__(self) -> str:
@@ -95,7 +95,7 @@ class Mux:
                 self._close(self.address)
 
     def _select(self) -> None:
-        # also where selecting fails: the chip may have taken the byte before the transfer broke off
+        # Noted first: if selecting fails, the chip may still have taken the byte.
         self._trunk.left_open.add(self.address)
         try:
             self.bus.i2c_rdwr(i2c_msg.write(self.address, [1 << self.channel]))
@@ -114,7 +114,7 @@ class Mux:
         self._close(self.address)
 
     def _close(self, address: int) -> None:
-        """Connect no channel. A failure does not cost the transfer: closing is tried again before the next one."""
+        """Disconnect all channels. After a failure the transfer counts; closing is tried again before the next."""
         try:
             self.bus.i2c_rdwr(i2c_msg.write(address, [0]))
         except (OSError, PermanentError):
@@ -124,9 +124,9 @@ class Mux:
 
 
 def multiplexer(device: I2cDevice) -> bytes | None:
-    """Disconnect a TCA9548A and return what it had connected; None for any other chip.
+    """Disconnect a TCA9548A and return its previous register; None for any other chip.
 
-    It is recognised by its only register, which keeps what is written.
+    It is recognised by its only register, which keeps any value that is written.
     """
     try:
         before = device.read(1)

@@ -1,4 +1,4 @@
-"""What can be done about a bus that a chip holds low: clock pulses, or the sensors' power off and on. Opt-in.
+"""Recovery of a bus that a chip holds low: clock pulses, or a power cycle of the sensors. Opt-in.
 
 Source: NXP UM10204 "I2C-bus specification", section "Bus clear": a chip that holds SDA low sends a bit of a byte that
 was broken off; within nine clocks it is through with it. One that holds SCL low is only helped by its reset or power.
@@ -28,10 +28,10 @@ Pinctrl = Callable[..., str]
 
 
 class Recovery(Protocol):
-    """Something that may free a stuck bus."""
+    """A way to free a stuck bus."""
 
     def steps(self) -> Generator[float, None, str]:
-        """Try once, in the bus's thread; yield the waits; return what was done.
+        """Try once, in the bus's thread; yield the waits; return a description of what was done.
 
         Raises:
             BusStuck: it did not help. TransientError, PermanentError: the pins cannot be used.
@@ -49,7 +49,7 @@ def recovery(
     power: int | None = None,
     pinctrl: Pinctrl | None = None,
 ) -> Recovery | None:
-    """Return what is configured as `recovery`: "pulses" with scl and sda, "power" with power; None for "off"."""
+    """Return the configured recovery: "pulses" with scl and sda, "power" with power; None for "off"."""
     if kind == "pulses" and scl is not None and sda is not None:
         return Pulses(scl, sda, pinctrl)
     if kind == "power" and power is not None:
@@ -58,7 +58,7 @@ def recovery(
 
 
 def run_pinctrl(*arguments: str) -> str:
-    """Return what Raspberry Pi OS's `pinctrl` says.
+    """Return the output of Raspberry Pi OS's `pinctrl`.
 
     Raises:
         NotSupported: there is none, or it fails.
@@ -76,7 +76,7 @@ def run_pinctrl(*arguments: str) -> str:
 
 
 class OpenDrain(GpioLine):
-    """A line as on the bus: held low, or let go so that the resistor pulls it up. Never driven high."""
+    """An open-drain line: held low, or released so that the resistor pulls it up. Never driven high."""
 
     def hold_low(self) -> None:
         """Pull it low."""
@@ -84,7 +84,7 @@ class OpenDrain(GpioLine):
             self._pin().output_with_state(False)
 
     def let_go(self) -> None:
-        """Let it go."""
+        """Release it."""
         with self.lock, named(self.who, self.pin):
             self._pin().input_with_pull("up")
 
@@ -102,7 +102,7 @@ class Pulses:
         self.scl, self.sda = (OpenDrain(pin, "recovery", pull="up") for pin in (scl, sda))
 
     def steps(self) -> Generator[float, None, str]:
-        """Give the pulses. They take a millisecond: nothing is waited for.
+        """Send the pulses. They take a millisecond, so nothing is yielded.
 
         Raises:
             BusStuck: a line is still held low. NotSupported: the pins could not be handed back.
@@ -160,7 +160,7 @@ class Power:
         self.line = GpioLine(pin, "recovery", output=True)
 
     def steps(self) -> Generator[float, None, str]:
-        """Switch off, wait, switch on. From then on the pin is driven: let go, it might switch off."""
+        """Switch off, wait, switch on. The pin stays driven, because the supply might go off if it were released."""
         # low
         self.line.open()
         yield OFF

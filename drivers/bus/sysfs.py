@@ -48,7 +48,7 @@ def named(error: OSError, who: str, path: Path) -> TransientError | PermanentErr
 
 
 def read_text(path: Path, who: str) -> str:
-    """Return what a file says, without the space around it. May block as long as the kernel's driver needs.
+    """Return a file's text without surrounding whitespace. May block as long as the kernel's driver needs.
 
     Raises:
         TransientError, PermanentError: as `named` says.

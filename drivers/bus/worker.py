@@ -1,7 +1,7 @@
 """The thread of one bus, which is also its lock. It interleaves the turns of a round, each a generator of waits.
 
-A transfer that never ends cannot be stopped from outside, only noticed: `overdue` names the turn, and a stuck worker
-gets no more work until the transfer returns. A result that comes late belongs to an abandoned turn, and is thrown away.
+A transfer that never ends cannot be stopped from outside, only detected: `overdue` returns its turn, and a stuck worker
+gets no more work until the transfer returns. The turn is then abandoned, and a late result is discarded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from .clock import now
 
-# Seconds: a step that takes longer is no transfer of a bus that moves.
+# Seconds. A bus whose present step takes longer does not make progress.
 MOVING = 0.05
 
 
@@ -24,8 +24,9 @@ class Turn:
     Attributes:
         steps: a generator that yields the seconds it wants to wait; its value becomes `result`.
         limit: seconds that one step (the code between two waits) may take.
-        done: whether `result` is there. crashed: what the generator raised, if it did.
-        abandoned: its result is no longer wanted; it is closed at its next step.
+        done: whether `result` is there.
+        crashed: what the generator raised, if it did.
+        abandoned: whether its result is no longer wanted; then it is closed at its next step.
     """
 
     __slots__ = ("abandoned", "crashed", "done", "limit", "result", "share", "steps")
@@ -52,7 +53,7 @@ class Turn:
 
 
 class Share:
-    """What one bus does in one round: its turns, and what to call when the last one is over."""
+    """The turns of one bus in one round, and what to call when the last one has ended."""
 
     __slots__ = ("left", "on_done", "turns")
 
@@ -63,7 +64,7 @@ class Share:
 
 
 class Worker(Protocol):
-    """What runs the turns of a bus: a thread, or the event loop in virtual time."""
+    """Runs the turns of a bus: in a thread, or on the event loop in virtual time."""
 
     def submit(self, share: Share) -> None: ...
     def overdue(self) -> Turn | None: ...
@@ -86,11 +87,11 @@ class BusWorker:
         self._changed = changed or threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
-        # the turn that runs and when its step began
+        # The running turn, and when its step began.
         self._now: tuple[Turn, float] | None = None
 
     def submit(self, share: Share) -> None:
-        """Run the share's turns, in their order at first, then as their waits end."""
+        """Run the share's turns: first in their order, then as their waits end."""
         with self._changed:
             now = self.clock()
             for turn in share.turns:
@@ -101,7 +102,7 @@ class BusWorker:
             self._changed.notify()
 
     def overdue(self) -> Turn | None:
-        """Return the turn whose present step has taken longer than it may, if there is one."""
+        """Return the turn whose present step has exceeded its limit, if there is one."""
         running = self._now
         return running[0] if running and self.clock() - running[1] > running[0].limit else None
 
@@ -114,7 +115,7 @@ class BusWorker:
             return bool(self._waiting) and self._waiting[0][0] <= now
 
     def close(self) -> None:
-        """End the thread after its present step. Does not wait for it: the step may hang."""
+        """End the thread after its present step, without waiting for it: the step may hang."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -143,7 +144,7 @@ class BusWorker:
 
     @staticmethod
     def over(turn: Turn) -> None:
-        """Count a turn that is over; the last of its share calls `on_done`."""
+        """Count a turn that has ended; the last one of its share calls `on_done`."""
         share = turn.share
         if share is not None:
             share.left -= 1

@@ -1,4 +1,4 @@
-"""What the channels of IIO and hwmon are called and count in, and what they are called and count in here.
+"""The channels of IIO and hwmon: from the kernel's names and units to quantities.
 
 Source: Linux, Documentation/ABI/testing/sysfs-bus-iio; Documentation/hwmon/sysfs-interface.rst.
 """
@@ -15,7 +15,7 @@ from ..chip import Quantity
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One channel: its file's name without suffix, its quantity, and what turns the kernel's unit into ours."""
+    """One channel: its file's name without suffix, its quantity, and the factor from the kernel's unit to ours."""
 
     base: str
     quantity: Quantity
@@ -53,13 +53,13 @@ HWMON: tuple[Rule, ...] = (
 )
 
 LIMITS = {"°C": (-273.15, 2000.0), "%": (0.0, 100.0), "hPa": (0.0, 20000.0), "lx": (0.0, 1e6), "ppm": (0.0, 1e6)}
-# A formula ends a little beyond 0 and 100 % in dry air and in fog.
+# In dry air and in fog, a chip's formula returns slightly less than 0 % or more than 100 %.
 CLIPS = {"%"}
-# What moves in its last digit even in a quiet room. The rest may stand still: steps are coarse, inputs are grounded.
+# Quantities whose last digit moves even in a quiet room. Others may not move: steps are coarse, inputs are grounded.
 NOISY = ("in_pressure", "in_accel", "in_anglvel", "in_temp", "in_humidityrelative", "in_resistance", "in_distance")
 
-# Raw numbers at which a chip stops, by its name and the channel's: from there on it does not measure. The kernel passes
-# them on. (Data sheets, and drivers/iio of Linux: vl53l0x-i2c, bh1750, ti-ads1015, mcp320x, ina2xx-adc.)
+# Raw numbers at the ends of a chip's scale, by the names of chip and channel. The kernel passes them on as values.
+# Sources: data sheets, and drivers/iio of Linux: vl53l0x-i2c, bh1750, ti-ads1015, mcp320x, ina2xx-adc.
 STOPS: tuple[tuple[str, str, float, float], ...] = (
     (r"vl53l0x", r"in_distance", -math.inf, 2000),  # the end of its range; without a target it says 8190
     (r"bh1750", r"in_illuminance", -math.inf, 65535),
@@ -94,11 +94,12 @@ def channel(base: str, rules: Iterable[Rule]) -> Channel | None:
 
 
 def stops(chip: str, base: str, kind: str) -> tuple[float, float]:
-    """Return the raw numbers at which a channel stops, infinite where they are not known.
+    """Return the lowest and highest raw number of a channel, infinite where they are unknown.
 
     Args:
-        chip: its name. base: of the channel.
-        kind: what the kernel says of the channel's digits, `le:s12/16>>4`; empty where it does not.
+        chip: its name.
+        base: the channel's name.
+        kind: the kernel's description of the raw number, `le:s12/16>>4`; empty if there is none.
     """
     for name, channel_name, low, high in STOPS:
         if re.fullmatch(name, chip) and re.fullmatch(channel_name, base):

@@ -1,4 +1,4 @@
-"""What an IIO and a hwmon device have in common: a folder, and files for each of its channels."""
+"""The common part of IIO and hwmon devices: a folder, and files for each of its channels."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class KernelDevice(Driver):
     """One device of a subsystem of the kernel. A subclass says where the subsystem is and what its files are called.
 
     Args:
-        device: its name (`bme280`) where it is the only one of that name; else what does not move at a reboot: bus and
-            address (`1-0076`), a device-tree label, or the path of its parent. May be left out when there is only one.
+        device: its name (`bme280`) if no other device has it; else what stays the same after a reboot: bus and address
+            (`1-0076`), a device-tree label, or the path of its parent. May be omitted if there is only one device.
         path: instead, its folder.
         channel: one or several of its channels, as `"temp"`; all whose unit is known by default.
         root: where the file system begins, for tests.
 
-    `quantities` follow from `channel`; without it they are known once the device was seen.
+    `quantities` follow from `channel`; without it they are known after `setup`.
 
     Attributes:
         devices: the subsystem's folder. prefix: of its entries, before the number. cure: what makes a device appear.
@@ -36,7 +36,7 @@ class KernelDevice(Driver):
 
     either = (("device", "path"),)
     takes = 1.0
-    # The kernel's driver waits for its chip's conversion, and the reader waits with it.
+    # Reading blocks while the kernel's driver waits for the chip's conversion.
     holds = 0.05
     devices: ClassVar[str]
     prefix: ClassVar[str]
@@ -76,7 +76,7 @@ class KernelDevice(Driver):
         self.folder = find(Path(self.root) / self.devices, self.prefix, self.device, self.name, self.cure)
 
     def configure(self) -> None:
-        """See which channels there are.
+        """Find the channels.
 
         Raises:
             NotSupported: a wanted one is not there, or none is that has a unit.
@@ -141,7 +141,7 @@ class KernelDevice(Driver):
         """Return what a channel's file says, in the kernel's unit.
 
         Raises:
-            BeyondRange: it stands at the end of its scale. TransientError, PermanentError: it could not be read.
+            BeyondRange: it is at the end of its scale. TransientError, PermanentError: it could not be read.
         """
         raise NotImplementedError
 

@@ -1,8 +1,8 @@
 """DHT11, DHT22 (AM2302) through the kernel's IIO driver dht11: `dtoverlay=dht11,gpiopin=N`.
 
-Source: Linux, drivers/iio/humidity/dht11.c: it keeps a frame for 2 s, so both values come of one frame, and answers
-ETIMEDOUT for a frame that is not whole and EIO for one whose sum is wrong. A failed frame is not kept: asked again at
-once it would disturb the sensor, which needs 2 s; so does this driver wait.
+Source: Linux, drivers/iio/humidity/dht11.c: it keeps a frame for 2 s, so both values come from one frame, and returns
+ETIMEDOUT for an incomplete frame and EIO for a wrong checksum. A failed frame is not kept, and another read would
+disturb the sensor, which needs 2 s between frames. Therefore this driver waits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .node import device_of, find
 
 # Seconds between two frames (DHT22; a DHT11 needs 1).
 PAUSE = 2.0
-# Millidegrees: what 0 °C is in two's complement when it is read as a magnitude, and -100 °C likewise.
+# Millidegrees: two's complement of 0 °C, and of -100 °C, when read as sign and magnitude.
 TWOS_COMPLEMENT, LOWEST_MAGNITUDE = 3_276_800, -3_176_800
 CURE = "add `dtoverlay=dht11,gpiopin=4` (your pin) to /boot/firmware/config.txt and reboot"
 
@@ -48,7 +48,7 @@ class Dht(Driver):
         self, device: str | int | None = None, *, path: str | os.PathLike[str] | None = None, root: str = "/"
     ) -> None:
         self.device, self.root = device_of(device, path), root
-        # a read blocks: each has its own
+        # A read blocks, so each sensor has a bus of its own.
         self.bus_name = f"dht-{Path(str(self.device or 0)).name}"
         self.folder = Path()
         self._failed_at: float | None = None
@@ -67,11 +67,11 @@ class Dht(Driver):
 
     @classmethod
     def moving(cls, device: object, root: str = "/") -> str | None:
-        """Return the cure for a `device` that may be another one after a reboot; None where it does not move."""
+        """Return the cure for a `device` that may be another one after a reboot; None if it is stable."""
         return Iio.moving(device, root)
 
     def measure(self) -> Reading:
-        """Return temperature in °C and humidity in %; after a failure, not before the sensor has had its 2 s.
+        """Return temperature in °C and humidity in %. After a failure, wait until the sensor has had its 2 s.
 
         Raises:
             NoAcknowledge: no whole frame came. ChecksumError: its sum is wrong. InvalidReading: it is all zero.
@@ -79,7 +79,7 @@ class Dht(Driver):
         left = 0.0 if self._failed_at is None else self._failed_at + PAUSE - self.clock()
         if left > 0:
             yield min(left, PAUSE)
-        # until proven otherwise
+        # Assumed to fail until the frame has arrived.
         self._failed_at = self.clock()
         try:
             humidity = percent(sysfs.read_number(self.folder / "in_humidityrelative_input", self.name))

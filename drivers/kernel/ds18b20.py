@@ -18,9 +18,10 @@ from ..errors import AdapterGone, ChecksumError, InvalidReading, NoAcknowledge, 
 from .node import folder
 from .together import BULK, Conversions
 
-# Of the latter family a DS1825 is no thermocouple, a MAX31850 is one.
+# Both a DS1825 and a MAX31850 are of the latter family; only the MAX31850 reads a thermocouple.
 DS18S20, THERMOCOUPLES = "10", "3b"
-FAMILIES = (DS18S20, "22", "28", THERMOCOUPLES, "42")  # the others: DS1822, DS18B20, DS28EA00
+# "22" is the DS1822, "28" the DS18B20, "42" the DS28EA00.
+FAMILIES = (DS18S20, "22", "28", THERMOCOUPLES, "42")
 DEVICES = "sys/bus/w1/devices"
 FRAME = re.compile(r"^((?:[0-9a-f]{2} ){9}): crc=[0-9a-f]{2} (YES|NO)\s.*\bt=(-?\d+)$", re.DOTALL)
 # Seconds for 9 bytes and their addressing at 16 kbit/s.
@@ -32,10 +33,10 @@ FAULTS = {1: "open", 2: "shorted to ground", 4: "shorted to VDD"}  # of a thermo
 class Ds18b20(Driver):
     """One sensor of the DS18B20 family.
 
-    Several on one bus are converted together where the kernel can.
+    Sensors on one bus are converted together if the kernel supports it.
 
     Args:
-        device: its id, `28-0000075a1b2c`; needed when several are there.
+        device: its id, `28-0000075a1b2c`; required if there are several.
         path: instead, its folder or its `w1_slave` file.
         root: where the file system begins, for tests.
     """
@@ -44,7 +45,7 @@ class Ds18b20(Driver):
     bus_name: ClassVar[str] = "w1"
     either = (("device", "path"),)
     takes = 2.0
-    # A conversion of 12 bits, during which the kernel keeps the bus, and the scratchpad.
+    # A conversion of 12 bits, for which the kernel holds the bus, and reading the scratchpad.
     holds = 0.8
     quantities: tuple[Quantity, ...] = (
         Quantity("temperature", "°C", "temperature", -55.0, 125.0, 0.0625, accuracy=0.5),
@@ -68,14 +69,14 @@ class Ds18b20(Driver):
             raise ValueError("say either device or path")
         self.device, self.path = device, None if path is None else folder(path)
         self.devices = Path(root) / DEVICES
-        # what `identify` found
+        # Set by `identify`.
         self.file = Path()
         if device is not None and device.startswith(THERMOCOUPLES):
             self.quantities = (self.thermocouple,)
 
     @classmethod
     def busy(cls, sensors: int) -> float:
-        """Return the seconds for which the bus is held; several convert together where this kernel can."""
+        """Return the seconds for which a round holds the bus; sensors convert together if the kernel supports it."""
         together = sensors > 1 and any(Path("/", DEVICES).glob(f"w1_bus_master*/{BULK}"))
         return cls.holds + sensors * SCRATCHPAD if together else sensors * cls.holds
 
@@ -132,17 +133,17 @@ class Ds18b20(Driver):
 
 
 def refuse(frame: bytes, family: str = "28") -> None:
-    """Refuse a scratchpad that is whole, but no measurement.
+    """Refuse a scratchpad that arrived intact, but is no measurement.
 
     Raises:
-        InvalidReading: says why.
+        InvalidReading: the message says why.
     """
     if not any(frame):
         raise InvalidReading("ds18b20: all bytes are zero: the bus has no pull-up, or is shorted to ground")
     if frame[:8] == b"\xff" * 8:
         raise InvalidReading("ds18b20: all bytes are ff: no device drives the bus")
-    # Byte 6 is 0x10 - (raw & 15) after a conversion. In a DS18S20 it counts what remains of a degree, and a true
-    # 85.0 °C looks like the power-on value: it is given up.
+    # Byte 6 is 0x10 - (raw & 15) after a conversion. In a DS18S20 it is the rest of a degree, so a true
+    # 85.0 °C looks like the power-on value and is refused, too.
     powered_on = b"\xaa\x00" if family == DS18S20 else b"\x50\x05"
     if frame[:2] == powered_on and frame[6] == 0x0C:
         raise InvalidReading("ds18b20: 85 °C is the power-on value: the sensor lost power and never converted")

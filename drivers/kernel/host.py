@@ -16,7 +16,7 @@ from ..bus import sysfs
 from ..chip import Among, Driver, Measurement, Quantity
 from ..errors import InvalidReading, NotSupported
 
-# None of them is noisy: a disk, a flag, an idle machine may rest.
+# None of them is noisy: the values of an idle machine need not move.
 KNOWN = (
     Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.001, noisy=False),
     Quantity("load", "", None, 0.0, math.inf, 0.01, noisy=False),
@@ -33,7 +33,7 @@ class Host(Driver):
 
     Args:
         quantities: some of temperature, load (1 minute), memory and disk (% used), under_voltage and throttled (0 or 1,
-            now); each must then be there. By default all that this machine has, known once it was looked at.
+            now); each of these must exist. By default all that this machine has, known after `setup`.
         disk: a path on the disk that counts.
         root: where the file system begins, for tests.
     """
@@ -59,7 +59,7 @@ class Host(Driver):
         self.files: dict[str, Path] = {}
 
     def configure(self) -> None:
-        """See what this machine has.
+        """Find out which quantities this machine has.
 
         Raises:
             NotSupported: a quantity that was asked for is not there.
@@ -124,7 +124,7 @@ class Host(Driver):
         return percent_used(
             disk.f_blocks - disk.f_bfree + disk.f_bavail,
             disk.f_bavail,
-            # as df: without root's reserve
+            # As df does: without root's reserve.
         )
 
     def _under_voltage(self) -> float:

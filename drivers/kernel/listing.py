@@ -1,4 +1,4 @@
-"""Which sensors the kernel shows: on 1-Wire, in IIO and in hwmon, by name."""
+"""The sensors that kernel drivers own: on 1-Wire, in IIO and in hwmon."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .hwmon import Hwmon
 from .iio import Iio
 from .node import nodes, stable
 
-# hwmon devices of the machine itself; the driver `host` reads what matters of them
+# hwmon devices of the machine itself, for which there is the driver `host`.
 OF_THE_MACHINE = ("cpu_thermal", "rpi_volt", "rp1_adc", "pwmfan", "nvme")
-# the hwmon side of a sensor on 1-Wire
+# The hwmon entry of a sensor on 1-Wire, which is listed as such.
 OF_ONE_WIRE = "w1_slave_temp"
 
 
@@ -25,8 +25,10 @@ class Listed:
     """One sensor that a kernel driver owns.
 
     Attributes:
-        driver: what reads it here. device: what to write for it in the configuration.
-        quantities: names with units. note: why it cannot be used, or need not be; else empty.
+        driver: the name of the driver that reads it.
+        device: its `device` in the configuration.
+        quantities: names with units.
+        note: why it cannot be used, or need not be; else empty.
     """
 
     driver: str
@@ -36,7 +38,7 @@ class Listed:
 
 
 def listing(root: str = "/") -> Iterator[Listed]:
-    """Yield what is there, by names that do not move at a reboot. Reads small files; no sensor is asked for a value.
+    """Yield the sensors, with names that stay the same after a reboot. Reads small files; no sensor measures.
 
     Args:
         root: where the file system begins, for tests.
@@ -64,7 +66,7 @@ def _described(driver: str, sensor: Dht | Iio | Hwmon) -> Listed:
 
 
 def _devices(folder: Path, prefix: str) -> list[tuple[str, str]]:
-    """Return each device's chip name, and how to write it so that it does not move at a reboot."""
+    """Return each device's chip name, and its stable name for the configuration."""
     try:
         found = nodes(folder, prefix, "scan")
     except (TransientError, PermanentError):

@@ -1,4 +1,4 @@
-"""The folder of one kernel device, found by a name that does not move at a reboot, as its number does."""
+"""The folder of a kernel device, found by a name that stays the same after a reboot, unlike its number."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ class Node:
 
     Attributes:
         folder: its folder, whose number depends on the order in which drivers started.
-        name: the chip's. label: as the device tree calls it, where it does.
-        parent: the folder of the device on its bus, such as `…/i2c-1/1-0076`; None where there is none to be seen.
+        name: the chip's.
+        label: the device tree's label, or empty.
+        parent: the folder of the device on its bus, such as `…/i2c-1/1-0076`; None if there is none.
     """
 
     folder: Path
@@ -29,7 +30,7 @@ class Node:
 
     @property
     def place(self) -> str:
-        """Where it is: bus and address such as `1-0076`; empty where that is not to be seen."""
+        """Bus and address such as `1-0076`; empty if they are unknown."""
         return "" if self.parent is None else self.parent.name
 
     def is_called(self, device: str, prefix: str) -> bool:
@@ -51,10 +52,10 @@ def nodes(folder: Path, prefix: str, who: str) -> list[Node]:
 
 def _node(path: Path, who: str) -> Node:
     parent = path.resolve().parent
-    # hwmon puts a folder of its own between the device and its node
+    # hwmon has a folder of its own between the device and its node.
     parent = parent.parent if parent.name == "hwmon" else parent
     is_link = path.resolve().parent != path.parent.resolve()
-    # older kernels show the label only where the device tree itself does
+    # Older kernels have the label only in the device tree's own folder.
     label = _text(path / "label", who) or (_text(parent / "of_node/label", who) if is_link else "")
     return Node(path, _text(path / "name", who), label, parent if is_link else None)
 
@@ -67,16 +68,16 @@ def _text(file: Path, who: str) -> str:
 
 
 def is_numbered(device: object, prefix: str) -> bool:
-    """Return whether this names a device by its number, which may be another one after a reboot."""
+    """Return whether `device` is a number, which may mean another device after a reboot."""
     last = Path(str(device)).name if isinstance(device, str | Path) else str(device)
     return re.fullmatch(rf"(?:{re.escape(prefix)})?\d+", last) is not None
 
 
 def stable(one: Node, among: Iterable[Node]) -> str:
-    """Return how to write a device so that it is still the same one after a reboot.
+    """Return a name for the configuration that means the same device after a reboot.
 
-    The chip's name where it is the only one; else bus and address, a label, or the path of its parent; its number only
-    where nothing else is to be seen.
+    The chip's name if no other device has it; else bus and address, a label, or the path of its parent; its number only
+    if there is nothing else.
     """
     others = [other for other in among if other is not one]
     for spelling, taken in (
@@ -90,7 +91,7 @@ def stable(one: Node, among: Iterable[Node]) -> str:
 
 
 def moving(folder: Path, prefix: str, device: object, who: str) -> str | None:
-    """Return the cure for a `device` that may be another one after a reboot; None where it does not move."""
+    """Return the cure for a `device` that may be another one after a reboot; None if it is stable."""
     if device is None or not is_numbered(device, prefix):
         return None
     try:
@@ -114,7 +115,7 @@ def find(folder: Path, prefix: str, device: str | int | Path | None, who: str, c
     Raises:
         AdapterGone: the kernel has no such subsystem; `cure` says what to do.
         NoAcknowledge: no such device (yet); the message names those that are there.
-        PermanentError: several fit; the message names them so that they do not move at a reboot.
+        PermanentError: several fit; the message lists their stable names.
     """
     if isinstance(device, Path) or (isinstance(device, str) and "/" in device):
         return _below(Path(device), prefix, who, cure)
@@ -132,7 +133,7 @@ def find(folder: Path, prefix: str, device: str | int | Path | None, who: str, c
 
 
 def _below(path: Path, prefix: str, who: str, cure: str) -> Path:
-    """Return the device at `path`, or the only one of this subsystem below it, where it is its parent."""
+    """Return the device at `path`, or the only one of this subsystem below it if `path` is its parent."""
     if not sysfs.exists(path, who):
         raise NoAcknowledge(f"{who}: there is no {path}; {cure}")
     inside = [
@@ -147,10 +148,10 @@ def _below(path: Path, prefix: str, who: str, cure: str) -> Path:
 
 
 def device_of(device: str | int | None, path: str | os.PathLike[str] | None) -> str | int | Path | None:
-    """Return which device is meant, for `find`.
+    """Return the device for `find`.
 
     Raises:
-        ValueError: both are said, or one is nothing that it could be.
+        ValueError: both are given, or one is invalid.
     """
     if isinstance(device, bool) or not isinstance(device, str | int | None) or device == "":
         raise ValueError(f"device is {device!r}, neither a name, a number nor a path")
@@ -163,7 +164,7 @@ def folder(path: str | os.PathLike[str]) -> Path:
     """Return a path.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a path.
     """
     if not isinstance(path, str | os.PathLike) or not os.fspath(path):
         raise ValueError(f"path is {path!r}, not the path of a folder")
@@ -174,7 +175,7 @@ def channels_of(channel: str | Iterable[str] | None) -> tuple[str, ...]:
     """Return the wanted channels' names; none means all.
 
     Raises:
-        ValueError: a name is empty, or said twice.
+        ValueError: a name is empty or given twice.
     """
     wanted = (channel,) if isinstance(channel, str) else tuple(channel or ())
     if any(not isinstance(name, str) or not name for name in wanted) or len(set(wanted)) < len(wanted):

@@ -1,4 +1,4 @@
-"""One conversion for all sensors of a 1-Wire bus, where the kernel can (`therm_bulk_read`); else one for each.
+"""One conversion for all sensors of a 1-Wire bus if the kernel supports it (`therm_bulk_read`); else one for each.
 
 Source: Linux, Documentation/w1/slaves/w1_therm.rst and drivers/w1/slaves/w1_therm.c: writing `trigger` returns when all
 have converted; the next read of each sensor is then instant, and gives that conversion, however long ago it was.
@@ -17,9 +17,11 @@ from ..errors import PermanentError, TransientError
 
 BULK = "therm_bulk_read"
 CONVERTING = "-1"
-FAMILIES = ("10", "22", "28", "3b")  # a DS28EA00 (42) is not converted together with the others
-FRESH = 2.0  # seconds for which a conversion counts as one of now
-POLLS, POLL = 20, 0.1  # seconds: a sensor of 14 bits needs 1.6
+# The kernel does not convert a DS28EA00 (42) together with the others.
+FAMILIES = ("10", "22", "28", "3b")
+FRESH = 2.0  # seconds for which a conversion counts as current
+# Polls, and seconds between them: a sensor of 14 bits needs 1.6 s.
+POLLS, POLL = 20, 0.1
 WHO = "ds18b20"
 
 
@@ -28,8 +30,10 @@ class _Master:
     """One 1-Wire bus.
 
     Attributes:
-        members: sensors that are read here. waiting: those that have converted since, and were not read yet.
-        at: when they did. usable: whether this user may start a conversion of all.
+        members: sensors that are read here.
+        waiting: those that took part in the last conversion and were not read since.
+        at: when that conversion was.
+        usable: whether this user may start a conversion of all.
     """
 
     members: set[str] = field(default_factory=set)
@@ -46,7 +50,7 @@ class Conversions:
         self._masters: dict[Path, _Master] = {}
 
     def begin(self, sensor: Path) -> Waits:
-        """Make sure that the next read of a sensor's file gives a conversion of now.
+        """Make sure that the next read of a sensor's file returns a current conversion.
 
         Args:
             sensor: its folder.
@@ -70,7 +74,7 @@ class Conversions:
                     return
                 yield POLL
         except PermanentError:
-            # this user may not: each read converts by itself, from now on
+            # This user may not start one. From now on each read converts by itself.
             master.usable = False
         except TransientError:
             return

@@ -1,8 +1,8 @@
-"""HC-SR04 and its relatives: distance by ultrasound, from the kernel's time stamps of the echo's two edges.
+"""HC-SR04 and similar: distance by ultrasound, from the kernel's timestamps of the echo's two edges.
 
-Source: "HC-SR04 Ultrasonic Module" data sheet, ElecFreaks: trigger of 10 µs, echo as long as the sound was on its way,
-2 cm to 4 m, cycle of 60 ms. Echo is a 5 V output: it needs a divider. Where nothing is in range, the line stays high
-for 38 ms, or for 200 ms on boards with another controller: an answer, too.
+Source: "HC-SR04 Ultrasonic Module" data sheet, ElecFreaks: trigger of 10 µs, an echo as long as the sound travels, 2 cm
+to 4 m, cycle of 60 ms. Echo is a 5 V output and needs a divider. If nothing is in range, the line stays high for 38 ms,
+or for 200 ms on boards with another controller; that is an answer, too.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ..errors import NoEcho
 from .options import bcm
 
 TRIGGER = 10e-6  # seconds, at least
-# Seconds: no echo is longer, and the last one has died away.
+# Seconds after which the echo has ended and the sound has died away.
 CYCLE = 0.06
-# Seconds that a ping waits for those of others, at most.
+# Seconds that a ping waits at most for the pings of other sensors.
 QUEUE = 4 * CYCLE
-# Seconds: after that long a line that is high is no answer.
+# Seconds after which a line that is still high is no answer.
 LONGEST = 0.24
 NEAREST, FARTHEST = 20.0, 4000.0  # mm
 
@@ -43,7 +43,7 @@ class Distance(Driver):
     # A ping has to die away before the next sensor's.
     holds = 0.06
     clock: Callable[[], float] = staticmethod(now)
-    # When the pings of all sensors have died away: one must not hear another's.
+    # When the pings of all sensors will have died away. Shared, because a sensor would hear another's ping.
     quiet_at: ClassVar[float] = 0.0
 
     def __init__(
@@ -70,7 +70,7 @@ class Distance(Driver):
         self.echo.listen(self._hear)
 
     def measure(self) -> Reading:
-        """Return the distance in mm, 60 ms after the ping; where nothing is in range, what is known.
+        """Return the distance in mm, 60 ms after the ping; if nothing is in range, a `BeyondRange` in its place.
 
         Raises:
             NoEcho: none came, or the line stays high: a wire is loose, or the sensor hangs.
@@ -86,7 +86,7 @@ class Distance(Driver):
         self.trigger.write(0)
         yield CYCLE
         yield from self._until_low()
-        # what comes later is no answer to this ping
+        # Later edges do not belong to this ping.
         self._edges = []
         return {"distance": self._told(millimetres(self._echo(heard), self.temperature))}
 
@@ -99,7 +99,7 @@ class Distance(Driver):
         return distance
 
     def _until_low(self) -> Waits:
-        """Wait for the end of an echo that takes longer than any distance, for as long as a board may take."""
+        """Wait until the line is low again, which takes some boards 200 ms if nothing is in range."""
         for _ in range(round(LONGEST / CYCLE)):
             if not self.echo.read():
                 return
@@ -121,7 +121,7 @@ class Distance(Driver):
 
     def _heard(self, ticks: float, level: int) -> None:
         if len(self._edges) < 8:
-            # an echo has two; a storm must not fill the memory
+            # An echo has two edges; noise must not fill the memory.
             self._edges.append((ticks, level))
 
     def _echo(self, edges: list[tuple[float, int]]) -> float:
@@ -138,5 +138,5 @@ class Distance(Driver):
 
 
 def millimetres(seconds: float, celsius: float) -> float:
-    """Return the way to the obstacle from the time there and back; sound makes 331.3 m/s at 0 °C."""
+    """Return the distance from the time there and back. Sound travels at 331.3 m/s at 0 °C."""
     return 1000 * 331.3 * math.sqrt(1 + celsius / 273.15) * seconds / 2

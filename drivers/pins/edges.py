@@ -1,7 +1,7 @@
 """Edges of a line that is on or off: debounced, counted and reported, up to a maximum per second.
 
-A bounce shorter than the quiet time is swallowed, but the level at which the line settles is always reported: the line
-is read again after the quiet time. The same holds after a storm of edges.
+A bounce shorter than the quiet time is ignored, but the level at which the line settles is always reported: the line is
+read again after the quiet time, and after a burst of edges that exceeds the maximum.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ Later = Callable[[float, Callable[[], None]], object]
 
 
 class Edges:
-    """What the edges of one line amount to.
+    """The debounced value and the count of one line's edges.
 
     Attributes:
         value: 0 or 1, debounced; None before the first look.
         count: how often the line became 1.
         suppressed: changes that were not reported because there were too many.
         tell: called with (value, seconds on the monotonic clock), if not None.
-        failure: what `tell` raised; kept, since the backend's thread serves all pins and must not end.
+        failure: what `tell` raised. It is kept, because the backend's thread serves all pins and must not end.
     """
 
     def __init__(self, look: Callable[[], int], *, quiet: float, most: float) -> None:
-        self.look, self.quiet, self.most = look, quiet, most
+        self.look, self.quiet = look, quiet
         self.clock: Callable[[], float] = now
         self.later: Later = later
         self.tell: Told | None = None
@@ -39,7 +39,7 @@ class Edges:
         self._told: int | None = None
         self._quiet_until = float("-inf")
         self._times: deque[float] = deque(maxlen=max(1, int(most)))
-        # whether a second look is on its way
+        # Whether a second look is scheduled.
         self._due = False
         self._lock = threading.RLock()
 
@@ -105,5 +105,5 @@ class Edges:
             try:
                 self.settle()
             except (TransientError, PermanentError):
-                # the next reading meets the same error, and opens the line again
+                # The next reading meets the same error and opens the line again.
                 return

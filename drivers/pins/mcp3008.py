@@ -1,7 +1,7 @@
 """Microchip MCP3008: eight analog inputs, 10 bits, on SPI.
 
-Source: Microchip "MCP3004/3008", DS21295. SPI has no acknowledge, and the chip neither identity nor checksum. What
-shows that it is there: the null bit in front of each result, which it drives low (§5, figure 5-1).
+Source: Microchip "MCP3004/3008", DS21295. SPI has no acknowledge, and the chip has neither identity nor checksum. Only
+the null bit before each result, which it drives low, shows that it is there (§5, figure 5-1).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Mcp3008(Driver):
         self.spi.open()
 
     def measure(self) -> dict[str, float | Untold]:
-        """Return the volts of each channel; of an input at Vref or above, what is known.
+        """Return the volts of each channel; for an input at Vref or above, a `BeyondRange` in its place.
 
         Raises:
             NoAcknowledge: no chip drives the line, or nothing shows that one does.
@@ -90,7 +90,7 @@ class Mcp3008(Driver):
         return volts(code, self.vref)
 
     def _settled(self, channel: int) -> int | None:
-        """Return the code that comes twice, or the middle one of those that differ by noise; None for neither."""
+        """Return the first code that repeats, or the median of codes that differ only by noise; else None."""
         codes: list[int] = []
         for _ in range(READS):
             code = self.code(channel)
@@ -103,14 +103,14 @@ class Mcp3008(Driver):
         """Return the 10-bit code of one channel: start bit, single-ended, channel; answer after a null bit (§5).
 
         Raises:
-            NoAcknowledge: the null bit is not null: the line floats. InvalidReading: the answer is too short.
+            NoAcknowledge: the null bit is 1, so the line floats. InvalidReading: the answer is too short.
         """
         answer = self.spi.transfer(bytes([1, (8 | channel) << 4, 0]))
         if len(answer) != 3:
             raise InvalidReading(f"mcp3008: {len(answer)} bytes instead of 3")
         if answer[1] & NULL_BIT:
             raise NoAcknowledge("mcp3008: no chip drives the line; check power, wiring, port and select")
-        # A line that is high until the chip drives it low shows that the chip is there.
+        # A line that is high until the null bit proves that a chip drives it.
         self.rests_high = self.rests_high and answer[1] & UNDRIVEN == UNDRIVEN
         return (answer[1] & 0x03) << 8 | answer[2]
 

@@ -1,4 +1,4 @@
-"""What the options of a pin mean; all are checked when a driver is made."""
+"""Checks of the options of pins, made when a driver is constructed."""
 
 from __future__ import annotations
 

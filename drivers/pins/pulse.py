@@ -1,7 +1,7 @@
 """A pulse output (water, power or rain meter, anemometer, flow sensor): counted in the backend's thread, never lost.
 
-A loose wire cannot be distinguished from a meter that stands still. The kernel keeps 16 edges a line until the backend
-fetches them, and Python needs some 50 µs for each: good up to about 1 kHz.
+A loose wire cannot be distinguished from a meter that stands still. The kernel keeps 16 edges per line until the
+backend fetches them, and Python needs about 50 µs for each, which allows about 1 kHz.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from ..bus.gpio import GpioLine
 from ..chip import BCM, DURATION, Among, Driver, Quantity, Reading
 from .options import EDGES, PULLS, bcm, one_of, seconds
 
-WINDOW = 0.5  # seconds: a frequency over less says little
+# Seconds. A frequency over a shorter time is too coarse.
+WINDOW = 0.5
 
 
 class Pulse(Driver):
@@ -52,13 +53,13 @@ class Pulse(Driver):
         self.edges = one_of(edges, "edges", EDGES)
         self.quiet = seconds(bounce, "bounce")
         self.count = 0
-        # ticks
+        # In the backend's ticks.
         self._last_edge: float | None = None
-        # count and time of the last reading
+        # Count and time of the last reading.
         self._since = (0, 0.0)
 
     def configure(self) -> None:
-        """Open the line and count from now on; what was counted before stays counted."""
+        """Open the line and count from now on; earlier counts are kept."""
         self.line.open()
         self._last_edge = None
         self._since = (self.count, self.clock())
@@ -66,7 +67,7 @@ class Pulse(Driver):
 
     def measure(self) -> Reading:
         """Return the count, and the frequency in Hz over the measured time since the last reading (0.5 s at least)."""
-        # raises where the line is gone: then nothing was counted
+        # Raises if the line is gone, because then nothing was counted.
         self.line.read()
         counted, at = self._since
         passed = self.clock() - at

@@ -1,4 +1,4 @@
-"""Which chips are on an I2C bus, found by reading alone."""
+"""Finds the chips on an I2C bus by reading alone."""
 
 from .bus_scan import DEAD_AFTER, LIMIT, BusScan, Found, drivers, run
 

@@ -1,11 +1,11 @@
-"""Who is on an I2C bus, found by reading alone: a scan changes nothing in a chip that it does not know.
+"""Finds the chips on an I2C bus by reading alone: a scan changes nothing in an unknown chip.
 
-Each address is read one byte from, and asked the `questions` of the chips that can be there: first those that
-write nothing or one byte, which is a register's number to most chips. A question of two bytes is a command to some and
-a write to others; it is put only where the bare read was refused, as chips that take commands do and chips of registers
-do not. An empty write, as `i2cdetect` does, is never done: a Pi 5 refuses it, and some chips take it for a command.
+One byte is read from each address, then the `questions` of the chips that can be there are sent: first those that write
+nothing or one byte, which most chips take for a register's number. A question of two bytes is a command to some chips
+and a write to others. It is sent only if the bare read was refused: chips with commands refuse it, chips with registers
+do not. The empty write of `i2cdetect` is never used: a Pi 5 refuses it, and some chips take it for a command.
 
-Where one question can do harm: it goes to the control byte of a PCF8591 (0x48..0x4f), whose analog output turns off.
+One question can have an effect: it reaches the control byte of a PCF8591 (0x48..0x4f), whose analog output turns off.
 """
 
 from __future__ import annotations
@@ -34,28 +34,29 @@ from ..errors import (
 from .inquiry import Inquiry
 
 ADDRESSES = range(0x08, 0x78)
-CROWD = 64  # addresses that answer: no bus has more chips
+# Addresses. If more answer, they are no chips: a line is held low.
+CROWD = 64
 EVERYTHING = (
     "every address is acknowledged, even where there is no chip: a line is held low (by a short, a missing pull-up, a "
     "chip without power), or this is no bus of sensors, but a display's"
 )
-# Addresses in a row at which the transfer did not end: a line is held low.
+# Addresses in a row with transfers that did not end. Then a line is held low, and the scan ends.
 DEAD_AFTER = 3
-LIMIT = 2.0  # seconds of one step; what takes longer has hung
+LIMIT = 2.0  # seconds that one step may take
 LOOKS_EVERY = 0.05  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Who is at one address.
+    """What was found at one address.
 
     Attributes:
-        mux: address and channel of the multiplexer that it is behind.
-        driver: the name of its driver; None when that is not sure.
-        candidates: the drivers that it may need, `driver` first; several where reading alone cannot tell more.
-        owner: the kernel driver that owns the address; it was not touched then.
-        multiplexer: whether it is one.
-        error: why it could not be asked.
+        mux: address and channel of the multiplexer in front of it.
+        driver: the name of its driver; None if it is not certain.
+        candidates: the drivers that may fit, `driver` first; several if reading alone cannot distinguish them.
+        owner: the kernel driver that owns the address, which was then left alone.
+        multiplexer: whether it is a multiplexer.
+        error: why it could not be examined.
     """
 
     bus: int | str
@@ -76,19 +77,20 @@ class BusScan:
         opener: returns the open bus, or raises a named error.
 
     Attributes:
-        found: who was found so far. error: why the scan ended early.
+        found: what was found so far.
+        error: why the scan ended early.
     """
 
     def __init__(self, number: int | str, opener: Callable[[], Any]) -> None:
         self.number, self.opener = number, opener
         self.found: list[Found] = []
         self.error: str | None = None
-        # the address that is being asked
+        # The address that is being examined.
         self.at = 0
-        # imported before the clock runs
+        # Imported here, so that the imports do not count against the limit of a step.
         known = drivers()
         self._drivers = {at: [driver for driver in known if at in driver.addresses] for at in ADDRESSES}
-        # multiplexers, and what they had connected
+        # Multiplexers, and the channels that they had connected.
         self._left: list[tuple[I2cDevice, bytes]] = []
 
     @property
@@ -110,7 +112,7 @@ class BusScan:
 
     def _everywhere(self, bus: Any) -> Waits:
         rest = [address for address in ADDRESSES if address not in OF_MULTIPLEXERS]
-        # an open multiplexer would show what is behind it
+        # Multiplexers first: through an open one, chips behind it would seem to be on the bus itself.
         yield from self._walk(bus, [*OF_MULTIPLEXERS, *rest])
         taken = {one.address for one in self.found}
         behind = [address for address in ADDRESSES if address not in taken]
@@ -122,7 +124,7 @@ class BusScan:
                     self._note(one.address, (one.address, channel), error=str(error))
 
     def _walk(self, bus: Any, addresses: Iterable[int], mux: tuple[int, int] | None = None) -> Waits:
-        """Look at addresses; what fails at one is noted there.
+        """Examine the addresses; an error at one of them is noted in its entry.
 
         Raises:
             BusTimeout: nothing moves any more. AdapterGone, AccessDenied, NotSupported: the bus cannot be scanned.
@@ -182,7 +184,7 @@ class BusScan:
 
 
 def drivers() -> list[Any]:
-    """Return all drivers. What cannot be imported is left out."""
+    """Return all drivers that can be imported."""
     found = []
     for name in catalog.names():
         try:
@@ -193,10 +195,10 @@ def drivers() -> list[Any]:
 
 
 def run(scans: Sequence[BusScan], clock: Callable[[], float] = now) -> None:
-    """Run scans, each bus in its own thread, until all are over; a bus that hangs is given up, with an error.
+    """Run scans, each bus in its own thread, until all have ended. A bus that hangs is given up, with an error.
 
     Args:
-        clock: seconds, monotonic; by it a step of more than two seconds has hung.
+        clock: seconds, monotonic, for the limit of a step.
     """
     running = []
     for scan in scans:
@@ -208,7 +210,7 @@ def run(scans: Sequence[BusScan], clock: Callable[[], float] = now) -> None:
         while not done.wait(LOOKS_EVERY):
             if worker.overdue() is turn:
                 turn.abandoned = True
-                # ours from now on
+                # A copy, because the thread may still append to its own list.
                 scan.found = list(scan.found)
                 scan.error = f"{scan.name}: a transfer with 0x{scan.at:02x} never ends; chip or bus hangs"
                 break

@@ -1,4 +1,4 @@
-"""Which of several chips is at an address: their questions, each put once, in the order that does no harm."""
+"""Which of several chips is at an address: their questions, each sent once, harmless ones first."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ BARE_READ = Question(b"", 1, bool)
 
 
 class Inquiry:
-    """Questions to one address; each is put once.
+    """The questions to one address. Each is sent once.
 
     Attributes:
-        answered: whether anybody acknowledged anything.
+        answered: whether anything was acknowledged.
     """
 
     def __init__(self, device: I2cDevice) -> None:
@@ -26,7 +26,7 @@ class Inquiry:
         self._answers: dict[tuple[bytes, int], bytes | None] = {}
 
     def names(self, drivers: Sequence[Any]) -> Generator[float, None, tuple[list[str], list[str]]]:
-        """Return the names of the drivers whose chip this surely is, and of those whose chip it may be."""
+        """Return the names of the drivers that certainly fit, and of those that may fit."""
         self.answers_bare_reads = (yield from self._ask(BARE_READ)) is not None
         sure: list[str] = []
         maybe: list[str] = []
@@ -39,7 +39,7 @@ class Inquiry:
         return sure, maybe
 
     def _longer_known(self, driver: Any, drivers: Sequence[Any]) -> Generator[float, None, Any]:
-        """Return the driver whose chip also understands a longer command, if this one was known by a command."""
+        """Return a rival whose chip also answers a longer command, if `driver` was recognised by a command; else it."""
         if any(question.wait for question in driver.questions):
             for rival in drivers:
                 longer = rival is not driver and any(len(p.ask) > 1 and p.decides for p in rival.questions)
@@ -50,7 +50,7 @@ class Inquiry:
     def _fits(
         self, questions: Sequence[Question], *, takes_commands: bool = False
     ) -> Generator[float, None, bool | None]:
-        """Return whether this chip is here; None where that cannot be told."""
+        """Return whether the chip with these questions is here; None if that cannot be decided."""
         certain = bool(questions)
         for question in questions:
             if len(question.ask) > 1 and self.answers_bare_reads and not takes_commands:
@@ -74,7 +74,7 @@ class Inquiry:
                 if error.errno != errno.EIO:
                     raise
                 self._answers[known] = None
-                # the address was acknowledged; a bit-banged bus says so of a refused byte
+                # A bit-banged bus reports EIO for a refused byte: the address itself was acknowledged.
                 self.answered = True
         return self._answers[known]
 
@@ -97,10 +97,10 @@ def _fit(question: Question, answer: bytes) -> bool:
 
 
 def _effort(driver: Any) -> tuple[int, bool, int]:
-    """Return what orders drivers: those with the shortest questions first, then those that are sure of the answer.
+    """Return a sort key: drivers with the shortest questions first, then those whose questions decide.
 
-    Then the shortest answer: a CCS811, which keeps in mind that it was asked for a register it lacks, comes before an
-    MLX90614, which does not mind.
+    Then the shortest answer first: a CCS811 remembers a read of a register that it lacks, so its own question is sent
+    before that of an MLX90614, which has no such memory.
     """
     questions = driver.questions or (BARE_READ,)
     is_sure = all(question.decides for question in driver.questions)

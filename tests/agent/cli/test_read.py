@@ -6,9 +6,14 @@ import signal
 import time
 
 import pytest
+from whole import VirtualClock
 
 from agent.acquisition.bus import GuardedBus
 from agent.cli.main import main
+from agent.cli.read import collect, needed
+from agent.config import parse
+from agent.simulation.machine import SimulatedMachine
+from agent.simulation.worker import LoopWorker
 from drivers.chips.bme280 import Bme280
 from drivers.errors import BeyondRange, InvalidReading
 
@@ -106,3 +111,17 @@ def test_shows_a_part_that_is_missing_beside_the_others_and_says_why(config, cap
     told = capsys.readouterr()
     assert [line.split()[-1] for line in told.out.splitlines()[1:]] == ["ok", "beyond_range", "unavailable"]
     assert "air: InvalidReading: never converted" in told.err
+
+
+def test_waits_for_a_chip_that_needs_seconds_since_there_is_no_next_round(runner):
+    config, _ = parse('[[sensor]]\nid = "co2"\ndriver = "scd4x"\n')
+
+    async def story():
+        loop = asyncio.get_running_loop()
+        clock = VirtualClock()
+        hardware = SimulatedMachine(config, clock=loop.time, worker=lambda name: LoopWorker(name, loop))
+        return await collect(hardware, clock, needed(config, ["co2"]), ["co2"])
+
+    batch = runner.run(story())
+    assert {one.quantity for one in batch.readings} == {"co2", "temperature", "humidity"}
+    assert runner.clock() > 2.0

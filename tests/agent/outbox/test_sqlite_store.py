@@ -203,6 +203,26 @@ class TestADamagedFile:
         assert {one.name for one in tmp_path.iterdir()} <= OURS | {aside.name}
         assert use(tmp_path, opened, "boot-c").previous.run_id == "boot-b"
 
+    @pytest.mark.parametrize("replaced", [False, True])
+    def test_that_is_removed_while_it_is_open_takes_no_more_rows(self, tmp_path, replaced):
+        async def story(store, _):
+            await store.append(rows(1, 2))
+            for file in tmp_path.glob("outbox.db*"):
+                file.unlink()
+            if replaced:
+                _execute(tmp_path / "outbox.db", RECIPES)
+            with pytest.raises(OSError, match="gone"):
+                await store.append(rows(3, 4))
+            await store.open("boot-a")
+            await store.append(rows(3, 4))
+
+        async def found(store, _):
+            await store.open("boot-b")
+            return [row.number for row in await store.scan(0, 10)]
+
+        use(tmp_path, story, "boot-a")
+        assert use(tmp_path, found, "boot-b") == [3, 4]
+
     def test_of_another_program_is_not_changed(self, tmp_path):
         _execute(tmp_path / "outbox.db", RECIPES)
         before = (tmp_path / "outbox.db").read_bytes()

@@ -50,14 +50,19 @@ async def delivered(rig, count: int, seconds: float) -> None:
             await asyncio.sleep(0.1)
 
 
-def forgets(broker, topic) -> None:
-    """Have a broker acknowledge everything but what comes on this topic."""
+def forgets_where(broker, holds) -> None:
+    """Have a broker acknowledge every publication but those of which this holds."""
 
     class Never(set):
         def __contains__(self, number) -> bool:
-            return bool(broker.received) and broker.received[-1].topic == topic
+            return bool(broker.received) and holds(broker.received[-1])
 
     broker.forgets = Never()
+
+
+def forgets(broker, topic) -> None:
+    """Have a broker acknowledge everything but what comes on this topic."""
+    forgets_where(broker, lambda publication: publication.topic == topic)
     broker.subscribes = lambda topic_filter: None if topic_filter == topic else 1
 
 

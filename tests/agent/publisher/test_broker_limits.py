@@ -131,6 +131,30 @@ class TestLimits:
         rig.run(runner, story)
         assert sum(one.message == "broker has limits" for one in logged("agent.publisher")) == 1
 
+    @pytest.mark.parametrize("for_ever", [False, True])
+    def test_that_a_trial_found_are_believed_when_the_next_session_finds_them_again(self, runner, rig, for_ever):
+        hung_up = []
+
+        def look(topic, payload=b""):
+            if (for_ever or len(hung_up) < 3) and rig.broker.session.facts.maximum_qos:
+                hung_up.append(topic)
+                rig.broker.cut(BrokerLost("hung up"))
+            return 0
+
+        rig.broker.code = look
+
+        async def story():
+            await rig.sample(60)
+            assert rig.publisher.state.limits == {"maximum_qos": 0}
+            for _ in range(3):
+                rig.broker.cut()
+                await rig.sample(60)
+            assert rig.publisher.state.limits == ({"maximum_qos": 0} if for_ever else {})
+            assert rig.outbox.waiting < 3
+
+        rig.run(runner, story)
+        assert len(hung_up) == (4 if for_ever else 3)
+
     def test_are_nothing_where_nothing_is_lacking(self, runner, rig):
         rig.broker.facts = Facts(maximum_packet_size=268_435_455, receive_maximum=20)
         rig.run(runner, lambda: asyncio.sleep(5))

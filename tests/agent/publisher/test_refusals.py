@@ -15,12 +15,14 @@ from refusing import (
     complete,
     delivered,
     forgets,
+    forgets_where,
     hangs_up_at,
     refused,
+    seq_of,
 )
 from test_publisher import TOPICS
 
-from agent.broker import BrokerLost
+from agent.broker import BrokerLost, Facts
 
 
 @pytest.fixture
@@ -237,6 +239,21 @@ class TestABrokerThatDoesNotAcknowledge:
             await delivered(rig, 60, 240)
 
         rig.run(runner, story)
+
+    @pytest.mark.parametrize("receive_maximum", [20, 1])
+    def test_one_batch_gets_the_others_while_that_one_waits_longer_each_time(self, runner, rig, receive_maximum):
+        rig.broker.facts = Facts(receive_maximum=receive_maximum)
+        forgets_where(rig.broker, lambda one: one.name in ("batch", "backfill") and seq_of(one.payload) == 7)
+
+        async def story():
+            await rig.sample(900)
+            await asyncio.sleep(90)
+            assert rig.outbox.waiting == 1
+            assert rig.outbox.refused == 0
+
+        rig.run(runner, story)
+        assert set(rig.broker.seqs()) == set(range(1, 901))
+        assert len(rig.broker.connects) < (10 if receive_maximum > 1 else 35)
 
     def test_in_less_than_a_round_gets_batches_and_documents_alike(self, runner, rig):
         rig.broker.latency = 5.0
