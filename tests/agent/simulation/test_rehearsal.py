@@ -121,7 +121,7 @@ class TestTheReport:
 
     def test_is_not_made_up_for_by_the_round_that_a_restart_adds(self, played):
         gone = fault(kind="unplugged", sensor="tank", at="598s", for_="4s")
-        killed = fault(kind="killed", process=True, at="30m")
+        killed = fault(kind="killed", process=True, at="1801s")
         assert played(gone + killed).document()["sensors"]["tank"]["share"] < 1.0
 
     def test_knows_what_lasts_until_the_end_as_never_over(self, played):
