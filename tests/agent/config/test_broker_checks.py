@@ -185,3 +185,12 @@ class TestCertificates:
         os.mkfifo(tmp_path / "fifo")
         for name in ("prose", "empty", "fifo", "."):
             assert [one.is_warning for one in found(f"[mqtt.tls]\nca_file = '{name}'", tmp_path)] == [False]
+
+
+@pytest.mark.parametrize(
+    ("root", "what"),
+    [("limpet/", "ends with a slash"), ("/limpet", "begins with a slash"), ("a//b", "has an empty level")],
+)
+def test_a_slash_that_makes_an_empty_level_is_named(root, what):
+    (found,) = [one for one in config.parse(f'[mqtt]\ntopic_root = "{root}"\n{AIR}')[1] if not one.is_warning]
+    assert what in found.what
