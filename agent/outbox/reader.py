@@ -39,7 +39,7 @@ class OutboxReader:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        # A fifo would keep whoever opens it.
+        # A fifo would block its opener.
         if file.exists() and not file.is_file():
             raise OSError(f"{file} is no file")
         # Says better than SQLite what is wrong.

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 # Memory's bound while the store fails.
 DEGRADED_BYTES = 8 * 1024 * 1024
 EXPIRE_EVERY = 60.0
-# So many batches are dropped from the store at once.
+# The number of batches that are dropped from the store at once.
 DROP_ITEMS = 64
 
 

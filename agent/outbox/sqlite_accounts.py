@@ -15,7 +15,7 @@ from .store import Gap
 
 T = TypeVar("T")
 
-# So many of the latest runs are remembered though nothing of them waits any more.
+# The number of latest runs that are remembered although nothing of them waits any more.
 KEPT_RUNS = 16
 HELD = """
 SELECT run_id, min(first), max(last), count(*) FROM (

@@ -19,12 +19,12 @@ log = logging.getLogger(__name__)
 
 # Seconds without an acknowledgement after which the disk is needed.
 TARDY = 5.0
-# One transaction: so much is stored at once, and what is less waits so many seconds at most.
+# One transaction: its size, and the seconds that a smaller one waits at most.
 GROUP_ITEMS, GROUP_BYTES, GROUP_SECONDS = 64, 64 * 1024, 10.0
 KEEP_EVERY = 5.0
 # Beyond this, what is stored leaves memory.
 MEMORY_ITEMS, MEMORY_BYTES = 256, 512 * 1024
-# A disk that does not answer within so many seconds is left alone, and tried again as often as one that fails.
+# A disk that does not answer within this many seconds is left alone, and tried again as often as one that fails.
 DEADLINE, DEADLINE_AT_START = 5.0, 2.5
 RETRY_EVERY = 5.0
 # What is told of the earlier run while the store has not opened yet.

@@ -136,7 +136,7 @@ class Stats:
         waiting: batches not acknowledged yet; size: their bytes.
         oldest: when the oldest of them was taken, as far as it is in memory; in seconds of the clock.
         dropped, refused, unheard: batches so far that were given up by the bounds or found damaged, that were set
-            aside, and that the broker took though nobody had subscribed.
+            aside, and that the broker took although there was no subscriber.
         storage: "ok", or "degraded" while the store fails.
     """
 

@@ -72,7 +72,7 @@ def _replace(file: Path, content: bytes) -> None:
 
 def _content(file: Path) -> bytes:
     with contextlib.suppress(OSError):
-        # A fifo in its place would keep whoever opens it for reading.
+        # A fifo in its place would block a reader that opens it.
         if file.is_file() and file.stat().st_size <= LARGEST:
             return file.read_bytes()
     return b""

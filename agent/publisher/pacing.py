@@ -7,7 +7,7 @@ from collections.abc import Callable
 from agent.resilience.schedule import Rng
 
 LEAST_DEADLINE, MOST_DEADLINE = 5.0, 20.0  # seconds for an acknowledgement
-# A round trip that is longer than the shortest of this connection by so many seconds means that what we send fills a
+# A round trip that is longer than the shortest of this connection by this many seconds means that what we send fills a
 # queue somewhere on the way. One that is always long is only a broker that takes its time.
 QUEUE = 2.0
 UNHEARD_FIRST, UNHEARD_MOST = 5.0, 60.0

@@ -16,7 +16,7 @@ from .pacing import Pacing
 
 log = logging.getLogger(__name__)
 
-# Refusals that are about the batch itself (MQTT 5.0 §3.4.2.1), and why it is given up after so many of them. Every
+# Refusals that are about the batch itself (MQTT 5.0 §3.4.2.1), and why it is given up after this many of them. Every
 # other code, known or not, tells how the broker is at present: the batch stays.
 OWN_FAULT = {0x90: "refused", 0x99: "refused", TOO_LARGE: "too_large"}
 TIMES = 3
@@ -38,7 +38,7 @@ NAMES = {
     0xA1: "subscription identifiers not supported",
     0xA2: "wildcard subscriptions not supported",
 }
-# Batches that are too large, with less than so many seconds between two of them, are one stretch and one line.
+# Batches that are too large, with less than this many seconds between two of them, are one stretch and one line.
 STRETCH = 600.0
 
 

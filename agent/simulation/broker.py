@@ -34,7 +34,7 @@ class SimBroker:
     """Acknowledges everything after `latency` seconds, unless it is told otherwise.
 
     Attributes:
-        refuses: raised to whoever connects. hangs: nobody gets a CONNACK. silent: no PUBACK any more.
+        refuses: raised at each connect. hangs: no CONNACK is sent. silent: no PUBACK any more.
         code: reason code for a topic. forgets: numbers of publications (from 1) whose PUBACK is lost.
         subscribes: reason code for a subscription; None: no answer.
         accepts: what is raised to a link with this will; None: nothing.
@@ -72,7 +72,7 @@ class SimBroker:
             self.session.end(reason or BrokerLost("connection lost"))
 
     def send(self, topic: str, payload: bytes) -> None:
-        """Publish to whoever subscribed to exactly this topic."""
+        """Publish to the subscribers of exactly this topic."""
         assert self.session is not None
         for topic_filter, handler in self.session.subscriptions.items():
             if topic_filter == topic:

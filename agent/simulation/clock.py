@@ -15,7 +15,7 @@ class SimClock(Clock):
     """The machine's clock over a virtual loop's.
 
     Attributes:
-        error: seconds that the wall is wrong. honest: whether somebody has told the time.
+        error: seconds that the wall is wrong. honest: whether the time was set.
         booted: when the machine was switched on, on the loop's clock: `now()` counts from there.
     """
 

@@ -61,7 +61,7 @@ class VirtualSelector(selectors.BaseSelector):
             if not ready:
                 raise RuntimeError("deadlock: every task waits, nothing is scheduled, nobody outside can help")
             return ready
-        # An outsider gets a moment of real time, lest a timeout overtake an answer that is under way.
+        # An outsider gets a moment of real time, so that no timeout overtakes an answer that is under way.
         ready = self.real.select(min(timeout, 0.001)) if outsiders else []
         if not ready:
             self.clock.advance(timeout)

@@ -179,7 +179,7 @@ class VirtualWorld:
         self.awake_since = self.loop.time()
 
     async def power_cut(self) -> None:
-        """Crash, and let the machine start anew."""
+        """Crash, and let the machine start again."""
         await self.crash()
         self.clock.power_cycle()
 

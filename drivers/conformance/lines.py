@@ -88,7 +88,7 @@ def a_few_cut_frames(name: str, rest: int) -> Iterator[str]:
 
 
 def untrue(problems: list[str], most: float) -> Iterator[str]:
-    """Yield what is wrong where more than so many readings are untrue; a crash is always wrong."""
+    """Yield what is wrong where more than this many readings are untrue; a crash is always wrong."""
     lies = [one for one in problems if not one.startswith("CRASHED")]
     yield from problems if len(lies) > most else (one for one in problems if one not in lies)
 
