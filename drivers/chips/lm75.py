@@ -28,6 +28,8 @@ FIRST_CONVERSION = 0.33
 class Lm75(I2cChip):
     """One LM75, measuring all the time. A fault queue of two and a hysteresis, forgotten without power, are witnesses.
 
+    Where the limits are fixed, the fault queue alone is one.
+
     It has no identity register and no sign of a finished conversion: not provable is which of its kin it is, nor that
     its converter still runs.
     """
@@ -62,7 +64,11 @@ class Lm75(I2cChip):
     def configure(self) -> Waits:
         """Let it measure all the time, leave the witnesses, and wait for the first value."""
         self.put(CONFIGURATION, QUEUE_OF_TWO)
-        self.put(HYSTERESIS, LOWER_HYSTERESIS)
+        kept = self.command(HYSTERESIS, LOWER_HYSTERESIS, lambda found: found == LOWER_HYSTERESIS)
+        # A setting that was never kept is no witness; one of the two must be.
+        self.witnesses = {HYSTERESIS: LOWER_HYSTERESIS} if kept == LOWER_HYSTERESIS or self.lenient else {}
+        if not self.lenient:
+            self.witnesses[CONFIGURATION] = QUEUE_OF_TWO
         yield FIRST_CONVERSION
 
     def measure(self) -> Values:
@@ -78,10 +84,7 @@ class Lm75(I2cChip):
 
     def look_for_witnesses(self) -> None:
         """Raise LostPower if a setting is gone. The hysteresis also shows a line that goes dead within a word."""
-        witnesses = {HYSTERESIS: LOWER_HYSTERESIS}
-        if not self.lenient:
-            witnesses[CONFIGURATION] = QUEUE_OF_TWO
-        for register, value in witnesses.items():
+        for register, value in self.witnesses.items():
             kept = self.get(register)
             if kept != value:
                 raise LostPower(

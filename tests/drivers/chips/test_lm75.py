@@ -121,3 +121,13 @@ def test_reads_an_emulator_whose_configuration_keeps_nothing_where_it_is_believe
     bus.put(2, b"\x4b\x00")
     with pytest.raises(LostPower):
         chip.read()
+
+
+def test_reads_a_chip_with_fixed_limits_by_its_configuration_alone():
+    bus = board()
+    bus.react = lambda bus, data: bus.put(2, b"\x4b\x00")
+    chip = on(bus, Lm75)
+    assert chip.read() == {"temperature": 25.0}
+    bus.put(1, b"\x00\x00")
+    with pytest.raises(LostPower):
+        chip.read()
