@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from agent.clock import Clock
 from agent.config import BusConfig, Config, SensorConfig, load
-from drivers.bus.i2c import LastingBus, find_bus, open_bus
+from drivers.bus.i2c import find_bus, open_bus
+from drivers.bus.lasting import LastingBus
 from drivers.bus.worker import BusWorker, Worker
 from drivers.catalog import find, open_chip
 from drivers.chip import Driver

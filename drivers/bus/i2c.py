@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +24,7 @@ from ..errors import (
     PermanentError,
     TransientError,
 )
+from .lasting import LastingBus
 
 # linux/i2c-dev.h: claims an address; EBUSY if a kernel driver owns it.
 I2C_SLAVE = 0x0703
@@ -59,10 +60,11 @@ def open_bus(number: int | str, *, timeout: float = ADAPTER_TIMEOUT) -> SMBus:
 class I2cDevice:
     """One address on one bus. It keeps no other state; each method is one transfer."""
 
-    __slots__ = ("address", "bus", "name")
+    __slots__ = ("_lasting", "address", "bus", "name")
 
     def __init__(self, bus: Bus, address: int, name: str) -> None:
         self.bus, self.address, self.name = bus, address, name
+        self._lasting = bus if isinstance(bus, LastingBus) else None
 
     def write(self, data: bytes) -> None:
         """Write one message.
@@ -80,6 +82,13 @@ class I2cDevice:
 
     def write_read(self, data: bytes, length: int) -> bytes:
         """Write, then read `length` bytes after a repeated start, as one transaction."""
+        if self._lasting is not None:
+            try:
+                return self._lasting.write_read(self.address, data, length)
+            except TransientError:
+                raise
+            except OSError as error:
+                raise named(error, bus_name(self.bus), self.address, self.name) from error
         answer = i2c_msg.read(self.address, length)
         self._transfer(i2c_msg.write(self.address, data), answer)
         return bytes(answer)
@@ -232,49 +241,3 @@ def stable_bus(number: int | str) -> int | str:
 
 def _called(name: str, names: Mapping[int, str]) -> list[int]:
     return [number for number, full in names.items() if name in (full, full.partition(" at ")[0])]
-
-
-class LastingBus:
-    """A bus that opens on first use, and again after its adapter was unplugged. Belongs to one thread.
-
-    Args:
-        name: `i2c-1`, for messages.
-        opener: returns an open bus, or raises a named error.
-
-    Attributes:
-        on_open: called whenever the bus was opened, before its first transfer; must not raise.
-    """
-
-    def __init__(self, name: str, opener: Callable[[], Bus]) -> None:
-        self.name, self.opener = name, opener
-        self.on_open: list[Callable[[], None]] = []
-        self._bus: Bus | None = None
-
-    @property
-    def fd(self) -> int | None:
-        """The open descriptor, if there is one."""
-        return getattr(self._bus, "fd", None)
-
-    def i2c_rdwr(self, *messages: i2c_msg) -> None:
-        """Transfer as smbus2 does; opens the bus if need be.
-
-        Raises:
-            AdapterGone, AccessDenied: it cannot be opened. OSError: as smbus2.
-        """
-        if self._bus is None:
-            self._bus = self.opener()
-            for call in self.on_open:
-                call()
-        try:
-            self._bus.i2c_rdwr(*messages)
-        except OSError as error:
-            if error.errno in (errno.ENODEV, errno.EBADF, 108):
-                self.close()
-            raise
-
-    def close(self) -> None:
-        """Close the bus; the next transfer opens it again."""
-        bus, self._bus = self._bus, None
-        if bus is not None and hasattr(bus, "close"):
-            with contextlib.suppress(OSError):
-                bus.close()

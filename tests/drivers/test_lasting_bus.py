@@ -3,10 +3,12 @@
 import errno
 
 import pytest
+from smbus2 import i2c_msg
 
 from drivers import open_chip
 from drivers.bus import i2c
-from drivers.bus.i2c import LastingBus, find_bus, open_bus, stable_bus
+from drivers.bus.i2c import find_bus, open_bus, stable_bus
+from drivers.bus.lasting import LastingBus
 from drivers.errors import AccessDenied, AdapterGone, PermanentError
 from drivers.fakes import FakeBus, FakeTime, fake_chip
 
@@ -133,3 +135,40 @@ class TestABusThatIsCalledByName:
         assert [stable_bus(number) for number in (1, 11)] == [1, "i2c-tiny-usb"]
         names[12], places[12] = "i2c-tiny-usb at bus 001 device 005", places[11]
         assert stable_bus(11) == 11
+
+
+class TestAPreparedQuery:
+    """`write_read` sends what it has built before, so nothing of an earlier transfer may show."""
+
+    @pytest.fixture
+    def board(self):
+        return FakeBus({0x48: fake_chip("lm75"), 0x49: fake_chip("lm75")})
+
+    @pytest.fixture
+    def lasting(self, board):
+        return LastingBus("i2c-1", lambda: board)
+
+    def test_answers_as_a_transfer_of_two_messages_does(self, lasting, board):
+        for address, celsius in ((0x48, 21.5), (0x49, -3.0), (0x48, 22.0)):
+            board.chips[address].feel(temperature=celsius)
+            answer = i2c_msg.read(address, 2)
+            lasting.i2c_rdwr(i2c_msg.write(address, [0]), answer)
+            assert lasting.write_read(address, b"\x00", 2) == bytes(answer)
+
+    def test_shows_no_earlier_answer_where_an_adapter_delivers_nothing(self, lasting, monkeypatch):
+        assert lasting.write_read(0x48, b"\x02", 2) == b"\x4b\x00"
+        monkeypatch.setattr("smbus2.smbus2.ioctl", lambda *arguments: 2)
+        assert lasting.write_read(0x48, b"\x02", 2) == b"\x00\x00"
+
+    @pytest.mark.parametrize("number", [errno.ENODEV, 108, errno.EBADF])
+    def test_closes_the_bus_where_its_adapter_is_gone(self, lasting, board, mocker, number):
+        lasting.write_read(0x48, b"\x02", 2)
+        mocker.patch.object(board, "ioctl", side_effect=OSError(number, "gone"))
+        with pytest.raises(OSError, match="gone"):
+            lasting.write_read(0x48, b"\x02", 2)
+        assert lasting.fd is None
+
+    def test_is_forgotten_before_a_driver_that_never_repeats_itself_fills_the_memory(self, lasting):
+        for number in range(2000):
+            lasting.write_read(0x48, b"\x00" + number.to_bytes(2, "big"), 2)
+        assert len(lasting._queries) < 1000

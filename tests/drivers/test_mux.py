@@ -7,7 +7,7 @@ import pytest
 from smbus2 import i2c_msg
 
 from drivers import open_chip
-from drivers.bus.i2c import LastingBus
+from drivers.bus.lasting import LastingBus
 from drivers.bus.mux import Mux
 from drivers.errors import AddressClaimed, BusTimeout, NoAcknowledge, TransientError
 from drivers.fakes import FakeBus, FakeTime, fake_chip
