@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from agent.messages.payloads import Sensed
+from agent.model import Present
 
 from .status import Status
 
@@ -38,28 +38,31 @@ class Alarms:
 
 
 class LastState:
-    """The document `state` that was sent last."""
+    """The present of every sensor as it was sent last."""
 
     def __init__(self) -> None:
-        self._sensors: Mapping[str, Mapping[str, Any]] | None = None
+        self._presents: Mapping[str, Present] | None = None
 
-    def sent(self, document: Mapping[str, Any]) -> None:
-        """Remember the document that subscribers have from now on."""
-        self._sensors = document["sensors"]
+    def sent(self, sensors: Iterable[Sensed]) -> None:
+        """Remember what subscribers have from now on."""
+        self._presents = {one.id: one.present for one in sensors}
 
-    def differs(self, document: Mapping[str, Any], sensors: Iterable[Sensed]) -> bool:
+    def differs(self, sensors: Sequence[Sensed]) -> bool:
         """Return whether a status changed since then, or a value by at least the step of its quantity."""
-        before, now = self._sensors, document["sensors"]
-        if before is None or before.keys() != now.keys():
+        before = self._presents
+        if before is None or len(before) != len(sensors):
             return True
-        return any(_differs(before[one.id], now[one.id], one) for one in sensors)
+        return any(one.id not in before or _differs(before[one.id], one.present, one) for one in sensors)
 
 
-def _differs(before: Mapping[str, Any], now: Mapping[str, Any], sensor: Sensed) -> bool:
-    if before["status"] != now["status"]:
+def _differs(before: Present, now: Present, sensor: Sensed) -> bool:
+    if before is now:
+        return False
+    if before.status != now.status:
         return True
+    was, values = ({one.quantity: one.value for one in present.readings} for present in (before, now))
     for quantity in sensor.quantities:
-        old, new = before.get(quantity.name), now.get(quantity.name)
+        old, new = was.get(quantity.name), values.get(quantity.name)
         if old is None or new is None:
             if old is not new:
                 return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
-from typing import Any
 
 from agent.messages import payloads
 from agent.messages.topics import Topics
@@ -66,16 +65,16 @@ class Reporter:
 
     def present(self) -> None:
         """Publish `state`."""
-        self._send_state(self._status.state())
+        self._state.sent(self._status.sensors)
+        self._publisher.retain(self.topics.state, payloads.encode(self._status.state()))
 
     def round_ended(self) -> None:
         """Publish `state` if a status changed, or a value by at least the step of its quantity."""
         outdated = self.announcer.is_outdated()
         if outdated:
             self.announcer.announce()
-        document = self._status.state()
-        if outdated or self._state.differs(document, self._status.sensors):
-            self._send_state(document)
+        if outdated or self._state.differs(self._status.sensors):
+            self.present()
         self._look()
         self.began.set()
 
@@ -119,10 +118,6 @@ class Reporter:
         if self._file is not None:
             written = self._file.write(payloads.encode(self._status.health()))
             await asyncio.wait([asyncio.wrap_future(written)], timeout=FILE_WITHIN)
-
-    def _send_state(self, document: dict[str, Any]) -> None:
-        self._state.sent(document)
-        self._publisher.retain(self.topics.state, payloads.encode(document))
 
     async def _something_new(self, within: float) -> bool:
         waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self.news.wait())]
