@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import queue
+import errno
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -13,18 +14,22 @@ T = TypeVar("T")
 
 
 class FileThread:
-    """Runs calls one after the other in a thread of its own.
+    """Runs calls one after the other in a thread of its own, which ends when none is left: calls are rare.
 
     A daemon thread, because the interpreter waits at exit for the threads of `concurrent.futures`: one that hangs would
     keep the process alive.
     """
 
     def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        # The first one is running.
+        self._calls: deque[Callable[[], None]] = deque()
 
     def submit(self, call: Callable[[], T]) -> Future[T]:
-        """Run `call` after the earlier ones. May be called from any thread; returns at once."""
+        """Run `call` after the earlier ones. May be called from any thread; returns at once.
+
+        The future raises what `call` raises, or OSError where the machine has no thread left.
+        """
         result: Future[T] = Future()
 
         def run() -> None:
@@ -33,15 +38,23 @@ class FileThread:
             except BaseException as error:  # noqa: BLE001
                 result.set_exception(error)
 
-        self._calls.put(run)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="files", daemon=True)
-            self._thread.start()
+        with self._lock:
+            self._calls.append(run)
+            if len(self._calls) == 1:
+                try:
+                    threading.Thread(target=self._run, name="files", daemon=True).start()
+                except RuntimeError as error:
+                    self._calls.clear()
+                    result.set_exception(OSError(errno.ENOMEM, str(error)))
         return result
 
     def _run(self) -> None:
-        while True:
-            self._calls.get()()
+        more = True
+        while more:
+            self._calls[0]()
+            with self._lock:
+                del self._calls[0]
+                more = bool(self._calls)
 
 
 class NewestContent:
@@ -61,7 +74,7 @@ class NewestContent:
         """Write `content` in the thread. The future is done when it, or a newer content, was written or failed."""
         with self._lock:
             self._newest = content
-            if self._writing is None:
+            if self._writing is None or self._writing.done():
                 self._writing = self._thread.submit(self._write)
             return self._writing
 

@@ -64,3 +64,24 @@ def test_a_call_that_fails_does_not_end_the_thread():
     with pytest.raises(ZeroDivisionError):
         thread.submit(lambda: 1 // 0).result(LONG)
     assert thread.submit(lambda: 7).result(LONG) == 7
+
+
+def test_the_thread_ends_when_nothing_is_left_to_do():
+    thread, seen = files.FileThread(), []
+    for _ in range(3):
+        thread.submit(lambda: seen.append(threading.current_thread())).result(LONG)
+        seen[-1].join(LONG)
+        assert not seen[-1].is_alive()
+    assert len(set(seen)) == 3
+
+
+def test_a_machine_without_a_thread_to_spare_fails_the_content_and_not_the_next_one(newest, monkeypatch):
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as machine:
+        machine.setattr(threading.Thread, "start", start)
+        with pytest.raises(OSError, match="can't start"):
+            newest.write(b"one").result(LONG)
+    newest.write(b"two").result(LONG)
+    assert newest.path.read_bytes() == b"two"
