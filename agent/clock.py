@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
+TIMESYNCD = SYNCHRONIZED.parent
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # An earlier wall time means that the clock was never set.
 PLAUSIBLE = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
@@ -68,4 +69,4 @@ def _second(wall: int) -> str:
 
 
 def _timesyncd_runs() -> bool:
-    return Path("/run/systemd/timesync").exists()
+    return TIMESYNCD.exists()

@@ -156,6 +156,9 @@ class Batches:
         return None
 
     def _fetch(self) -> None:
+        if not self._holds:
+            self._backlog.fetch(0, frozenset())
+            return
         held = self._holds.held()
         for topic in held:
             self._alarm.at(self._holds.free_at(topic))
@@ -165,7 +168,7 @@ class Batches:
             return
         leave_out = {topic.removesuffix(f"/{BACKFILL}") for topic in held} | ({""} if own else set())
         now = self._now()
-        waiting = sum(self._holds.item_free_at(item) > now for item in self._backlog) if self._holds else 0
+        waiting = sum(self._holds.item_free_at(item) > now for item in self._backlog)
         self._backlog.fetch(waiting, frozenset(leave_out))
 
     def _pick(self) -> tuple[str, list[Item]]:
