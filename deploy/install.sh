@@ -179,7 +179,7 @@ take_back() { # the new version did not start
     die "neither the new version nor the one before starts; see above, and: limpet doctor"
 }
 
-discard_old() { # a card has no room for versions that nobody runs
+discard_old() { # a card has no room for versions that are no longer run
     for old in "$HOME_DIR"/venv-*; do
         [ "$old" = "$FRESH" ] || rm -rf "$old"
     done

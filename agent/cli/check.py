@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what it takes."""
     takes_config(parser)
     takes_json(parser)
-    text = "write a file of an older config_version anew, with a backup beside it"
+    text = "rewrite a file of an older config_version, with a backup beside it"
     parser.add_argument("--upgrade", action="store_true", help=text)
     parser.epilog = "example:\n  limpet check -c limpet.toml"
 

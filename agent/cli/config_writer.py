@@ -117,4 +117,4 @@ def explained(one: Found) -> str:
         return "a multiplexer TCA9548A"
     if one.driver:
         return " or ".join(one.candidates)
-    return f"perhaps {' or '.join(one.candidates)}" if one.candidates else "somebody unknown"
+    return f"perhaps {' or '.join(one.candidates)}" if one.candidates else "an unknown device"

@@ -30,7 +30,8 @@ NO_SENSOR = "no device was found on a bus: the machine itself is what is read; `
 NEXT = """\
 {file} is written; next:
   limpet check -c {file}
-  limpet run -c {file}"""
+  limpet run -c {file}
+  limpet schema config >{schema}    # for completion in editors"""
 
 
 class Unable(Exception):
@@ -290,4 +291,4 @@ def _report(args: argparse.Namespace, file: Path, secret: Path | None, clock: Cl
         show(batch, batch.sensors, clock, as_json=False)
     if secret is not None:
         print(f"the password is in {secret}, for this user alone", file=sys.stderr)
-    print(NEXT.format(file=file), file=sys.stderr)
+    print(NEXT.format(file=file, schema=file.with_name(config.SCHEMA_LINE.rpartition("/")[2])), file=sys.stderr)

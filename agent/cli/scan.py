@@ -157,7 +157,7 @@ def _show(args: argparse.Namespace, scans: Sequence[BusScan], listed: Sequence[L
         for scan in scans:
             if not scan.found and not scan.error:
                 hint = "check power and wiring" if not args.simulate else "the configuration has no chip on it"
-                print(f"{scan.name}{_named(args, scan)}: nobody answers; {hint}", file=sys.stderr)
+                print(f"{scan.name}{_named(args, scan)}: no device answers; {hint}", file=sys.stderr)
 
 
 def _named(args: argparse.Namespace, scan: BusScan) -> str:

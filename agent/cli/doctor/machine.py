@@ -57,7 +57,7 @@ def clock(site: Site) -> Iterator[Finding]:
     """Whether the wall clock can be believed."""
     told = site.run(["timedatectl", "show", "-P", "NTPSynchronized"])
     if told is None:
-        yield Finding("clock", SKIPPED, "nobody here tells whether the clock is synchronised")
+        yield Finding("clock", SKIPPED, "nothing here tells whether the clock is synchronised")
     elif told == "yes":
         yield Finding("clock", OK, "synchronised")
     else:

@@ -42,7 +42,7 @@ _shtab_limpet_check_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-c,--config}"[the configuration (else \$LIMPET_CONFIG, .\/limpet.toml, \/etc\/limpet\/limpet.toml)]:FILE:_files"
   "--json[print JSON instead of text for people]"
-  "--upgrade[write a file of an older config_version anew, with a backup beside it]"
+  "--upgrade[rewrite a file of an older config_version, with a backup beside it]"
 )
 
 # guard to ensure default positional specs are added only once per session

@@ -126,7 +126,7 @@ class TestOnAMachine:
             this_machine({1: bus})
             code, out, err = limpet()
         assert (code, out) == (0, "")
-        assert "i2c-1: nobody answers" in err
+        assert "i2c-1: no device answers" in err
 
     def test_a_bus_that_may_not_be_opened_is_a_failure_and_the_others_are_shown(self, limpet, this_machine):
         with FakeBus({0x76: fake_chip("bme280")}) as bus:
@@ -185,7 +185,7 @@ class TestTheConfiguration:
     @pytest.mark.parametrize(
         ("found", "says"),
         [
-            (Found(1, 0x50), "# 0x50 on i2c-1: somebody unknown"),
+            (Found(1, 0x50), "# 0x50 on i2c-1: an unknown device"),
             (Found(1, 0x68, owner="rtc-ds1307"), "rtc-ds1307 owns it"),
             (Found(1, 0x44, (0x70, 2), error="i2c-1: a line is held low"), "channel 2 of the multiplexer 0x70: i2c-1"),
         ],
