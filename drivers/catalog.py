@@ -42,6 +42,8 @@ _CHIPS = {
     "tsl2591": "tsl2591:Tsl2591",
     "scd4x": "scd4x:Scd4x",
     "sgp30": "sgp30:Sgp30",
+    "sgp40": "sgp4x:Sgp40",
+    "sgp41": "sgp4x:Sgp41",
     "ccs811": "ccs811:Ccs811",
     "mpu6050": "mpu6050:Mpu6050",
     "lis3dh": "lis3dh:Lis3dh",
