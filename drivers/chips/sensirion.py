@@ -52,3 +52,16 @@ class SensirionChip(I2cChip):
 def celsius(ticks: int) -> float:
     """Return °C from a 16-bit temperature word, as SHT3x, SHT4x and SCD4x send it."""
     return -45 + 175 * ticks / 65535
+
+
+def whole(value: float | None, name: str, unit: str, low: int, high: int) -> int | None:
+    """Return an option as the whole number that the chip takes.
+
+    Raises:
+        ValueError: it is none, or out of range.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{name} = {value!r}: the chip takes {low}..{high} {unit}")
+    return round(value)
