@@ -42,6 +42,7 @@ _CHIPS = {
     "tsl2591": "tsl2591:Tsl2591",
     "scd4x": "scd4x:Scd4x",
     "scd30": "scd30:Scd30",
+    "sps30": "sps30:Sps30",
     "sgp30": "sgp30:Sgp30",
     "sgp40": "sgp4x:Sgp40",
     "sgp41": "sgp4x:Sgp41",

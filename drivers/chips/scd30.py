@@ -7,8 +7,6 @@ On a Pi Zero to 4 it needs a slow bus (`dtparam=i2c_arm_baudrate=50000` or less)
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Generator
 from typing import Annotated, Any
 
 from .. import crc
@@ -119,15 +117,10 @@ class Scd30(SensirionChip):
             raise NotReady(
                 f"{self.name}: no value within {POLLS * POLL:g} s; it does not measure, and is started again"
             )
-        co2, temperature, humidity = yield from self.floats(READ, 3)
+        co2, temperature, humidity = yield from self.floats(READ, COMMAND_TAKES, 3)
         nothing = InvalidReading(f"{self.name}: {co2:g} ppm is no concentration")
         return {
             "co2": self.below("co2", co2, CO2_STOP) if co2 >= 1 else nothing,
             "temperature": temperature,
             "humidity": humidity,
         }
-
-    def floats(self, command: bytes, count: int) -> Generator[float, None, tuple[float, ...]]:
-        """Return numbers of the answer to a command: each has two words."""
-        words = yield from self.ask(command, COMMAND_TAKES, 2 * count)
-        return struct.unpack(f">{count}f", struct.pack(f">{2 * count}H", *words))

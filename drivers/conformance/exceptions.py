@@ -81,6 +81,7 @@ BEYOND = "its values go beyond their scale, and do not fail one by one"
 IN_ONE_PIECE = {
     "sht3x": "0 and 100 % stand for dry air and for fog, so that no word is left for an element that fails",
     "ccs811": "both numbers come of one signal",
+    "sps30": "all come of one laser",
     "sgp30": "both numbers come of one signal",
     "ads1015": BEYOND,
     "ads1115": BEYOND,

@@ -1,0 +1,156 @@
+"""Sensirion SPS30: particulate matter by mass and by number, on I2C.
+
+Source: Sensirion "Datasheet SPS30" v1.0 (2020), sections 1 (specifications), 4 (functional overview) and 6 (I2C).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+
+from .. import crc
+from ..chip import Quantity, Question, Reading, Waits
+from ..errors import ChecksumError, InvalidReading, NoAcknowledge, NotReady, WrongChip
+from .sensirion import SensirionChip, text
+
+# Section 6.3: commands, with the longest time that they take, and a tenth.
+START, STARTING_TAKES = b"\x00\x10", 0.022
+STOP, STOPPING_TAKES = b"\x01\x04", 0.022
+AS_FLOATS = crc.word(0x0300)
+WAKE_UP, WAKING_TAKES = b"\x11\x03", 0.0055
+PRODUCT, IS_SPS30 = b"\xd0\x02", "00080000"
+VERSION, STATUS, IS_READY, READ = b"\xd1\x00", b"\xd2\x06", b"\x02\x02", b"\x03\x00"
+# The datasheet names no time between a command that reads and its answer; Sensirion's own driver waits.
+COMMAND_TAKES = 0.005
+# Firmware 2.2 and later has the status (section 4.4).
+HAS_STATUS = 0x0202
+FAULTS = {
+    1 << 5: "the laser fails",
+    1 << 4: "the fan does not turn: it is blocked or broken",
+    1 << 21: "the fan is too fast or too slow",
+}
+# Seconds until a measurement is stable, of air with 200 particles/cm³ or more, and a tenth. Cleaner air takes up to
+# 30 s, but is within the accuracy that is promised before.
+STARTS_UP = 9
+# Seconds: a value comes every second, 10 % slow.
+POLLS, POLL = 6, 0.25
+MASS_STOP, NUMBER_STOP = 1_000.0, 3_000.0
+
+
+def mass(name: str, kind: str | None, accuracy: float) -> Quantity:
+    """Return the quantity of a mass concentration."""
+    return Quantity(name, "µg/m³", kind, 0.0, MASS_STOP, 0.1, accuracy=accuracy)
+
+
+def number(name: str, accuracy: float) -> Quantity:
+    """Return the quantity of a number concentration."""
+    return Quantity(name, "1/cm³", None, 0.0, NUMBER_STOP, 0.1, accuracy=accuracy)
+
+
+class Sps30(SensirionChip):
+    """One SPS30, measuring every second with its fan on. Once a week it cleans its fan, and has no value for 10 s."""
+
+    name = "sps30"
+    addresses = (0x69,)
+    questions = (Question(PRODUCT, 12, lambda answer: text(crc.words(answer)) == IS_SPS30, COMMAND_TAKES),)
+    takes = 13.0
+    # The answer is 60 bytes long.
+    holds = 0.01
+    quantities = (
+        mass("pm1", "pm1", 5.0),
+        mass("pm2_5", "pm25", 5.0),
+        mass("pm4", None, 25.0),
+        mass("pm10", "pm10", 25.0),
+        number("number_0_5", 100.0),
+        number("number_1", 100.0),
+        number("number_2_5", 100.0),
+        number("number_4", 250.0),
+        number("number_10", 250.0),
+    )
+    has_status = True
+
+    def identify(self) -> Waits:
+        """Read the product type, and the version, which says what the firmware can do. A chip that sleeps is woken.
+
+        Raises:
+            WrongChip: something else answers.
+        """
+        try:
+            words = yield from self.proof(PRODUCT, COMMAND_TAKES, 4)
+        except NoAcknowledge:
+            yield from self.wake()
+            words = yield from self.proof(PRODUCT, COMMAND_TAKES, 4)
+        if text(words) != IS_SPS30:
+            raise WrongChip(self.name, self.address, expected=IS_SPS30, found=text(words))
+        (version,) = yield from self.ask(VERSION, COMMAND_TAKES, 1)
+        self.has_status = version >= HAS_STATUS
+
+    def wake(self) -> Waits:
+        """Wake the chip: the first command switches its interface on, the second one, within 100 ms, is obeyed."""
+        try:
+            self.write(WAKE_UP)
+        except NoAcknowledge:
+            yield WAKING_TAKES
+            self.write(WAKE_UP)
+        yield WAKING_TAKES
+
+    def configure(self) -> Waits:
+        """Start measuring, unless it does, and wait until the fan and the flow of air are stable."""
+        if (yield from self.measures_already()):
+            return
+        try:
+            self.write(STOP)
+        except NoAcknowledge:
+            # There was nothing to be stopped, or the chip is at work.
+            yield STOPPING_TAKES
+        yield STOPPING_TAKES
+        self.write(START + AS_FLOATS)
+        yield STARTING_TAKES
+        for _ in range(STARTS_UP):
+            yield 1.0
+
+    def measures_already(self) -> Generator[float, None, bool]:
+        """Return whether the chip measures, and tells floats: another program may have started it to tell integers."""
+        try:
+            yield from self.new_values()
+        except (NotReady, ChecksumError):
+            return False
+        return True
+
+    def measure(self) -> Reading:
+        """Return mass concentrations in µg/m³ and number concentrations in 1/cm³; of one at its stop, what is known.
+
+        Raises:
+            NotReady: no value came. InvalidReading: the laser or the fan fails. ChecksumError: a word arrived damaged.
+        """
+        values = yield from self.new_values()
+        if self.has_status:
+            high, low = yield from self.ask(STATUS, COMMAND_TAKES, 2)
+            self.well(high << 16 | low)
+        # The last number is the typical size of the particles.
+        return {
+            one.name: self.beyond(one.name, at_least=one.high) if one.high < value < math.inf else value
+            for one, value in zip(self.quantities, values[:-1], strict=True)
+        }
+
+    def new_values(self) -> Generator[float, None, tuple[float, ...]]:
+        """Wait for new values and return them.
+
+        Raises:
+            NotReady: none came. ChecksumError: a word arrived damaged.
+        """
+        for _ in range(POLLS):
+            if (yield from self.ask(IS_READY, COMMAND_TAKES, 1)) == (1,):
+                return (yield from self.floats(READ, COMMAND_TAKES, 10))
+            yield POLL
+        raise NotReady(f"{self.name}: no value within {POLLS * POLL:g} s; it does not measure, or cleans its fan")
+
+    def well(self, status: int) -> None:
+        """Look at the status (section 4.4).
+
+        Raises:
+            InvalidReading: the laser or the fan fails, so that what it measures is not true.
+        """
+        wrong = [what for bit, what in FAULTS.items() if status & bit]
+        if wrong:
+            raise InvalidReading(f"{self.name}: {' and '.join(wrong)} (status 0x{status:08x})")
