@@ -43,6 +43,7 @@ _CHIPS = {
     "scd4x": "scd4x:Scd4x",
     "scd30": "scd30:Scd30",
     "sps30": "sps30:Sps30",
+    "sen5x": "sen5x:Sen5x",
     "sgp30": "sgp30:Sgp30",
     "sgp40": "sgp4x:Sgp40",
     "sgp41": "sgp4x:Sgp41",

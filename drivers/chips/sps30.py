@@ -96,26 +96,21 @@ class Sps30(SensirionChip):
 
     def configure(self) -> Waits:
         """Start measuring, unless it does, and wait until the fan and the flow of air are stable."""
-        if (yield from self.measures_already()):
-            return
         try:
+            yield from self.new_values()
+        except NotReady:
+            # It idles.
+            pass
+        except ChecksumError:
+            # Another program has started it to tell integers, which are shorter.
             self.write(STOP)
-        except NoAcknowledge:
-            # There was nothing to be stopped, or the chip is at work.
             yield STOPPING_TAKES
-        yield STOPPING_TAKES
+        else:
+            return
         self.write(START + AS_FLOATS)
         yield STARTING_TAKES
         for _ in range(STARTS_UP):
             yield 1.0
-
-    def measures_already(self) -> Generator[float, None, bool]:
-        """Return whether the chip measures, and tells floats: another program may have started it to tell integers."""
-        try:
-            yield from self.new_values()
-        except (NotReady, ChecksumError):
-            return False
-        return True
 
     def measure(self) -> Reading:
         """Return mass concentrations in µg/m³ and number concentrations in 1/cm³; of one at its stop, what is known.

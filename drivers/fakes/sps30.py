@@ -114,7 +114,8 @@ class FakeSps30(FakeChip):
     def on_read(self, length: int) -> bytes:
         if self.asleep or self.busy or not self.answer:
             raise Nack
-        return self.answer[:length].ljust(length, b"\xff")
+        answer, self.answer = self.answer, b""
+        return answer[:length].ljust(length, b"\xff")
 
 
 def letters(text: str) -> bytes:
