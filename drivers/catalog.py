@@ -47,6 +47,7 @@ _CHIPS = {
     "sgp30": "sgp30:Sgp30",
     "sgp40": "sgp4x:Sgp40",
     "sgp41": "sgp4x:Sgp41",
+    "ens160": "ens160:Ens160",
     "ccs811": "ccs811:Ccs811",
     "mpu6050": "mpu6050:Mpu6050",
     "lis3dh": "lis3dh:Lis3dh",
