@@ -50,6 +50,7 @@ _CHIPS = {
     "ens160": "ens160:Ens160",
     "ccs811": "ccs811:Ccs811",
     "mpu6050": "mpu6050:Mpu6050",
+    "mpu6500": "mpu6500:Mpu6500",
     "lis3dh": "lis3dh:Lis3dh",
     "adxl345": "adxl345:Adxl345",
     "vl53l0x": "vl53l0x:Vl53l0x",

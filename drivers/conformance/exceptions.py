@@ -92,6 +92,7 @@ IN_ONE_PIECE = {
     "lis3dh": BEYOND,
     "max17048": "all come of one estimate, begun by one reset",
     "mpu6050": BEYOND,
+    "mpu6500": BEYOND,
     "pcf8591": BEYOND,
 }
 
@@ -191,3 +192,4 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
     "adxl345": [(0x32 + 2 * n, code, {axis}) for n, axis in enumerate(AXES) for code in (b"\xff\x01", b"\x00\xfe")],
     "vl53l0x": [(0x1E, code, {"distance"}) for code in (b"\x1f\xfe", b"\x1f\xff", b"\xff\xff")],
 }
+END_CODES["mpu6500"] = END_CODES["mpu6050"]
