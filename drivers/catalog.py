@@ -54,6 +54,7 @@ _CHIPS = {
     "lis3dh": "lis3dh:Lis3dh",
     "adxl345": "adxl345:Adxl345",
     "vl53l0x": "vl53l0x:Vl53l0x",
+    "vl53l1x": "vl53l1x:Vl53l1x",
     "ds3231": "ds3231:Ds3231",
 }
 _PINS = {

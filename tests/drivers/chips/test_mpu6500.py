@@ -40,9 +40,15 @@ def test_tells_seven_numbers_whatever_it_calls_itself(identity: int) -> None:
 def test_sets_the_filter_of_the_accelerometer_and_the_ranges() -> None:
     wire = bus(settings=bytes.fromhex("13 04 08 10 04"))
     values = on(wire, Mpu6500, range=8, rotation_range=500).read()
-    assert [
-        message for message in wire.written if len(message) == 2
-    ] == [b"\x6b\x01", b"\x6c\x00", b"\x19\x13", b"\x1a\x04", b"\x1b\x08", b"\x1c\x10", b"\x1d\x04"]
+    assert [message for message in wire.written if len(message) == 2] == [
+        b"\x6b\x01",
+        b"\x6c\x00",
+        b"\x19\x13",
+        b"\x1a\x04",
+        b"\x1b\x08",
+        b"\x1c\x10",
+        b"\x1d\x04",
+    ]
     assert values["acceleration_x"] == pytest.approx(4 * G)
 
 
