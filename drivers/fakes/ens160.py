@@ -73,7 +73,7 @@ class FakeEns160(FakeRegisters):
         self.bank[INDEX] = 1 + sum(tvoc > level for level in LEVELS)
         self.fill(TVOC, tvoc.to_bytes(2, "little"))
         self.fill(ECO2, eco2.to_bytes(2, "little"))
-        self.fill(USED, self.bank[TEMPERATURE : TEMPERATURE + 4])
+        self.fill(USED, bytes(self.bank[TEMPERATURE : TEMPERATURE + 4]))
 
     def on_read(self, length: int) -> bytes:
         answer = super().on_read(length)
