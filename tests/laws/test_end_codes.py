@@ -73,6 +73,7 @@ WITH_CHECKSUM = {
     "mlx90614",
     "scd30",
     "scd4x",
+    "sen5x",
     "sgp30",
     "sgp40",
     "sgp41",
