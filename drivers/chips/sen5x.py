@@ -11,7 +11,7 @@ from .. import crc
 from ..chip import Quantity, Question, Reading, Untold, Waits
 from ..errors import InvalidReading, NotReady, WrongChip
 from ..registers import signed
-from .sensirion import SensirionChip, text
+from .sensirion import REFUSED, SensirionChip, text
 
 # Section 6.1: commands, with the longest time that they take, and a tenth.
 START, STARTING_TAKES = b"\x00\x21", 0.055
@@ -82,15 +82,23 @@ class Sen5x(SensirionChip):
 
     def configure(self) -> Waits:
         """Start measuring, unless it does: its indices would begin again, too."""
-        if (yield from self.has_new_values()):
-            words = yield from self.ask(READ, COMMAND_TAKES, 8)
-            # Without particles it measures gases only, as another program may have left it.
-            if words[0] != UNKNOWN:
-                return
+        if (yield from self.measures_already()):
+            return
         self.write(START)
         yield STARTING_TAKES
         for _ in range(STARTS_UP):
             yield 1.0
+
+    def measures_already(self) -> Generator[float, None, bool]:
+        """Return whether the chip measures, and not gases only, as another program may have left it."""
+        try:
+            if not (yield from self.has_new_values()):
+                return False
+            words = yield from self.ask(READ, COMMAND_TAKES, 8)
+        except REFUSED:
+            # It idles.
+            return False
+        return words[0] != UNKNOWN
 
     def measure(self) -> Reading:
         """Return what the model measures: µg/m³, °C, %, indices; of what it does not know, why.

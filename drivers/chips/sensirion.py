@@ -7,7 +7,10 @@ from collections.abc import Generator, Sequence
 
 from .. import crc
 from ..chip import I2cChip, Waits
-from ..errors import ChecksumError, NoAcknowledge, WrongChip
+from ..errors import BusError, ChecksumError, NoAcknowledge, WrongChip
+
+# A command that the chip does not take, or not now: a bit-banged bus calls it a failed transfer.
+REFUSED = (NoAcknowledge, BusError)
 
 
 class SensirionChip(I2cChip):

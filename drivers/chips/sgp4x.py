@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar
 
 from .. import crc
 from ..chip import Quantity, Question, Reading, Waits, Within, part
-from ..errors import InvalidReading, NoAcknowledge, PermanentError, TransientError, WrongChip
-from .sensirion import SensirionChip
+from ..errors import InvalidReading, PermanentError, TransientError, WrongChip
+from .sensirion import REFUSED, SensirionChip
 
 # 0.6 ms, and a slow oscillator.
 POWER_UP_TAKES = 0.001
@@ -63,7 +63,7 @@ class Sgp4x(SensirionChip):
         yield from self.proof(SERIAL_NUMBER, SERIAL_TAKES, 3)
         try:
             (found,) = yield from self.ask(FEATURE_SET, FEATURE_TAKES, 1)
-        except NoAcknowledge:
+        except REFUSED:
             # The datasheet does not promise this command.
             return
         if found & FEATURES != self.feature_set:

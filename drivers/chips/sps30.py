@@ -11,7 +11,7 @@ from collections.abc import Generator
 from .. import crc
 from ..chip import Quantity, Question, Reading, Waits
 from ..errors import ChecksumError, InvalidReading, NoAcknowledge, NotReady, WrongChip
-from .sensirion import SensirionChip, text
+from .sensirion import REFUSED, SensirionChip, text
 
 # Section 6.3: commands, with the longest time that they take, and a tenth.
 START, STARTING_TAKES = b"\x00\x10", 0.022
@@ -98,15 +98,14 @@ class Sps30(SensirionChip):
         """Start measuring, unless it does, and wait until the fan and the flow of air are stable."""
         try:
             yield from self.new_values()
-        except NotReady:
-            # It idles.
-            pass
+            return
         except ChecksumError:
             # Another program has started it to tell integers, which are shorter.
             self.write(STOP)
             yield STOPPING_TAKES
-        else:
-            return
+        except (NotReady, *REFUSED):
+            # It idles.
+            yield COMMAND_TAKES
         self.write(START + AS_FLOATS)
         yield STARTING_TAKES
         for _ in range(STARTS_UP):

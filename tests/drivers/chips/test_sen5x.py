@@ -70,6 +70,13 @@ def test_one_that_idles_is_started() -> None:
     assert 11 * 1.1 <= sum(chip.waited) <= Sen5x.takes
 
 
+def test_one_that_refuses_to_be_asked_while_it_idles_is_started() -> None:
+    wire = bus()
+    wire.refused = {READY}
+    wire.react = lambda wire, data: wire.refused.clear() if data == START else None
+    assert len(on(wire, Sen5x).read()) == 8
+
+
 def test_one_that_measures_goes_on_with_its_indices() -> None:
     wire = bus()
     chip = on(wire, Sen5x)

@@ -62,6 +62,13 @@ def test_one_that_idles_is_started_and_given_time_to_become_stable() -> None:
     assert max(chip.waited) <= 1.0
 
 
+def test_one_that_refuses_to_be_asked_while_it_idles_is_started() -> None:
+    wire = bus()
+    wire.refused = {READY}
+    wire.react = lambda wire, data: wire.refused.clear() if data == START else None
+    assert on(wire, Sps30).read()["pm2_5"] == 8.5
+
+
 def test_one_that_measures_goes_on() -> None:
     wire = bus()
     chip = on(wire, Sps30)
