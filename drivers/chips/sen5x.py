@@ -15,7 +15,8 @@ from .sensirion import REFUSED, SensirionChip, text
 
 # Section 6.1: commands, with the longest time that they take, and a tenth.
 START, STARTING_TAKES = b"\x00\x21", 0.055
-IS_READY, READ, STATUS, COMMAND_TAKES = b"\x02\x02", b"\x03\xc4", b"\xd2\x06", 0.022
+IS_READY, READ, STATUS, CLEAR = b"\x02\x02", b"\x03\xc4", b"\xd2\x06", b"\xd2\x10"
+COMMAND_TAKES = 0.022
 PRODUCT, PRODUCT_WORDS, PRODUCT_TAKES = b"\xd0\x14", 16, 0.055
 # Of the eight numbers of an answer, how many a model has.
 MODELS = {"SEN50": 4, "SEN54": 7, "SEN55": 8}
@@ -30,6 +31,10 @@ FAULTS = (
     (1 << 6, "the element for temperature and humidity fails", range(4, 6)),
     (1 << 7, "the element for gases fails", range(6, 8)),
 )
+# Those of errors stay until they are cleared; those of the fan's speed and cleaning do not.
+LASTING = 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7
+# Seconds until the status shows a fault that lasts, after it was cleared.
+SHOWS_AGAIN = 5
 # Seconds until particles are stable and there is an index of nitrogen oxides: 8 and 11, and a tenth.
 STARTS_UP = 13
 # Seconds: a value comes every second, 10 % slow.
@@ -106,14 +111,28 @@ class Sen5x(SensirionChip):
         Raises:
             NotReady: no value came. ChecksumError: a word arrived damaged.
         """
+        words, status = yield from self.new_values()
+        if status & LASTING:
+            # The chip keeps these until they are cleared, also of a fault that has passed.
+            self.write(CLEAR)
+            for _ in range(SHOWS_AGAIN):
+                yield 1.0
+            words, status = yield from self.new_values()
+        return {one.name: self.told(index, words[index], status) for index, one in enumerate(self.quantities)}
+
+    def new_values(self) -> Generator[float, None, tuple[tuple[int, ...], int]]:
+        """Wait for new values; return the eight numbers, and the status.
+
+        Raises:
+            NotReady: none came. ChecksumError: a word arrived damaged.
+        """
         if not (yield from self.has_new_values()):
             raise NotReady(
                 f"{self.name}: no value within {POLLS * POLL:g} s; it does not measure, and is started again"
             )
         words = yield from self.ask(READ, COMMAND_TAKES, 8)
         high, low = yield from self.ask(STATUS, COMMAND_TAKES, 2)
-        status = high << 16 | low
-        return {one.name: self.told(index, words[index], status) for index, one in enumerate(self.quantities)}
+        return words, high << 16 | low
 
     def has_new_values(self) -> Generator[float, None, bool]:
         """Return whether there are new values; wait for them."""

@@ -25,7 +25,7 @@ MEASURE_BOTH, BOTH_TAKES = b"\x26\x19", 0.055
 CONDITION, CONDITIONING_TAKES = b"\x26\x12", 0.055
 # Seconds from the first command to the measurement that ends it: 10 s are needed, and more would harm the element.
 CONDITIONING, CONDITIONS_EVERY = 9.8, 0.98
-# Until the plate is hot, from its first measurement on, from Sensirion's notes on low-power operation.
+# Until the plate is hot, from its first measurement on.
 HEATING_TAKES = 0.17
 
 
@@ -114,7 +114,7 @@ class Sgp40(Sgp4x):
     )
 
     def configure(self) -> Waits:
-        """Heat the plate, which the first measurement begins with: what that tells is thrown away."""
+        """Heat the plate, and throw the first value away, as §3.1 of the datasheet asks for."""
         yield from self.ask(MEASURE_VOC + self.air, VOC_TAKES, 1)
         yield HEATING_TAKES - VOC_TAKES
 

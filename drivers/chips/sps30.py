@@ -19,7 +19,8 @@ STOP, STOPPING_TAKES = b"\x01\x04", 0.022
 AS_FLOATS = crc.word(0x0300)
 WAKE_UP, WAKING_TAKES = b"\x11\x03", 0.0055
 PRODUCT, IS_SPS30 = b"\xd0\x02", "00080000"
-VERSION, STATUS, IS_READY, READ = b"\xd1\x00", b"\xd2\x06", b"\x02\x02", b"\x03\x00"
+VERSION, IS_READY, READ = b"\xd1\x00", b"\x02\x02", b"\x03\x00"
+STATUS, CLEAR = b"\xd2\x06", b"\xd2\x10"
 # The datasheet names no time between a command that reads and its answer; Sensirion's own driver waits.
 COMMAND_TAKES = 0.005
 # Firmware 2.2 and later has the status (section 4.4).
@@ -29,6 +30,9 @@ FAULTS = {
     1 << 4: "the fan does not turn: it is blocked or broken",
     1 << 21: "the fan is too fast or too slow",
 }
+LASTING = sum(FAULTS)
+# Seconds until the status shows a fault that lasts, after it was cleared.
+SHOWS_AGAIN = 5
 # Seconds until a measurement is stable, of air with 200 particles/cm³ or more, and a tenth. Cleaner air takes up to
 # 30 s, but is within the accuracy that is promised before.
 STARTS_UP = 9
@@ -118,9 +122,13 @@ class Sps30(SensirionChip):
             NotReady: no value came. InvalidReading: the laser or the fan fails. ChecksumError: a word arrived damaged.
         """
         values = yield from self.new_values()
-        if self.has_status:
-            high, low = yield from self.ask(STATUS, COMMAND_TAKES, 2)
-            self.well(high << 16 | low)
+        if (yield from self.status()) & LASTING:
+            # The chip keeps these until they are cleared, also of a fault that has passed.
+            self.write(CLEAR)
+            for _ in range(SHOWS_AGAIN):
+                yield 1.0
+            values = yield from self.new_values()
+            self.well((yield from self.status()))
         # The last number is the typical size of the particles.
         return {
             one.name: self.beyond(one.name, at_least=one.high) if one.high < value < math.inf else value
@@ -139,8 +147,15 @@ class Sps30(SensirionChip):
             yield POLL
         raise NotReady(f"{self.name}: no value within {POLLS * POLL:g} s; it does not measure, or cleans its fan")
 
+    def status(self) -> Generator[float, None, int]:
+        """Return the status (section 4.4); 0 of a firmware that has none."""
+        if not self.has_status:
+            return 0
+        high, low = yield from self.ask(STATUS, COMMAND_TAKES, 2)
+        return high << 16 | low
+
     def well(self, status: int) -> None:
-        """Look at the status (section 4.4).
+        """Look at the status.
 
         Raises:
             InvalidReading: the laser or the fan fails, so that what it measures is not true.

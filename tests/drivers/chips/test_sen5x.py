@@ -114,6 +114,16 @@ def test_a_part_that_fails_costs_no_other(status: int, lost: set[str], what: str
     assert all(isinstance(error, InvalidReading) and what in str(error) for error in chip.missing.values())
 
 
+@pytest.mark.parametrize("bit", [4, 5, 6, 7])
+def test_a_fault_that_has_passed_is_cleared_and_forgotten(bit: int) -> None:
+    wire = bus()
+    wire.answers[STATUS] = [words(0, 1 << bit), words(0, 0)]
+    chip = on(wire, Sen5x)
+    assert len(chip.read()) == 8
+    assert b"\xd2\x10" in wire.written
+    assert sum(chip.waited) >= 5
+
+
 @pytest.mark.parametrize(
     ("at", "code", "lost"),
     [

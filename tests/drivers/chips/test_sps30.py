@@ -93,6 +93,15 @@ def test_a_failing_laser_or_fan_is_said_and_no_value_told(status: int, what: str
         on(bus(status=status), Sps30).read()
 
 
+def test_a_fault_that_has_passed_is_cleared_and_forgotten() -> None:
+    wire = bus()
+    wire.answers[STATUS] = [words(0, 1 << 5), words(0, 0)]
+    chip = on(wire, Sps30)
+    assert chip.read()["pm1"] == 6.25
+    assert b"\xd2\x10" in wire.written
+    assert sum(chip.waited) >= 5
+
+
 def test_an_old_firmware_has_no_status_to_ask_for() -> None:
     wire = bus(version=0x0106)
     wire.refused = {STATUS}
