@@ -43,8 +43,8 @@ MASS_STOP = 1_000.0
 
 
 def mass(name: str, kind: str | None, accuracy: float) -> Quantity:
-    """Return the quantity of a mass concentration."""
-    return Quantity(name, "µg/m³", kind, 0.0, MASS_STOP, 0.1, accuracy=accuracy)
+    """Return the quantity of a mass concentration; in filtered air it stands at 0."""
+    return Quantity(name, "µg/m³", kind, 0.0, MASS_STOP, 0.1, noisy=False, accuracy=accuracy)
 
 
 class Sen5x(SensirionChip):

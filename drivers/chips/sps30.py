@@ -42,13 +42,13 @@ MASS_STOP, NUMBER_STOP = 1_000.0, 3_000.0
 
 
 def mass(name: str, kind: str | None, accuracy: float) -> Quantity:
-    """Return the quantity of a mass concentration."""
-    return Quantity(name, "µg/m³", kind, 0.0, MASS_STOP, 0.1, accuracy=accuracy)
+    """Return the quantity of a mass concentration; in filtered air it stands at 0."""
+    return Quantity(name, "µg/m³", kind, 0.0, MASS_STOP, 0.1, noisy=False, accuracy=accuracy)
 
 
 def number(name: str, accuracy: float) -> Quantity:
     """Return the quantity of a number concentration."""
-    return Quantity(name, "1/cm³", None, 0.0, NUMBER_STOP, 0.1, accuracy=accuracy)
+    return Quantity(name, "1/cm³", None, 0.0, NUMBER_STOP, 0.1, noisy=False, accuracy=accuracy)
 
 
 class Sps30(SensirionChip):
