@@ -34,7 +34,15 @@ BY_BUS = {
     "hwmon": ("Whatever the kernel has a driver for: its overlay goes into /boot/firmware/config.txt.",),
     "host": ("Nothing to wire: it is the Pi itself.",),
 }
+# Its fan needs 5 V; the lines of the bus have 3.3 V all the same.
+WITH_A_FAN = (
+    "VDD to 5 V (pin 2), GND to GND (pin 6), SDA to GPIO2 (pin 3), SCL to GPIO3 (pin 5), SEL to GND: it chooses I2C.",
+    I2C[1],
+)
 BY_DRIVER = {
+    "scd30": (*I2C, "It stretches the clock: add dtparam=i2c_arm_baudrate=50000 to /boot/firmware/config.txt, reboot."),
+    "sps30": WITH_A_FAN,
+    "sen5x": WITH_A_FAN,
     "motion": ("VCC to 5 V (pin 2), GND to GND (pin 6), OUT (3.3 V) to the GPIO of your choice.",),
     "distance": (
         "VCC to 5 V (pin 2), GND to GND (pin 6), TRIG to a GPIO, ECHO through a divider (1 kΩ, 2 kΩ) to another one:",

@@ -45,16 +45,20 @@ class Mpu6050(SampledChip):
     addresses = (0x68, 0x69)
     identity_register, identity_is = Register(0x75), 0x68
     others = {
-        0x70: "an MPU-6500; its temperature is scaled differently",
-        0x71: "an MPU-9250; its temperature is scaled differently",
-        0x72: "a clone of the MPU-6500; its temperature is scaled differently",
-        0x73: "an MPU-9255; its temperature is scaled differently",
-        0x98: "an ICM-20689; its temperature is scaled differently",
+        0x70: 'an MPU-6500: write driver = "mpu6500"',
+        0x71: 'an MPU-9250: write driver = "mpu6500"',
+        0x72: 'a clone of the MPU-6500: write driver = "mpu6500"',
+        0x73: 'an MPU-9255: write driver = "mpu6500"',
+        0x98: 'a clone of the MPU-6500, or an ICM-20689: write driver = "mpu6500"',
     }
     questions = (Question(b"\x75", 1, says(b"\x68")),)
     period = SAMPLE_TAKES
     layout = ">7h"
     noise = (250, 250, 250, 250, 60, 60, 60)
+    # Digits per °C, and the temperature at 0 (§4.18).
+    per_kelvin, at_zero = 340.0, 36.53
+    # What is written behind the ranges.
+    more_settings = b""
     quantities: tuple[Quantity, ...] = (
         *axes("acceleration", "m/s²", 1.9998 * G, G / 16384),
         *axes("rotation", "rad/s", 4.3653, 0.00014),
@@ -73,7 +77,7 @@ class Mpu6050(SampledChip):
         super().__init__(bus, address, identity=identity)
         force = RANGES.index(one_of(range, "range", RANGES, "g"))
         turn = ROTATION_RANGES.index(one_of(rotation_range, "rotation_range", ROTATION_RANGES, "°/s"))
-        self.written = bytes([AT_50_HZ, FILTERED, turn << 3, force << 3])
+        self.written = bytes([AT_50_HZ, FILTERED, turn << 3, force << 3]) + self.more_settings
         self.per_g, self.per_degree = 16384 >> force, 131 / (1 << turn)
         self.quantities = (
             *axes("acceleration", "m/s²", 0x7FFE / self.per_g * G, G / self.per_g),
@@ -116,7 +120,7 @@ class Mpu6050(SampledChip):
         for axis, raw in zip("xyz", (x, y, z), strict=True):
             name, value = f"rotation_{axis}", radians_per_second(raw, self.per_degree)
             told[name] = self.axis(name, value, _stop(raw))
-        return told | {"temperature": celsius(temperature)}
+        return told | {"temperature": celsius(temperature, self.per_kelvin, self.at_zero)}
 
     def frame(self) -> tuple[bool, bytes, bytes]:
         """Return whether the sample is new, power management and identity, and the sample: out of two transfers."""
@@ -143,6 +147,6 @@ def radians_per_second(raw: int, per_degree: float = 131) -> float:
     return math.radians(raw / per_degree)
 
 
-def celsius(raw: int) -> float:
+def celsius(raw: int, per_kelvin: float = 340, at_zero: float = 36.53) -> float:
     """Return °C from the signed temperature (§4.18)."""
-    return raw / 340 + 36.53
+    return raw / per_kelvin + at_zero

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from .. import crc
 from ..chip import Quantity, Question, Reading, Waits, Within
 from ..errors import InvalidReading, NoAcknowledge, NotReady
-from .sensirion import SensirionChip, celsius
+from .sensirion import SensirionChip, celsius, whole
 
 # 30 ms, and 10 %; early chips needed up to 1 s and refuse until then.
 POWER_UP_TAKES = 0.033
@@ -114,19 +114,6 @@ class Scd4x(SensirionChip):
             "temperature": celsius(temperature),
             "humidity": relative_humidity(humidity),
         }
-
-
-def whole(value: float | None, name: str, unit: str, low: int, high: int) -> int | None:
-    """Return an option as the whole number that the chip takes.
-
-    Raises:
-        ValueError: it is none, or out of range.
-    """
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"{name} = {value!r}: the chip takes {low}..{high} {unit}")
-    return round(value)
 
 
 def relative_humidity(ticks: int) -> float:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import struct
+from collections.abc import Generator, Sequence
 
 from .. import crc
 from ..chip import I2cChip, Waits
-from ..errors import ChecksumError, NoAcknowledge, WrongChip
+from ..errors import BusError, ChecksumError, NoAcknowledge, WrongChip
+
+# A command that the chip does not take, or not now: a bit-banged bus calls it a failed transfer.
+REFUSED = (NoAcknowledge, BusError)
 
 
 class SensirionChip(I2cChip):
@@ -38,6 +42,11 @@ class SensirionChip(I2cChip):
             expected = f"{count} words with checksums"
             raise WrongChip(self.name, self.address, expected=expected, found=str(error)) from None
 
+    def floats(self, command: bytes, takes: float, count: int) -> Generator[float, None, tuple[float, ...]]:
+        """As `ask`, of numbers that have two words each."""
+        words = yield from self.ask(command, takes, 2 * count)
+        return struct.unpack(f">{count}f", struct.pack(f">{2 * count}H", *words))
+
     def look_for(self, sibling: str, command: bytes, takes: float, count: int, silence: NoAcknowledge) -> Waits:
         """Raise WrongChip if a sibling answers that command, else the error that there was."""
         try:
@@ -52,3 +61,22 @@ class SensirionChip(I2cChip):
 def celsius(ticks: int) -> float:
     """Return °C from a 16-bit temperature word, as SHT3x, SHT4x and SCD4x send it."""
     return -45 + 175 * ticks / 65535
+
+
+def text(words: Sequence[int]) -> str:
+    """Return the letters that words stand for, two each, up to the first 0."""
+    letters = b"".join(word.to_bytes(2, "big") for word in words)
+    return letters.partition(b"\0")[0].decode("ascii", "replace")
+
+
+def whole(value: float | None, name: str, unit: str, low: int, high: int) -> int | None:
+    """Return an option as the whole number that the chip takes.
+
+    Raises:
+        ValueError: it is none, or out of range.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{name} = {value!r}: the chip takes {low}..{high} {unit}")
+    return round(value)

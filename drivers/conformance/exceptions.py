@@ -81,6 +81,8 @@ BEYOND = "its values go beyond their scale, and do not fail one by one"
 IN_ONE_PIECE = {
     "sht3x": "0 and 100 % stand for dry air and for fog, so that no word is left for an element that fails",
     "ccs811": "both numbers come of one signal",
+    "sps30": "all come of one laser",
+    "ens160": "all come of one signal",
     "sgp30": "both numbers come of one signal",
     "ads1015": BEYOND,
     "ads1115": BEYOND,
@@ -90,6 +92,7 @@ IN_ONE_PIECE = {
     "lis3dh": BEYOND,
     "max17048": "all come of one estimate, begun by one reset",
     "mpu6050": BEYOND,
+    "mpu6500": BEYOND,
     "pcf8591": BEYOND,
 }
 
@@ -139,6 +142,11 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         (0x02, b"\x00\x00", {"eco2", "tvoc"}),
         (0x04, b"\x80\x00", {"tvoc"}),
     ],
+    "ens160": [
+        *((0x21, code, {"aqi", "tvoc"}) for code in (b"\x00", b"\x07")),
+        *((0x22, code, {"tvoc"}) for code in (b"\xe8\xfd", b"\xff\xff")),
+        *((0x24, code, {"eco2"}) for code in (b"\x00\x00", b"\xe8\xfd", b"\xff\xff")),
+    ],
     "ads1115": [(0x00, code, set(INPUTS)) for code in (b"\x7f\xff", b"\x80\x00")],
     "ads1015": [(0x00, code, set(INPUTS)) for code in (b"\x7f\xf0", b"\x80\x00")],
     # No registers: the law of worlds beyond the scale, and its tests, show what its end code is worth.
@@ -182,5 +190,8 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
     ],
     "lis3dh": [(0x28 + 2 * n, code, {axis}) for n, axis in enumerate(AXES) for code in (b"\xf0\x7f", b"\x00\x80")],
     "adxl345": [(0x32 + 2 * n, code, {axis}) for n, axis in enumerate(AXES) for code in (b"\xff\x01", b"\x00\xfe")],
+    # Its registers have addresses of two bytes: its tests show what its status is worth.
+    "vl53l1x": [],
     "vl53l0x": [(0x1E, code, {"distance"}) for code in (b"\x1f\xfe", b"\x1f\xff", b"\xff\xff")],
 }
+END_CODES["mpu6500"] = END_CODES["mpu6050"]

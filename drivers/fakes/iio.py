@@ -11,6 +11,7 @@ from .sysfs import FakeSysfs
 from .tree import Files
 
 PLACE = re.compile(r"\d+-[0-9a-f]{4}")
+COUNTED = ("proximity", "intensity")  # without a scale
 NUMBERED = re.compile(r"(?:iio:device|hwmon)?(\d+)")
 
 
@@ -50,6 +51,10 @@ class FakeIio(FakeSysfs):
         "pressure": ("pressure", 0.1, 1013.0), "illuminance": ("illuminance", 1, 300.0),
         "resistance": ("gas_resistance", 1, 50000.0), "concentration_co2": ("co2", 1e-4, 600.0),
         "concentration_voc": ("tvoc", 1e-7, 120.0), "voltage0": ("a0", 1000, 0.5), "voltage1": ("a1", 1000, 1.0),
+        "voltage0-voltage1": ("a0_a1", 1000, -0.5), "massconcentration_pm1": ("pm1", 1, 6.2),
+        "massconcentration_pm2p5": ("pm2_5", 1, 8.4), "massconcentration_pm4": ("pm4", 1, 9.9),
+        "massconcentration_pm10": ("pm10", 1, 10.7), "uvindex": ("uv_index", 1, 5.3), "energy": ("energy", 1, 360.0),
+        "proximity": ("proximity", 1, 1800.0), "intensity_uva": ("uva", 1, 740.0), "intensity_uvb": ("uvb", 1, 910.0),
         "voltage2": ("a2", 1000, 1.5), "voltage3": ("a3", 1000, 2.0), "current": ("current", 1000, 0.2),
         "power": ("power", 1000, 1.0), "distance": ("distance", 1e-3, 700.0),
         "accel_x": ("acceleration_x", 1, 0.0), "accel_y": ("acceleration_y", 1, 0.0),
@@ -88,7 +93,9 @@ class FakeIio(FakeSysfs):
             value = self.world[quantity] * units
             if self.prefix and name.startswith("voltage"):
                 files[f"in_{name}_raw"] = f"{round(value / self.scale)}\n"
-                files["in_voltage_scale"] = f"{self.scale}\n"
+                files[f"in_{re.sub('[0-9]', '', name)}_scale"] = f"{self.scale}\n"
+            elif self.prefix and name.startswith(COUNTED):
+                files[f"in_{name}_raw"] = f"{round(value)}\n"
             else:
                 files[f"{self.prefix}{name}_input"] = f"{value:.9f}\n" if self.prefix else f"{round(value)}\n"
         return files
@@ -101,6 +108,7 @@ class FakeHwmon(FakeIio):
     units = {
         "temp1": ("temperature", 1000, 35.0), "in0": ("voltage", 1000, 5.0), "curr1": ("current", 1000, 0.5),
         "power1": ("power", 1e6, 2.5), "humidity1": ("humidity", 1000, 45.0), "fan1": ("frequency", 60, 25.0),
+        "energy1": ("energy", 1e6, 7200.0),
     }  # fmt: skip
     usual = ("temp1",)
     prefix = ""

@@ -28,11 +28,14 @@ class FakeMpu6050(FakeRegisters):
     }  # fmt: skip
 
     noise = 0  # digits by which a sample is off at most
+    identity = 0x68
+    at_power_on = 0x40  # the power management: asleep
+    per_kelvin, at_zero = 340.0, 36.53  # digits per °C, and °C at 0
 
     def power_on(self) -> None:
         self.rng = Random(6050)
         self.bank = bytearray(256)
-        self.bank[POWER], self.bank[IDENTITY] = 0x40, 0x68
+        self.bank[POWER], self.bank[IDENTITY] = self.at_power_on, self.identity
 
     def store(self, register: int, value: int) -> None:
         if register in READ_ONLY or register > IDENTITY:
@@ -70,7 +73,7 @@ class FakeMpu6050(FakeRegisters):
             if not standby & 0x04 >> n:
                 self.put(DATA + 8 + 2 * n, self.world[f"rotation_{axis}"] * DEGREES * w)
         if not self.bank[POWER] & 0x08:
-            self.put(DATA + 6, (self.world["temperature"] - 36.53) * 340)
+            self.put(DATA + 6, (self.world["temperature"] - self.at_zero) * self.per_kelvin)
         self.bank[INTERRUPT] |= 1
 
     def put(self, register: int, digits: float) -> None:

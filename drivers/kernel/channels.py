@@ -22,37 +22,55 @@ class Channel:
     factor: float
 
 
-Rule = tuple[str, str, str, str | None, float]  # pattern, quantity, unit, kind, factor
+# Pattern; quantity, with groups of the pattern as `\1`; unit; kind; factor.
+Rule = tuple[str, str, str, str | None, float]
 
 IIO: tuple[Rule, ...] = (
-    (r"in_temp_ambient", "ambient_temperature", "°C", "temperature", 1e-3),
-    (r"in_temp_object", "object_temperature", "°C", "temperature", 1e-3),
+    (r"in_temp\d*_ambient", "ambient_temperature", "°C", "temperature", 1e-3),
+    (r"in_temp\d*_object", "object_temperature", "°C", "temperature", 1e-3),
     (r"in_temp\d*", "temperature", "°C", "temperature", 1e-3),
     (r"in_humidityrelative\d*", "humidity", "%", "humidity", 1e-3),
     (r"in_pressure\d*", "pressure", "hPa", "pressure", 10.0),  # kPa
     (r"in_illuminance\d*", "illuminance", "lx", "illuminance", 1.0),
+    (r"in_uvindex\d*", "uv_index", "", None, 1.0),
+    (r"in_intensity\d*_(uv[ab])", r"\1", "", None, 1.0),
     (r"in_resistance\d*", "gas_resistance", "Ω", None, 1.0),
-    (r"in_concentration_co2", "co2", "ppm", "carbon_dioxide", 1e4),  # %
-    (r"in_concentration_voc", "tvoc", "ppb", "volatile_organic_compounds_parts", 1e7),  # %
-    (r"in_voltage(\d+)", "a", "V", "voltage", 1e-3),
-    (r"in_voltage", "voltage", "V", "voltage", 1e-3),
-    (r"in_current\d*", "current", "A", "current", 1e-3),
+    (r"in_concentration\d*_co2", "co2", "ppm", "carbon_dioxide", 1e4),  # %
+    (r"in_concentration\d*_voc", "tvoc", "ppb", "volatile_organic_compounds_parts", 1e7),  # %
+    (r"in_massconcentration\d*_pm1", "pm1", "µg/m³", "pm1", 1.0),
+    (r"in_massconcentration\d*_pm2p5", "pm2_5", "µg/m³", "pm25", 1.0),
+    (r"in_massconcentration\d*_pm4", "pm4", "µg/m³", None, 1.0),
+    (r"in_massconcentration\d*_pm10", "pm10", "µg/m³", "pm10", 1.0),
+    (r"in_voltage(\d+)", r"a\1", "V", "voltage", 1e-3),
+    (r"in_voltage(\d+)-voltage(\d+)", r"a\1_a\2", "V", "voltage", 1e-3),
+    (r"in_voltage(?:\d*_supply)?", "voltage", "V", "voltage", 1e-3),
+    (r"in_current\d*(?:_supply)?", "current", "A", "current", 1e-3),
     (r"in_power\d*", "power", "W", "power", 1e-3),
+    (r"in_energy\d*", "energy", "J", None, 1.0),
     (r"in_distance\d*", "distance", "mm", "distance", 1e3),  # m
-    (r"in_accel_([xyz])", "acceleration_", "m/s²", None, 1.0),
-    (r"in_anglvel_([xyz])", "rotation_", "rad/s", None, 1.0),
+    (r"in_proximity\d*", "proximity", "", None, 1.0),
+    (r"in_accel_([xyz])", r"acceleration_\1", "m/s²", None, 1.0),
+    (r"in_anglvel_([xyz])", r"rotation_\1", "rad/s", None, 1.0),
 )
+# Told as the chip counts: what a scale makes of them has no unit that two chips share, or none at all.
+UNSCALED = ("in_proximity", "in_intensity")
+# Without a scale, these are in the kernel's unit already.
+SCALED = ("in_current",)
 
 HWMON: tuple[Rule, ...] = (
     (r"temp\d+", "temperature", "°C", "temperature", 1e-3),
     (r"in\d+", "voltage", "V", "voltage", 1e-3),
     (r"curr\d+", "current", "A", "current", 1e-3),
     (r"power\d+", "power", "W", "power", 1e-6),
+    (r"energy\d+", "energy", "J", None, 1e-6),
     (r"humidity\d+", "humidity", "%", "humidity", 1e-3),
     (r"fan\d+", "frequency", "Hz", "frequency", 1 / 60),  # revolutions a minute
 )
 
-LIMITS = {"°C": (-273.15, 2000.0), "%": (0.0, 100.0), "hPa": (0.0, 20000.0), "lx": (0.0, 1e6), "ppm": (0.0, 1e6)}
+LIMITS = {
+    "°C": (-273.15, 2000.0), "%": (0.0, 100.0), "hPa": (0.0, 20000.0), "lx": (0.0, 1e6), "ppm": (0.0, 1e6),
+    "µg/m³": (0.0, 1e6),
+}  # fmt: skip
 # In dry air and in fog, a chip's formula returns slightly less than 0 % or more than 100 %.
 CLIPS = {"%"}
 # Quantities whose last digit moves even in a quiet room. Others may not move: steps are coarse, inputs are grounded.
@@ -88,8 +106,9 @@ def channel(base: str, rules: Iterable[Rule]) -> Channel | None:
         if match:
             low, high = LIMITS.get(unit, (float("-inf"), float("inf")))
             noisy = base.startswith(NOISY)
-            full_name = name + "".join(match.groups())
-            return Channel(base, Quantity(full_name, unit, kind, low, high, clips=unit in CLIPS, noisy=noisy), factor)
+            return Channel(
+                base, Quantity(match.expand(name), unit, kind, low, high, clips=unit in CLIPS, noisy=noisy), factor
+            )
     return None
 
 
@@ -124,13 +143,28 @@ def is_dead(chip: str, base: str, value: float) -> bool:
     )
 
 
+def scales(base: str) -> tuple[str, ...]:
+    """Return where a channel's scale or offset may be, by the file's name without suffix, the channel's own first.
+
+    Then it is that of all channels of its kind, of its type, of all inputs, or of the whole device: `in_voltage0`,
+    `in_voltage`, `in`, and the empty text; that of differences is `in_voltage-voltage`.
+    """
+    kind = re.sub(r"((?:in_|-)[a-z]+)\d+", r"\1", base)
+    type_ = re.match(r"in_[a-z]+(?:-[a-z]+)?", kind)
+    return tuple(dict.fromkeys((base, kind, type_[0] if type_ else kind, "in", "")))
+
+
 def unique(found: Iterable[Channel]) -> tuple[Channel, ...]:
     """Return the channels so that no two quantities share a name: `temperature1`, `temperature2` if there are two."""
     channels = list(found)
     names = [c.quantity.name for c in channels]
     return tuple(
-        c
-        if names.count(c.quantity.name) == 1
-        else replace(c, quantity=replace(c.quantity, name=c.quantity.name + "".join(re.findall(r"\d+$", c.base))))
+        c if names.count(c.quantity.name) == 1 else replace(c, quantity=replace(c.quantity, name=_numbered(c)))
         for c in channels
     )
+
+
+def _numbered(one: Channel) -> str:
+    """Return the name of a channel's quantity with the channel's number behind it."""
+    name, number = one.quantity.name, re.match(r"(?:in_)?[a-z]+(\d+)", one.base)
+    return name + ("_" if name[-1].isdigit() else "") + number[1] if number else name

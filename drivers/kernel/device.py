@@ -129,8 +129,12 @@ class KernelDevice(Driver):
     def is_at_its_stop(self, base: str) -> bool:
         """Return whether a channel, chosen or not, stands at its stop."""
         raw = sysfs.read_if_there(self.folder / self.raw.format(base), self.name, 0.0)
-        low, high = stops(self.chip, base, self.text(f"scan_elements/{base}_type"))
+        low, high = stops(self.chip, base, self.storage(base))
         return not low < raw < high
+
+    def storage(self, base: str) -> str:
+        """Return the kernel's description of a channel's raw number; nothing where there is none."""
+        return self.text(f"scan_elements/{base}_type") or self.text(f"buffer0/{base}_type")
 
     def text(self, file: str) -> str:
         """Return what a file in the folder says; nothing where there is no such file."""

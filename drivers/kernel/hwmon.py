@@ -24,7 +24,7 @@ class Hwmon(KernelDevice):
     rules = HWMON
     files = r"([a-z]+\d+)_input"
     raw = "{}_input"
-    examples = "temp1, in0, curr1, power1, humidity1, fan1"
+    examples = "temp1, in0, curr1, power1, energy1, humidity1, fan1"
 
     def value(self, one: Channel) -> float:
         """Return what a channel's file says.

@@ -1,16 +1,16 @@
 """Sensors that a kernel driver of the IIO subsystem owns (`dtoverlay=i2c-sensor,bme280` and the like).
 
-Source: Linux, Documentation/ABI/testing/sysfs-bus-iio: `_input` is processed, else value = (`_raw` + offset) x scale.
+Source: Linux, Documentation/ABI/testing/sysfs-bus-iio: `_input` is processed, else value = (`_raw` + offset) x scale;
+where a scale may be shared: drivers/iio/industrialio-core.c.
 """
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar
 
 from ..bus import sysfs
 from ..errors import NotSupported
-from .channels import IIO, Channel, stops
+from .channels import IIO, SCALED, UNSCALED, Channel, scales, stops
 from .device import KernelDevice
 
 
@@ -26,7 +26,7 @@ class Iio(KernelDevice):
     begins = "in_"
     files = r"(in_.+)_(?:input|raw)"
     raw = "{}_raw"
-    examples = "temp, humidityrelative, pressure, voltage0"
+    examples = "temp, humidityrelative, pressure, voltage0, voltage0-voltage1"
 
     def value(self, one: Channel) -> float:
         """Return a channel in the unit of the IIO interface.
@@ -36,23 +36,30 @@ class Iio(KernelDevice):
             NotReady: a buffer is running on the device. BusError, BusTimeout: the kernel could not read it.
             NotSupported: a raw number has no scale.
         """
-        if sysfs.exists(self.folder / f"{one.base}_input", self.name):
-            return sysfs.read_number(self.folder / f"{one.base}_input", self.name)
-        raw = sysfs.read_number(self.folder / f"{one.base}_raw", self.name)
-        offset, scale = self._shared(one.base, "offset", 0.0), self._shared(one.base, "scale", None)
-        low, high = stops(self.chip, one.base, self.text(f"scan_elements/{one.base}_type"))
+        processed, counted = (self.folder / f"{one.base}_{form}" for form in ("input", "raw"))
+        is_unscaled = one.base.startswith(UNSCALED) and sysfs.exists(counted, self.name)
+        if not is_unscaled and sysfs.exists(processed, self.name):
+            return sysfs.read_number(processed, self.name)
+        raw = sysfs.read_number(counted, self.name)
+        offset, scale = (0.0, 1.0) if is_unscaled else self._offset_and_scale(one.base)
+        low, high = stops(self.chip, one.base, self.storage(one.base))
         if raw >= high:
             raise self.beyond(one.quantity.name, at_least=(high + offset) * scale * one.factor)
         if raw <= low:
             raise self.beyond(one.quantity.name, at_most=(low + offset) * scale * one.factor)
         return (raw + offset) * scale
 
-    def _shared(self, base: str, what: str, default: float | None) -> float:
-        """Return the scale or offset of a channel, or of all channels of its type."""
-        kind = re.match(r"in_[a-z]+", base)
-        for name in (base, kind[0] if kind else base):
-            if sysfs.exists(self.folder / f"{name}_{what}", self.name):
-                return sysfs.read_number(self.folder / f"{name}_{what}", self.name)
-        if default is None:
-            raise NotSupported(f"iio: {self.folder}/{base}_raw has no {what}, so its unit is unknown")
+    def _offset_and_scale(self, base: str) -> tuple[float, float]:
+        """Return what is added to a channel's raw number, and by what the sum is multiplied."""
+        scale = self._shared(base, "scale", 1.0 if base.startswith(SCALED) else None)
+        if scale is None:
+            raise NotSupported(f"iio: {self.folder}/{base}_raw has no scale, so its unit is unknown")
+        return self._shared(base, "offset", 0.0) or 0.0, scale
+
+    def _shared(self, base: str, what: str, default: float | None) -> float | None:
+        """Return the scale or offset of a channel, or of those with which it shares one."""
+        for name in scales(base):
+            file = self.folder / f"{name}_{what}".lstrip("_")
+            if sysfs.exists(file, self.name):
+                return sysfs.read_number(file, self.name)
         return default

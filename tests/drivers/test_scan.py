@@ -12,7 +12,8 @@ from drivers.fakes import FakeBus, FakeTime, fake_chip
 from drivers.fakes.chip import FakeRegisters
 from drivers.scan import DEAD_AFTER, LIMIT, BusScan, run
 
-UNSURE = {"bh1750", "pcf8591"}  # nothing in them can be read that shows who they are
+# Nothing in them can be read that shows who they are, or nothing without a message that others take for a write.
+UNSURE = {"bh1750", "pcf8591", "vl53l1x"}
 TWINS = {"ads1015": "ads1115"}
 
 

@@ -67,4 +67,18 @@ def test_every_driver_without_a_checksum_has_its_end_codes_listed() -> None:
 
 
 # Their frames carry a checksum, and their tests show what a whole frame of an end code is worth.
-WITH_CHECKSUM = {"aht20", "htu21d", "mlx90614", "scd4x", "sgp30", "sht3x", "sht4x", "si7021"}
+WITH_CHECKSUM = {
+    "aht20",
+    "htu21d",
+    "mlx90614",
+    "scd30",
+    "scd4x",
+    "sen5x",
+    "sgp30",
+    "sgp40",
+    "sgp41",
+    "sht3x",
+    "sht4x",
+    "si7021",
+    "sps30",
+}

@@ -37,6 +37,10 @@ UNITS = {
     "power": "W",
     "battery": "%",
     "frequency": "Hz",
+    "pm1": "µg/m³",
+    "pm25": "µg/m³",
+    "pm10": "µg/m³",
+    "aqi": None,
 }
 KEYS = {"platform", "unique_id", "name", "value_template", "availability", "availability_mode", "qos", "device_class",
         "entity_category", "state_class", "unit_of_measurement", "suggested_display_precision"}  # fmt: skip
@@ -77,7 +81,7 @@ class TestTheDocument:
         assert made["qos"] == 1
         assert set(made) <= KEYS
         if made["platform"] == "sensor":
-            assert made.get("device_class") is None or UNITS[made["device_class"]] == made["unit_of_measurement"]
+            assert made.get("device_class") is None or UNITS[made["device_class"]] == made.get("unit_of_measurement")
             assert made["state_class"] in ("measurement", "total_increasing")
             digits = made["suggested_display_precision"]
             assert (

@@ -77,6 +77,53 @@ class TestIio:
         device(tmp_path, name="adc", in_voltage0_raw=100, in_voltage1_raw=100, in_voltage_scale=1, in_voltage1_scale=2)
         assert open_chip("iio", root=str(tmp_path)).read() == {"a0": 0.1, "a1": 0.2}
 
+    @pytest.mark.parametrize("where", ["in_voltage0-voltage1", "in_voltage-voltage", "in", ""])
+    def test_a_difference_takes_its_own_scale_or_a_shared_one(self, tmp_path, where):
+        files = {"in_voltage0-voltage1_raw": -1600, "in_voltage_scale": 99, f"{where}_scale".lstrip("_"): 0.1875}
+        device(tmp_path, name="ads1115", **files)
+        assert open_chip("iio", root=str(tmp_path)).read() == {"a0_a1": pytest.approx(-0.3)}
+
+    def test_a_difference_does_not_take_the_scale_of_single_inputs(self, tmp_path):
+        device(tmp_path, name="adc", **{"in_voltage0-voltage1_raw": 5, "in_voltage_scale": 1})
+        with pytest.raises(NotSupported, match="no scale"):
+            open_chip("iio", root=str(tmp_path)).read()
+
+    def test_a_numbered_channel_takes_the_scale_of_its_kind(self, tmp_path):
+        files = {"in_concentration0_co2_raw": 400, "in_concentration1_voc_raw": 120}
+        device(tmp_path, name="gas", **files, in_concentration_co2_scale=0.0001, in_concentration_scale=0.0000001)
+        assert open_chip("iio", root=str(tmp_path)).read() == {
+            "co2": pytest.approx(400.0),
+            "tvoc": pytest.approx(120.0),
+        }
+
+    def test_a_current_without_a_scale_is_in_milliamperes(self, tmp_path):
+        device(tmp_path, name="meter", in_current0_raw=-250, in_voltage0_supply_raw=5000, in_voltage_scale=1)
+        assert open_chip("iio", root=str(tmp_path)).read() == {"current": -0.25, "voltage": 5.0}
+
+    def test_particles_by_size_keep_their_names(self, tmp_path):
+        names = {"pm1": 6.2, "pm2p5": 8.4, "pm4": 9.9, "pm10": 10.7}
+        device(tmp_path, name="sps30", **{f"in_massconcentration_{name}_input": value for name, value in names.items()})
+        chip = open_chip("iio", root=str(tmp_path))
+        assert chip.read() == {"pm1": 6.2, "pm2_5": 8.4, "pm4": 9.9, "pm10": 10.7}
+        assert {one.unit for one in chip.quantities} == {"µg/m³"}
+
+    def test_two_sensors_of_particles_do_not_mix_up_pm1_and_pm10(self, tmp_path):
+        names = ("0_pm1", "1_pm1", "0_pm10")
+        device(tmp_path, name="x", **{f"in_massconcentration{name}_input": n for n, name in enumerate(names)})
+        assert open_chip("iio", root=str(tmp_path)).read() == {"pm1_0": 0.0, "pm1_1": 1.0, "pm10": 2.0}
+
+    def test_what_has_no_unit_is_told_as_the_chip_counts(self, tmp_path):
+        files = {
+            "in_proximity_raw": 1800,
+            "in_proximity_scale": 0.25,
+            "in_intensity_uva_raw": 740,
+            "in_uvindex_input": 5,
+        }
+        device(tmp_path, name="light", **files, in_intensity_scale=3, in_intensity_both_raw=9)
+        chip = open_chip("iio", root=str(tmp_path))
+        assert chip.read() == {"proximity": 1800.0, "uva": 740.0, "uv_index": 5.0}
+        assert {one.unit for one in chip.quantities} == {""}
+
     def test_refuses_a_raw_number_without_a_scale(self, tmp_path):
         device(tmp_path, name="adc", in_voltage0_raw=100)
         with pytest.raises(NotSupported, match="no scale"):
@@ -125,6 +172,12 @@ class TestHwmon:
         assert {name: error.at_least for name, error in chip.missing.items()} == pytest.approx(
             {"voltage0": 0.32, "power": 38.4, "current": 3.2}
         )
+
+    def test_energy_is_in_joules(self, tmp_path):
+        device(tmp_path, "sys/class/hwmon/hwmon0", name="meter", energy1_input=7_200_000_000, energy2_input=500_000)
+        chip = open_chip("hwmon", root=str(tmp_path))
+        assert chip.read() == {"energy1": pytest.approx(7200.0), "energy2": pytest.approx(0.5)}
+        assert {one.unit for one in chip.quantities} == {"J"}
 
     def test_tells_two_of_a_kind_apart(self, tmp_path):
         device(tmp_path, "sys/class/hwmon/hwmon0", name="x", temp1_input=1000, temp2_input=2000, in0_input=5000)
@@ -355,13 +408,14 @@ def test_a_raw_number_at_which_the_chip_stops_is_no_value(tmp_path, chip, channe
     assert sensor.read()
 
 
-def test_where_the_kernel_says_how_many_digits_there_are_their_ends_are_no_value(tmp_path):
+@pytest.mark.parametrize("folder", ["scan_elements", "buffer0"])
+def test_where_the_kernel_says_how_many_digits_there_are_their_ends_are_no_value(tmp_path, folder):
     path = device(
         tmp_path, name="adc", in_voltage0_raw=511, in_voltage0_scale=1, in_voltage1_raw=5, in_voltage1_scale=1
     )
-    (path / "scan_elements").mkdir()
+    (path / folder).mkdir()
     for number, kind in ((0, "le:s10/16>>6"), (1, "be:u12/16>>0")):
-        (path / f"scan_elements/in_voltage{number}_type").write_text(f"{kind}\n")
+        (path / f"{folder}/in_voltage{number}_type").write_text(f"{kind}\n")
     chip = open_chip("iio", root=str(tmp_path))
     assert chip.read() == {"a1": 0.005}
     assert isinstance(chip.missing["a0"], BeyondRange)

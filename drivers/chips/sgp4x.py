@@ -1,0 +1,172 @@
+"""Sensirion SGP40 and SGP41: the raw signals of volatile organic compounds, and of nitrogen oxides, on I2C.
+
+Sources: Sensirion "Datasheet SGP40" v1.2 (2022) and "Datasheet SGP41" v1.0 (2022), sections "Sensor Commands" and
+"Conversion of the compensation inputs". Neither has the command for the feature set; Adafruit's and ESPHome's drivers
+send it, and agree on its answers.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from .. import crc
+from ..chip import Quantity, Question, Reading, Waits, Within, part
+from ..errors import InvalidReading, PermanentError, TransientError, WrongChip
+from .sensirion import REFUSED, SensirionChip
+
+# 0.6 ms, and a slow oscillator.
+POWER_UP_TAKES = 0.001
+SERIAL_NUMBER, SERIAL_TAKES = b"\x36\x82", 0.0012
+FEATURE_SET, FEATURE_TAKES, FEATURES = b"\x20\x2f", 0.011, 0x01FF
+HEATER_OFF, HEATER_TAKES = b"\x36\x15", 0.0012
+# Commands, and the longest time that they take, with a tenth for a slow oscillator.
+MEASURE_VOC, VOC_TAKES = b"\x26\x0f", 0.033
+MEASURE_BOTH, BOTH_TAKES = b"\x26\x19", 0.055
+CONDITION, CONDITIONING_TAKES = b"\x26\x12", 0.055
+# Seconds from the first command to the measurement that ends it: 10 s are needed, and more would harm the element.
+CONDITIONING, CONDITIONS_EVERY = 9.8, 0.98
+# Until the plate is hot, from its first measurement on.
+HEATING_TAKES = 0.17
+
+
+class Sgp4x(SensirionChip):
+    """An SGP40 or SGP41. It tells raw signals, in ticks that fall as the gas becomes more: no concentrations.
+
+    Args:
+        temperature: of the air in °C, for the chip's own compensation.
+        humidity: of the air in %, likewise.
+    """
+
+    addresses = (0x59,)
+    feature_set: ClassVar[int]
+    measuring: ClassVar[tuple[bytes, float]]
+
+    def __init__(
+        self,
+        bus: Any,
+        address: int | None = None,
+        *,
+        temperature: Annotated[float, Within(-45, 130, "°C")] = 25.0,
+        humidity: Annotated[float, Within(0, 100, "%")] = 50.0,
+        identity: str = "strict",
+    ) -> None:
+        super().__init__(bus, address, identity=identity)
+        self.air = crc.word(humidity_ticks(humidity)) + crc.word(temperature_ticks(temperature))
+
+    def identify(self) -> Waits:
+        """Read the serial number, three words with checksums, and the feature set, which tells the siblings apart.
+
+        Raises:
+            WrongChip: something else answers, or the sibling.
+        """
+        yield POWER_UP_TAKES
+        yield from self.proof(SERIAL_NUMBER, SERIAL_TAKES, 3)
+        try:
+            (found,) = yield from self.ask(FEATURE_SET, FEATURE_TAKES, 1)
+        except REFUSED:
+            # The datasheet does not promise this command.
+            return
+        if found & FEATURES != self.feature_set:
+            sibling = next((one for one in (Sgp40, Sgp41) if one.feature_set == found & FEATURES), None)
+            hint = f'this is an {sibling.name.upper()}: write driver = "{sibling.name}"' if sibling else ""
+            raise WrongChip(self.name, self.address, expected=self.feature_set, found=found, hint=hint)
+
+    def measure(self) -> Reading:
+        """Return the raw signals in ticks.
+
+        Raises:
+            NoAcknowledge: no device answers. ChecksumError: a word arrived damaged.
+        """
+        command, takes = self.measuring
+        ticks = yield from self.ask(command + self.air, takes, len(self.quantities))
+        return {
+            quantity.name: part(self.signal, quantity.name, raw)
+            for quantity, raw in zip(self.quantities, ticks, strict=True)
+        }
+
+    def signal(self, name: str, raw: int) -> float:
+        """Return a raw signal.
+
+        Raises:
+            InvalidReading: it stands at an end of its scale, which no working element does.
+        """
+        if raw in (0x0000, 0xFFFF):
+            raise InvalidReading(f"{self.name}: {name} is 0x{raw:04x}, an end of its scale; a dead element")
+        return float(raw)
+
+
+VOC = Quantity("voc_raw", "", None, 1.0, 65_534.0, 1.0)
+NOX = Quantity("nox_raw", "", None, 1.0, 65_534.0, 1.0)
+
+
+class Sgp40(Sgp4x):
+    """One SGP40."""
+
+    name = "sgp40"
+    feature_set = 0x0020
+    measuring = (MEASURE_VOC, VOC_TAKES)
+    quantities = (VOC,)
+    questions = (
+        Question(SERIAL_NUMBER, 9, lambda answer: bool(crc.words(answer)), SERIAL_TAKES),
+        Question(
+            FEATURE_SET, 3, lambda answer: crc.words(answer)[0] & FEATURES == 0x0020, FEATURE_TAKES, decides=False
+        ),
+    )
+
+    def configure(self) -> Waits:
+        """Heat the plate, and throw the first value away, as §3.1 of the datasheet asks for."""
+        yield from self.ask(MEASURE_VOC + self.air, VOC_TAKES, 1)
+        yield HEATING_TAKES - VOC_TAKES
+
+
+class Sgp41(Sgp4x):
+    """One SGP41. Its element for nitrogen oxides is conditioned for 10 s whenever it is set up."""
+
+    name = "sgp41"
+    feature_set = 0x0040
+    measuring = (MEASURE_BOTH, BOTH_TAKES)
+    quantities = (VOC, NOX)
+    takes = 11.0
+    questions = (
+        Question(SERIAL_NUMBER, 9, lambda answer: bool(crc.words(answer)), SERIAL_TAKES),
+        Question(
+            FEATURE_SET, 3, lambda answer: crc.words(answer)[0] & FEATURES == 0x0040, FEATURE_TAKES, decides=False
+        ),
+    )
+
+    def configure(self) -> Waits:
+        """Condition the chip, from a cold heater: one that broke off earlier may still go on.
+
+        However it ends, it does not go on: the heater is turned off where it breaks off.
+        """
+        self.write(HEATER_OFF)
+        yield HEATER_TAKES
+        ended = False
+        try:
+            for _ in range(round(CONDITIONING / CONDITIONS_EVERY)):
+                yield from self.ask(CONDITION + self.air, CONDITIONING_TAKES, 1)
+                yield CONDITIONS_EVERY - CONDITIONING_TAKES
+            self.write(MEASURE_BOTH + self.air)
+            ended = True
+        finally:
+            if not ended:
+                self.cool_down()
+        yield BOTH_TAKES
+
+    def cool_down(self) -> None:
+        """Turn the heater off, which also ends a conditioning."""
+        try:
+            self.write(HEATER_OFF)
+        except (TransientError, PermanentError):
+            # The error that broke it off says more; the next set-up begins with the same command.
+            return
+
+
+def humidity_ticks(percent: float) -> int:
+    """Return the chip's number for a relative humidity, 0..100 % (section "Conversion of the compensation inputs")."""
+    return round(percent / 100 * 0xFFFF)
+
+
+def temperature_ticks(degrees: float) -> int:
+    """Return the chip's number for a temperature, -45..130 °C (the same section)."""
+    return round((degrees + 45) / 175 * 0xFFFF)
