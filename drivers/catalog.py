@@ -23,6 +23,7 @@ _CHIPS = {
     "bme680": "bme680:Bme680",
     "sht3x": "sht3x:Sht3x",
     "sht4x": "sht4x:Sht4x",
+    "shtc3": "shtc3:Shtc3",
     "aht20": "aht20:Aht20",
     "htu21d": "htu21d:Htu21d",
     "si7021": "htu21d:Si7021",
@@ -68,6 +69,7 @@ PEOPLE = {
     **dict.fromkeys(("sht20", "sht21", "sht25"), "sht2x"),
     **dict.fromkeys(("aht21", "aht25", "am2301b", "dht20", "am2315c"), "aht20"),
     **dict.fromkeys(("hdc3020", "hdc3021", "hdc3022"), "hdc302x"),
+    **dict.fromkeys(("hdc1000", "hdc1008", "hdc1010"), "hdc1080"),
     **dict.fromkeys(("scd40", "scd41", "scd43"), "scd4x"),
     **dict.fromkeys(("sen50", "sen54", "sen55"), "sen5x"),
     **dict.fromkeys(("mpu9250", "mpu9255", "mpu6555"), "mpu6500"),
@@ -75,6 +77,7 @@ PEOPLE = {
     **dict.fromkeys(("pms7003", "pmsa003", "plantower"), "pms5003"),
     **dict.fromkeys(("cpu", "pi", "raspberrypi", "system"), "host"),
     **{"gy21": "htu21d", "gy30": "bh1750", "gy302": "bh1750", "gy906": "mlx90614", "gy521": "mpu6050"},
+    **{"gy63": "ms5611", "gy65": "bmp180", "gy68": "bmp180", "gysht20": "sht2x", "adt7420": "adt7410"},
     **{"bmp085": "bmp180", "bme688": "bme680", "max17049": "max17048", "lm75a": "lm75", "lm75b": "lm75"},
     **{"tof": "vl53l0x", "vl53l1": "vl53l1x", "ads1x15": "ads1115"},
 }

@@ -76,10 +76,12 @@ BLIND: dict[str, dict[str, str]] = {
 # Chips that are read rightly by another one's driver: (driver, chip).
 ALIKE = {("ads1115", "ads1015"): "the same registers with fewer bits: right, but coarser"}
 
+DRY_AND_FOG = "0 and 100 % stand for dry air and for fog, so that no word is left for an element that fails"
 BEYOND = "its values go beyond their scale, and do not fail one by one"
 # Chips of several quantities of which none fails alone, and why.
 IN_ONE_PIECE = {
-    "sht3x": "0 and 100 % stand for dry air and for fog, so that no word is left for an element that fails",
+    "sht3x": DRY_AND_FOG,
+    "shtc3": DRY_AND_FOG,
     "ccs811": "both numbers come of one signal",
     "sgp30": "both numbers come of one signal",
     "ads1015": BEYOND,

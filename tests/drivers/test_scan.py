@@ -154,6 +154,32 @@ class TestAMultiplexer:
         assert [one.mux for one in scanned.found if one.error] == [(0x71, 2)]
 
 
+class TestAnSHTC3AtTheFirstAddressOfAMultiplexer:
+    @pytest.mark.parametrize("adapter", ADAPTERS)
+    def test_is_named_also_where_it_was_left_asleep_and_sleeps_on(self, adapter, scan, time):
+        bus = FakeBus({0x70: fake_chip("shtc3")}, adapter=adapter, clock=time, wait=time.sleep)
+        time.sleep(1.0)
+        bus.chips[0x70].asleep = True
+        assert who(scan(bus)) == {(None, 0x70): "shtc3"}
+        assert bus.chips[0x70].asleep
+
+    def test_with_an_answer_that_waits_to_be_read_is_no_multiplexer(self, bus, scan, time):
+        bus.plug(0x70, fake_chip("shtc3"))
+        time.sleep(1.0)
+        bus.chips[0x70].on_write(b"\x78\x66")
+        time.sleep(1.0)
+        (found,) = scan().found
+        assert not found.multiplexer
+        assert found.candidates == ("shtc3",)
+
+    def test_sends_no_question_to_a_multiplexer_there(self, bus, scan, time):
+        bus.plug(0x70, fake_chip("tca9548a", channels={2: {0x44: fake_chip("sht4x")}}))
+        time.sleep(1.0)
+        bus.log = []
+        assert who(scan()) == {(None, 0x70): None, ((0x70, 2), 0x44): "sht4x"}
+        assert all(len(data) == 1 for address, is_read, data in bus.log if address == 0x70)
+
+
 class TestABus:
     def test_that_is_stuck_is_given_up_after_a_few_addresses(self, bus, scan):
         bus.plug(0x76, fake_chip("bme280"))
