@@ -24,6 +24,7 @@ _CHIPS = {
     "sht3x": "sht3x:Sht3x",
     "sht4x": "sht4x:Sht4x",
     "shtc3": "shtc3:Shtc3",
+    "sht2x": "htu21d:Sht2x",
     "aht20": "aht20:Aht20",
     "htu21d": "htu21d:Htu21d",
     "si7021": "htu21d:Si7021",

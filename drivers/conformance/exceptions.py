@@ -74,7 +74,11 @@ BLIND: dict[str, dict[str, str]] = {
 }
 
 # Chips that are read rightly by another one's driver: (driver, chip).
-ALIKE = {("ads1115", "ads1015"): "the same registers with fewer bits: right, but coarser"}
+ALIKE = {
+    ("ads1115", "ads1015"): "the same registers with fewer bits: right, but coarser",
+    ("htu21d", "sht2x"): "the same commands and formulas",
+    ("si7021", "sht2x"): "the same commands and formulas",
+}
 
 DRY_AND_FOG = "0 and 100 % stand for dry air and for fog, so that no word is left for an element that fails"
 BEYOND = "its values go beyond their scale, and do not fail one by one"

@@ -34,7 +34,14 @@ __all__ = [
     "word",
 ]
 
-_FILES = {"bmp280": "bme280", "bmp388": "bmp3xx", "bmp390": "bmp3xx", "si7021": "htu21d", "ads1015": "ads1115"}
+_FILES = {
+    "bmp280": "bme280",
+    "bmp388": "bmp3xx",
+    "bmp390": "bmp3xx",
+    "si7021": "htu21d",
+    "sht2x": "htu21d",
+    "ads1015": "ads1115",
+}
 _FILES |= {"motion": "contact", "button": "contact", "dht": "iio", "hwmon": "iio"}
 
 
