@@ -28,6 +28,7 @@ _CHIPS = {
     "aht20": "aht20:Aht20",
     "htu21d": "htu21d:Htu21d",
     "si7021": "htu21d:Si7021",
+    "hdc302x": "hdc302x:Hdc302x",
     "tmp117": "tmp117:Tmp117",
     "tmp102": "tmp102:Tmp102",
     "lm75": "lm75:Lm75",

@@ -78,6 +78,7 @@ ALIKE = {
     ("ads1115", "ads1015"): "the same registers with fewer bits: right, but coarser",
     ("htu21d", "sht2x"): "the same commands and formulas",
     ("si7021", "sht2x"): "the same commands and formulas",
+    ("sht3x", "hdc302x"): "the same commands and formulas",
 }
 
 DRY_AND_FOG = "0 and 100 % stand for dry air and for fog, so that no word is left for an element that fails"
@@ -86,6 +87,7 @@ BEYOND = "its values go beyond their scale, and do not fail one by one"
 IN_ONE_PIECE = {
     "sht3x": DRY_AND_FOG,
     "shtc3": DRY_AND_FOG,
+    "hdc302x": DRY_AND_FOG,
     "ccs811": "both numbers come of one signal",
     "sgp30": "both numbers come of one signal",
     "ads1015": BEYOND,
