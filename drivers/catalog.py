@@ -26,6 +26,7 @@ _CHIPS = {
     "shtc3": "shtc3:Shtc3",
     "sht2x": "htu21d:Sht2x",
     "aht20": "aht20:Aht20",
+    "aht10": "aht20:Aht10",
     "htu21d": "htu21d:Htu21d",
     "si7021": "htu21d:Si7021",
     "hdc302x": "hdc302x:Hdc302x",

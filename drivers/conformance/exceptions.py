@@ -44,7 +44,7 @@ SLOWER = {"ads1115": 1.0, "ads1015": 1.0}  # these datasheets name typical times
 ALWAYS_AT_WORK = {"adxl345", "ina219", "ina226", "lis3dh", "mpu6050", "tsl2591", "veml7700"}
 
 # Chips that are asked once, right after it, whether they took their command: its register may be read meanwhile.
-SHOW_THEIR_COMMAND = {"bme280", "bme680", "bmp280", "ds3231", "tmp102"}
+SHOW_THEIR_COMMAND = {"aht10", "bme280", "bme680", "bmp280", "ds3231", "tmp102"}
 
 # A value that is computed from others, or from a coarse word, may be this many steps off.
 STEPS = {
@@ -171,6 +171,8 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         (0x16, b"\x7f\xff", {"charge_rate"}),
         (0x16, b"\x80\x00", {"charge_rate"}),
     ],
+    # No registers: its tests show what a whole frame of an end code is worth.
+    "aht10": [],
     # No registers: its tests show what a saturated result is worth.
     "bh1750": [],
     "veml7700": [(0x04, b"\xff\xff", {"illuminance"})],

@@ -34,14 +34,8 @@ __all__ = [
     "word",
 ]
 
-_FILES = {
-    "bmp280": "bme280",
-    "bmp388": "bmp3xx",
-    "bmp390": "bmp3xx",
-    "si7021": "htu21d",
-    "sht2x": "htu21d",
-    "ads1015": "ads1115",
-}
+_FILES = {"bmp280": "bme280", "bmp388": "bmp3xx", "bmp390": "bmp3xx", "si7021": "htu21d", "ads1015": "ads1115"}
+_FILES |= {"sht2x": "htu21d", "aht10": "aht20"}
 _FILES |= {"motion": "contact", "button": "contact", "dht": "iio", "hwmon": "iio"}
 
 

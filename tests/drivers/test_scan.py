@@ -12,7 +12,7 @@ from drivers.fakes import FakeBus, FakeTime, fake_chip
 from drivers.fakes.chip import FakeRegisters
 from drivers.scan import DEAD_AFTER, LIMIT, BusScan, run
 
-UNSURE = {"bh1750", "pcf8591"}  # nothing in them can be read that shows who they are
+UNSURE = {"aht10", "bh1750", "pcf8591"}  # nothing in them can be read that shows who they are
 TWINS = {"ads1015": "ads1115"}
 
 
