@@ -20,6 +20,7 @@ _CHIPS = {
     "bmp280": "bme280:Bmp280",
     "bmp388": "bmp3xx:Bmp388",
     "bmp390": "bmp3xx:Bmp390",
+    "bmp180": "bmp180:Bmp180",
     "bme680": "bme680:Bme680",
     "sht3x": "sht3x:Sht3x",
     "sht4x": "sht4x:Sht4x",

@@ -12,7 +12,7 @@ from ..registers import Register
 _BMP280 = 'this is a BMP280, often sold as BME280, but without humidity: write driver = "bmp280"'
 # (identity register, what it answers); the numbers are from the chips' data sheets.
 HINTS = {
-    (0xD0, 0x55): "this is a BMP180, which no driver here reads",
+    (0xD0, 0x55): 'this is a BMP180: write driver = "bmp180"',
     (0xD0, 0x56): _BMP280,
     (0xD0, 0x57): _BMP280,
     (0xD0, 0x58): _BMP280,

@@ -128,6 +128,11 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         *((0x07, bytes.fromhex(code), {"temperature", "pressure"}) for code in ("000080", "000000", "ffffff")),
         *((0x04, bytes.fromhex(code), {"pressure"}) for code in ("000080", "000000", "ffffff")),
     ],
+    "bmp180": [
+        (0xF6, b"\x80\x00\x00", {"temperature", "pressure"}),
+        (0xF6, b"\x00\x00\x00", {"temperature", "pressure"}),
+        (0xF6, b"\xff\xff\xff", {"temperature", "pressure"}),
+    ],
     "bme680": [
         *(
             (0x22, bytes.fromhex(code), {"temperature", "pressure", "humidity", "gas_resistance"})
