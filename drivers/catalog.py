@@ -34,6 +34,8 @@ _CHIPS = {
     "tmp117": "tmp117:Tmp117",
     "tmp102": "tmp102:Tmp102",
     "lm75": "lm75:Lm75",
+    "tmp1075": "tmp1075:Tmp1075",
+    "adt7410": "adt7410:Adt7410",
     "mcp9808": "mcp9808:Mcp9808",
     "mlx90614": "mlx90614:Mlx90614",
     "ads1115": "ads1115:Ads1115",

@@ -66,6 +66,7 @@ BLIND: dict[str, dict[str, str]] = {
     "standstill": {
         "bh1750": "shows the value before, and 0 at first, which is darkness",
         "lm75": "shows the value before, and 0 °C at first",
+        "tmp1075": "shows the value before, and 0 °C at first",
         "veml7700": "shows the value before, and 0 at first, without any flag",
     },
     "dead line": {},
@@ -76,6 +77,7 @@ BLIND: dict[str, dict[str, str]] = {
 # Chips that are read rightly by another one's driver: (driver, chip).
 ALIKE = {
     ("ads1115", "ads1015"): "the same registers with fewer bits: right, but coarser",
+    ("lm75", "tmp1075"): "the same registers with more bits",
     ("htu21d", "sht2x"): "the same commands and formulas",
     ("si7021", "sht2x"): "the same commands and formulas",
     ("sht3x", "hdc302x"): "the same commands and formulas",
@@ -145,6 +147,8 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
     "tmp102": [(0x00, b"\x7f\xf0", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
     "lm75": [(0x00, b"\x7f\x80", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
     "mcp9808": [(0x05, b"\x0f\xff", {"temperature"}), (0x05, b"\x10\x00", {"temperature"})],
+    "tmp1075": [(0x00, b"\x7f\xf0", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
+    "adt7410": [(0x00, b"\x7f\xff", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
     "ds3231": [(0x11, b"\x7f\xc0", {"temperature"}), (0x11, b"\x80\x00", {"temperature"})],
     "ccs811": [
         (0x02, b"\x72\x16", {"eco2"}),
