@@ -30,6 +30,7 @@ _CHIPS = {
     "aht10": "aht20:Aht10",
     "htu21d": "htu21d:Htu21d",
     "si7021": "htu21d:Si7021",
+    "hdc1080": "hdc1080:Hdc1080",
     "hdc302x": "hdc302x:Hdc302x",
     "tmp117": "tmp117:Tmp117",
     "tmp102": "tmp102:Tmp102",

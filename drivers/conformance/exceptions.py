@@ -89,6 +89,7 @@ BEYOND = "its values go beyond their scale, and do not fail one by one"
 IN_ONE_PIECE = {
     "sht3x": DRY_AND_FOG,
     "shtc3": DRY_AND_FOG,
+    "hdc1080": DRY_AND_FOG,
     "hdc302x": DRY_AND_FOG,
     "ccs811": "both numbers come of one signal",
     "sgp30": "both numbers come of one signal",
@@ -142,6 +143,11 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         ),
         *((0x1F, bytes.fromhex(code), {"pressure"}) for code in ("800000", "000000", "fffff0")),
         *((0x25, bytes.fromhex(code), {"humidity"}) for code in ("8000", "0000", "ffff")),
+    ],
+    "hdc1080": [
+        (0x00, b"\x00\x00", {"temperature", "humidity"}),
+        (0x00, b"\xff\xfc", {"temperature"}),
+        (0x00, b"\xff\xff\xff\xff", {"temperature", "humidity"}),
     ],
     "tmp117": [(0x00, b"\x80\x00", {"temperature"}), (0x00, b"\x7f\xff", {"temperature"})],
     "tmp102": [(0x00, b"\x7f\xf0", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
