@@ -32,6 +32,7 @@ _CHIPS = {
     "si7021": "htu21d:Si7021",
     "hdc1080": "hdc1080:Hdc1080",
     "hdc302x": "hdc302x:Hdc302x",
+    "am2320": "am2320:Am2320",
     "tmp117": "tmp117:Tmp117",
     "tmp102": "tmp102:Tmp102",
     "lm75": "lm75:Lm75",

@@ -28,6 +28,16 @@ def crc8(data: bytes, *, start: int = 0xFF, polynomial: int = 0x31) -> int:
     return crc
 
 
+def modbus(data: bytes) -> int:
+    """Return the CRC-16 of Modbus: polynomial 0x8005, least significant bit first, start 0xFFFF."""
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+    return crc
+
+
 def words(frame: bytes, *, start: int = 0xFF) -> tuple[int, ...]:
     """Return the big-endian 16-bit words of a frame in which each is followed by its CRC-8.
 

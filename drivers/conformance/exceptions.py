@@ -89,6 +89,7 @@ BEYOND = "its values go beyond their scale, and do not fail one by one"
 IN_ONE_PIECE = {
     "sht3x": DRY_AND_FOG,
     "shtc3": DRY_AND_FOG,
+    "am2320": DRY_AND_FOG,
     "hdc1080": DRY_AND_FOG,
     "hdc302x": DRY_AND_FOG,
     "ccs811": "both numbers come of one signal",
