@@ -22,6 +22,7 @@ _CHIPS = {
     "bmp390": "bmp3xx:Bmp390",
     "bmp180": "bmp180:Bmp180",
     "bme680": "bme680:Bme680",
+    "ms5611": "ms5611:Ms5611",
     "sht3x": "sht3x:Sht3x",
     "sht4x": "sht4x:Sht4x",
     "shtc3": "shtc3:Shtc3",

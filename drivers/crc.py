@@ -38,6 +38,16 @@ def modbus(data: bytes) -> int:
     return crc
 
 
+def crc4(prom: bytes) -> int:
+    """Return the CRC-4 of a calibration of 16 bytes, whose last byte counts as 0 (TE Connectivity, AN520)."""
+    rest = 0
+    for byte in prom[:15] + b"\x00":
+        rest ^= byte
+        for _ in range(8):
+            rest = (rest << 1 ^ (0x3000 if rest & 0x8000 else 0)) & 0xFFFF
+    return rest >> 12
+
+
 def words(frame: bytes, *, start: int = 0xFF) -> tuple[int, ...]:
     """Return the big-endian 16-bit words of a frame in which each is followed by its CRC-8.
 

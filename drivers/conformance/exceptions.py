@@ -145,6 +145,7 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         *((0x1F, bytes.fromhex(code), {"pressure"}) for code in ("800000", "000000", "fffff0")),
         *((0x25, bytes.fromhex(code), {"humidity"}) for code in ("8000", "0000", "ffff")),
     ],
+    "ms5611": [(0x00, code, {"temperature", "pressure"}) for code in (b"\x00\x00\x00", b"\xff\xff\xff")],
     "hdc1080": [
         (0x00, b"\x00\x00", {"temperature", "humidity"}),
         (0x00, b"\xff\xfc", {"temperature"}),
