@@ -6,7 +6,6 @@ the PROM and the compensation of first and second order; its application note AN
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Generator
 
 from .. import crc
@@ -30,8 +29,6 @@ FULL = 0xFFFFFF
 CONVERSIONS, NEAR = 3, {CONVERT_PRESSURE: 200, CONVERT_TEMPERATURE: 900}
 # The lower bytes of a result of which only the first byte arrived.
 CUT = (0x0000, 0xFFFF)
-# Of a word of the PROM, until enough agree.
-READS, ALIKE = 8, 3
 
 
 def is_whole(prom: bytes) -> bool:
@@ -64,25 +61,11 @@ class Ms5611(I2cChip):
         yield RESETTING_TAKES
         self.write(RESET)
         yield RESETTING_TAKES
-        self.words = tuple(self.word(register) for register in PROM)
+        self.words = tuple(register.decode(self.get_alike(register.address, register.size)) for register in PROM)
         prom = b"".join(word.to_bytes(2, "big") for word in self.words)
         if not is_whole(prom):
             expected = "eight words with a checksum"
             raise WrongChip(self.name, self.address, expected=expected, found=prom.hex(" ", 2))
-
-    def word(self, register: Register) -> int:
-        """Return a word of the PROM on which three reads agree: a damaged one would spoil every reading from now on.
-
-        Raises:
-            ChecksumError: no three do.
-        """
-        seen: Counter[int] = Counter()
-        for _ in range(READS):
-            found = self.get(register)
-            seen[found] += 1
-            if seen[found] == ALIKE:
-                return found
-        raise ChecksumError(f"{self.name}: no {ALIKE} reads of its calibration agree; shorten or shield the cable")
 
     def measure(self) -> Reading:
         """Return temperature in °C and pressure in hPa.
