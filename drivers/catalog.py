@@ -22,6 +22,7 @@ _CHIPS = {
     "bmp390": "bmp3xx:Bmp390",
     "bmp180": "bmp180:Bmp180",
     "bme680": "bme680:Bme680",
+    "dps310": "dps310:Dps310",
     "ms5611": "ms5611:Ms5611",
     "sht3x": "sht3x:Sht3x",
     "sht4x": "sht4x:Sht4x",
@@ -86,7 +87,14 @@ PEOPLE = {
     **dict.fromkeys(("pms7003", "pmsa003", "plantower"), "pms5003"),
     **dict.fromkeys(("cpu", "pi", "raspberrypi", "system"), "host"),
     **{"gy21": "htu21d", "gy30": "bh1750", "gy302": "bh1750", "gy906": "mlx90614", "gy521": "mpu6050"},
-    **{"gy63": "ms5611", "gy65": "bmp180", "gy68": "bmp180", "gysht20": "sht2x", "adt7420": "adt7410"},
+    **{
+        "gy63": "ms5611",
+        "gy65": "bmp180",
+        "gy68": "bmp180",
+        "gysht20": "sht2x",
+        "adt7420": "adt7410",
+        "dps368": "dps310",
+    },
     **{"bmp085": "bmp180", "bme688": "bme680", "max17049": "max17048", "lm75a": "lm75", "lm75b": "lm75"},
     **{"tof": "vl53l0x", "vl53l1": "vl53l1x", "ads1x15": "ads1115"},
 }

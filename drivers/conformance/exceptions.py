@@ -145,6 +145,13 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         *((0x1F, bytes.fromhex(code), {"pressure"}) for code in ("800000", "000000", "fffff0")),
         *((0x25, bytes.fromhex(code), {"humidity"}) for code in ("8000", "0000", "ffff")),
     ],
+    "dps310": [
+        *(
+            (0x03, bytes.fromhex(code), {"temperature", "pressure"})
+            for code in ("800000", "000000", "7fffff", "ffffff")
+        ),
+        *((0x00, bytes.fromhex(code), {"pressure"}) for code in ("800000", "000000", "7fffff", "ffffff")),
+    ],
     "ms5611": [(0x00, code, {"temperature", "pressure"}) for code in (b"\x00\x00\x00", b"\xff\xff\xff")],
     "hdc1080": [
         (0x00, b"\x00\x00", {"temperature", "humidity"}),
