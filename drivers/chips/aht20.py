@@ -7,6 +7,7 @@ conversion; for the AHT10's longest times also the Linux driver `aht10`.
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import ClassVar
 
 from .. import crc
 from ..chip import I2cChip, Quantity, Question, Reading, Waits
@@ -35,7 +36,9 @@ class Aht20(I2cChip):
     name = "aht20"
     addresses = (0x38,)
     takes = 0.3
-    questions = (Question(b"", 7, lambda frame: len(set(frame)) > 1 and not crc.crc8(frame), decides=False),)
+    questions: ClassVar[tuple[Question, ...]] = (
+        Question(b"", 7, lambda frame: len(set(frame)) > 1 and not crc.crc8(frame), decides=False),
+    )
     quantities = (
         # An AHT21 works up to 120 °C, an AHT20 and a DHT20 up to 85 °C.
         Quantity("temperature", "°C", "temperature", -40.0, 120.0, 0.01, accuracy=0.3),

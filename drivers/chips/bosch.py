@@ -31,7 +31,7 @@ class BoschChip(I2cChip):
         identity_register: where it stands. identities: what that may answer, the chip in the shops first.
     """
 
-    addresses = (0x76, 0x77)
+    addresses: ClassVar[tuple[int, ...]] = (0x76, 0x77)
     identity_register: ClassVar[Register] = Register(0xD0)
     identities: ClassVar[tuple[int, ...]] = ()
 

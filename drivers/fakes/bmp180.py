@@ -12,7 +12,8 @@ from .chip import FakeRegisters, Nack, solve
 
 # AC1..AC6, B1, B2, MB, MC, MD of the worked example.
 TRIM = struct.pack(">3h3H5h", 408, -72, -14383, 32741, 32757, 23153, 6190, 4, -32768, -8711, 2868)
-AC1, AC2, AC3, AC4, AC5, AC6, B1, B2, _, MC, MD = struct.unpack(">3h3H5h", TRIM)
+_WORDS: tuple[int, ...] = struct.unpack(">3h3H5h", TRIM)
+AC1, AC2, AC3, AC4, AC5, AC6, B1, B2, _, MC, MD = _WORDS
 CONVERSION = {0: 0.0045, 1: 0.0075, 2: 0.0135, 3: 0.0255}
 STARTS_IN = 0.010
 

@@ -48,7 +48,7 @@ class FakeDps310(FakeRegisters):
     senses = {"temperature": 21.5, "pressure": 1009.4}
     parts = ("pressure",)
     # Some are told wrong temperatures by their fuses until they are put right.
-    specimens = ({}, {"has_bad_fuses": True})
+    specimens: tuple[dict[str, bool], ...] = ({}, {"has_bad_fuses": True})
     has_bad_fuses = False
 
     def power_on(self) -> None:
