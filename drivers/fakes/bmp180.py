@@ -27,9 +27,9 @@ def fine(ut: float) -> float:
 def pascals(up: float, oss: int, b5: float) -> float:
     """Return Pa of an uncompensated pressure."""
     b6 = b5 - 4000
-    b3 = ((AC1 * 4 + B2 * b6**2 / 2**23 + AC2 * b6 / 2**11) * 2**oss + 2) / 4
+    b3 = ((AC1 * 4 + B2 * b6**2 / 2**23 + AC2 * b6 / 2**11) * (1 << oss) + 2) / 4
     b4 = AC4 * ((AC3 * b6 / 2**13 + B1 * b6**2 / 2**28 + 2) / 4 + 32768) / 2**15
-    p = 2 * (up - b3) * (50000 / 2**oss) / b4
+    p = 2 * (up - b3) * (50000 / (1 << oss)) / b4
     return p + (p**2 * 3038 / 2**32 - 7357 * p / 2**16 + 3791) / 16
 
 
