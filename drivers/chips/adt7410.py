@@ -24,6 +24,8 @@ KEPT = 0xBF
 # 240 ms, and a slow oscillator.
 CONVERTING_TAKES = 0.264
 POLLS, AGAIN = 4, 0.02
+# How often a command is written that the chip does not seem to take.
+TRIES = 3
 
 
 class Adt7410(I2cChip):
@@ -56,7 +58,11 @@ class Adt7410(I2cChip):
             NotReady: the conversion does not end. LostPower: it went back to its power-on settings.
             ChecksumError: two reads differ.
         """
-        self.put(CONFIGURATION, ONE_SHOT_OF_16_BITS)
+        for _ in range(TRIES):
+            self.put(CONFIGURATION, ONE_SHOT_OF_16_BITS)
+            # That a conversion began; else the value from before would be read in its place.
+            if self.get(STATUS) & NOT_READY:
+                break
         yield CONVERTING_TAKES
         for _ in range(POLLS):
             if not self.get(STATUS) & NOT_READY:

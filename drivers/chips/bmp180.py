@@ -51,8 +51,9 @@ class Bmp180(BoschChip):
         Quantity("pressure", "hPa", "atmospheric_pressure", 300.0, 1100.0, 0.03, needs="temperature", accuracy=1.0),
     )
 
-    # What the control register was left with by the reading before.
+    # What the control register was left with by the reading before, and how its last result begins.
     left: int | None = None
+    last = b""
 
     def __init__(
         self,
@@ -85,7 +86,7 @@ class Bmp180(BoschChip):
         self.calibration = struct.unpack(">hhhHHHhhhhh", block)
         if any(word in (0, -1, 0xFFFF) for word in self.calibration):
             raise InvalidReading(f"{self.name}: the calibration is {block.hex(' ')}, with words that no chip has")
-        self.left = None
+        self.left, self.last = None, b""
 
     def measure(self) -> Reading:
         """Return temperature in °C and pressure in hPa.
@@ -96,23 +97,32 @@ class Bmp180(BoschChip):
         """
         if self.left is not None and (found := self.get(CONTROL)) != self.left:
             raise LostPower(f"{self.name}: control is 0x{found:02x}, not 0x{self.left:02x}: power was lost")
-        raw = int.from_bytes((yield from self.converted(TEMPERATURE, TEMPERATURE_TAKES))[:2], "big")
-        base = temperature_base(raw, self.calibration)
-        frame = yield from self.converted(PRESSURE | self.doublings << 6, self.pressure_takes)
+        # After a reading that failed it is not known which result is there.
+        last, self.last = self.last, b""
+        first = yield from self.converted(TEMPERATURE, TEMPERATURE_TAKES, last)
+        base = temperature_base(int.from_bytes(first[:2], "big"), self.calibration)
+        frame = yield from self.converted(PRESSURE | self.doublings << 6, self.pressure_takes, first[:2])
+        self.last = frame[:2]
         up = int.from_bytes(frame, "big") >> (8 - self.doublings)
         pressure = part(lambda: hectopascals(up, self.doublings, base, self.calibration))
         return {"temperature": celsius(base), "pressure": pressure}
 
-    def converted(self, command: int, takes: float) -> Generator[float, None, bytes]:
-        """Return the three bytes of a result: convert again where the chip did not take the command."""
+    def converted(self, command: int, takes: float, before: bytes) -> Generator[float, None, bytes]:
+        """Return the three bytes of a result: convert again where the chip did not take the command.
+
+        Without the one bit that starts a conversion, a command looks as if it were through: then the result is still
+        that of the other quantity, which begins with the bytes `before`.
+        """
         self.left = command & ~RUNS
         for _ in range(TRIES):
             self.put(CONTROL, command)
             yield takes
             frame = yield from self.finished(takes / 10)
-            if frame[0] == self.left:
+            if frame[0] == self.left and frame[2:4] != before:
                 break
         else:
+            if frame[0] == self.left:
+                raise NotReady(f"{self.name}: it does not convert, or both results begin with {before.hex(' ')}")
             raise LostPower(f"{self.name}: control is 0x{frame[0]:02x}, not 0x{self.left:02x}: power was lost")
         # Three reads: low bits of a result can be wrong alike in two, and nothing else would show that.
         result = crc.agreed(crc.agreed(frame, self.frame()), self.frame())[2:]

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from .. import crc
 from ..chip import I2cChip, Quantity, Question, Reading, Waits, says
 from ..errors import ChecksumError, InvalidReading, LostPower, WrongChip
 from ..registers import Register
 
-# Writing this pointer alone begins a measurement of both; they are read from there without writing it again.
+# Writing this pointer alone begins a measurement of both; they are read from there, once, without writing it again.
 BOTH = b"\x00"
 CONFIGURATION = Register(0x02, 2)
 # Both in one measurement, 14 bits each, the heater off; as after a reset. The battery's bit is the chip's.
@@ -23,12 +22,12 @@ TEXAS_INSTRUMENTS = 0x5449
 DEVICES = {0x1050: "HDC1080", 0x1000: "HDC1008"}
 # 15 ms after power, and a slow oscillator.
 POWERING_UP = 0.0165
-# 6.35 and 6.5 ms, a slow oscillator, and as much as other drivers allow: asked too early it does not acknowledge.
-MEASURING_TAKES = 0.016
+# 6.35 and 6.5 ms, and up to 20 ms by TI's support forum: asked too early it does not acknowledge.
+MEASURING_TAKES = 0.021
 # The lower two bits of a word are 0.
 UNUSED = 0x0003
-# How far two measurements in a row may differ: 0.3 °C and 1 %.
-NEAR = (120, 660)
+# Of three measurements the middle one is told; the nearest other one lies within 0.1 °C or 0.15 %.
+MEASUREMENTS, NEAR = 3, (40, 100)
 # Where the temperature stops: 124.99 °C. What it is before the first measurement.
 HIGHEST, NEVER = 0xFFFC, 0x0000
 
@@ -36,8 +35,8 @@ HIGHEST, NEVER = 0xFFFC, 0x0000
 class Hdc1080(I2cChip):
     """One HDC1080. Measures on command only, with the settings of a reset.
 
-    Nothing shows whether it took the command, nor which register it sends. So it measures twice: the two are alike, and
-    between them its manufacturer's number proves that words arrive whole.
+    A measurement can be read once, and nothing shows whether it took the command, nor which register it sends. So it
+    measures three times, and between two its manufacturer's number proves that words arrive whole.
     """
 
     name = "hdc1080"
@@ -77,18 +76,16 @@ class Hdc1080(I2cChip):
 
         Raises:
             NoAcknowledge: no device answers, or not in time. LostPower: its manufacturer's number is gone.
-            ChecksumError: two reads, or two measurements, differ. InvalidReading: it has not measured.
+            ChecksumError: the measurements differ. InvalidReading: it has not measured.
         """
-        before = yield from self.both()
-        maker = self.get(MANUFACTURER)
-        if maker != TEXAS_INSTRUMENTS and not self.lenient:
-            raise LostPower(
-                f"{self.name}: its manufacturer is 0x{maker:04x} all at once, not 0x{TEXAS_INSTRUMENTS:04x}"
-            )
-        now = yield from self.both()
-        if any(abs(a - b) > near for a, b, near in zip(before, now, NEAR, strict=True)):
-            raise ChecksumError(f"{self.name}: two measurements in a row differ: {before} and {now}; shorten the cable")
-        temperature, humidity = now
+        measured = [(yield from self.both())]
+        while len(measured) < MEASUREMENTS:
+            maker = self.get(MANUFACTURER)
+            if maker != TEXAS_INSTRUMENTS and not self.lenient:
+                expected = f"0x{TEXAS_INSTRUMENTS:04x}"
+                raise LostPower(f"{self.name}: its manufacturer is 0x{maker:04x} all at once, not {expected}")
+            measured.append((yield from self.both()))
+        temperature, humidity = map(self.middle, zip(*measured, strict=True), NEAR)
         if temperature == NEVER:
             raise InvalidReading(f"{self.name}: raw temperature is 0; it has not measured")
         if temperature == HIGHEST:
@@ -96,15 +93,27 @@ class Hdc1080(I2cChip):
             return {"temperature": beyond, "humidity": relative_humidity(humidity)}
         return {"temperature": celsius(temperature), "humidity": relative_humidity(humidity)}
 
-    def both(self) -> Generator[float, None, tuple[int, int]]:
-        """Measure; return the words of temperature and humidity, read twice.
+    def middle(self, words: tuple[int, ...], near: int) -> int:
+        """Return the word in the middle of three.
 
         Raises:
-            ChecksumError: they differ. InvalidReading: unused bits are set, or the line stands still.
+            ChecksumError: neither of the others is near.
+        """
+        low, middle, high = sorted(words)
+        if min(middle - low, high - middle) > near:
+            shown = ", ".join(f"0x{word:04x}" for word in words)
+            raise ChecksumError(f"{self.name}: measurements in a row differ: {shown}; shorten or shield the cable")
+        return middle
+
+    def both(self) -> Generator[float, None, tuple[int, int]]:
+        """Measure; return the words of temperature and humidity.
+
+        Raises:
+            InvalidReading: unused bits are set, or the line stands still.
         """
         self.write(BOTH)
         yield MEASURING_TAKES
-        frame = crc.agreed(self.read_bytes(4), self.read_bytes(4))
+        frame = self.read_bytes(4)
         temperature, humidity = int.from_bytes(frame[:2], "big"), int.from_bytes(frame[2:], "big")
         if (temperature | humidity) & UNUSED or len(set(frame)) == 1:
             raise InvalidReading(f"{self.name}: {frame.hex(' ')} is no measurement; the line floats or is shorted")

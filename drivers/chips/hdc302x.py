@@ -1,7 +1,7 @@
 """Texas Instruments HDC3020, HDC3021, HDC3022: temperature and humidity on I2C.
 
-Source: Texas Instruments data sheet "HDC302x" (SNAS778), sections on the trigger-on-demand mode, the command table, the
-manufacturer ID, the status register and the conversion of the output; the Linux driver `hdc3020`.
+Source: Texas Instruments data sheet "HDC302x" (SNAS778D), sections on the trigger-on-demand mode, the command table,
+the manufacturer ID, the status register and the conversion of the output; the Linux driver `hdc3020`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STATUS_OF_SHT3X = b"\xf3\x2d"
 SOFT_RESET = b"\x30\xa2"
 # On demand, lowest noise.
 MEASURE = b"\x24\x00"
-# 14.5 ms at most, and a slow oscillator: asked too early it does not acknowledge.
+# 14.1 ms at most (§6.5), and a slow oscillator: asked too early it does not acknowledge.
 MEASURING_TAKES = 0.0172
 
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 UNTRUE_AT_ONE_PERCENT: dict[str, float] = {
     # two reads of the axes agree in the same wrong bit
     "adxl345": 0.02,
-    # likewise two conversions of four inputs
+    # of three measurements, each of which can be read once, two are wrong in low bits
+    "hdc1080": 0.04,
+    # two conversions of four inputs agree in the same wrong bit
     "pcf8591": 0.01,
     # likewise two reads of a word
     "veml7700": 0.02,
@@ -44,7 +46,7 @@ SLOWER = {"ads1115": 1.0, "ads1015": 1.0}  # these datasheets name typical times
 ALWAYS_AT_WORK = {"adxl345", "ina219", "ina226", "lis3dh", "mpu6050", "tsl2591", "veml7700"}
 
 # Chips that are asked once, right after it, whether they took their command: its register may be read meanwhile.
-SHOW_THEIR_COMMAND = {"aht10", "bme280", "bme680", "bmp280", "ds3231", "tmp102"}
+SHOW_THEIR_COMMAND = {"adt7410", "aht10", "bme280", "bme680", "bmp280", "ds3231", "tmp102"}
 
 # A value that is computed from others, or from a coarse word, may be this many steps off.
 STEPS = {

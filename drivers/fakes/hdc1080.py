@@ -1,6 +1,7 @@
 """Fake HDC1080, from Texas Instruments' datasheet: writing a pointer measures, and it cannot be read until it has.
 
-Source: TI "HDC1080" (SNAS672): register map with power-on values, conversion times by resolution, timing of a reading.
+Source: TI "HDC1080" (SNAS672): register map with power-on values, conversion times by resolution, timing of a reading;
+TI's forum (e2e.ti.com, thread 553297): the humidity follows the temperature once, after that 0xffff.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class FakeHdc1080(FakeChip):
         self.pointer = TEMPERATURE
         self.configuration = IN_SEQUENCE
         self.words = [0, 0]
+        # Whether the humidity is sent behind the temperature.
+        self.follows = False
         self.busy_for(STARTS_IN)
 
     def on_write(self, data: bytes) -> None:
@@ -52,6 +55,7 @@ class FakeHdc1080(FakeChip):
             coarse = self.configuration >> 8 & 3
             self.words[1] = self.digits(self.world["humidity"] / 100, (14, 11, 8, 8)[coarse])
             takes += OF_HUMIDITY[coarse]
+        self.follows = bool(both) and self.pointer == TEMPERATURE
         self.busy_for(takes)
 
     @staticmethod
@@ -63,7 +67,8 @@ class FakeHdc1080(FakeChip):
         if self.busy:
             raise Nack
         if self.pointer in (TEMPERATURE, HUMIDITY):
-            answer = b"".join(word.to_bytes(2, "big") for word in self.words[self.pointer :])
+            words = self.words[self.pointer : None if self.follows else self.pointer + 1]
+            answer, self.follows = b"".join(word.to_bytes(2, "big") for word in words), False
         elif self.pointer == CONFIGURATION:
             answer = self.configuration.to_bytes(2, "big")
         else:

@@ -1,6 +1,6 @@
 """Fake HDC302x, from Texas Instruments' datasheet: refuses to be read while it measures, measures by itself if told to.
 
-Source: TI "HDC302x" (SNAS778): command table, longest measuring times of the four power modes, status and its power-on
+Source: TI "HDC302x" (SNAS778D): command table, longest measuring times of the four power modes, status and its power-on
 value, manufacturer ID, CRC.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .chip import FakeChip, Nack, clamp, word
 
-ON_DEMAND = {0x2400: 0.0145, 0x240B: 0.0087, 0x2416: 0.0058, 0x24FF: 0.0043}
+ON_DEMAND = {0x2400: 0.0141, 0x240B: 0.0084, 0x2416: 0.0057, 0x24FF: 0.0042}
 # By the upper byte of the command that begins the automatic mode.
 AUTOMATIC = (0x20, 0x21, 0x22, 0x23, 0x27)
 READ_AUTOMATIC, EXIT_AUTOMATIC = 0xE000, 0x3093

@@ -15,9 +15,12 @@ def board(register: int) -> ScriptedBus:
     def react(bus: ScriptedBus, data: bytes) -> None:
         if data[0] == 0x03 and len(data) == 2:
             bus.bank[0x03] = bytes([data[1] | 0x60])
+            bus.answers[b"\x02"] = [NOT_READY, *bus.status]
 
-    answers = {b"\x00": register.to_bytes(2, "big"), b"\x02": READY, b"\x0b": b"\xcb"}
+    answers = {b"\x00": register.to_bytes(2, "big"), b"\x0b": b"\xcb"}
     bus = ScriptedBus(answers, react=react)
+    # Once a conversion has begun.
+    bus.status = [READY]
     bus.bank[0x03] = b"\x00"
     return bus
 
@@ -59,10 +62,10 @@ def test_refuses_another_manufacturer(identity):
 
 def test_gives_up_a_conversion_that_does_not_end():
     bus = board(0x0C80)
-    bus.answers[b"\x02"] = NOT_READY
+    bus.status = [NOT_READY]
     with pytest.raises(NotReady):
         on(bus, Adt7410).read()
-    bus.answers[b"\x02"] = [NOT_READY, NOT_READY, READY]
+    bus.status = [NOT_READY, NOT_READY, READY]
     assert on(bus, Adt7410).read() == {"temperature": 25.0}
 
 
@@ -85,3 +88,22 @@ def test_refuses_two_reads_that_differ():
     bus.answers[b"\x00"] = [b"\x0c\x80", b"\x0c\x81"]
     with pytest.raises(ChecksumError):
         chip.read()
+
+
+def test_a_command_that_did_not_arrive_is_written_again():
+    bus = board(0x0C80)
+    chip = on(bus, Adt7410)
+    chip.read()
+    react, lost = bus.react, [True]
+
+    def losing(bus: ScriptedBus, data: bytes) -> None:
+        if len(data) == 2 and lost:
+            lost.pop()
+            bus.answers[b"\x02"] = READY
+        else:
+            react(bus, data)
+
+    bus.react = losing
+    bus.written.clear()
+    chip.read()
+    assert bus.written.count(b"\x03\xa0") == 2

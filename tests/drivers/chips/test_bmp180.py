@@ -104,6 +104,20 @@ class TestAKnownChip:
         bus.react = react
         assert chip.read()["temperature"] == 15.0
 
+    def test_that_takes_a_command_without_its_start_bit_is_told_again(self, bus, chip):
+        right, started = bus.react, [False]
+
+        def react(bus: ScriptedBus, data: bytes) -> None:
+            if data == b"\xf4\x34" and not started[0]:
+                started[0] = True
+                bus.put(0xF4, b"\x14")
+            else:
+                right(bus, data)
+
+        bus.react = react
+        assert chip.read()["pressure"] == pytest.approx(699.64)
+        assert started[0]
+
     @pytest.mark.parametrize("raw", ["800000", "000000", "ffffff"])
     def test_tells_nothing_that_it_has_not_converted(self, bus, chip, raw):
         def react(bus: ScriptedBus, data: bytes) -> None:
