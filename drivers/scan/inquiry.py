@@ -25,9 +25,14 @@ class Inquiry:
         self.answered = self.answers_bare_reads = False
         self._answers: dict[tuple[bytes, int, tuple[bytes, ...]], bytes | None] = {}
 
+    def reads_bare(self) -> Generator[float, None, bool]:
+        """Return whether the device answers a read to which nothing was written."""
+        self.answers_bare_reads = (yield from self._ask(BARE_READ)) is not None
+        return self.answers_bare_reads
+
     def names(self, drivers: Sequence[Any]) -> Generator[float, None, tuple[list[str], list[str]]]:
         """Return the names of the drivers that certainly fit, and of those that may fit."""
-        self.answers_bare_reads = (yield from self._ask(BARE_READ)) is not None
+        yield from self.reads_bare()
         sure: list[str] = []
         maybe: list[str] = []
         for driver in sorted(drivers, key=_effort):

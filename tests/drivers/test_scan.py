@@ -147,6 +147,14 @@ class TestAMultiplexer:
         assert (None, 0x44) not in who(scan())
         assert mux.control == 1 << 2
 
+    @pytest.mark.parametrize("address", [0x70, 0x76, 0x77])
+    def test_that_has_the_address_of_a_chip_is_left_as_it_was_all_the_same(self, address, bus, scan, time):
+        bus.plug(address, fake_chip("tca9548a", channels={2: {0x44: fake_chip("sht4x")}}))
+        time.sleep(1.0)
+        bus.chips[address].control = bus.chips[address].wanted = 1 << 2
+        assert who(scan()) == {(None, address): None, ((address, 2), 0x44): "sht4x"}
+        assert bus.chips[address].control == 1 << 2
+
     def test_with_a_stuck_channel_does_not_hide_the_others(self, mux, scan):
         mux.failing.add(2)
         scanned = scan()
