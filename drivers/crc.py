@@ -28,6 +28,26 @@ def crc8(data: bytes, *, start: int = 0xFF, polynomial: int = 0x31) -> int:
     return crc
 
 
+def modbus(data: bytes) -> int:
+    """Return the CRC-16 of Modbus: polynomial 0x8005, least significant bit first, start 0xFFFF."""
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+    return crc
+
+
+def crc4(prom: bytes) -> int:
+    """Return the CRC-4 of a calibration of 16 bytes, whose last byte counts as 0 (TE Connectivity, AN520)."""
+    rest = 0
+    for byte in prom[:15] + b"\x00":
+        rest ^= byte
+        for _ in range(8):
+            rest = (rest << 1 ^ (0x3000 if rest & 0x8000 else 0)) & 0xFFFF
+    return rest >> 12
+
+
 def words(frame: bytes, *, start: int = 0xFF) -> tuple[int, ...]:
     """Return the big-endian 16-bit words of a frame in which each is followed by its CRC-8.
 

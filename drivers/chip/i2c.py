@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Annotated
 
 from .. import crc
 from ..bus.i2c import Bus, I2cDevice
-from ..errors import WrongChip
+from ..errors import ChecksumError, WrongChip
 from ..registers import Register
 from .driver import Driver
 from .options import Among
@@ -15,6 +16,8 @@ from .quantity import Waits
 
 # How often a command is written that a chip does not seem to take.
 COMMANDS = 3
+# Of what is read once and used from then on: how many reads at most, until enough agree.
+READS, ALIKE = 8, 3
 
 
 def seven_bits(address: object) -> int:
@@ -73,6 +76,22 @@ class I2cChip(Driver):
         if between is not None:
             between()
         return register.decode(crc.agreed(first, self.write_read(where, register.size)))
+
+    def get_alike(self, where: int, length: int) -> bytes:
+        """Return bytes from a register on, on which three reads agree: calibration, say, that is kept.
+
+        Damaged, it would spoil every reading from now on.
+
+        Raises:
+            ChecksumError: no three reads agree.
+        """
+        seen: Counter[bytes] = Counter()
+        for _ in range(READS):
+            block = self.write_read(bytes([where]), length)
+            seen[block] += 1
+            if seen[block] == ALIKE:
+                return block
+        raise ChecksumError(f"{self.name}: no {ALIKE} reads of the calibration agree; shorten or shield the cable")
 
     def put(self, register: Register, value: int) -> None:
         """Write a register."""

@@ -16,6 +16,10 @@ class Question:
         fits: whether this chip would answer so; a `ChecksumError` is a no.
         wait: seconds between writing and reading; 0: one transfer with a repeated start.
         decides: whether another answer rules this chip out.
+        more: what is asked as well, in turn; the answers, of `length` bytes each, are put together before `fits`
+            looks at them.
+        wakes_in: seconds after which a chip that refused, since it was asleep, is asked once more; 0: it is not.
+        wake: what wakes it; nothing where the refused question does. sleep: what sends it to sleep again.
     """
 
     ask: bytes
@@ -23,6 +27,10 @@ class Question:
     fits: Callable[[bytes], bool]
     wait: float = 0.0
     decides: bool = True
+    more: tuple[bytes, ...] = ()
+    wakes_in: float = 0.0
+    wake: bytes = b""
+    sleep: bytes = b""
 
 
 def says(*answers: bytes) -> Callable[[bytes], bool]:

@@ -1,11 +1,13 @@
-"""Aosong AHT20, AHT21, DHT20: temperature and humidity on I2C.
+"""Aosong AHT20, AHT21, DHT20, and the older AHT10: temperature and humidity on I2C.
 
-Source: Aosong (ASAIR) data sheet "AHT20", sections on the sensor's commands, reading flow and signal conversion.
+Source: Aosong (ASAIR) data sheets "AHT20" and "AHT10", sections on the sensor's commands, reading flow and signal
+conversion; for the AHT10's longest times also the Linux driver `aht10`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import ClassVar
 
 from .. import crc
 from ..chip import I2cChip, Quantity, Question, Reading, Waits
@@ -18,6 +20,11 @@ INITIALISE, INITIALISING_TAKES = b"\xbe\x08\x00", 0.012
 MEASURE, MEASURING_TAKES = b"\xac\x33\x00", 0.08
 BUSY, CALIBRATED = 0x80, 0x08
 POLLS, AGAIN = 4, 0.01
+# The AHT10's command; it may take 350 ms until it is calibrated.
+INITIALISE_AHT10, CALIBRATION_LOOKS = b"\xe1\x08\x00", 8
+CALIBRATION_TAKES = 0.05
+# How often a command is written that the AHT10 does not seem to take.
+TRIGGERS = 3
 
 
 class Aht20(I2cChip):
@@ -29,7 +36,9 @@ class Aht20(I2cChip):
     name = "aht20"
     addresses = (0x38,)
     takes = 0.3
-    questions = (Question(b"", 7, lambda frame: len(set(frame)) > 1 and not crc.crc8(frame), decides=False),)
+    questions: ClassVar[tuple[Question, ...]] = (
+        Question(b"", 7, lambda frame: len(set(frame)) > 1 and not crc.crc8(frame), decides=False),
+    )
     quantities = (
         # An AHT21 works up to 120 °C, an AHT20 and a DHT20 up to 85 °C.
         Quantity("temperature", "°C", "temperature", -40.0, 120.0, 0.01, accuracy=0.3),
@@ -106,6 +115,75 @@ class Aht20(I2cChip):
         if crc.crc8(frame):
             raise ChecksumError(f"{self.name}: the frame arrived damaged: {frame.hex(' ')}; shorten the cable")
         return frame
+
+
+class Aht10(Aht20):
+    """One AHT10, whose frames carry no checksum: two reads of one have to agree, and its busy bit shows a command.
+
+    Nothing in it can be read that tells it from all other chips.
+    """
+
+    name = "aht10"
+    takes = 0.8
+    questions = ()
+    quantities = (
+        Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01, accuracy=0.3),
+        Quantity("humidity", "%", "humidity", 100 / (1 << 20), 100.0, 0.024, needs="temperature", accuracy=2.0),
+    )
+
+    def identify(self) -> Waits:
+        """Calibrate the chip if it asks for that, then let it measure.
+
+        Raises:
+            WrongChip: an AHT20 or something else answers. NotReady: it is busy, or the line floats.
+        """
+        yield POWERING_UP
+        if not self.read_bytes(1)[0] & CALIBRATED:
+            yield from self.initialise()
+        yield from self.triggered()
+        yield from self.finished()
+        frame = self.read_bytes(7)
+        if not crc.crc8(frame):
+            hint = 'this is an AHT20, whose frames carry a checksum: write driver = "aht20"'
+            found = frame.hex(" ")
+            raise WrongChip(self.name, self.address, expected="a frame without checksum", found=found, hint=hint)
+        if len(set(frame[:6])) == 1:
+            raise WrongChip(self.name, self.address, expected="a measurement", found=frame.hex(" "))
+        self.calibrated = bool(frame[0] & CALIBRATED)
+
+    def initialise(self) -> Waits:
+        """Tell it to load its calibration, and wait until it has."""
+        self.write(INITIALISE_AHT10)
+        for _ in range(CALIBRATION_LOOKS):
+            yield CALIBRATION_TAKES
+            status = self.read_bytes(1)[0]
+            if status & CALIBRATED and not status & BUSY:
+                break
+
+    def triggered(self) -> Waits:
+        """Begin a measurement: the value from before would be read in its place if the command had been lost."""
+        for _ in range(TRIGGERS):
+            self.write(MEASURE)
+            if self.read_bytes(1)[0] & BUSY:
+                break
+        yield MEASURING_TAKES
+
+    def finished(self) -> Generator[float, None, bytes]:
+        """Return the frame once the chip is no longer busy."""
+        for _ in range(POLLS):
+            frame = self.read_bytes(6)
+            if not frame[0] & BUSY:
+                return frame
+            yield AGAIN
+        raise NotReady(f"{self.name}: still busy, status 0x{frame[0]:02x}; or the line floats")
+
+    def frame(self) -> Generator[float, None, bytes]:
+        """Trigger a measurement; return its status, 20 bits of humidity and 20 of temperature."""
+        yield from self.triggered()
+        frame = yield from self.finished()
+        if len(set(frame)) == 1:
+            raise ChecksumError(f"{self.name}: every byte is 0x{frame[0]:02x}; a line is stuck, or floats")
+        return crc.agreed(frame, self.read_bytes(6))
 
 
 def celsius(ticks: int) -> float:

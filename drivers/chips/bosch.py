@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import ClassVar
 
 from ..chip import I2cChip, Question, Waits
-from ..errors import ChecksumError, InvalidReading, WrongChip
+from ..errors import InvalidReading, WrongChip
 from ..registers import Register
 
 _BMP280 = 'this is a BMP280, often sold as BME280, but without humidity: write driver = "bmp280"'
 # (identity register, what it answers); the numbers are from the chips' data sheets.
 HINTS = {
-    (0xD0, 0x55): "this is a BMP180, which no driver here reads",
+    (0xD0, 0x55): 'this is a BMP180: write driver = "bmp180"',
     (0xD0, 0x56): _BMP280,
     (0xD0, 0x57): _BMP280,
     (0xD0, 0x58): _BMP280,
@@ -23,8 +22,6 @@ HINTS = {
 }
 # Seconds after power or reset: the data sheets say 2 ms, and an oscillator may be slow.
 STARTING_TAKES = 0.003
-# Of the calibration, until enough agree.
-READS, ALIKE = 8, 3
 
 
 class BoschChip(I2cChip):
@@ -34,7 +31,7 @@ class BoschChip(I2cChip):
         identity_register: where it stands. identities: what that may answer, the chip in the shops first.
     """
 
-    addresses = (0x76, 0x77)
+    addresses: ClassVar[tuple[int, ...]] = (0x76, 0x77)
     identity_register: ClassVar[Register] = Register(0xD0)
     identities: ClassVar[tuple[int, ...]] = ()
 
@@ -58,19 +55,12 @@ class BoschChip(I2cChip):
             raise WrongChip(self.name, self.address, expected=expected, found=found, hint=hint)
 
     def constants(self, register: int, length: int) -> bytes:
-        """Return calibration bytes. Three reads must agree: damaged ones would spoil every reading from now on.
+        """Return calibration bytes, on which three reads agree.
 
         Raises:
             ChecksumError: no three of them agree. InvalidReading: a line is shorted or floats.
         """
-        seen: Counter[bytes] = Counter()
-        for _ in range(READS):
-            block = self.write_read(bytes([register]), length)
-            seen[block] += 1
-            if seen[block] == ALIKE:
-                break
-        else:
-            raise ChecksumError(f"{self.name}: no {ALIKE} reads of the calibration agree; shorten or shield the cable")
+        block = self.get_alike(register, length)
         if length > 1 and set(block) in ({0x00}, {0xFF}):
             raise InvalidReading(f"{self.name}: the calibration is {block.hex(' ')}; a line is shorted or floats")
         return block

@@ -12,11 +12,14 @@ from typing import ClassVar
 from .. import crc
 from ..chip import I2cChip, Quantity, Question, Reading, Waits, part
 from ..errors import ChecksumError, InvalidReading, NoAcknowledge, WrongChip
+from ..registers import Register
 
 RESET, RESETTING_TAKES = b"\xfe", 0.017
 # Si7021, over the whole range of temperature; it may have been plugged in just now.
 POWERING_UP = 0.08
 READ_IDENTITY = b"\xfc\xc9"
+# The user register, whose heater is the only thing that a reset leaves as it is.
+USER, SET_USER, HEATER = Register(0xE7), Register(0xE6), 0x04
 # SHT21: at most 85 ms and 29 ms, and a slow oscillator; the hold commands would stretch the clock.
 MEASURE_TEMPERATURE, TEMPERATURE_TAKES = b"\xf3", 0.0935
 MEASURE_HUMIDITY, HUMIDITY_TAKES = b"\xf5", 0.032
@@ -24,6 +27,14 @@ MEASURE_HUMIDITY, HUMIDITY_TAKES = b"\xf5", 0.032
 VALUE, IS_HUMIDITY = 0xFFFC, 0b10
 SI7021_KIN = {0x0D: "Si7013", 0x14: "Si7020", 0x15: "Si7021"}
 HTU21D_KIN = {0x32: "HTU21D"}
+
+
+def has_sensirions_number(serial: bytes) -> bool:
+    """Return whether both halves carry checksums of their own, as Sensirion's serial numbers do.
+
+    Silicon Labs' second checksum covers all four bytes. Six zeros are a shorted line, though their checksums fit.
+    """
+    return any(serial) and all(crc.crc8(serial[at : at + 2], start=0x00) == serial[at + 2] for at in (0, 3))
 
 
 class Htu21d(I2cChip):
@@ -88,9 +99,16 @@ class Htu21d(I2cChip):
             raise WrongChip(self.name, self.address, expected="a word with checksum", found=frame.hex(" "))
 
     def configure(self) -> Waits:
-        """Reset the chip: the finest resolution, the heater off."""
+        """Reset the chip, which sets the finest resolution, and switch off its heater, which a reset leaves on."""
         self.write(RESET)
         yield RESETTING_TAKES
+        try:
+            user = self.get_twice(USER)
+            if user & HEATER:
+                self.put(SET_USER, user & ~HEATER)
+        except NoAcknowledge:
+            # A clone without a heater.
+            return
 
     def measure(self) -> Reading:
         """Return temperature in °C and relative humidity in %.
@@ -136,12 +154,34 @@ class Si7021(Htu21d):
     driver_of_kin = "htu21d"
 
 
-def has_sensirions_number(serial: bytes) -> bool:
-    """Return whether both halves carry checksums of their own, as Sensirion's serial numbers do.
+class Sht2x(Htu21d):
+    """One SHT20, SHT21 or SHT25. Both halves of its serial number carry checksums, unlike all others'."""
 
-    Silicon Labs' second checksum covers all four bytes. Six zeros are a shorted line, though their checksums fit.
-    """
-    return any(serial) and all(crc.crc8(serial[at : at + 2], start=0x00) == serial[at + 2] for at in (0, 3))
+    name = "sht2x"
+    questions = (Question(READ_IDENTITY, 6, has_sensirions_number),)
+    # Of the SHT20; an SHT21 and an SHT25 are better.
+    quantities = (
+        Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.011, accuracy=0.3),
+        Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.04, clips=True, needs="temperature", accuracy=3.0),
+    )
+
+    def is_named(self) -> bool:
+        """Return whether there is a serial number, as a clone may have none.
+
+        Raises:
+            WrongChip: it is not one of Sensirion's.
+        """
+        try:
+            serial = self.write_read(READ_IDENTITY, 6)
+        except NoAcknowledge:
+            return False
+        if has_sensirions_number(serial):
+            return True
+        names = {**HTU21D_KIN, **SI7021_KIN}
+        driver = "si7021" if serial[0] in SI7021_KIN else "htu21d"
+        hint = f'this is a {names[serial[0]]}: write driver = "{driver}"' if serial[0] in names else ""
+        expected, found = "a serial number with Sensirion's checksums", serial.hex(" ")
+        raise WrongChip(self.name, self.address, expected=expected, found=found, hint=hint)
 
 
 def celsius(ticks: int) -> float:

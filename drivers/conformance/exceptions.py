@@ -6,7 +6,9 @@ from __future__ import annotations
 UNTRUE_AT_ONE_PERCENT: dict[str, float] = {
     # two reads of the axes agree in the same wrong bit
     "adxl345": 0.02,
-    # likewise two conversions of four inputs
+    # of three measurements, each of which can be read once, two are wrong in low bits
+    "hdc1080": 0.04,
+    # two conversions of four inputs agree in the same wrong bit
     "pcf8591": 0.01,
     # likewise two reads of a word
     "veml7700": 0.02,
@@ -44,7 +46,7 @@ SLOWER = {"ads1115": 1.0, "ads1015": 1.0}  # these datasheets name typical times
 ALWAYS_AT_WORK = {"adxl345", "ina219", "ina226", "lis3dh", "mpu6050", "tsl2591", "veml7700"}
 
 # Chips that are asked once, right after it, whether they took their command: its register may be read meanwhile.
-SHOW_THEIR_COMMAND = {"bme280", "bme680", "bmp280", "ds3231", "tmp102"}
+SHOW_THEIR_COMMAND = {"adt7410", "aht10", "bme280", "bme680", "bmp280", "ds3231", "tmp102"}
 
 # A value that is computed from others, or from a coarse word, may be this many steps off.
 STEPS = {
@@ -66,6 +68,7 @@ BLIND: dict[str, dict[str, str]] = {
     "standstill": {
         "bh1750": "shows the value before, and 0 at first, which is darkness",
         "lm75": "shows the value before, and 0 °C at first",
+        "tmp1075": "shows the value before, and 0 °C at first",
         "veml7700": "shows the value before, and 0 at first, without any flag",
     },
     "dead line": {},
@@ -74,12 +77,23 @@ BLIND: dict[str, dict[str, str]] = {
 }
 
 # Chips that are read rightly by another one's driver: (driver, chip).
-ALIKE = {("ads1115", "ads1015"): "the same registers with fewer bits: right, but coarser"}
+ALIKE = {
+    ("ads1115", "ads1015"): "the same registers with fewer bits: right, but coarser",
+    ("lm75", "tmp1075"): "the same registers with more bits",
+    ("htu21d", "sht2x"): "the same commands and formulas",
+    ("si7021", "sht2x"): "the same commands and formulas",
+    ("sht3x", "hdc302x"): "the same commands and formulas",
+}
 
+DRY_AND_FOG = "0 and 100 % stand for dry air and for fog, so that no word is left for an element that fails"
 BEYOND = "its values go beyond their scale, and do not fail one by one"
 # Chips of several quantities of which none fails alone, and why.
 IN_ONE_PIECE = {
-    "sht3x": "0 and 100 % stand for dry air and for fog, so that no word is left for an element that fails",
+    "sht3x": DRY_AND_FOG,
+    "shtc3": DRY_AND_FOG,
+    "am2320": DRY_AND_FOG,
+    "hdc1080": DRY_AND_FOG,
+    "hdc302x": DRY_AND_FOG,
     "ccs811": "both numbers come of one signal",
     "sps30": "all come of one laser",
     "ens160": "all come of one signal",
@@ -123,6 +137,11 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         *((0x07, bytes.fromhex(code), {"temperature", "pressure"}) for code in ("000080", "000000", "ffffff")),
         *((0x04, bytes.fromhex(code), {"pressure"}) for code in ("000080", "000000", "ffffff")),
     ],
+    "bmp180": [
+        (0xF6, b"\x80\x00\x00", {"temperature", "pressure"}),
+        (0xF6, b"\x00\x00\x00", {"temperature", "pressure"}),
+        (0xF6, b"\xff\xff\xff", {"temperature", "pressure"}),
+    ],
     "bme680": [
         *(
             (0x22, bytes.fromhex(code), {"temperature", "pressure", "humidity", "gas_resistance"})
@@ -131,10 +150,25 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         *((0x1F, bytes.fromhex(code), {"pressure"}) for code in ("800000", "000000", "fffff0")),
         *((0x25, bytes.fromhex(code), {"humidity"}) for code in ("8000", "0000", "ffff")),
     ],
+    "dps310": [
+        *(
+            (0x03, bytes.fromhex(code), {"temperature", "pressure"})
+            for code in ("800000", "000000", "7fffff", "ffffff")
+        ),
+        *((0x00, bytes.fromhex(code), {"pressure"}) for code in ("800000", "000000", "7fffff", "ffffff")),
+    ],
+    "ms5611": [(0x00, code, {"temperature", "pressure"}) for code in (b"\x00\x00\x00", b"\xff\xff\xff")],
+    "hdc1080": [
+        (0x00, b"\x00\x00", {"temperature", "humidity"}),
+        (0x00, b"\xff\xfc", {"temperature"}),
+        (0x00, b"\xff\xff\xff\xff", {"temperature", "humidity"}),
+    ],
     "tmp117": [(0x00, b"\x80\x00", {"temperature"}), (0x00, b"\x7f\xff", {"temperature"})],
     "tmp102": [(0x00, b"\x7f\xf0", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
     "lm75": [(0x00, b"\x7f\x80", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
     "mcp9808": [(0x05, b"\x0f\xff", {"temperature"}), (0x05, b"\x10\x00", {"temperature"})],
+    "tmp1075": [(0x00, b"\x7f\xf0", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
+    "adt7410": [(0x00, b"\x7f\xff", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
     "ds3231": [(0x11, b"\x7f\xc0", {"temperature"}), (0x11, b"\x80\x00", {"temperature"})],
     "ccs811": [
         (0x02, b"\x72\x16", {"eco2"}),
@@ -171,6 +205,8 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         (0x16, b"\x7f\xff", {"charge_rate"}),
         (0x16, b"\x80\x00", {"charge_rate"}),
     ],
+    # No registers: its tests show what a whole frame of an end code is worth.
+    "aht10": [],
     # No registers: its tests show what a saturated result is worth.
     "bh1750": [],
     "veml7700": [(0x04, b"\xff\xff", {"illuminance"})],

@@ -36,6 +36,7 @@ __all__ = [
 
 _FILES = {"bmp280": "bme280", "bmp388": "bmp3xx", "bmp390": "bmp3xx", "si7021": "htu21d", "ads1015": "ads1115"}
 _FILES |= {"sgp40": "sgp4x", "sgp41": "sgp4x"}
+_FILES |= {"sht2x": "htu21d", "aht10": "aht20"}
 _FILES |= {"motion": "contact", "button": "contact", "dht": "iio", "hwmon": "iio"}
 
 

@@ -1,6 +1,7 @@
-"""Fake AHT20, from Aosong's datasheet: 40 ms to wake, calibrated only after it is told, busy for 80 ms.
+"""Fake AHT20 and AHT10, from Aosong's datasheets: time to wake, calibrated only after they are told, busy for 80 ms.
 
-Source: Aosong "AHT20 Product manuals": status byte, commands 0xBE, 0xAC, 0xBA, CRC-8 over the first six bytes.
+Source: Aosong "AHT20 Product manuals": status byte, commands 0xBE, 0xAC, 0xBA, CRC-8 over the first six bytes;
+"AHT10 Technical Manual": the command 0xE1 in place of 0xBE, 20 ms to wake, no CRC.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ class FakeAht20(FakeChip):
     addresses = (0x38,)
     senses = {"temperature": 21.5, "humidity": 45.0}
     parts = ("humidity",)
+    calibrate = b"\xbe\x08\x00"
+    calibrating_takes, waking_takes, measuring_takes = 0.010, 0.040, 0.080
 
     def power_on(self) -> None:
         # A reserved bit that the silicon shows.
@@ -25,8 +28,8 @@ class FakeAht20(FakeChip):
 
     @property
     def waking(self) -> bool:
-        """Whether the first 40 ms after power are not over."""
-        return self.clock() < self.powered_at + 0.040 - 1e-9
+        """Whether the time that it needs after power is not over."""
+        return self.clock() < self.powered_at + self.waking_takes - 1e-9
 
     def on_write(self, data: bytes) -> None:
         if self.waking:
@@ -35,11 +38,11 @@ class FakeAht20(FakeChip):
             raise Nack(data=True)
         self.result = self.coming
         match data:
-            case b"\xbe\x08\x00":
+            case self.calibrate:
                 self.status |= CALIBRATED
-                self.busy_for(0.010)
+                self.busy_for(self.calibrating_takes)
             case b"\xac\x33\x00":
-                self.busy_for(0.080)
+                self.busy_for(self.measuring_takes)
                 self.coming = self.converted()
             case b"\xba":
                 self.power_on()
@@ -63,4 +66,20 @@ class FakeAht20(FakeChip):
         if not self.busy:
             self.result = self.coming
         frame = bytes([self.status | BUSY * self.busy]) + self.result
-        return (frame + bytes([crc8(frame)])).ljust(length, b"\xff")[:length]
+        return (frame + self.closing(frame)).ljust(length, b"\xff")[:length]
+
+    def closing(self, frame: bytes) -> bytes:
+        """Return what follows the data."""
+        return bytes([crc8(frame)])
+
+
+class FakeAht10(FakeAht20):
+    """Feels temperature in °C and humidity in %. Sends no checksum."""
+
+    name = "aht10"
+    unlike = {"transfers": 4}
+    calibrate = b"\xe1\x08\x00"
+    calibrating_takes, waking_takes, measuring_takes = 0.300, 0.020, 0.075
+
+    def closing(self, frame: bytes) -> bytes:
+        return b""

@@ -30,7 +30,8 @@ class FakeChip:
         senses: the quantities it feels, with what it feels at first.
         parts: the quantities whose element can fail while the others go on.
         unlike: what the laws must know of a chip that is unlike others: `settles` (seconds until it knows), `transfers`
-            (of a reading), `always_at_work`, `slower` (than its datasheet, 1.1), `steps` ({quantity: how many}).
+            (of a reading), `always_at_work`, `sleeps` (and refuses what wakes it), `slower` (than its datasheet, 1.1),
+            `steps` ({quantity: how many}).
         clock: seconds, monotonic; handed in by the bus that the chip is put on.
     """
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from .chip import FakeChip, Nack, clamp, crc8, word
 
+# °C by which the heater warms the chip: 0.5 to 1.5.
+HEATED = 1.0
+
 
 class FakeHtu21d(FakeChip):
     """Feels temperature in °C (14 bits) and humidity in % (12 bits)."""
@@ -26,13 +29,19 @@ class FakeHtu21d(FakeChip):
         self.user = self.user_default
         self.busy_for(self.reset_takes)
 
+    def reset(self) -> None:
+        """Start again with the settings of power-on, except for the heater (TE, Sensirion: "soft reset")."""
+        heater = self.user & 4
+        self.power_on()
+        self.user |= heater
+
     def on_write(self, data: bytes) -> None:
         if self.busy:
             raise Nack
         self.answer = b""
         match data:
             case b"\xfe":
-                self.power_on()
+                self.reset()
             case b"\xf3":
                 self.busy_for(self.temperature_takes)
                 self.answer = word(self.temperature(), start=0)
@@ -55,7 +64,8 @@ class FakeHtu21d(FakeChip):
 
     def temperature(self) -> int:
         """Return the word for the temperature: 14 bits, status 00."""
-        return clamp((self.world["temperature"] + 46.85) / 175.72 * 2**14, 0, 2**14 - 1) << 2
+        warmer = HEATED if self.user & 4 else 0.0
+        return clamp((self.world["temperature"] + warmer + 46.85) / 175.72 * 2**14, 0, 2**14 - 1) << 2
 
     def humidity(self) -> int:
         """Return the word for the humidity: 12 bits, status 10; all 0 where the element is open (TE's diagnosis)."""
@@ -86,3 +96,14 @@ class FakeSi7021(FakeHtu21d):
             self.answer = b"\x20"
         else:
             super().on_write(data)
+
+
+class FakeSht2x(FakeHtu21d):
+    """Feels temperature in °C and humidity in %. Each word of its serial number carries a checksum."""
+
+    name = "sht2x"
+    user_default = 0x3A
+    temperature_takes, humidity_takes, reset_takes = 0.085, 0.029, 0.015
+
+    def serial(self) -> bytes:
+        return word(0x15C2, start=0) + word(0x0033, start=0)

@@ -58,9 +58,9 @@ class FakeSht3x(FakeChip):
                 self.busy_for(0.0015)
             case 0x3041:
                 self.status &= HEATER
-            case 0x3066:
-                self.status |= HEATER
             case 0x306D:
+                self.status |= HEATER
+            case 0x3066:
                 self.status &= ~HEATER
             case 0x3780:
                 self.answer = word(0x0A5E) + word(0x3C19)

@@ -4,6 +4,8 @@ One byte is read from each address, then the `questions` of the chips that can b
 nothing or one byte, which most chips take for a register's number. A question of two bytes is a command to some chips
 and a write to others. It is sent only if the bare read was refused: chips with commands refuse it, chips with registers
 do not. The empty write of `i2cdetect` is never used: a Pi 5 refuses it, and some chips take it for a command.
+At 0x70..0x77, what answers the bare read is first examined for being a multiplexer, by bytes that are a register's
+number to all others: a multiplexer would take a question for channels to be connected.
 
 One question can have an effect: it reaches the control byte of a PCF8591 (0x48..0x4f), whose analog output turns off.
 """
@@ -155,18 +157,19 @@ class BusScan:
             self._note(address, mux, owner=owner(bus_name(bus), address))
             return
         inquiry = Inquiry(device)
+        # Before any question: a multiplexer takes a question for channels to be connected.
+        if mux is None and address in OF_MULTIPLEXERS and (yield from inquiry.reads_bare()):
+            before = multiplexer(device)
+            if before is not None:
+                self._left.append((device, before))
+                self._note(address, mux, multiplexer=True)
+                return
         sure, maybe = yield from inquiry.names(self._drivers[address])
         if not inquiry.answered:
             return
         if (not self.found and device.acknowledges_everything()) or len(self.found) > CROWD:
             self.found = []
             raise NotSupported(f"{self.name}: {EVERYTHING}")
-        if mux is None and not sure and address in OF_MULTIPLEXERS and inquiry.answers_bare_reads:
-            before = multiplexer(device)
-            if before is not None:
-                self._left.append((device, before))
-                self._note(address, mux, multiplexer=True)
-                return
         self._note(address, mux, driver=sure[0] if sure else None, candidates=tuple(sure or maybe))
 
     def _note(self, address: int, mux: tuple[int, int] | None, **what: Any) -> Found:

@@ -23,11 +23,16 @@ class Inquiry:
     def __init__(self, device: I2cDevice) -> None:
         self.device = device
         self.answered = self.answers_bare_reads = False
-        self._answers: dict[tuple[bytes, int], bytes | None] = {}
+        self._answers: dict[tuple[bytes, int, tuple[bytes, ...]], bytes | None] = {}
+
+    def reads_bare(self) -> Generator[float, None, bool]:
+        """Return whether the device answers a read to which nothing was written."""
+        self.answers_bare_reads = (yield from self._ask(BARE_READ)) is not None
+        return self.answers_bare_reads
 
     def names(self, drivers: Sequence[Any]) -> Generator[float, None, tuple[list[str], list[str]]]:
         """Return the names of the drivers that certainly fit, and of those that may fit."""
-        self.answers_bare_reads = (yield from self._ask(BARE_READ)) is not None
+        yield from self.reads_bare()
         sure: list[str] = []
         maybe: list[str] = []
         for driver in sorted(drivers, key=_effort):
@@ -63,10 +68,10 @@ class Inquiry:
         return certain or None
 
     def _ask(self, question: Question) -> Generator[float, None, bytes | None]:
-        known = (question.ask, question.length)
+        known = (question.ask, question.length, question.more)
         if known not in self._answers:
             try:
-                self._answers[known] = yield from self._put(question)
+                self._answers[known] = yield from self._awake(question)
                 self.answered = True
             except NoAcknowledge:
                 self._answers[known] = None
@@ -78,15 +83,34 @@ class Inquiry:
                 self.answered = True
         return self._answers[known]
 
+    def _awake(self, question: Question) -> Generator[float, None, bytes]:
+        """Return the answers to a question; wake a chip that may be asleep, and leave it asleep again."""
+        try:
+            return (yield from self._put(question))
+        except NoAcknowledge:
+            if not question.wakes_in:
+                raise
+        if question.wake:
+            self.device.write(question.wake)
+        yield question.wakes_in
+        answer = yield from self._put(question)
+        if question.sleep:
+            self.device.write(question.sleep)
+        return answer
+
     def _put(self, question: Question) -> Generator[float, None, bytes]:
         if not question.ask:
             return self.device.read(question.length)
-        if not question.wait:
-            return self.device.write_read(question.ask, question.length)
-        self.device.write(question.ask)
-        self.answered = True
-        yield question.wait
-        return self.device.read(question.length)
+        answer = b""
+        for ask in (question.ask, *question.more):
+            if question.wait:
+                self.device.write(ask)
+                self.answered = True
+                yield question.wait
+                answer += self.device.read(question.length)
+            else:
+                answer += self.device.write_read(ask, question.length)
+        return answer
 
 
 def _fit(question: Question, answer: bytes) -> bool:

@@ -13,7 +13,7 @@ from drivers.fakes.chip import FakeRegisters
 from drivers.scan import DEAD_AFTER, LIMIT, BusScan, run
 
 # Nothing in them can be read that shows who they are, or nothing without a message that others take for a write.
-UNSURE = {"bh1750", "pcf8591", "vl53l1x"}
+UNSURE = {"aht10", "bh1750", "pcf8591", "vl53l1x"}
 TWINS = {"ads1015": "ads1115"}
 
 
@@ -148,11 +148,45 @@ class TestAMultiplexer:
         assert (None, 0x44) not in who(scan())
         assert mux.control == 1 << 2
 
+    @pytest.mark.parametrize("address", [0x70, 0x76, 0x77])
+    def test_that_has_the_address_of_a_chip_is_left_as_it_was_all_the_same(self, address, bus, scan, time):
+        bus.plug(address, fake_chip("tca9548a", channels={2: {0x44: fake_chip("sht4x")}}))
+        time.sleep(1.0)
+        bus.chips[address].control = bus.chips[address].wanted = 1 << 2
+        assert who(scan()) == {(None, address): None, ((address, 2), 0x44): "sht4x"}
+        assert bus.chips[address].control == 1 << 2
+
     def test_with_a_stuck_channel_does_not_hide_the_others(self, mux, scan):
         mux.failing.add(2)
         scanned = scan()
         assert who(scanned)[(0x71, 5), 0x44] == "sht3x"
         assert [one.mux for one in scanned.found if one.error] == [(0x71, 2)]
+
+
+class TestAnSHTC3AtTheFirstAddressOfAMultiplexer:
+    @pytest.mark.parametrize("adapter", ADAPTERS)
+    def test_is_named_also_where_it_was_left_asleep_and_sleeps_on(self, adapter, scan, time):
+        bus = FakeBus({0x70: fake_chip("shtc3")}, adapter=adapter, clock=time, wait=time.sleep)
+        time.sleep(1.0)
+        bus.chips[0x70].asleep = True
+        assert who(scan(bus)) == {(None, 0x70): "shtc3"}
+        assert bus.chips[0x70].asleep
+
+    def test_with_an_answer_that_waits_to_be_read_is_no_multiplexer(self, bus, scan, time):
+        bus.plug(0x70, fake_chip("shtc3"))
+        time.sleep(1.0)
+        bus.chips[0x70].on_write(b"\x78\x66")
+        time.sleep(1.0)
+        (found,) = scan().found
+        assert not found.multiplexer
+        assert found.candidates == ("shtc3",)
+
+    def test_sends_no_question_to_a_multiplexer_there(self, bus, scan, time):
+        bus.plug(0x70, fake_chip("tca9548a", channels={2: {0x44: fake_chip("sht4x")}}))
+        time.sleep(1.0)
+        bus.log = []
+        assert who(scan()) == {(None, 0x70): None, ((0x70, 2), 0x44): "sht4x"}
+        assert all(len(data) == 1 for address, is_read, data in bus.log if address == 0x70)
 
 
 class TestABus:

@@ -69,6 +69,8 @@ def test_every_driver_without_a_checksum_has_its_end_codes_listed() -> None:
 # Their frames carry a checksum, and their tests show what a whole frame of an end code is worth.
 WITH_CHECKSUM = {
     "aht20",
+    "am2320",
+    "hdc302x",
     "htu21d",
     "mlx90614",
     "scd30",
@@ -77,8 +79,10 @@ WITH_CHECKSUM = {
     "sgp30",
     "sgp40",
     "sgp41",
+    "sht2x",
     "sht3x",
     "sht4x",
+    "shtc3",
     "si7021",
     "sps30",
 }

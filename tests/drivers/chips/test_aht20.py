@@ -3,7 +3,7 @@
 import pytest
 from scripted import ScriptedBus, on
 
-from drivers.chips.aht20 import Aht20
+from drivers.chips.aht20 import Aht10, Aht20
 from drivers.crc import crc8
 from drivers.errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 
@@ -116,3 +116,71 @@ class TestAKnownChip:
         bus.constant = 0x00
         with pytest.raises(ChecksumError):
             chip.read()
+
+
+class TestAnAht10:
+    ANSWER = bytes.fromhex("1c8000060000")
+
+    @staticmethod
+    def board_of(*answers: bytes) -> ScriptedBus:
+        """Each measurement plays these answers: the status while it is busy, then frames."""
+
+        def react(bus: ScriptedBus, data: bytes) -> None:
+            if data == TRIGGER:
+                bus.answers[TRIGGER] = [b"\x98", *answers]
+
+        return ScriptedBus({b"\x00": b"\x18"}, react=react)
+
+    @pytest.mark.parametrize(
+        ("answer", "celsius", "humidity"), [("1c8000060000", 25.0, 50.0), ("1c4000033333", -10.0, 25.0)]
+    )
+    def test_reads_the_worked_examples(self, answer, celsius, humidity):
+        values = on(self.board_of(bytes.fromhex(answer)), Aht10).read()
+        assert values["temperature"] == pytest.approx(celsius, abs=0.005)
+        assert values["humidity"] == pytest.approx(humidity, abs=0.005)
+
+    def test_is_calibrated_by_its_own_command(self):
+        bus = self.board_of(self.ANSWER)
+        bus.answers[b"\x00"] = b"\x10"
+        bus.answers[b"\xe1\x08\x00"] = [b"\x98", b"\x18"]
+        on(bus, Aht10).read()
+        assert bus.written == [b"\xe1\x08\x00", TRIGGER, TRIGGER]
+
+    def test_is_no_aht20(self):
+        with pytest.raises(WrongChip, match='driver = "aht20"'):
+            on(self.board_of(bytes.fromhex("1c80000600004e")), Aht10).read()
+
+    def test_refuses_two_reads_that_differ(self):
+        bus = self.board_of(self.ANSWER)
+        chip = on(bus, Aht10)
+        chip.read()
+        for at in range(6):
+            damaged = bytearray(self.ANSWER)
+            damaged[at] ^= 1
+            bus.react = self.board_of(self.ANSWER, bytes(damaged)).react
+            with pytest.raises(ChecksumError):
+                chip.read()
+
+    def test_is_told_again_to_measure_where_it_is_not_busy_then(self):
+        bus = self.board_of(self.ANSWER)
+        chip = on(bus, Aht10)
+        chip.read()
+        bus.react = lambda bus, data: None
+        bus.answers[TRIGGER] = [b"\x18", b"\x98", self.ANSWER]
+        before = len(bus.written)
+        chip.read()
+        assert bus.written[before:] == [TRIGGER, TRIGGER]
+
+    @pytest.mark.parametrize("answer", ["180000000000", "180000060000"])
+    def test_tells_nothing_of_the_zeros_from_before_its_first_measurement(self, answer):
+        chip = on(self.board_of(bytes.fromhex(answer)), Aht10)
+        try:
+            assert set(chip.read()) == {"temperature"}
+        except InvalidReading:
+            assert answer == "180000000000"
+
+    def test_that_never_gets_its_calibration_bit_is_not_read(self):
+        bus = self.board_of(bytes.fromhex("108000060000"))
+        bus.answers[b"\x00"] = bus.answers[b"\xe1\x08\x00"] = b"\x10"
+        with pytest.raises(InvalidReading, match="not calibrated"):
+            on(bus, Aht10).read()

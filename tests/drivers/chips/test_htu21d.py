@@ -3,8 +3,10 @@
 import pytest
 from scripted import ScriptedBus, on, words
 
-from drivers.chips.htu21d import Htu21d, Si7021
+from drivers import catalog, open_chip
+from drivers.chips.htu21d import Htu21d, Sht2x, Si7021
 from drivers.errors import ChecksumError, InvalidReading, WrongChip
+from drivers.fakes import FakeBus, FakeTime, fake_chip
 
 TEMPERATURE, HUMIDITY, IDENTITY = b"\xf3", b"\xf5", b"\xfc\xc9"
 
@@ -126,3 +128,46 @@ def test_refuses_a_floating_and_a_shorted_line():
         chip.read()
     with pytest.raises(WrongChip):
         chip.read()
+
+
+class TestAnSht2x:
+    SERIAL = words(0x153A, 0x91C7, start=0)
+
+    @pytest.mark.parametrize(
+        ("answers", "temperature", "humidity"),
+        [(("683a7c", "4e856b"), 24.686, 32.34), (("3458f6", "7c80f5"), -10.92, 54.79)],
+    )
+    def test_reads_the_worked_examples(self, answers, temperature, humidity):
+        bus = board(*answers)
+        bus.answers[IDENTITY] = self.SERIAL
+        values = on(bus, Sht2x).read()
+        assert values["temperature"] == pytest.approx(temperature, abs=0.005)
+        assert values["humidity"] == pytest.approx(humidity, abs=0.005)
+
+    @pytest.mark.parametrize(("identity", "driver"), [(0x32, "htu21d"), (0x15, "si7021"), (0x14, "si7021")])
+    def test_is_not_what_has_another_serial_number(self, identity, driver):
+        with pytest.raises(WrongChip, match=driver):
+            on(board(identity=identity), Sht2x).read()
+
+    def test_without_serial_number_is_known_by_its_checksums(self):
+        bus = board()
+        bus.react = clone
+        assert on(bus, Sht2x).read()["temperature"] == pytest.approx(24.686, abs=0.005)
+
+    def test_is_named_by_a_scan_before_the_drivers_that_also_read_it(self):
+        assert Sht2x.questions[0].fits(self.SERIAL)
+        assert not Sht2x.questions[0].fits(bytes(6))
+        known = list(catalog.names())
+        assert known.index("sht2x") < min(known.index("htu21d"), known.index("si7021"))
+
+
+@pytest.mark.parametrize("name", ["htu21d", "si7021", "sht2x"])
+def test_a_heater_that_was_left_on_is_switched_off(name):
+    time, chip = FakeTime(), fake_chip(name)
+    with FakeBus({0x40: chip}, clock=time, wait=time.sleep) as bus:
+        time.sleep(1.0)
+        chip.user |= 4
+        driver = open_chip(name, bus)
+        driver.sleep = time.sleep
+        assert driver.read()["temperature"] == pytest.approx(21.5, abs=0.02)
+        assert chip.user == chip.user_default
