@@ -41,7 +41,7 @@ SETTLES = {
 SLOWER = {"ads1115": 1.0, "ads1015": 1.0}  # these datasheets name typical times: their fake is a slow chip already
 
 # Chips that measure on and on: they may be read while they are at work.
-ALWAYS_AT_WORK = {"adxl345", "ina219", "ina226", "lis3dh", "mpu6050", "tsl2591", "veml7700"}
+ALWAYS_AT_WORK = {"adxl345", "ina219", "ina226", "ina260", "lis3dh", "mpu6050", "tsl2591", "veml7700"}
 
 # Chips that are asked once, right after it, whether they took their command: its register may be read meanwhile.
 SHOW_THEIR_COMMAND = {"bme280", "bme680", "bmp280", "ds3231", "tmp102"}
@@ -87,6 +87,8 @@ IN_ONE_PIECE = {
     "adxl345": BEYOND,
     "ina219": BEYOND,
     "ina226": BEYOND,
+    "ina260": BEYOND,
+    "ina3221": BEYOND,
     "lis3dh": BEYOND,
     "max17048": "all come of one estimate, begun by one reset",
     "mpu6050": BEYOND,
@@ -156,6 +158,15 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         (0x01, b"\x80\x00", SHUNT),
         (0x02, b"\x7f\xff", BUS),
         (0x02, b"\x70\x80", BUS),
+    ],
+    "ina260": [
+        *((0x01, code, {"current", "power"}) for code in (b"\x7f\xff", b"\x80\x00", b"\x2e\xe0")),
+        (0x02, b"\x7f\xff", BUS),
+        (0x02, b"\x70\x80", BUS),
+    ],
+    "ina3221": [
+        *((2 * n - 1, code, {f"current_{n}"}) for n in (1, 2, 3) for code in (b"\x7f\xf8", b"\x80\x00")),
+        *((2 * n, code, {f"bus_voltage_{n}"}) for n in (1, 2, 3) for code in (b"\x7f\xf8", b"\x65\x90")),
     ],
     "max17048": [
         *((0x02, code, {"voltage", "charge", "charge_rate"}) for code in (b"\x00\x00", b"\xff\xff")),
