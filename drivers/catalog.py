@@ -42,6 +42,7 @@ _CHIPS = {
     "bh1750": "bh1750:Bh1750",
     "veml7700": "veml7700:Veml7700",
     "tsl2591": "tsl2591:Tsl2591",
+    "opt3001": "opt3001:Opt3001",
     "scd4x": "scd4x:Scd4x",
     "sgp30": "sgp30:Sgp30",
     "ccs811": "ccs811:Ccs811",

@@ -55,6 +55,7 @@ STEPS = {
 # Where the digits grow with the value: the share of it that one digit makes.
 RELATIVE = {
     ("bme680", "gas_resistance"): 0.001,  # ten bits and a range
+    ("opt3001", "illuminance"): 1 / 4000,  # twelve bits and a range
     ("veml7700", "illuminance"): 1e-4,  # the correction of bright light stretches the digits
 }
 
@@ -177,6 +178,7 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
     # No registers: its tests show what a saturated result is worth.
     "bh1750": [],
     "veml7700": [(0x04, b"\xff\xff", {"illuminance"})],
+    "opt3001": [(0x00, code, {"illuminance"}) for code in (b"\xbf\xff", b"\xff\xff", b"\xc0\x00")],
     "tsl2591": [
         (0x14, b"\xff\x8f", {"illuminance"}),
         (0x16, b"\xff\x8f", {"illuminance"}),
