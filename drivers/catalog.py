@@ -43,6 +43,7 @@ _CHIPS = {
     "veml7700": "veml7700:Veml7700",
     "tsl2591": "tsl2591:Tsl2591",
     "opt3001": "opt3001:Opt3001",
+    "max44009": "max44009:Max44009",
     "scd4x": "scd4x:Scd4x",
     "sgp30": "sgp30:Sgp30",
     "ccs811": "ccs811:Ccs811",

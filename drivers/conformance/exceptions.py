@@ -55,6 +55,7 @@ STEPS = {
 # Where the digits grow with the value: the share of it that one digit makes.
 RELATIVE = {
     ("bme680", "gas_resistance"): 0.001,  # ten bits and a range
+    ("max44009", "illuminance"): 1 / 256,  # eight bits and an exponent
     ("opt3001", "illuminance"): 1 / 4000,  # twelve bits and a range
     ("veml7700", "illuminance"): 1e-4,  # the correction of bright light stretches the digits
 }
@@ -67,6 +68,7 @@ BLIND: dict[str, dict[str, str]] = {
     "standstill": {
         "bh1750": "shows the value before, and 0 at first, which is darkness",
         "lm75": "shows the value before, and 0 °C at first",
+        "max44009": "shows the value before, without any flag",
         "veml7700": "shows the value before, and 0 at first, without any flag",
     },
     "dead line": {},
@@ -178,6 +180,7 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
     # No registers: its tests show what a saturated result is worth.
     "bh1750": [],
     "veml7700": [(0x04, b"\xff\xff", {"illuminance"})],
+    "max44009": [(0x03, code, {"illuminance"}) for code in (b"\xff", b"\xf0")],
     "opt3001": [(0x00, code, {"illuminance"}) for code in (b"\xbf\xff", b"\xff\xff", b"\xc0\x00")],
     "tsl2591": [
         (0x14, b"\xff\x8f", {"illuminance"}),
