@@ -26,6 +26,8 @@ _CHIPS = {
     "aht20": "aht20:Aht20",
     "htu21d": "htu21d:Htu21d",
     "si7021": "htu21d:Si7021",
+    "lps22hb": "lps22hb:Lps22hb",
+    "hts221": "hts221:Hts221",
     "tmp117": "tmp117:Tmp117",
     "tmp102": "tmp102:Tmp102",
     "lm75": "lm75:Lm75",

@@ -31,10 +31,9 @@ READS = 3
 class Max44009(I2cChip):
     """One MAX44009, measuring on and on: in the dark a value is up to 1.6 s old.
 
-    It has no identity register. What identifies it are bits that do not exist, and thresholds that keep what is
-    written.
-    The two bytes of a result are read one by one: the chip advances no pointer, and a Pi cannot read both in one
-    transfer. So each byte is read twice, which also proves that both are of one integration.
+    It has no identity register. What identifies it are bits that do not exist, and thresholds that are kept.
+    A result's two bytes are read one by one: the chip advances no pointer, and a Pi cannot read both in one transfer.
+    So each byte is read twice, which also proves that both are of one integration.
     """
 
     name = "max44009"

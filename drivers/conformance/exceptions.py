@@ -133,6 +133,15 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         *((0x1F, bytes.fromhex(code), {"pressure"}) for code in ("800000", "000000", "fffff0")),
         *((0x25, bytes.fromhex(code), {"humidity"}) for code in ("8000", "0000", "ffff")),
     ],
+    "lps22hb": [
+        *((0x28, bytes.fromhex(code), {"pressure"}) for code in ("000000", "ffffff", "ffff7f", "000080")),
+        *((0x2B, bytes.fromhex(code), {"temperature", "pressure"}) for code in ("ff7f", "0080")),
+    ],
+    "hts221": [
+        (at, bytes.fromhex(code), {name})
+        for at, name in ((0x28, "humidity"), (0x2A, "temperature"))
+        for code in ("ff7f", "0080")
+    ],
     "tmp117": [(0x00, b"\x80\x00", {"temperature"}), (0x00, b"\x7f\xff", {"temperature"})],
     "tmp102": [(0x00, b"\x7f\xf0", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
     "lm75": [(0x00, b"\x7f\x80", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
