@@ -15,6 +15,11 @@ UNTRUE_AT_ONE_PERCENT: dict[str, float] = {
 # Lines at one constant byte that look like a chip, by law: driver -> byte -> why.
 CONSTANT_LINES: dict[str, dict[int, str]] = {}
 
+# Answers of which the second half is lost, at one level, that look whole: driver -> level -> why.
+HALF_FRAMES: dict[str, dict[int, str]] = {
+    "veml6075": {0x00: "the upper byte of all that is known in it is 0, and so is that of its counts in the shade"},
+}
+
 # Transfers of one reading once the chip is set up.
 TRANSFERS = {
     "bme280": 4,
@@ -44,7 +49,7 @@ SLOWER = {"ads1115": 1.0, "ads1015": 1.0}  # these datasheets name typical times
 ALWAYS_AT_WORK = {"adxl345", "ina219", "ina226", "ina260", "lis3dh", "mpu6050", "tsl2591", "veml7700"}
 
 # Chips that are asked once, right after it, whether they took their command: its register may be read meanwhile.
-SHOW_THEIR_COMMAND = {"bme280", "bme680", "bmp280", "ds3231", "tmp102"}
+SHOW_THEIR_COMMAND = {"bme280", "bme680", "bmp280", "ds3231", "tmp102", "veml6075"}
 
 # A value that is computed from others, or from a coarse word, may be this many steps off.
 STEPS = {
@@ -55,6 +60,7 @@ STEPS = {
 # Where the digits grow with the value: the share of it that one digit makes.
 RELATIVE = {
     ("bme680", "gas_resistance"): 0.001,  # ten bits and a range
+    ("ltr390", "illuminance"): 1e-4,  # bright light is measured with less gain, in coarser digits
     ("max44009", "illuminance"): 1 / 256,  # eight bits and an exponent
     ("opt3001", "illuminance"): 1 / 4000,  # twelve bits and a range
     ("veml7700", "illuminance"): 1e-4,  # the correction of bright light stretches the digits
@@ -69,6 +75,7 @@ BLIND: dict[str, dict[str, str]] = {
         "bh1750": "shows the value before, and 0 at first, which is darkness",
         "lm75": "shows the value before, and 0 °C at first",
         "max44009": "shows the value before, without any flag",
+        "veml6075": "shows the values before, and 0 at first, without any flag",
         "veml7700": "shows the value before, and 0 at first, without any flag",
     },
     "dead line": {},
@@ -93,9 +100,11 @@ IN_ONE_PIECE = {
     "ina260": BEYOND,
     "ina3221": BEYOND,
     "lis3dh": BEYOND,
+    "ltr390": BEYOND,
     "max17048": "all come of one estimate, begun by one reset",
     "mpu6050": BEYOND,
     "pcf8591": BEYOND,
+    "veml6075": BEYOND,
 }
 
 AXES = ("acceleration_x", "acceleration_y", "acceleration_z")
@@ -188,7 +197,17 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
     ],
     # No registers: its tests show what a saturated result is worth.
     "bh1750": [],
+    "veml6075": [
+        (0x07, b"\xff\xff", {"uva", "uv_index"}),
+        (0x09, b"\xff\xff", {"uvb", "uv_index"}),
+        *((at, b"\xff\xff", {"uva", "uvb", "uv_index"}) for at in (0x0A, 0x0B)),
+    ],
     "veml7700": [(0x04, b"\xff\xff", {"illuminance"})],
+    "ltr390": [
+        (at, bytes.fromhex(code), {name})
+        for at, name in ((0x0D, "illuminance"), (0x10, "uv_index"))
+        for code in ("ffff03",)
+    ],
     "max44009": [(0x03, code, {"illuminance"}) for code in (b"\xff", b"\xf0")],
     "opt3001": [(0x00, code, {"illuminance"}) for code in (b"\xbf\xff", b"\xff\xff", b"\xc0\x00")],
     "tsl2591": [
