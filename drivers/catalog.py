@@ -48,6 +48,7 @@ _CHIPS = {
     "opt3001": "opt3001:Opt3001",
     "max44009": "max44009:Max44009",
     "ltr390": "ltr390:Ltr390",
+    "ltr559": "ltr559:Ltr559",
     "scd4x": "scd4x:Scd4x",
     "sgp30": "sgp30:Sgp30",
     "ccs811": "ccs811:Ccs811",

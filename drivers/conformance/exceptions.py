@@ -61,6 +61,7 @@ STEPS = {
 RELATIVE = {
     ("bme680", "gas_resistance"): 0.001,  # ten bits and a range
     ("ltr390", "illuminance"): 1e-4,  # bright light is measured with less gain, in coarser digits
+    ("ltr559", "illuminance"): 4e-4,  # likewise
     ("max44009", "illuminance"): 1 / 256,  # eight bits and an exponent
     ("opt3001", "illuminance"): 1 / 4000,  # twelve bits and a range
     ("veml7700", "illuminance"): 1e-4,  # the correction of bright light stretches the digits
@@ -207,6 +208,10 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         (at, bytes.fromhex(code), {name})
         for at, name in ((0x0D, "illuminance"), (0x10, "uv_index"))
         for code in ("ffff03",)
+    ],
+    "ltr559": [
+        *((at, b"\xff\xff", {"illuminance"}) for at in (0x88, 0x8A)),
+        *((0x8D, code, {"proximity"}) for code in (b"\xff\x07", b"\x20\x81")),
     ],
     "max44009": [(0x03, code, {"illuminance"}) for code in (b"\xff", b"\xf0")],
     "opt3001": [(0x00, code, {"illuminance"}) for code in (b"\xbf\xff", b"\xff\xff", b"\xc0\x00")],
