@@ -45,6 +45,7 @@ _CHIPS = {
     "veml7700": "veml7700:Veml7700",
     "veml6075": "veml6075:Veml6075",
     "tsl2591": "tsl2591:Tsl2591",
+    "tsl2561": "tsl2561:Tsl2561",
     "opt3001": "opt3001:Opt3001",
     "max44009": "max44009:Max44009",
     "ltr390": "ltr390:Ltr390",

@@ -64,6 +64,7 @@ RELATIVE = {
     ("ltr559", "illuminance"): 4e-4,  # likewise
     ("max44009", "illuminance"): 1 / 256,  # eight bits and an exponent
     ("opt3001", "illuminance"): 1 / 4000,  # twelve bits and a range
+    ("tsl2561", "illuminance"): 2e-3,  # likewise, and computed from two channels
     ("veml7700", "illuminance"): 1e-4,  # the correction of bright light stretches the digits
 }
 
@@ -76,6 +77,7 @@ BLIND: dict[str, dict[str, str]] = {
         "bh1750": "shows the value before, and 0 at first, which is darkness",
         "lm75": "shows the value before, and 0 °C at first",
         "max44009": "shows the value before, without any flag",
+        "tsl2561": "shows the value before, and 0 at first, without any flag",
         "veml6075": "shows the values before, and 0 at first, without any flag",
         "veml7700": "shows the value before, and 0 at first, without any flag",
     },
@@ -215,6 +217,11 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
     ],
     "max44009": [(0x03, code, {"illuminance"}) for code in (b"\xff", b"\xf0")],
     "opt3001": [(0x00, code, {"illuminance"}) for code in (b"\xbf\xff", b"\xff\xff", b"\xc0\x00")],
+    "tsl2561": [
+        (0x0C, b"\x39\x91", {"illuminance"}),
+        (0x0E, b"\x39\x91", {"illuminance"}),
+        (0x0C, b"\xff\xff\xff\xff", {"illuminance"}),
+    ],
     "tsl2591": [
         (0x14, b"\xff\x8f", {"illuminance"}),
         (0x16, b"\xff\x8f", {"illuminance"}),
