@@ -38,6 +38,7 @@ _CHIPS = {
     "pcf8591": "pcf8591:Pcf8591",
     "ina219": "ina219:Ina219",
     "ina226": "ina226:Ina226",
+    "ina228": "ina228:Ina228",
     "ina260": "ina260:Ina260",
     "ina3221": "ina3221:Ina3221",
     "max17048": "max17048:Max17048",

@@ -100,6 +100,7 @@ IN_ONE_PIECE = {
     "adxl345": BEYOND,
     "ina219": BEYOND,
     "ina226": BEYOND,
+    "ina228": BEYOND,
     "ina260": BEYOND,
     "ina3221": BEYOND,
     "lis3dh": BEYOND,
@@ -182,6 +183,11 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         (0x01, b"\x80\x00", SHUNT),
         (0x02, b"\x7f\xff", BUS),
         (0x02, b"\x70\x80", BUS),
+    ],
+    "ina228": [
+        *((0x04, code, SHUNT) for code in (b"\x7f\xff\xf0", b"\x80\x00\x00")),
+        *((0x05, code, BUS) for code in (b"\x7f\xff\xf0", b"\x6a\x40\x00", b"\x80\x00\x00")),
+        *((0x06, code, {"temperature"}) for code in (b"\x7f\xff", b"\x80\x00")),
     ],
     "ina260": [
         *((0x01, code, {"current", "power"}) for code in (b"\x7f\xff", b"\x80\x00", b"\x2e\xe0")),
