@@ -87,7 +87,14 @@ BLIND: dict[str, dict[str, str]] = {
 }
 
 # Chips that are read rightly by another one's driver: (driver, chip).
-ALIKE = {("ads1115", "ads1015"): "the same registers with fewer bits: right, but coarser"}
+ALIKE = {
+    ("ads1115", "ads1015"): "the same registers with fewer bits: right, but coarser",
+    **{
+        (f"mcp342{one}", f"mcp342{other}"): "the same protocol with more or fewer inputs: nothing tells how many"
+        for one in "x124"
+        for other in "x124"
+    },
+}
 
 BEYOND = "its values go beyond their scale, and do not fail one by one"
 # Chips of several quantities of which none fails alone, and why.
@@ -106,6 +113,8 @@ IN_ONE_PIECE = {
     "lis3dh": BEYOND,
     "ltr390": BEYOND,
     "max17048": "all come of one estimate, begun by one reset",
+    "mcp3422": BEYOND,
+    "mcp3424": BEYOND,
     "mpu6050": BEYOND,
     "pcf8591": BEYOND,
     "veml6075": BEYOND,
@@ -168,6 +177,8 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
     ],
     "ads1115": [(0x00, code, set(INPUTS)) for code in (b"\x7f\xff", b"\x80\x00")],
     "ads1015": [(0x00, code, set(INPUTS)) for code in (b"\x7f\xf0", b"\x80\x00")],
+    # No registers: the law of worlds beyond the scale, and their tests, show what their end codes are worth.
+    **{name: [] for name in ("mcp342x", "mcp3421", "mcp3422", "mcp3424")},
     # No registers: the law of worlds beyond the scale, and its tests, show what its end code is worth.
     "pcf8591": [],
     "ina219": [

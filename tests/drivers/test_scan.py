@@ -13,7 +13,7 @@ from drivers.fakes.chip import FakeRegisters
 from drivers.scan import DEAD_AFTER, LIMIT, BusScan, run
 
 UNSURE = {"bh1750", "pcf8591"}  # nothing in them can be read that shows who they are
-TWINS = {"ads1015": "ads1115"}
+TWINS = {"ads1015": "ads1115", **dict.fromkeys(("mcp3421", "mcp3422", "mcp3424"), "mcp342x")}
 
 
 @pytest.fixture
