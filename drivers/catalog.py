@@ -26,6 +26,7 @@ _CHIPS = {
     "aht20": "aht20:Aht20",
     "htu21d": "htu21d:Htu21d",
     "si7021": "htu21d:Si7021",
+    "bmp581": "bmp581:Bmp581",
     "lps22hb": "lps22hb:Lps22hb",
     "hts221": "hts221:Hts221",
     "tmp117": "tmp117:Tmp117",

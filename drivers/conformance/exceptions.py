@@ -155,6 +155,10 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         *((0x1F, bytes.fromhex(code), {"pressure"}) for code in ("800000", "000000", "fffff0")),
         *((0x25, bytes.fromhex(code), {"humidity"}) for code in ("8000", "0000", "ffff")),
     ],
+    "bmp581": [
+        *((0x1D, bytes.fromhex(code), {"temperature", "pressure"}) for code in ("7f7f7f", "ffff7f", "000080")),
+        *((0x20, bytes.fromhex(code), {"pressure"}) for code in ("7f7f7f", "000000", "ffffff")),
+    ],
     "lps22hb": [
         *((0x28, bytes.fromhex(code), {"pressure"}) for code in ("000000", "ffffff", "ffff7f", "000080")),
         *((0x2B, bytes.fromhex(code), {"temperature", "pressure"}) for code in ("ff7f", "0080")),
