@@ -89,9 +89,15 @@ PEOPLE = {
     **dict.fromkeys(("mpu9250", "mpu9255", "mpu6555"), "mpu6500"),
     **dict.fromkeys(("mhz19b", "mhz19c"), "mhz19"),
     **dict.fromkeys(("pms7003", "pmsa003", "plantower"), "pms5003"),
+    **dict.fromkeys(("bmp580", "bmp585"), "bmp581"),
+    **dict.fromkeys(("ltr390uv", "ltr390uv01"), "ltr390"),
+    **dict.fromkeys(("ltr559als", "ltr559als01"), "ltr559"),
+    **dict.fromkeys(("mcp3423", "mcp3426", "mcp3427"), "mcp3422"),
     **dict.fromkeys(("cpu", "pi", "raspberrypi", "system"), "host"),
     **{"gy21": "htu21d", "gy30": "bh1750", "gy302": "bh1750", "gy906": "mlx90614", "gy521": "mpu6050"},
     **{"bmp085": "bmp180", "bme688": "bme680", "max17049": "max17048", "lm75a": "lm75", "lm75b": "lm75"},
+    **{"gy49": "max44009", "gy2561": "tsl2561", "cjmcu3001": "opt3001", "lps22": "lps22hb"},
+    **{"mcp3425": "mcp3421", "mcp3428": "mcp3424"},
     **{"tof": "vl53l0x", "vl53l1": "vl53l1x", "ads1x15": "ads1115"},
 }
 
