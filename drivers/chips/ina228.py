@@ -117,7 +117,8 @@ class Ina228(ShuntMonitor):
             return
         self.put(CONFIG, RESET)
         yield STARTING_TAKES
-        self.put(ADC_CONFIG, SETTINGS[ADC_CONFIG])
+        for register in (SHUNT_CALIBRATION, ADC_CONFIG):
+            self.put(register, SETTINGS[register])
 
     def _settings(self) -> dict[Register, int]:
         return {register: self.get(register) for register in SETTINGS}

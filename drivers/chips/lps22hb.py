@@ -48,9 +48,11 @@ class Lps22hb(OneShotSensor):
         """Return temperature in °C and pressure in hPa.
 
         Raises:
-            NotReady, LostPower, ChecksumError: as `convert` says.
+            NotReady, LostPower, ChecksumError: as `convert` says. InvalidReading: all is 0, also the pressure.
         """
         flags, data = yield from self.convert()
+        if not any(data):
+            raise InvalidReading(f"{self.name}: every byte is 0x00: it never measured, or a line is stuck")
         pressure, temperature = signed(int.from_bytes(data[:3], "little"), 24), signed(data[4] << 8 | data[3], 16)
         told: dict[str, float | Untold] = {"temperature": celsius(temperature), "pressure": hectopascals(pressure)}
         if not flags & TEMPERATURE_DONE or temperature in STOPS_16:

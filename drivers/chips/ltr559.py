@@ -126,6 +126,9 @@ class Ltr559(I2cChip):
             new = self.get(STATUS) & both
             if new == both:
                 break
+        else:
+            # One alone is told if both of two looks show it.
+            new &= self.get(STATUS)
         infrared, visible, status, proximity = self._agreed(bytes([control | ACTIVE, PROXIMITY_ACTIVE]))
         if not new:
             raise NotReady(f"{self.name}: nothing was measured")

@@ -64,6 +64,9 @@ class OneShotSensor(I2cChip):
             flags = self.get(STATUS) & self.done
             if flags == self.done:
                 break
+        else:
+            # Some alone are told if both of two looks show them.
+            flags &= self.get(STATUS)
         first = self.registers(*self.data)
         where, written = self.settings
         found = self.registers(where, len(written))

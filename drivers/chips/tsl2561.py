@@ -19,8 +19,9 @@ HIGH_THRESHOLD = Register(0xA4, 2, "little")
 BOTH, INFRARED = Register(0xAC, 2, "little"), Register(0xAE, 2, "little")
 # Of the identity: TSL2561 in a chip-scale package, and in the others. The lower bits are the revision.
 PART, CHIP_SCALE, PARTS = Field(7, 4), 0b0001, (0b0001, 0b0101)
-OFF, ON, CONTROL_BITS = 0x00, 0x03, 0x03
-GAIN, GAINS = Field(4, 4), {1: 0, 16: 1}
+# Of the control and of the timing: the other bits are reserved, and some chips show them as 1.
+OFF, ON, POWER = 0x00, 0x03, 0x03
+GAIN, GAINS, TIMING_BITS = Field(4, 4), {1: 0, 16: 1}, 0x1B
 # Of the timing: milliseconds -> the field, what it multiplies counts by to be those of 402 ms, counts at the stop.
 TIMES = {13: (0, 322 / 11, 5047), 101: (1, 322 / 81, 37177), 402: (2, 1.0, 65535)}
 # Written to the high threshold, which means nothing without interrupts: a line at one byte does not show it.
@@ -46,7 +47,7 @@ class Tsl2561(I2cChip):
     addresses = (0x39, 0x29, 0x49)
     questions = (
         Question(b"\x8a", 1, lambda answer: PART.of(answer[0]) in PARTS),
-        Question(b"\x80", 1, lambda answer: answer[0] in (OFF, ON)),
+        Question(b"\x80", 1, lambda answer: answer[0] & POWER in (OFF, ON)),
         Question(b"\x86", 1, lambda answer: not answer[0] & 0xC0),
     )
     takes = 2.0
@@ -90,7 +91,7 @@ class Tsl2561(I2cChip):
             raise ChecksumError(f"{self.name}: two reads of its identity differ; shorten or shield the cable")
         self.coefficients = OF_CHIP_SCALE if found == CHIP_SCALE else OF_OTHERS
         self.put(CONTROL, ON)
-        if (found := self.get(CONTROL)) != ON:
+        if (found := self.get(CONTROL)) & POWER != ON:
             raise WrongChip(self.name, self.address, expected="0x03 when it is switched on", found=f"0x{found:02x}")
 
     def configure(self) -> None:
@@ -115,11 +116,11 @@ class Tsl2561(I2cChip):
         timing = GAIN.put(GAINS[self.gain]) | TIMES[self.integration_ms][0]
         self.put(CONTROL, OFF)
         self.put(TIMING, timing)
-        self.command(CONTROL, ON, lambda found: found == ON)
+        self.command(CONTROL, ON, lambda found: found & POWER == ON)
         yield self.integrating_takes
         counts = self.get(BOTH), self.get(INFRARED)
         # The settings are read between the two: a line that fails for a moment cannot damage both unseen.
-        found = self.get(CONTROL), self.get(TIMING), self.get(HIGH_THRESHOLD)
+        found = self.get(CONTROL) & POWER, self.get(TIMING) & TIMING_BITS, self.get(HIGH_THRESHOLD)
         if counts != (self.get(BOTH), self.get(INFRARED)):
             raise ChecksumError(f"{self.name}: two reads of one integration differ; shorten or shield the cable")
         if found != (ON, timing, WITNESS):

@@ -7,6 +7,8 @@ Linux driver veml6075.c for the time that a measurement takes.
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
+
 from ..chip import I2cChip, Quantity, Question, Reading, Untold
 from ..errors import BeyondRange, ChecksumError, InvalidReading, LostPower, WrongChip
 from ..registers import Field, Register
@@ -47,6 +49,9 @@ class Veml6075(I2cChip):
         Quantity("uvb", "", None, 0.0, float(MOST), 1.0, noisy=False),
     )
 
+    # Of the measurement before.
+    before: Sequence[int] = ()
+
     def identify(self) -> None:
         """Look at the identity register.
 
@@ -64,6 +69,14 @@ class Veml6075(I2cChip):
             LostPower: the configuration is gone. ChecksumError: two reads differ. InvalidReading: more visible light
             or infrared than there is light.
         """
+        counts = yield from self._counts()
+        if counts == self.before:
+            # They may be those, the command lost: measured once more.
+            counts = yield from self._counts()
+        self.before = counts
+        return self._told(*counts)
+
+    def _counts(self) -> Generator[float, None, list[int]]:
         self.put(CONFIG, SHUT_DOWN)
         self.command(CONFIG, BEGIN, has_begun)
         yield MEASURING_TAKES
@@ -75,7 +88,7 @@ class Veml6075(I2cChip):
             raise ChecksumError(f"{self.name}: two reads of one result differ; shorten or shield the cable")
         if not has_begun(config) or (identity != DEVICE_ID and not self.lenient):
             raise LostPower(f"{self.name}: its configuration is 0x{config:04x}, written was 0x{BEGIN:04x}")
-        return self._told(*counts)
+        return counts
 
     def _told(self, uva: int, uvb: int, visible: int, infrared: int) -> dict[str, float | Untold]:
         if SATURATED in (visible, infrared):

@@ -49,7 +49,7 @@ SLOWER = {"ads1115": 1.0, "ads1015": 1.0}  # these datasheets name typical times
 ALWAYS_AT_WORK = {"adxl345", "ina219", "ina226", "ina260", "lis3dh", "mpu6050", "tsl2591", "veml7700"}
 
 # Chips that are asked once, right after it, whether they took their command: its register may be read meanwhile.
-SHOW_THEIR_COMMAND = {"bme280", "bme680", "bmp280", "ds3231", "tmp102", "veml6075"}
+SHOW_THEIR_COMMAND = {"bme280", "bme680", "bmp280", "ds3231", "tmp102"}
 
 # A value that is computed from others, or from a coarse word, may be this many steps off.
 STEPS = {

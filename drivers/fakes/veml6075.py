@@ -18,7 +18,7 @@ class FakeVeml6075(FakeWords):
     addresses = (0x10,)
     order = "little"
     senses = {"uva": 800.0, "uvb": 450.0}
-    unlike = {"transfers": 13}
+    unlike = {"transfers": 26, "always_at_work": True}
     defaults = {IDENTITY: 0x0026}
 
     def feel(self, **world: float) -> None:

@@ -54,7 +54,7 @@ def test_is_left_alone_where_it_is_set_already_and_reset_where_it_is_not():
     assert all(len(data) == 1 for data in wire.written)
     wire = bus(at_01=[b"\xfb\x68", b"\xfb\x68", b"\xff\xfa"])
     on(wire, Ina228).read()
-    assert [data for data in wire.written if len(data) > 1] == [b"\x00\x80\x00", b"\x01\xff\xfa"]
+    assert [data for data in wire.written if len(data) > 1] == [b"\x00\x80\x00", b"\x02\x10\x00", b"\x01\xff\xfa"]
 
 
 def test_is_not_reset_because_a_bit_flipped():

@@ -77,6 +77,10 @@ def test_takes_a_lower_gain_in_bright_light_and_the_higher_one_again():
     assert chip.read()["illuminance"] == pytest.approx(lux(8000, 1600) * 322 / 81)
 
 
+def test_reserved_bits_may_be_1():
+    assert on(Board(at_80=b"\x33", at_81=b"\xe1"), Tsl2561, gain=1).read()["illuminance"] > 0
+
+
 def test_darkness_is_0_lx():
     assert on(Board(0, 0), Tsl2561).read() == {"illuminance": 0.0}
 
@@ -102,7 +106,7 @@ def test_wrong_options_are_named(options):
         (Board(at_81=b"\x02"), LostPower),
         (Board(at_a4=b"\x00\x00"), LostPower),
         (Board(both=[9000, 9001]), ChecksumError),
-        (Board(at_80=b"\x33"), WrongChip),
+        (Board(at_80=b"\x30"), WrongChip),
         (Board(part=0x90), WrongChip),
         (Board(at_8a=[b"\x50", b"\x10"]), ChecksumError),
         (ScriptedBus(), WrongChip),
