@@ -1,6 +1,6 @@
 """Texas Instruments INA228: voltages, current, power, energy, charge and its own temperature over a shunt, on I2C.
 
-Source: Texas Instruments "INA228" (SBOS886A), sections "Electrical Characteristics", "Current, Power, Energy, and
+Source: Texas Instruments "INA228" (SLYS021A), sections "Electrical Characteristics", "Current, Power, Energy, and
 Charge Calculations" and "Register Maps".
 """
 
@@ -32,8 +32,8 @@ STARTING_TAKES = 0.001
 # Seconds: 3 × 4.12 ms × 16, and more than 10 %.
 CONVERTING_TAKES = 0.225
 POLLS, READS = 3, 6
-# Of the diagnosis: the memory is well, a conversion is over, and what overflowed.
-MEMORY_IS_WELL, CONVERTED = 0x0001, 0x0002
+# Of the diagnosis: flags stay until they are read (off after power-on); the memory is well; a conversion is over.
+LATCHED, MEMORY_IS_WELL, CONVERTED = 0x8000, 0x0001, 0x0002
 ENERGY_OVERFLOW, CHARGE_OVERFLOW = 0x0800, 0x0400
 SHUNT_STOPS = (0x7FFFF, -0x80000)
 # 85 V, the most that the chip is specified for; the register goes on to 102.4 V.
@@ -113,12 +113,12 @@ class Ina228(ShuntMonitor):
         settings = self._settings()
         if settings != self._settings():
             raise ChecksumError(f"{self.name}: two reads of its settings differ; shorten or shield the cable")
-        if settings == SETTINGS:
-            return
-        self.put(CONFIG, RESET)
-        yield STARTING_TAKES
-        for register in (SHUNT_CALIBRATION, ADC_CONFIG):
-            self.put(register, SETTINGS[register])
+        if settings != SETTINGS:
+            self.put(CONFIG, RESET)
+            yield STARTING_TAKES
+            for register in (SHUNT_CALIBRATION, ADC_CONFIG):
+                self.put(register, SETTINGS[register])
+        self.put(DIAGNOSIS, LATCHED)
 
     def _settings(self) -> dict[Register, int]:
         return {register: self.get(register) for register in SETTINGS}
@@ -137,18 +137,16 @@ class Ina228(ShuntMonitor):
         shunt, bus = VOLTAGE.of(shunt), VOLTAGE.of(bus)
         if -OFFSET <= bus < 0:
             bus = 0
-        told = self.told(
-            shunt_volts(shunt), bus_volts(bus), shunt_stops=shunt in SHUNT_STOPS, bus_stops=bus >= BUS_STOP
-        )
+        stops = {"shunt_stops": shunt in SHUNT_STOPS, "bus_stops": bus >= BUS_STOP}
+        told = self.told(shunt_volts(shunt), bus_volts(bus), **stops)
         if bus < 0:
             nonsense = InvalidReading(f"{self.name}: a bus voltage of {bus_volts(bus):g} V is none")
             told |= {"bus_voltage": nonsense, "power": nonsense}
+        joules, coulombs = energy_of(energy, self.shunt_ohms), charge_of(charge, self.shunt_ohms)
         return told | {
+            "energy": self._summed("energy", joules, diagnosis & ENERGY_OVERFLOW),
+            "charge_passed": self._summed("charge_passed", coulombs, diagnosis & CHARGE_OVERFLOW),
             "temperature": celsius(temperature),
-            "energy": self._summed("energy", energy_of(energy, self.shunt_ohms), diagnosis & ENERGY_OVERFLOW),
-            "charge_passed": self._summed(
-                "charge_passed", charge_of(charge, self.shunt_ohms), diagnosis & CHARGE_OVERFLOW
-            ),
         }
 
     def _summed(self, name: str, value: float, overflowed: int) -> float | Untold:
@@ -161,10 +159,10 @@ class Ina228(ShuntMonitor):
     def _converted(self) -> Generator[float, None, int]:
         """Return what the diagnosis says once a conversion ended after we came."""
         # Reading it clears the sign of one before.
-        before = self.get(DIAGNOSIS)
+        before = self._diagnosis()
         for _ in range(POLLS):
             yield CONVERTING_TAKES
-            found = self.get(DIAGNOSIS)
+            found = self._diagnosis()
             if found & CONVERTED:
                 break
         else:
@@ -172,6 +170,17 @@ class Ina228(ShuntMonitor):
         if not found & MEMORY_IS_WELL:
             raise InvalidReading(f"{self.name}: its diagnosis is 0x{found:04x}: its memory is damaged")
         return before | found
+
+    def _diagnosis(self) -> int:
+        """Return the diagnosis, whose flags are cleared by reading it.
+
+        Raises:
+            LostPower: they do not stay as they were told to.
+        """
+        found = self.get(DIAGNOSIS)
+        if not found & LATCHED:
+            raise LostPower(f"{self.name}: its diagnosis is 0x{found:04x}, written was 0x{LATCHED:04x}")
+        return found
 
     def _agreed(self) -> tuple[int, ...]:
         """Return what two reads agree on; three, where the next result or a flipped bit came between the first two."""

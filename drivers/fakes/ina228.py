@@ -1,4 +1,4 @@
-"""Fake INA228, from Texas Instruments' datasheet (SBOS886A): registers of two, three and five bytes, sums over time."""
+"""Fake INA228, from Texas Instruments' datasheet (SLYS021A): registers of two, three and five bytes, sums over time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CURRENT, POWER, ENERGY, CHARGE, DIAGNOSIS = range(7, 12)
 SIZES = {SHUNT: 3, BUS: 3, CURRENT: 3, POWER: 3, ENERGY: 5, CHARGE: 5}
 WRITABLE = {ADC: 0xFFFF, CALIBRATION: 0x7FFF, TEMPCO: 0x3FFF, **dict.fromkeys(range(0x0C, 0x12), 0xFFFF)}
 RESET, RESET_SUMS, SMALL_RANGE = 0x8000, 0x4000, 0x0010
-WELL, CONVERTED = 0x0001, 0x0002
+LATCHED, WELL, CONVERTED = 0x8000, 0x0001, 0x0002
 SECONDS = (50e-6, 84e-6, 150e-6, 280e-6, 540e-6, 1.052e-3, 2.074e-3, 4.12e-3)
 AVERAGES = (1, 4, 16, 64, 128, 256, 512, 1024)
 
@@ -48,6 +48,8 @@ class FakeIna228(FakeMonitor):
             self.bank[CONFIG] = value & 0x3FF0
             if value & RESET_SUMS:
                 self.joules = self.coulombs = 0.0
+        elif register == DIAGNOSIS:
+            self.bank[DIAGNOSIS] = value & 0xF000 | self.bank[DIAGNOSIS] & 0x0FFF
         elif register in WRITABLE:
             self.bank[register] = value & WRITABLE[register]
             if register == ADC:
@@ -81,5 +83,7 @@ class FakeIna228(FakeMonitor):
         self.bank[CURRENT] = (round(amperes / ampere) & 0xFFFFF) << 4
         self.bank[POWER] = min(0xFFFFFF, round(abs(amperes) * bus * 195.3125e-6 / 3.2 / ampere))
         energy, charge = int(self.joules / 16 / 3.2 / ampere), int(self.coulombs / ampere)
-        self.bank[DIAGNOSIS] |= CONVERTED | (0x0800 if energy >> 40 else 0)
+        # Where flags do not stay, this one is gone before it could be read.
+        self.bank[DIAGNOSIS] |= CONVERTED if self.bank[DIAGNOSIS] & LATCHED else 0
+        self.bank[DIAGNOSIS] |= 0x0800 if energy >> 40 else 0
         self.bank[ENERGY], self.bank[CHARGE] = energy & (1 << 40) - 1, charge & (1 << 40) - 1

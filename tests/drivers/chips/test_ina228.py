@@ -20,7 +20,7 @@ RESULTS = {
 
 
 def bus(**more: object) -> ScriptedBus:
-    answers = SET | RESULTS | {b"\x3e": b"\x54\x49", b"\x3f": b"\x22\x81", b"\x0b": b"\x00\x03"}
+    answers = SET | RESULTS | {b"\x3e": b"\x54\x49", b"\x3f": b"\x22\x81", b"\x0b": b"\x80\x03"}
     return ScriptedBus(answers | {bytes.fromhex(key.removeprefix("at_")): value for key, value in more.items()})
 
 
@@ -51,10 +51,13 @@ def test_a_current_backwards_is_negative_and_so_is_its_power():
 def test_is_left_alone_where_it_is_set_already_and_reset_where_it_is_not():
     wire = bus()
     on(wire, Ina228).read()
-    assert all(len(data) == 1 for data in wire.written)
+    assert [data for data in wire.written if len(data) > 1] == [b"\x0b\x80\x00"]
     wire = bus(at_01=[b"\xfb\x68", b"\xfb\x68", b"\xff\xfa"])
     on(wire, Ina228).read()
-    assert [data for data in wire.written if len(data) > 1] == [b"\x00\x80\x00", b"\x02\x10\x00", b"\x01\xff\xfa"]
+    assert [data for data in wire.written if len(data) > 1] == [
+        *(b"\x00\x80\x00", b"\x02\x10\x00", b"\x01\xff\xfa"),
+        b"\x0b\x80\x00",
+    ]
 
 
 def test_is_not_reset_because_a_bit_flipped():
@@ -70,8 +73,8 @@ def test_is_not_reset_because_a_bit_flipped():
         ("at_04", b"\x7f\xff\xf0", {"shunt_voltage", "current", "power"}),
         ("at_04", b"\x80\x00\x00", {"shunt_voltage", "current", "power"}),
         ("at_05", b"\x6a\x40\x00", {"bus_voltage", "power"}),
-        ("at_0b", b"\x08\x03", {"energy"}),
-        ("at_0b", b"\x04\x03", {"charge_passed"}),
+        ("at_0b", b"\x88\x03", {"energy"}),
+        ("at_0b", b"\x84\x03", {"charge_passed"}),
     ],
 )
 def test_what_stands_at_a_stop_is_beyond_the_scale_and_the_rest_is_told(register, data, beyond):
@@ -89,8 +92,9 @@ def test_an_offset_below_0_v_is_0_v_and_more_is_no_reading():
 @pytest.mark.parametrize(
     ("more", "error"),
     [
-        ({"at_0b": b"\x00\x01"}, NotReady),
-        ({"at_0b": b"\x00\x02"}, InvalidReading),
+        ({"at_0b": b"\x80\x01"}, NotReady),
+        ({"at_0b": b"\x00\x03"}, LostPower),
+        ({"at_0b": b"\x80\x02"}, InvalidReading),
         ({"at_04": b"\x0f\xa0\x01"}, InvalidReading),
         ({"at_01": [b"\xff\xfa", b"\xff\xfa", b"\xfb\x68"]}, LostPower),
         ({"at_05": [bytes([0x0F, at, 0x00]) for at in range(30)]}, ChecksumError),
