@@ -24,11 +24,10 @@ IDENTITY, DEVICE, DEVICE_ID = Register(0x3F, 2), Field(15, 4), 0x228
 # Of the voltages: twenty bits and a sign above four that are always 0.
 VOLTAGE, ALWAYS_ZERO = Field(23, 4, is_signed=True), Field(3, 0)
 
-RESET = 0x8000
 # After a reset: ±163.84 mV. Of the ADC: on and on, all three 4.12 ms each, 16 of them averaged; 0xFB68 after a reset.
 # Of the calibration: as after a reset, where a digit of the current is one of the shunt's voltage.
 SETTINGS = {CONFIG: 0x0000, ADC_CONFIG: 0xFFFA, SHUNT_CALIBRATION: 0x1000}
-STARTING_TAKES = 0.001
+RESET, STARTING_TAKES = 0x8000, 0.001
 # Seconds: 3 × 4.12 ms × 16, and more than 10 %.
 CONVERTING_TAKES = 0.225
 POLLS, READS = 3, 6
@@ -88,7 +87,7 @@ class Ina228(ShuntMonitor):
         joules, coulombs = energy_of(1, shunt_ohms), charge_of(1, shunt_ohms)
         return (
             *super().quantities_with(shunt_ohms),
-            Quantity("energy", "J", None, 0.0, joules * (2**40 - 1), joules, noisy=False),
+            Quantity("energy", "J", "energy", 0.0, joules * (2**40 - 1), joules, noisy=False),
             Quantity("charge_passed", "C", None, -coulombs * 2**39, coulombs * 2**39, coulombs, noisy=False),
             Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.0078125, accuracy=1.0),
         )

@@ -33,7 +33,7 @@ bus_voltage_1 bus_voltage_2 bus_voltage_3 current_1 current_2 current_3
 """
 KINDS = """
 temperature humidity pressure atmospheric_pressure illuminance carbon_dioxide distance voltage current power
-battery frequency volatile_organic_compounds volatile_organic_compounds_parts
+battery energy frequency volatile_organic_compounds volatile_organic_compounds_parts
 """
 
 
