@@ -35,6 +35,7 @@ UNITS = {
     "voltage": "V",
     "current": "A",
     "power": "W",
+    "energy": "J",
     "battery": "%",
     "frequency": "Hz",
 }
