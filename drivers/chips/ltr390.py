@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Annotated, Any
 
-from ..chip import Among, I2cChip, Quantity, Question, Reading, Untold
+from ..chip import Among, I2cChip, Quantity, Question, Reading
 from ..errors import ChecksumError, InvalidReading, LostPower, NotReady, WrongChip
 from ..registers import Field, Register
 
@@ -100,11 +100,11 @@ class Ltr390(I2cChip):
             light = yield from self._counts(MEASURE_LIGHT, self.gain, LIGHT)
         ultraviolet = yield from self._counts(MEASURE_ULTRAVIOLET, ULTRAVIOLET_GAIN, ULTRAVIOLET)
         self.put(CONTROL, STANDBY)
-        told: dict[str, float | Untold] = {"illuminance": lux(light, self.gain), "uv_index": index(ultraviolet)}
-        for name, counts, hint in (("illuminance", light, "lower the gain"), ("uv_index", ultraviolet, "")):
-            if counts >= FULL:
-                told[name] = self.beyond(name, at_least=told[name], hint=hint)  # type: ignore[arg-type]
-        return told
+        lx, uv = lux(light, self.gain), index(ultraviolet)
+        return {
+            "illuminance": lx if light < FULL else self.beyond("illuminance", at_least=lx, hint="lower the gain"),
+            "uv_index": uv if ultraviolet < FULL else self.beyond("uv_index", at_least=uv),
+        }
 
     def _better(self, counts: int) -> int:
         if counts >= FULL:
