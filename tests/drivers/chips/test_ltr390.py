@@ -50,6 +50,13 @@ def test_takes_a_lower_gain_in_bright_light_and_a_higher_one_again():
     assert chip.read()["illuminance"] == pytest.approx(3000)
 
 
+@pytest.mark.parametrize(("gain", "code"), [(1, 0), (3, 1), (6, 2), (9, 3), (18, 4)])
+def test_each_gain_is_the_datasheets_code(gain, code):
+    wire = Board(light=20_000)
+    assert on(wire, Ltr390, gain=gain).read()["illuminance"] == pytest.approx(0.6 * 20_000 / gain)
+    assert bytes([0x05, code]) in wire.written
+
+
 def test_a_gain_that_was_asked_for_stays():
     chip = on(Board(light=0x3FFFF), Ltr390, gain=3)
     assert set(chip.read()) == {"uv_index"}

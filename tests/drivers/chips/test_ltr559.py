@@ -38,7 +38,10 @@ def test_formula_of_the_appendix():
     assert lux(1000, 200, 1) == pytest.approx(1774.3 + 221.18)
     assert lux(1000, 1000, 1) == pytest.approx(4278.5 - 1954.8)
     assert lux(1000, 3000, 1) == pytest.approx(592.6 + 355.5)
-    assert lux(100, 3000, 1) == 0.0
+    assert lux(360, 640, 1) == pytest.approx(0.5926 * 360 + 0.1185 * 640)
+    assert lux(370, 630, 1) == pytest.approx(4.2785 * 370 - 1.9548 * 630)
+    assert lux(160, 840, 1) == pytest.approx(0.5926 * 160 + 0.1185 * 840)
+    assert lux(140, 860, 1) == 0.0
     assert lux(0, 0, 1) == 0.0
     assert lux(960, 0, 96) == pytest.approx(17.743)
 
@@ -62,6 +65,13 @@ def test_takes_a_lower_gain_in_bright_light_and_tells_what_is_known_beyond_the_l
     assert chip.read() == {"proximity": 100.0}
     assert "64000 lx or more" in str(chip.missing["illuminance"])
     assert chip.gain == 1
+
+
+@pytest.mark.parametrize(("gain", "control"), [(1, 0x01), (2, 0x05), (4, 0x09), (8, 0x0D), (48, 0x19), (96, 0x1D)])
+def test_each_gain_is_the_datasheets_code(gain, control):
+    wire = Board((8000, 1600))
+    assert on(wire, Ltr559, gain=gain).read()["illuminance"] == pytest.approx(lux(8000, 1600, gain))
+    assert bytes([0x80, control]) in wire.written
 
 
 def test_a_gain_that_was_asked_for_stays():

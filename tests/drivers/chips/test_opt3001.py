@@ -51,7 +51,7 @@ def test_darkness_is_0_lx():
     assert on(bus(b"\x00\x00"), Opt3001).read() == {"illuminance": 0.0}
 
 
-@pytest.mark.parametrize(("result", "config"), [(b"\xbf\xff", b"\xc9\x80"), (b"\xbf\xff", b"\xc8\x80")])
+@pytest.mark.parametrize(("result", "config"), [(b"\xbf\xff", b"\xc8\x80"), (b"\xb7\xff", b"\xc9\x80")])
 def test_too_bright_light_is_beyond_the_scale(result, config):
     with pytest.raises(BeyondRange, match=r"83865\.6 lx or more"):
         on(bus(result, config), Opt3001).read()

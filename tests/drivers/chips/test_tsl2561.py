@@ -30,7 +30,10 @@ def word(value: object) -> object:
         (1000, 0, 30.4),
         (1000, 250, 30.4 - 62.0 * 0.25**1.4),
         (1000, 550, 22.4 - 0.031 * 550),
+        (1000, 605, 22.4 - 0.031 * 605),
+        (1000, 615, 12.8 - 0.0153 * 615),
         (1000, 700, 12.8 - 0.0153 * 700),
+        (1000, 1310, 0.0),
         (1000, 1000, 1.46 - 1.12),
         (1000, 1400, 0.0),
         (0, 0, 0.0),
@@ -60,6 +63,14 @@ def test_tells_lux_at_402_ms_and_gain_16_as_the_formula_has_it():
 def test_scales_a_shorter_integration_and_a_lower_gain():
     value = on(Board(), Tsl2561, integration_ms=101, gain=1).read()["illuminance"]
     assert value == pytest.approx(lux(10_000, 2000) * 322 / 81 * 16)
+
+
+@pytest.mark.parametrize(("integration_ms", "timing", "scale"), [(13, 0x10, 322 / 11), (101, 0x11, 322 / 81)])
+def test_each_integration_is_the_datasheets_code_and_scale(integration_ms, timing, scale):
+    wire = Board(4000, 800)
+    value = on(wire, Tsl2561, integration_ms=integration_ms, gain=16).read()["illuminance"]
+    assert value == pytest.approx(lux(4000, 800) * scale)
+    assert bytes([0x81, timing]) in wire.written
 
 
 def test_the_chip_scale_package_has_a_formula_of_its_own():
