@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 def signed(value: int, bits: int) -> int:
@@ -35,15 +36,14 @@ class Register:
 
     address: int
     size: int = 1
-    order: str = "big"
+    order: Literal["big", "little"] = "big"
     is_signed: bool = False
 
     def decode(self, data: bytes) -> int:
         """Return the number that `data` stands for."""
-        value = int.from_bytes(data[: self.size], "little" if self.order == "little" else "big")
-        return signed(value, 8 * self.size) if self.is_signed else value
+        return int.from_bytes(data[: self.size], self.order, signed=self.is_signed)
 
     def encode(self, value: int) -> bytes:
         """Return the message that writes `value`: the register's address, then its bytes."""
-        body = (value & (1 << 8 * self.size) - 1).to_bytes(self.size, "little" if self.order == "little" else "big")
+        body = (value & (1 << 8 * self.size) - 1).to_bytes(self.size, self.order)
         return bytes([self.address]) + body

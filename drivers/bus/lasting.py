@@ -59,6 +59,8 @@ class LastingBus:
         self.name, self.opener = name, opener
         self.on_open: list[Callable[[], None]] = []
         self._bus: Bus | None = None
+        # Whether the open bus has a descriptor that the kernel answers.
+        self._takes_queries = False
         self._queries: dict[tuple[bytes, int], Query] = {}
 
     @property
@@ -83,8 +85,9 @@ class LastingBus:
         """Write, then read after a repeated start; raises as `i2c_rdwr` does."""
         bus = self._bus or self._opened()
         try:
-            if isinstance(bus, SMBus):
-                return self._query(data, length).ask(bus.fd, address)
+            if self._takes_queries:
+                query = self._queries.get((data, length)) or self._query(data, length)
+                return query.ask(bus.fd, address)  # type: ignore[attr-defined]
             answer = i2c_msg.read(address, length)
             bus.i2c_rdwr(i2c_msg.write(address, data), answer)
         except OSError as error:
@@ -93,15 +96,14 @@ class LastingBus:
         return bytes(answer)
 
     def _query(self, data: bytes, length: int) -> Query:
-        query = self._queries.get((data, length))
-        if query is None:
-            if len(self._queries) >= MOST_QUERIES:
-                self._queries.clear()
-            query = self._queries[data, length] = Query(data, length)
+        if len(self._queries) >= MOST_QUERIES:
+            self._queries.clear()
+        query = self._queries[data, length] = Query(data, length)
         return query
 
     def _opened(self) -> Bus:
         self._bus = bus = self.opener()
+        self._takes_queries = isinstance(bus, SMBus)
         for call in self.on_open:
             call()
         return bus

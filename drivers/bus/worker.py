@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Protocol
 
@@ -26,16 +27,18 @@ class Turn:
         limit: seconds that one step (the code between two waits) may take.
         done: whether `result` is there.
         crashed: what the generator raised, if it did.
+        due: when it was submitted.
         abandoned: whether its result is no longer wanted; then it is closed at its next step.
     """
 
-    __slots__ = ("abandoned", "crashed", "done", "limit", "result", "share", "steps")
+    __slots__ = ("abandoned", "crashed", "done", "due", "limit", "result", "share", "steps")
 
     def __init__(self, steps: Generator[float, None, Any], limit: float) -> None:
         self.steps, self.limit = steps, limit
         self.result: Any = None
         self.crashed: BaseException | None = None
         self.done = self.abandoned = False
+        self.due = 0.0
         self.share: Share | None = None
 
     def step(self) -> float | None:
@@ -82,6 +85,9 @@ class BusWorker:
 
     def __init__(self, name: str, clock: Callable[[], float] = now, changed: threading.Condition | None = None) -> None:
         self.name, self.clock = name, clock
+        # Turns that are due now, in their order. Any thread appends; only the bus's thread takes one out.
+        self._ready: deque[Turn] = deque()
+        # Turns that wait, by the moment at which they go on. Belongs to the bus's thread.
         self._waiting: list[tuple[float, int, Turn]] = []
         self._order = itertools.count()
         self._changed = changed or threading.Condition()
@@ -95,7 +101,8 @@ class BusWorker:
         with self._changed:
             now = self.clock()
             for turn in share.turns:
-                heapq.heappush(self._waiting, (now, next(self._order), turn))
+                turn.due = now
+            self._ready.extend(share.turns)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=f"bus {self.name}", daemon=True)
                 self._thread.start()
@@ -108,11 +115,10 @@ class BusWorker:
 
     def moving(self) -> bool:
         """Return whether the bus is busy and making progress."""
-        with self._changed:
-            now, running = self.clock(), self._now
-            if running is not None:
-                return now - running[1] < MOVING
-            return bool(self._waiting) and self._waiting[0][0] <= now
+        now, running = self.clock(), self._now
+        if running is not None:
+            return now - running[1] < MOVING
+        return bool(self._ready) or any(at <= now for at, _, _ in self._waiting[:1])
 
     def close(self) -> None:
         """End the thread after its present step, without waiting for it: the step may hang."""
@@ -121,26 +127,29 @@ class BusWorker:
             self._changed.notify()
 
     def _run(self) -> None:
-        while (turn := self._next()) is not None:
-            self._now = (turn, self.clock())
+        clock, ready, waiting, over = self.clock, self._ready, self._waiting, self.over
+        while not self._closed:
+            # Without the lock, which costs as much as a step: what is appended meanwhile is found at the next look.
+            if ready and (not waiting or ready[0].due <= waiting[0][0]):
+                turn = ready.popleft()
+            elif waiting and waiting[0][0] <= clock():
+                turn = heapq.heappop(waiting)[2]
+            else:
+                self._sleep()
+                continue
+            self._now = (turn, clock())
             wait = turn.step()
             self._now = None
             if wait is None:
-                self.over(turn)
+                over(turn)
             else:
-                with self._changed:
-                    heapq.heappush(self._waiting, (self.clock() + wait, next(self._order), turn))
+                heapq.heappush(waiting, (clock() + wait, next(self._order), turn))
 
-    def _next(self) -> Turn | None:
+    def _sleep(self) -> None:
+        """Wait until a share comes, or the next turn is due."""
         with self._changed:
-            while not self._closed:
-                if not self._waiting:
-                    self._changed.wait()
-                elif (early := self._waiting[0][0] - self.clock()) > 0:
-                    self._changed.wait(early)
-                else:
-                    return heapq.heappop(self._waiting)[2]
-        return None
+            if not self._ready and not self._closed:
+                self._changed.wait(max(0.0, self._waiting[0][0] - self.clock()) if self._waiting else None)
 
     @staticmethod
     def over(turn: Turn) -> None:

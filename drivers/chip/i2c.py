@@ -18,6 +18,8 @@ from .quantity import Waits
 COMMANDS = 3
 # Of what is read once and used from then on: how many reads at most, until enough agree.
 READS, ALIKE = 8, 3
+# The message that asks for a register, by its address.
+ASKING = tuple(bytes([address]) for address in range(256))
 
 
 def seven_bits(address: object) -> int:
@@ -59,7 +61,7 @@ class I2cChip(Driver):
 
     def get(self, register: Register) -> int:
         """Return what a register holds."""
-        return register.decode(self.write_read(bytes([register.address]), register.size))
+        return register.decode(self.write_read(ASKING[register.address], register.size))
 
     def get_twice(self, register: Register, *, between: Callable[[], object] | None = None) -> int:
         """Return what two reads of a register agree on: the proof that a chip without a checksum allows.
@@ -71,7 +73,7 @@ class I2cChip(Driver):
         Raises:
             ChecksumError: they differ.
         """
-        where = bytes([register.address])
+        where = ASKING[register.address]
         first = self.write_read(where, register.size)
         if between is not None:
             between()
