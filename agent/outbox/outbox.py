@@ -119,7 +119,8 @@ class Outbox:
         if (entry := self.index.land(item)) is not None:
             self.index.remove(entry)
             self.acknowledged.add(item)
-            self._changed()
+            if not len(self.index):
+                self._idle.set()
 
     def back(self, item: Item) -> None:
         """Take back what was not delivered; it is history now."""
@@ -174,6 +175,11 @@ class Outbox:
     def waiting(self) -> int:
         """How many batches are not acknowledged yet."""
         return len(self.index)
+
+    @property
+    def any_left(self) -> bool:
+        """Whether any batch waits that was not handed out."""
+        return len(self.index) > len(self.index.in_flight)
 
     @property
     def has_history(self) -> bool:

@@ -67,6 +67,11 @@ class Batches:
         """Whether any batch waits for its acknowledgement."""
         return self._outbox.waiting > 0
 
+    @property
+    def any_left(self) -> bool:
+        """Whether any batch waits that is not under way, though it may have to wait longer."""
+        return self._outbox.any_left or len(self._backlog) > 0 or self._held_back is not None
+
     def coming(self) -> bool:
         """Return whether the first batches of a session are still being fetched, and are worth waiting for."""
         waits_until = self._begun + FETCH

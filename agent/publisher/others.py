@@ -69,6 +69,17 @@ class Others:
         """Do not subscribe in later sessions."""
         self._handlers.pop(topic_filter, None)
 
+    @property
+    def any_left(self) -> bool:
+        """Whether anything waits that is not under way, though it may have to wait longer."""
+        return (
+            not self._present_told
+            or self.retained.any_due
+            or bool(self._answers)
+            or not self._handlers.keys() <= self._subscribed
+            or self._outbox.next_gap() is not None
+        )
+
     def leading(self) -> Outgoing | None:
         """Return what comes before everything else in a session: the present, and then that we are online.
 

@@ -23,6 +23,11 @@ class Retained:
     def __contains__(self, topic: str) -> bool:
         return topic in self._newest
 
+    @property
+    def any_due(self) -> bool:
+        """Whether there is a document that the broker does not have, and that is not under way."""
+        return bool(self._due)
+
     def put(self, topic: str, payload: bytes) -> None:
         """Replace a topic's document; it is due even if it is the same."""
         self._newest[topic] = payload

@@ -55,6 +55,9 @@ class SendQueue:
             last_slot: only one more may be under way, of several. It is kept for what happens now.
             only_live: we are about to end.
         """
+        # Most questions come after an acknowledgement, when everything has left.
+        if not (self.batches.any_left or self.others.any_left):
+            return None
         try:
             if only_live:
                 return self.batches.live()
