@@ -9,7 +9,6 @@ from typing import NamedTuple
 from agent.resilience import CircuitBreaker, CircuitOpenError, CircuitState, RetryPolicy
 from drivers.bus.worker import Turn
 from drivers.chip import Driver, Told
-from drivers.chip import Reading as Measuring
 from drivers.errors import BeyondRange, BusTimeout, NotReady, PermanentError
 
 # Errors that count against a sensor. Any other one is a bug in its driver.
@@ -107,7 +106,7 @@ class Attempts:
         while True:
             attempts += 1
             try:
-                values = yield from self._once()
+                values, at = yield from self._once(began if attempts == 1 else self.clock())
             except COUNTED as error:
                 now = self.clock()
                 failed = min(failed, now)
@@ -126,7 +125,7 @@ class Attempts:
             else:
                 if not turn.abandoned:
                     self.breaker.succeeded(turn.admission)
-                return Outcome(values, attempts=attempts, at=self.clock())
+                return Outcome(values, None, attempts, at)
             yield delay
 
     def _failed(self, turn: SensorTurn, error: BaseException) -> None:
@@ -134,15 +133,14 @@ class Attempts:
         if not turn.abandoned:
             self.breaker.failed(turn.admission, error)
 
-    def _once(self) -> Measuring:
-        """Read the chip once, within `limit`; a later answer is discarded.
+    def _once(self, began: float) -> Generator[float, None, tuple[Told, float]]:
+        """Read the chip once, within `limit` from `began`; a later answer is discarded. Return values and their moment.
 
         Where a driver raises `BeyondRange`, the device has answered: it stands for each of its quantities.
         """
-        began, steps = self.clock(), self.chip.reading()
+        steps, resumed = self.chip.reading(), began
         values: Told | None = None
         while True:
-            resumed = self.clock()
             try:
                 wait = next(steps)
             except StopIteration as end:
@@ -159,5 +157,6 @@ class Attempts:
                 # If the last step took most of the time, it held the bus; otherwise the driver waited for the chip.
                 raise BusTimeout(f"{late}; the bus was held") if now - resumed > self.limit / 2 else NotReady(late)
             if values is not None:
-                return values
+                return values, now
             yield wait
+            resumed = self.clock()

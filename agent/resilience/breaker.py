@@ -153,6 +153,9 @@ class Breaker:
 
     def succeeded(self, generation: int) -> None:
         """Report that the call admitted as `generation` succeeded."""
+        # While it is closed and nothing has failed there is nothing to change, and a look needs no lock.
+        if generation == self._admits and not self._failures:
+            return
         with self._lock:
             if generation != self._generation:
                 return

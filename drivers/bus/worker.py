@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from .clock import now
@@ -76,21 +78,26 @@ class Worker(Protocol):
 
 
 class BusWorker:
-    """Runs turns in a thread of its own, started by the first one. Its methods may be called from any thread.
+    """Runs turns in a thread of its own, started by the first one.
+
+    `submit` is called by one thread, and by turns in the bus's own; the other methods by any thread.
 
     Args:
         clock: seconds, monotonic.
-        changed: what the thread waits on until the next turn is due or a share is submitted.
+        shares: the way of the shares to the thread, on which it waits until the next turn is due.
     """
 
-    def __init__(self, name: str, clock: Callable[[], float] = now, changed: threading.Condition | None = None) -> None:
+    def __init__(
+        self, name: str, clock: Callable[[], float] = now, shares: SimpleQueue[Share | None] | None = None
+    ) -> None:
         self.name, self.clock = name, clock
-        # Turns that are due now, in their order. Any thread appends; only the bus's thread takes one out.
+        # None ends the thread. A condition and a lock in Python would cost as much as the transfers of a round.
+        self._shares = shares or SimpleQueue()
+        # Turns that are due now, in their order, and those that wait, by the moment at which they go on. Both belong to
+        # the bus's thread.
         self._ready: deque[Turn] = deque()
-        # Turns that wait, by the moment at which they go on. Belongs to the bus's thread.
         self._waiting: list[tuple[float, int, Turn]] = []
         self._order = itertools.count()
-        self._changed = changed or threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
         # The running turn, and when its step began.
@@ -98,15 +105,13 @@ class BusWorker:
 
     def submit(self, share: Share) -> None:
         """Run the share's turns: first in their order, then as their waits end."""
-        with self._changed:
-            now = self.clock()
-            for turn in share.turns:
-                turn.due = now
-            self._ready.extend(share.turns)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=f"bus {self.name}", daemon=True)
-                self._thread.start()
-            self._changed.notify()
+        now = self.clock()
+        for turn in share.turns:
+            turn.due = now
+        self._shares.put(share)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=f"bus {self.name}", daemon=True)
+            self._thread.start()
 
     def overdue(self) -> Turn | None:
         """Return the turn whose present step has exceeded its limit, if there is one."""
@@ -118,24 +123,24 @@ class BusWorker:
         now, running = self.clock(), self._now
         if running is not None:
             return now - running[1] < MOVING
-        return bool(self._ready) or any(at <= now for at, _, _ in self._waiting[:1])
+        return bool(self._ready or not self._shares.empty()) or any(at <= now for at, _, _ in self._waiting[:1])
 
     def close(self) -> None:
         """End the thread after its present step, without waiting for it: the step may hang."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
+        self._closed = True
+        self._shares.put(None)
 
     def _run(self) -> None:
-        clock, ready, waiting, over = self.clock, self._ready, self._waiting, self.over
+        clock, ready, waiting, shares, over = self.clock, self._ready, self._waiting, self._shares, self.over
         while not self._closed:
-            # Without the lock, which costs as much as a step: what is appended meanwhile is found at the next look.
+            if not shares.empty():
+                self._take(0.0)
             if ready and (not waiting or ready[0].due <= waiting[0][0]):
                 turn = ready.popleft()
             elif waiting and waiting[0][0] <= clock():
                 turn = heapq.heappop(waiting)[2]
             else:
-                self._sleep()
+                self._take(max(0.0, waiting[0][0] - clock()) if waiting else math.inf)
                 continue
             self._now = (turn, clock())
             wait = turn.step()
@@ -145,11 +150,14 @@ class BusWorker:
             else:
                 heapq.heappush(waiting, (clock() + wait, next(self._order), turn))
 
-    def _sleep(self) -> None:
-        """Wait until a share comes, or the next turn is due."""
-        with self._changed:
-            if not self._ready and not self._closed:
-                self._changed.wait(max(0.0, self._waiting[0][0] - self.clock()) if self._waiting else None)
+    def _take(self, within: float) -> None:
+        """Take over a share that was submitted, or that comes within so many seconds."""
+        try:
+            share = self._shares.get(timeout=None if within == math.inf else within)
+        except Empty:
+            return
+        if share is not None:
+            self._ready.extend(share.turns)
 
     @staticmethod
     def over(turn: Turn) -> None:

@@ -1,5 +1,6 @@
 """What runs the turns of a bus: the thread of a real one and the event loop of a simulated one behave alike."""
 
+import queue
 import threading
 
 import pytest
@@ -11,18 +12,18 @@ from drivers.fakes import FakeTime
 LONG = 10.0  # real seconds after which a thread that has not answered never will
 
 
-class JumpingCondition(threading.Condition):
+class JumpingQueue(queue.SimpleQueue):
     """Where the thread would wait for its next turn, moves the clock there."""
 
     def __init__(self, time):
         super().__init__()
         self.time = time
 
-    def wait(self, timeout=None):
-        if timeout is None:
-            return super().wait()
+    def get(self, block=True, timeout=None):
+        if timeout is None or not self.empty():
+            return super().get()
         self.time.sleep(timeout)
-        return True
+        raise queue.Empty
 
 
 class OnThread:
@@ -30,7 +31,7 @@ class OnThread:
 
     def __init__(self):
         self.clock = FakeTime()
-        self.worker = BusWorker("i2c-1", self.clock, JumpingCondition(self.clock))
+        self.worker = BusWorker("i2c-1", self.clock, JumpingQueue(self.clock))
         self.released = threading.Event()
 
     def take(self, seconds, *looks):
