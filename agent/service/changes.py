@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from agent.messages.payloads import Sensed
+from agent.messages.payloads import Named, Sensed
 from agent.model import Present
 
 from .status import Status
@@ -52,16 +52,27 @@ class LastState:
         before = self._presents
         if before is None or len(before) != len(sensors):
             return True
-        return any(one.id not in before or _differs(before[one.id], one.present, one) for one in sensors)
-
-
-def _differs(before: Present, now: Present, sensor: Sensed) -> bool:
-    if before is now:
+        for one in sensors:
+            was, now = before.get(one.id), one.present
+            if was is not now and (was is None or _differs(was, now, one.quantities)):
+                return True
         return False
+
+
+def _differs(before: Present, now: Present, quantities: Sequence[Named]) -> bool:
     if before.status != now.status:
         return True
+    if len(before.readings) == len(now.readings) == len(quantities):
+        # As nearly always, each quantity has its reading, and in the same order.
+        for quantity, one, other in zip(quantities, before.readings, now.readings, strict=True):
+            if not one.quantity == other.quantity == quantity.name:
+                break
+            if one.value != other.value and abs(other.value - one.value) >= quantity.step * ALMOST:
+                return True
+        else:
+            return False
     was, values = ({one.quantity: one.value for one in present.readings} for present in (before, now))
-    for quantity in sensor.quantities:
+    for quantity in quantities:
         old, new = was.get(quantity.name), values.get(quantity.name)
         if old is None or new is None:
             if old is not new:
