@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import re
@@ -188,6 +187,8 @@ def nearest(name: str) -> list[str]:
     if (meant := known_as(name)) is not None:
         return [meant]
     plain, known = _plain(name), names()
+    import difflib
+
     alike = difflib.get_close_matches(plain, [*known, *PEOPLE], 6, 0.6)
     return [one for one in dict.fromkeys(PEOPLE.get(one, one) for one in alike) if one in known][:3]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
 def signed(value: int, bits: int) -> int:
@@ -11,8 +10,7 @@ def signed(value: int, bits: int) -> int:
     return value - (1 << bits) if value & 1 << bits - 1 else value
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """Bits `high` down to `low` of a register."""
 
     high: int
@@ -30,8 +28,7 @@ class Field:
         return (value & (1 << self.high - self.low + 1) - 1) << self.low
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(NamedTuple):
     """A register at `address`, `size` bytes long. No I/O here: a chip reads bytes and lets the register decode them."""
 
     address: int

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 NO_SUBSCRIBERS = 0x10  # MQTT 5.0 §3.4.2.1
 # Reason codes from here on are refusals.
@@ -69,8 +69,7 @@ class TlsProblem(BrokerError):
         self.state = state
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(NamedTuple):
     """How to speak TLS. Files are PEM.
 
     Attributes:
@@ -89,8 +88,7 @@ class Tls:
     alpn: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Will:
+class Will(NamedTuple):
     """What the broker publishes when we vanish. `qos`: 0 or 1."""
 
     topic: str
@@ -131,8 +129,7 @@ class Address:
         return (self.host, *self.more_hosts)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the broker said about this session.
 
     Attributes:
@@ -150,8 +147,7 @@ class Facts:
     version: str = "5"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """What came in on a subscription. `retained`: the broker had kept it."""
 
     topic: str

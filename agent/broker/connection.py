@@ -11,7 +11,6 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from paho.mqtt import client as paho
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from . import FAILURE, Address, BrokerError, BrokerLost, Facts, Handler
@@ -19,6 +18,7 @@ from .client import NotMqtt, facts_of, make_client, message_of, publish_properti
 from .dial import Socket, certified
 from .echoes import Echoes
 from .errors import ENDS, farewell, foreign, hung_up, refusal, translated
+from .lean import paho
 
 GOODBYE = 0.5  # seconds
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 # Seconds for each step of a try while others remain to be tried. A try that failed everywhere may have been too hasty
 # for a slow network, so the next one waits twice as long.
 SHARE, LONGEST_SHARE = 1.5, 12.0
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One address of one host.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import importlib
 import os
 import signal
@@ -74,6 +73,8 @@ def _run(words: list[str]) -> int:
     parser, commands = _parser()
     command = _command(words)
     if command is not None and command not in commands:
+        import difflib
+
         near = difflib.get_close_matches(command, commands, 1)
         parser.error(f"there is no command {command!r}; " + (f"did you mean `{near[0]}`?" if near else "see --help"))
     module = None if command is None else _complete(command, commands[command])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +45,9 @@ def rewrite(file: Path, text: str, since: int) -> Path:
     Raises:
         ConfigError: the folder is not writable, or the disk is full. The file is as it was.
     """
+    # It imports three compressors, and hardly any start has a file to upgrade.
+    import shutil
+
     backup, fresh = file.with_name(f"{file.name}.{since}"), file.with_name(f".{file.name}.new")
     try:
         shutil.copy2(file, backup)

@@ -7,7 +7,6 @@ tolerate a sensor that `state` no longer names, because Home Assistant logs ever
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -102,7 +101,11 @@ def spelt(name: str) -> str:
     ('greenhouse-1', 'pi_local_92991a24')
     """
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)
-    return plain if plain == name else f"{plain}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    if plain == name:
+        return plain
+    import hashlib
+
+    return f"{plain}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def discovery(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import ValuesView
-from dataclasses import dataclass
 
 from .store import Item
 
@@ -65,12 +64,13 @@ class Entries:
         self._by_number = {entry.number: entry for entry in self._by_number.values()}
 
 
-@dataclass(slots=True)
 class Amount:
     """A number of batches and the bytes of their bodies."""
 
-    items: int = 0
-    bytes: int = 0
+    __slots__ = ("bytes", "items")
+
+    def __init__(self) -> None:
+        self.items = self.bytes = 0
 
     def add(self, item: Item) -> None:
         """Count one more."""

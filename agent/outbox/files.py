@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
-import tempfile
 from pathlib import Path
 
 # For owner and group only, whatever the umask is.
@@ -42,7 +40,8 @@ def try_disk(folder: Path) -> None:
     """
     for left_over in folder.glob(f"{PROBE}*"):
         remove(left_over)
-    descriptor, name = tempfile.mkstemp(prefix=PROBE, dir=folder)
+    name = folder / f"{PROBE}{os.getpid()}"
+    descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     open_too: list[int] = []
     try:
         os.write(descriptor, b"probe")
@@ -54,7 +53,7 @@ def try_disk(folder: Path) -> None:
     finally:
         for one in (descriptor, *open_too):
             os.close(one)
-        Path(name).unlink()
+        name.unlink()
 
 
 def restrict(folder: Path) -> None:
@@ -131,10 +130,19 @@ def _set_aside_at(file: Path) -> float:
     return max(part.lstat().st_ctime for part in parts(file))
 
 
+def free(folder: Path) -> int:
+    """Return the free bytes of the disk that a folder is on."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder, if that is possible."""
     with contextlib.suppress(OSError):
         if path.is_dir() and not path.is_symlink():
+            # Imports three compressors, and there is hardly ever a folder to remove.
+            import shutil
+
             shutil.rmtree(path)
         else:
             path.unlink()

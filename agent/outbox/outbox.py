@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from .entries import Entry
 from .index import Index
 from .recent import Recent
-from .retention import Bounds, Retention
+from .retention import USUAL, Bounds, Retention
 from .storage import Storage
 from .store import Gap, Item, NullStore, Previous, Stats, Store
 
@@ -46,9 +46,9 @@ class Outbox:
         kernel_boot: str = "",
         store: Store | None = None,
         durability: str = "outage",
-        max_size: int = Bounds.max_size,
-        max_age: float = Bounds.max_age,
-        when_full: str = Bounds.when_full,
+        max_size: int = USUAL.max_size,
+        max_age: float = USUAL.max_age,
+        when_full: str = USUAL.when_full,
         storage_changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.run_id, self.now, self.kernel_boot = run_id, now, kernel_boot

@@ -8,7 +8,7 @@ import itertools
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .entries import Entry
 from .index import Index
@@ -24,8 +24,7 @@ EXPIRE_EVERY = 60.0
 DROP_ITEMS = 64
 
 
-@dataclass(frozen=True)
-class Bounds:
+class Bounds(NamedTuple):
     """What an outbox may hold.
 
     Attributes:
@@ -37,6 +36,9 @@ class Bounds:
     max_size: int = 64_000_000
     max_age: float = 30 * 86400.0
     when_full: str = "drop_oldest"
+
+
+USUAL = Bounds()
 
 
 class Retention:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 Span = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(NamedTuple):
     """One run, as far as the disk knows it.
 
     Attributes:
@@ -28,12 +27,12 @@ class RunRecord:
     def stored(self, first: int, last: int) -> RunRecord:
         """Return the run with one more row, of the batches `first` to `last`."""
         lowest = first if self.rows == 0 else min(self.first, first)
-        return replace(self, first=lowest, last=max(self.last, last), rows=self.rows + 1)
+        return self._replace(first=lowest, last=max(self.last, last), rows=self.rows + 1)
 
     def deleted(self) -> RunRecord:
         """Return the run with one row less."""
         rows = self.rows - 1
-        return replace(self, first=self.first if rows else self.last + 1, rows=rows)
+        return self._replace(first=self.first if rows else self.last + 1, rows=rows)
 
 
 def merged(known: Sequence[RunRecord], witnessed: Sequence[RunRecord]) -> list[RunRecord]:
@@ -67,7 +66,7 @@ def missing(run: RunRecord, found: Iterable[Span]) -> list[Span]:
     if run.last == 0:
         if not spans:
             return []
-        run = replace(run, first=spans[0][0])
+        run = run._replace(first=spans[0][0])
     last = max(run.last, max((span[1] for span in spans), default=0))
     holes, expected = [], run.first
     for begin, end in [*spans, (last + 1, last + 1)]:

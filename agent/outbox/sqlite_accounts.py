@@ -6,7 +6,6 @@ import itertools
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from . import sqlite_rows as rows
@@ -27,7 +26,6 @@ SELECT run_id, min(first), max(last), count(*) FROM (
 Table = dict[str, tuple[int, RunRecord]]
 
 
-@dataclass
 class Accounts:
     """What the tables say.
 
@@ -36,8 +34,9 @@ class Accounts:
         counts: rows of each run, batches and gaps.
     """
 
-    runs: dict[str, RunRecord] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
+    def __init__(self) -> None:
+        self.runs: dict[str, RunRecord] = {}
+        self.counts: Counter[str] = Counter()
 
     def what_is_missing(self, witnessed: Sequence[RunRecord] | None) -> str | None:
         """Return what is missing from the tables; None if they are whole and not older than the witness."""
@@ -90,7 +89,7 @@ def settle(
         _declare(database, [Gap(run.run_id, first, last, "corrupt") for first, last in holes])
         lost += sum(last - first + 1 for first, last in holes)
         greatest = max((last for _, last in found), default=0)
-        runs.append(replace(run, last=max(run.last, greatest)) if run.last else run)
+        runs.append(run._replace(last=max(run.last, greatest)) if run.last else run)
     return runs, lost
 
 
@@ -108,7 +107,7 @@ def write_runs(database: sqlite3.Connection, runs: Sequence[RunRecord]) -> Table
     table = {}
     for key, run in enumerate(kept, 1):
         first, last, count = held.get(run.run_id, (run.last + 1, run.last, 0))
-        table[run.run_id] = key, replace(run, first=first, last=max(run.last, last), rows=count)
+        table[run.run_id] = key, run._replace(first=first, last=max(run.last, last), rows=count)
     database.execute("DELETE FROM run")
     database.executemany(rows.PUT_RUN, [rows.run_row(key, run) for key, run in table.values()])
     return table

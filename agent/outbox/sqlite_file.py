@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from . import files
 from . import sqlite_rows as rows
 from .runs import RunRecord
 from .sqlite_opening import NOT_THE_FILE, PERHAPS_THE_DISK, Begun, Damaged, Opening, is_one_of
@@ -59,7 +58,7 @@ class SqliteFile:
 
     def append(self, records: Sequence[Row]) -> None:
         """Keep all rows, or none."""
-        if shutil.disk_usage(self.file.parent).free < KEEP_FREE:
+        if files.free(self.file.parent) < KEEP_FREE:
             raise OSError(errno.ENOSPC, f"{self.file.parent}: less than {KEEP_FREE >> 20} MiB are free")
         changed: dict[str, RunRecord] = {}
         with self._connection() as database:
@@ -106,7 +105,7 @@ class SqliteFile:
             with self._connection() as database:
                 run = self._run(self._run_id, {})
                 first = run.first if run.rows else last_seq + 1
-                ended = {run.run_id: replace(run, first=first, last=last_seq, clean=True)}
+                ended = {run.run_id: run._replace(first=first, last=last_seq, clean=True)}
                 table = self._write(database, ended)
             self._begun.table.update(table)
             self.shut()
@@ -189,4 +188,4 @@ def _advance(database: sqlite3.Connection, changed: dict[str, RunRecord]) -> Non
     if oldest is not None and oldest[0] in changed:
         run_id, seq = oldest
         (gap,) = database.execute("SELECT min(first) FROM gap WHERE run_id = ?", (run_id,)).fetchone()
-        changed[run_id] = replace(changed[run_id], first=min(seq, gap or seq))
+        changed[run_id] = changed[run_id]._replace(first=min(seq, gap or seq))

@@ -7,8 +7,8 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from . import files, sqlite_accounts, sqlite_recovery
 from . import sqlite_rows as rows
@@ -35,8 +35,7 @@ def is_one_of(error: BaseException, names: Sequence[str]) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith(tuple(names))
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(NamedTuple):
     """What a run begins with.
 
     Attributes:

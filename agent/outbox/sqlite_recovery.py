@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,8 +77,10 @@ def _mend(file: Path, copy: Path, max_size: int) -> None:
     size = sum(part.stat().st_size for part, _ in parts)
     if size > 2 * files.most_pages(max_size) * sqlite_pages.USUAL_PAGE:
         raise OSError(errno.EFBIG, f"{file}: too large to be ours")
-    if shutil.disk_usage(file.parent).free < size + KEEP_FREE:
+    if files.free(file.parent) < size + KEEP_FREE:
         raise OSError(errno.ENOSPC, f"{file.parent}: no room for a copy")
+    import shutil
+
     files.create(copy)
     for part, its_copy in parts:
         files.create(its_copy)

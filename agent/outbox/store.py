@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One encoded batch.
 
     Attributes:
@@ -26,8 +24,7 @@ class Item:
     topic: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """Batches `first` to `last` of a run that were given up.
 
     Attributes:
@@ -40,8 +37,7 @@ class Gap:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Previous:
+class Previous(NamedTuple):
     """The run before this one.
 
     Attributes:
@@ -62,8 +58,7 @@ class Row(NamedTuple):
     record: Item | Gap
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(NamedTuple):
     """What a store held when it was opened.
 
     Attributes:
@@ -127,8 +122,7 @@ class NullStore:
         """Do nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(NamedTuple):
     """What the outbox tells about itself.
 
     Attributes:

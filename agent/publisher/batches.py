@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from agent.broker import Facts
 from agent.messages.blocks import CONTENT_TYPE, block
@@ -267,7 +266,7 @@ class Batches:
     def _outgoing(self, topic: str, body: bytes, items: Sequence[Item], content_type: str | None = None) -> Outgoing:
         made = Outgoing(Purpose.BATCH, topic, body, topic, tuple(items), content_type=content_type)
         alone, deferred = self._holds.suspect(topic), len(items) == 1 and self._holds.deferred(items[0])
-        return replace(made, alone=alone, deferred=deferred) if alone or deferred else made
+        return made._replace(alone=alone, deferred=deferred) if alone or deferred else made
 
     def _sized(self, made: Outgoing) -> Outgoing | None:
         if self._fits(made):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
 from agent.outbox import Item
 from agent.resilience.schedule import Rng, grown
@@ -34,17 +33,21 @@ def key_of(item: Item) -> Key:
     return item.run_id, item.seq
 
 
-@dataclass(slots=True)
 class _Topic:
-    since: float
-    reason: str
-    until: float = -math.inf
-    # The batches that were refused since the broker took one, and how often.
-    refused: dict[Key, int] = field(default_factory=dict)
-    rounds: int = 0
-    hang_ups: int = 0
-    # The oldest was tried, and it is the turn of another.
-    others_turn: bool = False
+    """A topic on which the broker refused a batch.
+
+    Attributes:
+        refused: the batches that were refused since the broker took one, and how often.
+        others_turn: the oldest was tried, and it is the turn of another.
+    """
+
+    __slots__ = ("hang_ups", "others_turn", "reason", "refused", "rounds", "since", "until")
+
+    def __init__(self, since: float, reason: str) -> None:
+        self.since, self.reason, self.until = since, reason, -math.inf
+        self.refused: dict[Key, int] = {}
+        self.rounds = self.hang_ups = 0
+        self.others_turn = False
 
 
 class Holds:

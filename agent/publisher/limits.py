@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from agent.broker import Facts, Link
 
@@ -44,8 +43,7 @@ class Limits:
         if self.unconfirmed:
             setattr(self, self.unconfirmed, True)
         sizes = [one for one in (facts.maximum_packet_size, self._learnt()) if one is not None]
-        obeyed = replace(
-            facts,
+        obeyed = facts._replace(
             maximum_packet_size=min(sizes, default=None),
             maximum_qos=min(facts.maximum_qos, int(self.qos_1 and self.on_trial != "qos_1")),
             retain_available=facts.retain_available and self.retain and self.on_trial != "retain",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from agent.broker import Handler, packet_size
 from agent.outbox import Gap, Item
@@ -19,8 +19,7 @@ class Purpose(Enum):
     SUBSCRIPTION = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One PUBLISH or SUBSCRIBE.
 
     Attributes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from agent.broker import BrokerError, BrokerLost, BrokerTimeout, Facts, Handler, Link, Will
 from agent.messages.topics import Topics
@@ -27,8 +27,7 @@ from .state import BrokerState, ConnectionLog
 from .twin import TwinWatch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """How to publish.
 
     Attributes:
@@ -66,12 +65,13 @@ class Publisher:
         outbox: Outbox,
         topics: Topics,
         clock: Wall,
-        settings: Settings = Settings(),
+        settings: Settings | None = None,
         *,
         rng: Rng = ENTROPY,
         on_change: Callable[[], object] = lambda: None,
         on_event: Callable[[BreakerEvent], object] | None = None,
     ) -> None:
+        settings = settings or Settings()
         self._link, self._now, self._ready, self.on_change = link, clock.now, outbox.ready, on_change
         self.breaker = _breaker(settings, clock.now, rng, on_event)
         self._pacing = Pacing(clock.now, rng, settings.backfill_rate, settings.window)
@@ -243,7 +243,7 @@ class Publisher:
     def _change(self, new: BrokerState, error: BrokerError | None = None) -> None:
         old, limits = self.state, self._experience.limits.listed()
         duplicate, refused = self._reconnect.duplicate, self._experience.refused()
-        self.state = replace(new, duplicate=duplicate, limits=limits, refused=refused)
+        self.state = new._replace(duplicate=duplicate, limits=limits, refused=refused)
         self._log.changed(old, self.state, error, self._now())
         if self.state != old:
             self.on_change()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.resilience.schedule import Rng, grown
 
@@ -57,8 +57,7 @@ class Complaints:
         self._changed()
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """One refusal, as `health` tells it; `since` in seconds of the clock."""
 
     topic: str
@@ -66,16 +65,15 @@ class Refusal:
     since: float
 
 
-@dataclass(slots=True)
 class _Entry:
-    since: float
-    reason: str = ""
-    count: int = 0
-    until: float = -math.inf
-    named: bool = False
-    busy: int = 0
-    # Nothing waits for it, because of its present form or of what it is.
-    noted: bool = False
+    """What was refused under one key; `noted`: nothing waits for it, because of its present form or of what it is."""
+
+    __slots__ = ("busy", "count", "named", "noted", "reason", "since", "until")
+
+    def __init__(self, since: float) -> None:
+        self.since, self.reason, self.until = since, "", -math.inf
+        self.count = self.busy = 0
+        self.named = self.noted = False
 
 
 class Refusals:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from agent.broker import BrokerError, Facts
 
@@ -18,8 +19,7 @@ LOST_AGAIN, REMIND = 150.0, 600.0
 LASTS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerState:
+class BrokerState(NamedTuple):
     """The connection, for `health`.
 
     Attributes:
@@ -38,7 +38,7 @@ class BrokerState:
     sessions: int
     duplicate: bool
     facts: Facts | None
-    limits: Mapping[str, object] = field(default_factory=dict)
+    limits: Mapping[str, object] = MappingProxyType({})
     refused: tuple[Refusal, ...] = ()
 
 

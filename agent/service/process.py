@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import resource
 import sys
 import threading
@@ -94,11 +93,12 @@ def host() -> dict[str, Any]:
     model = ""
     with contextlib.suppress(OSError):
         model = Path("/proc/device-tree/model").read_text().strip("\0\n")
+    this = os.uname()
     return {
-        "name": platform.node(),
-        "model": model or platform.machine(),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
+        "name": this.nodename,
+        "model": model or this.machine,
+        "system": f"{this.sysname} {this.release}",
+        "python": sys.version.split()[0],
     }
 
 
@@ -108,7 +108,7 @@ def machine() -> str:
         with contextlib.suppress(OSError):
             if text := Path(file).read_text(encoding="utf-8", errors="replace").strip("\0\n "):
                 return text
-    return platform.node()
+    return os.uname().nodename
 
 
 def version() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from agent.acquisition.scheduler import Rounds
@@ -21,8 +20,7 @@ from .build import Assembly
 Breaker = CircuitBreaker | AsyncCircuitBreaker
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Which run this is.
 
     Attributes:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from agent.messages import blocks
@@ -94,7 +94,7 @@ class DeliveryLedger:
         self._numbers[item.run_id] = item.seq
         self._place[key] = len(self._place)
         kept = {name: document[name] for name in ("clock", "timestamp")} if self._lean else document
-        self.accepted[key] = Accepted(replace(item, body=b"") if self._lean else item, kept, self.clock.time())
+        self.accepted[key] = Accepted(item._replace(body=b"") if self._lean else item, kept, self.clock.time())
         self.pending[key] = None
         for what in speaks_against(document):
             self.wrong(what, Promise.DEGRADED)

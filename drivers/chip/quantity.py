@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from ..errors import BeyondRange, InvalidReading, PermanentError, TransientError
 
@@ -27,8 +26,7 @@ CLIPPED = 0.1
 ROUNDED = 0.001
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(NamedTuple):
     """One number that a sensor measures.
 
     Attributes:

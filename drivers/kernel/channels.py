@@ -159,7 +159,7 @@ def unique(found: Iterable[Channel]) -> tuple[Channel, ...]:
     channels = list(found)
     names = [c.quantity.name for c in channels]
     return tuple(
-        c if names.count(c.quantity.name) == 1 else replace(c, quantity=replace(c.quantity, name=_numbered(c)))
+        c if names.count(c.quantity.name) == 1 else replace(c, quantity=c.quantity._replace(name=_numbered(c)))
         for c in channels
     )
 

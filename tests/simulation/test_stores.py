@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from types import SimpleNamespace
 
 import pytest
 
@@ -29,7 +28,7 @@ class OnSqlite:
 
     def __init__(self, folder, monkeypatch) -> None:
         self.folder, self.monkeypatch, self.free = folder, monkeypatch, 1 << 40
-        monkeypatch.setattr(module.shutil, "disk_usage", lambda path: SimpleNamespace(free=self.free))
+        monkeypatch.setattr(module.files, "free", lambda folder: self.free)
 
     def store(self):
         return SqliteStore(self.folder, 1_000_000)

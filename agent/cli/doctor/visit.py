@@ -164,9 +164,9 @@ async def is_online(there: Address, topics: Topics) -> bool:
 def _lesser(will: Will, error: BrokerError) -> Will | None:
     """Return the will to try after `error`; None: none."""
     if error.code == NO_RETAIN and will.retain:
-        return replace(will, retain=False)
+        return will._replace(retain=False)
     if error.code == NO_QOS_1 and will.qos:
-        return replace(will, qos=0)
+        return will._replace(qos=0)
     return None
 
 

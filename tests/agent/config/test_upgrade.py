@@ -53,7 +53,7 @@ class TestAnOlderFile:
     def test_stays_where_it_cannot_be_written(self, tmp_path, mocker, capsys):
         file = tmp_path / "limpet.toml"
         file.write_text(OLD)
-        mocker.patch("agent.config.upgrade.shutil.copymode", side_effect=OSError(28, "No space left on device"))
+        mocker.patch("shutil.copymode", side_effect=OSError(28, "No space left on device"))
         assert main(["check", "--upgrade", "-c", str(file)]) == 78
         assert file.read_text() == OLD
         assert "No space left" in capsys.readouterr().err

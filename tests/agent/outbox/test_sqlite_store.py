@@ -457,7 +457,7 @@ class TestAFailingDisk:
             assert failed <= 1
 
     def test_that_is_nearly_full_is_not_filled_up(self, tmp_path, mocker):
-        mocker.patch.object(module.shutil, "disk_usage", return_value=mocker.Mock(free=1000))
+        mocker.patch.object(module.files, "free", return_value=1000)
 
         async def story(store, _):
             with pytest.raises(OSError, match="free"):
