@@ -6,13 +6,13 @@ import contextlib
 import json
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import cheap
 from rows import Row, percentile, ratio
-from stage import PROGRAMS, SETTLE, Process, Stage, readings
+from stage import PROGRAMS, SETTLE, Process, Stage, in_batch, readings
 
 BUDGETS = {5: (1.5, 0.15), 50: (1.5, 0.2), 500: (1.8, 0.35)}  # CPU against the limit, seconds to the first batch
 MEMORY = {50: 30.0, 500: 34.0}
@@ -20,6 +20,7 @@ LATENCY = {5: (1.0, 5.0), 50: (1.2, 6.0)}
 FAST = 0.005  # seconds between two rounds of 50 sensors: 10,000 readings a second
 WIRE = 400_000.0  # hertz
 Figures = dict[str, float]
+Sample = dict[str, Figures]
 
 
 def rows(stage: Stage, runs: int, seconds: float) -> Iterator[Row]:
@@ -27,15 +28,15 @@ def rows(stage: Stage, runs: int, seconds: float) -> Iterator[Row]:
     yield from _starts(stage, runs)
     for count in BUDGETS:
         yield from _steady(stage, count, runs, seconds)
-    fast = [_alternately(stage, 50, FAST, seconds / 2) for _ in range(runs)]
-    ours, limit = _median(fast, "ours"), _median(fast, "limit")
+    fast = [alternately(stage, PROGRAMS, 50, FAST, seconds / 2) for _ in range(runs)]
+    ours, limit = median(fast, "ours"), median(fast, "limit")
     yield ratio("CPU per 1000 readings, 10,000 a second", "ms", ours["ms"], limit["ms"], 1.5)
     yield Row("  of them kept", 100 * ours["complete"], "%", 100, at_least=True)
-    free = [_alternately(stage, 50, 0.0, seconds / 2) for _ in range(runs)]
-    ours, limit = _median(free, "ours"), _median(free, "limit")
+    free = [alternately(stage, PROGRAMS, 50, 0.0, seconds / 2) for _ in range(runs)]
+    ours, limit = median(free, "ours"), median(free, "limit")
     yield ratio("readings a second, as fast as it can, N=50", "", ours["rate"], limit["rate"], 0.4, at_least=True)
-    wired = [_alternately(stage, 50, 0.0, seconds / 2, hertz=WIRE) for _ in range(runs)]
-    ours, limit = _median(wired, "ours"), _median(wired, "limit")
+    wired = [alternately(stage, PROGRAMS, 50, 0.0, seconds / 2, hertz=WIRE) for _ in range(runs)]
+    ours, limit = median(wired, "ours"), median(wired, "limit")
     yield ratio("the same, four buses at 400 kHz", "", ours["rate"], limit["rate"], 0.9, at_least=True)
 
 
@@ -52,14 +53,8 @@ def _starts(stage: Stage, runs: int) -> Iterator[Row]:
 
 def _steady(stage: Stage, count: int, runs: int, seconds: float) -> Iterator[Row]:
     """Both at the same time, once a second: there is room for both."""
-    samples = []
-    for _ in range(runs):
-        with contextlib.ExitStack() as stack:
-            both = [stack.enter_context(stage.running(name, count, 1.0)) for name in PROGRAMS]
-            ends = [_begin(stage, process, count) for process in both]
-            time.sleep(SETTLE + seconds)
-            samples.append({process.name: end() for process, end in zip(both, ends, strict=True)})
-    ours, limit = _median(samples, "ours"), _median(samples, "limit")
+    samples = [together(stage, PROGRAMS, count, 1.0, seconds) for _ in range(runs)]
+    ours, limit = median(samples, "ours"), median(samples, "limit")
     yield ratio(f"CPU per 1000 readings, N={count} @ 1 Hz", "ms", ours["ms"], limit["ms"], BUDGETS[count][0])
     if count in MEMORY:
         yield Row(f"resident, N={count}", ours["rss"], "MB", MEMORY[count], limit["rss"])
@@ -69,10 +64,19 @@ def _steady(stage: Stage, count: int, runs: int, seconds: float) -> Iterator[Row
             yield Row(f"read to subscriber, N={count}, {percent}", ours[percent], "ms", budget, limit[percent])
 
 
-def _alternately(stage: Stage, count: int, every: float, seconds: float, **more: Any) -> dict[str, Figures]:
-    """One after the other: each has the machine for itself."""
+def together(stage: Stage, names: Sequence[str], count: int, every: float, seconds: float, **more: Any) -> Sample:
+    """Return the figures of programs that run at the same time."""
+    with contextlib.ExitStack() as stack:
+        all_of_them = [stack.enter_context(stage.running(name, count, every, **more)) for name in names]
+        ends = [_begin(stage, process, count) for process in all_of_them]
+        time.sleep(SETTLE + seconds)
+        return {process.name: end() for process, end in zip(all_of_them, ends, strict=True)}
+
+
+def alternately(stage: Stage, names: Sequence[str], count: int, every: float, seconds: float, **more: Any) -> Sample:
+    """Return the figures of programs that run one after the other: each has the machine for itself."""
     figures = {}
-    for name in PROGRAMS:
+    for name in names:
         with stage.running(name, count, every, **more) as process:
             end = _begin(stage, process, count)
             time.sleep(SETTLE + seconds)
@@ -95,7 +99,7 @@ def _begin(stage: Stage, process: Process, count: int) -> Any:
     def end() -> Figures:
         spent, took, news = process.cpu() - cpu, time.monotonic() - at, process.arrivals[seen:]
         count_of = readings(news)
-        whole = sum(payload.count(b'"quantity"') == count for _, payload in news) / max(1, len(news))
+        whole = sum(in_batch(payload) == count for _, payload in news) / max(1, len(news))
         return {"ms": 1e6 * spent / max(1, count_of), "rate": count_of / took, "complete": whole,
                 "rss": process.rss(), "threads": process.threads(),
                 "p50": percentile(ages, 50), "p99": percentile(ages, 99)}  # fmt: skip
@@ -103,7 +107,7 @@ def _begin(stage: Stage, process: Process, count: int) -> Any:
     return end
 
 
-def _median(samples: list[dict[str, Figures]], name: str) -> Figures:
+def median(samples: list[Sample], name: str) -> Figures:
     return {key: statistics.median(one[name][key] for one in samples) for key in samples[0][name]}
 
 

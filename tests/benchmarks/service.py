@@ -1,6 +1,6 @@
 """What the service costs, beside its budgets, as ratios to the limit measured in the same run.
 
-python tests/benchmarks/service.py [--json] [--quick] [load] [quiet] [parts] [faults] [disk]
+python tests/benchmarks/service.py [--json] [--quick] [load] [kernel] [quiet] [parts] [faults] [disk] [scale]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import asdict
 from rows import Row, table
 from stage import Stage
 
-GROUPS = ("load", "quiet", "parts", "faults", "disk")
+GROUPS = ("load", "kernel", "quiet", "parts", "faults", "disk", "scale")
 
 
 def main() -> int:

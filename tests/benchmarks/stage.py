@@ -20,11 +20,14 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(HERE)]
 
+import bus_in_c  # noqa: E402
 import cheap  # noqa: E402
 from paho.mqtt.client import Client  # noqa: E402
 from paho.mqtt.enums import CallbackAPIVersion  # noqa: E402
 
 PROGRAMS = ("limit", "ours")
+# With buses in C.
+IN_C = ("bare", "ours")
 FIRST = 60.0  # seconds that the first batch may take
 SETTLE = 1.5
 
@@ -43,9 +46,9 @@ class Stage:
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nset_tcp_nodelay true\n"
         )
         self._broker = subprocess.Popen(["mosquitto", "-c", settings], stderr=subprocess.DEVNULL)
-        self.arrivals: dict[str, list[tuple[float, bytes]]] = {name: [] for name in PROGRAMS}
+        self.arrivals: dict[str, list[tuple[float, bytes]]] = {name: [] for name in (*PROGRAMS, *IN_C)}
         self.hears: dict[str, Callable[[float, bytes], None]] = {}
-        self.page = {name: cheap.Page(self.folder / f"page-{name}") for name in PROGRAMS}
+        self.page = {name: cheap.Page(self.folder / f"page-{name}") for name in (*PROGRAMS, *IN_C)}
         self._subscriber = self._subscribe()
 
     def _subscribe(self) -> Client:
@@ -77,7 +80,8 @@ class Stage:
     def running(self, name: str, count: int, every: float, *, wait: bool = True, **more: Any) -> Iterator[Process]:
         """Run a program until the block ends; without `wait`, do not wait for its first batch.
 
-        `nowhere`: its broker is away. `config`: of its outbox. The rest goes to the buses.
+        `nowhere`: its broker is away. `config`: of its outbox. `library`: its buses are those in C. `wrapper`: the
+        command that runs it. The rest goes to the buses.
         """
         state = more.pop("state_dir", None) or tempfile.mkdtemp(dir=self.folder)
         settings = {"port": self.port, "count": count, "every": every, "hertz": 0.0, "hang": None}
@@ -86,9 +90,12 @@ class Stage:
         write_config(Path(settings["config"]), port, count, every or 1.0, state, **more.pop("config", {}))
         self.arrivals[name] = []
         self.hears.pop(name, None)
-        command = [sys.executable, str(HERE / f"{name}.py"), json.dumps(settings | more)]
+        wrapper = more.pop("wrapper", ())
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(self.folder / "cache")}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        if (library := more.pop("library", None)) is not None:
+            environment |= bus_in_c.environment(library, settings["page"])
+        command = [*wrapper, sys.executable, str(HERE / f"{name}.py"), json.dumps(settings | more)]
         log = (self.folder / f"{name}.log").open("w")
         child = subprocess.Popen(command, env=environment, stderr=log)
         process = Process(name, child.pid, time.monotonic(), self.arrivals[name], self.hears, state)
@@ -178,4 +185,9 @@ class Process:
 
 def readings(arrivals: Sequence[tuple[float, bytes]]) -> int:
     """Return how many readings arrived."""
-    return sum(payload.count(b'"quantity"') for _, payload in arrivals)
+    return sum(in_batch(payload) for _, payload in arrivals)
+
+
+def in_batch(payload: bytes) -> int:
+    """Return how many readings a batch has; in the leanest limit's, only the names of sensors begin with an s."""
+    return payload.count(b'"quantity"') or payload.count(b'"s')
