@@ -1,0 +1,48 @@
+// The connection to the agent: server-sent events, and asking now and then where there is no place for them.
+
+const SILENT = 15000; // milliseconds without an event after which the agent counts as lost; it sends one every 5 s
+const AGAIN = 5000; // milliseconds between two tries
+
+// Calls `take(parts)` with all parts at first, then with those that changed, and `lost(why)` when nothing comes.
+export function follow(take, lost) {
+  let source = null;
+  let timer = 0;
+
+  function heard(parts) {
+    clearTimeout(timer);
+    timer = setTimeout(() => lost("nothing has come for a while"), SILENT);
+    take(parts);
+  }
+
+  function open() {
+    close();
+    if (document.hidden) return; // a page that nobody sees takes no place
+    source = new EventSource("/events");
+    source.onmessage = (event) => heard(JSON.parse(event.data));
+    source.onerror = () => {
+      close();
+      ask();
+    };
+  }
+
+  function close() {
+    source?.close();
+    source = null;
+    clearTimeout(timer);
+  }
+
+  async function ask() {
+    try {
+      const answer = await fetch("/page.json", { signal: AbortSignal.timeout(AGAIN) });
+      if (!answer.ok) throw new Error(`page.json: ${answer.status}`);
+      heard(await answer.json());
+    } catch (error) {
+      lost(error.message);
+    }
+    clearTimeout(timer);
+    timer = setTimeout(open, AGAIN);
+  }
+
+  document.addEventListener("visibilitychange", open);
+  open();
+}
