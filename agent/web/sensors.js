@@ -70,7 +70,7 @@ function updateCard(card, one, model) {
   put(head.children[1], sensor.status === "unavailable" ? lastValue(sensor) : one.driver);
   const badge = head.children[2];
   set(badge, "class", `badge ${level}`);
-  put(badge, level === "good" && ["ok", "partial"].includes(sensor.status) ? "ok" : `${MARKS[level]} ${statusText(sensor)}`);
+  put(badge, level === "good" ? statusText(sensor) : `${MARKS[level]} ${statusText(sensor)}`);
   sync(values, quantities, ({ name }) => name, makeQuantity, (row, quantity) => updateQuantity(row, quantity, one, sensor));
 }
 
@@ -79,29 +79,31 @@ function lastValue(sensor) {
 }
 
 function makeQuantity({ name }) {
-  const value = element("dd", "value", element("span", "number"), element("span", "unit"), element("span", "tag"));
-  return element("div", "", element("dt", "", quantityName(name)), value, element("dd", "spark", makeSparkline()));
+  const value = element("dd", "value", element("span", "number"), element("span", "unit"));
+  return element("div", "", element("dt", "", quantityName(name)), value, element("dd", "spark", makeSparkline()), element("dd", "tag"));
 }
 
 function updateQuantity(row, quantity, one, sensor) {
   const reading = sensor.readings.find((found) => found.quantity === quantity.name);
   const fault = sensor.faults.find((found) => found.quantity === quantity.name);
-  const [, value, spark] = row.children;
-  const [number, unit, tag] = value.children;
+  const [, value, spark, tag] = row.children;
+  const [number, unit] = value.children;
   put(number, reading ? valueText(reading.value, quantity) : "–");
   put(unit, reading ? quantity.unit : "");
-  const [text, level, why] = tagOf(reading, fault);
+  const [text, level, why] = tagOf(reading, fault, sensor);
   put(tag, text);
   set(tag, "class", `tag ${level}`);
+  hide(tag, !text);
+  set(row, "class", text ? "tagged" : "");
   set(value, "title", [why, ...extras(reading)].filter(Boolean).join("; ") || null);
   drawSparkline(spark.firstChild, one.id, quantity, one.every);
 }
 
 // What is to be said of one value: words, level, the reason.
-function tagOf(reading, fault) {
+function tagOf(reading, fault, sensor) {
   if (fault) return fault.error === "BeyondRange" ? ["beyond range", "plain", fault.message] : ["missing", "warn", fault.message];
   if (!reading || reading.status === "ok") return ["", "", ""];
-  if (reading.status === "stale") return [`${age(reading.timestamp ?? 0)} old`, "warn", "the last good value"];
+  if (reading.status === "stale") return [`${age(reading.timestamp ?? sensor.measured)} old`, "warn", "the last good value"];
   if (reading.status === "substituted") return [`from ${reading.source}`, "warn", `measured by ${reading.source} instead`];
   return [reading.status, "warn", reading.reason ?? ""];
 }

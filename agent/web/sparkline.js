@@ -82,7 +82,9 @@ export function drawSparkline(svg, sensor, quantity, every) {
 }
 
 function heights(low, high, quantity) {
-  const least = quantity.words?.length ? 1 : FLATTEST * (quantity.step || Math.abs(high) * 1e-4 || 1);
+  const last = quantity.words?.length - 1;
+  if (last > 0) [low, high] = [0, last];
+  const least = last > 0 ? last : FLATTEST * (quantity.step || Math.abs(high) * 1e-4 || 1);
   const middle = (low + high) / 2;
   const half = Math.max(high - low, least) / 2;
   return (value) => HEIGHT / 2 - ((value - middle) / half) * (HEIGHT / 2 - MARGIN);

@@ -36,16 +36,16 @@ function doubts(id, sensor) {
   const parts = sensor.faults.filter((one) => one.error !== "BeyondRange").map((one) => quantityName(one.quantity));
   if (parts.length) return `${id} lacks ${parts.join(", ")}`;
   const doubtful = sensor.readings.filter((one) => one.status !== "ok");
-  const kinds = [...new Set(doubtful.map((one) => one.status))].join(", ");
-  return `${id} is ${kinds}`;
+  const [{ status, source }] = doubtful;
+  if (doubtful.some((one) => one.status !== status)) return `${id} is doubtful`;
+  if (status === "stale") return `${id} shows its last good value`;
+  return status === "substituted" ? `${source} stands in for ${id}` : `${id} is ${status}`;
 }
 
 function reasons(model, id, sensor) {
   const lines = sensor.faults.filter((one) => one.error !== "BeyondRange").map((one) => `${quantityName(one.quantity)}: ${one.error}: ${one.message}`);
   if (sensor.error && !sensor.faults.length) lines.push(`${sensor.error}: ${sensor.message}`);
-  const doubtful = sensor.readings.filter((one) => one.status !== "ok");
-  const told = doubtful.map((one) => one.reason ?? (one.source ? `${one.source} stands in` : one.status === "stale" ? "shows its last good value" : ""));
-  lines.push(...new Set(told.filter(Boolean)));
+  for (const one of sensor.readings) if (one.reason) lines.push(`${quantityName(one.quantity)}: ${one.reason}`);
   const when = [sensor.since && since(sensor.since), sensor.status === "unavailable" && sensor.lastOk && `last value ${age(sensor.lastOk)} ago`];
   lines.push(`${when.filter(Boolean).join(" · ")}${probes(model.health, id)}`);
   return lines;

@@ -41,6 +41,29 @@ MANY = '[agent]\ndevice_id = "pi"\n[outbox]\ndurability = "memory"\n' + "".join(
     f"mux = {{ address = 0x{0x70 + number % 10 // 8:02x}, channel = {number % 8} }}\n"
     for number in range(50)
 )
+DOUBTFUL = """
+[agent]
+device_id = "pi"
+[outbox]
+durability = "memory"
+[[sensor]]
+id = "air"
+driver = "sht4x"
+[[sensor]]
+id = "hot"
+driver = "sht4x"
+address = 0x45
+limits = { temperature = [-20, 10] }
+[[sensor]]
+id = "wall"
+driver = "sht4x"
+address = 0x46
+fallback = "sensor:air"
+[[sensor]]
+id = "boiler"
+driver = "tmp117"
+fallback = "last"
+"""
 PHONE = (390, 844)
 NUMBER = "document.querySelector('#sensor-{} .number').textContent"
 
@@ -139,12 +162,25 @@ class TestAPage:
             assert "connection refused" in browser.text("#story")
             assert "batches" in browser.text("#story")
 
+    def test_says_which_value_is_doubtful_and_why(self, browser):
+        with _served(browser, DOUBTFUL) as home:
+            home.do(_play({"kind": "unplugged", "sensor": "wall"}, {"kind": "unplugged", "sensor": "boiler"}))
+            home.forward(60.0)
+            _open(browser, home)
+            assert browser.text("#verdict") == "Works, with 3 remarks"
+            assert "temperature: outside of the limits -20..10" in browser.text("#attention")
+            assert "air stands in for wall" in browser.text("#attention")
+            assert browser.text("#sensor-wall .tag") == "from air"
+            assert browser.text("#sensor-boiler .tag").endswith(" old")
+            assert browser.evaluate("document.querySelector('#sensor-hot .tag').textContent") == "suspect"
+
     def test_has_landmarks_and_headings_for_screen_readers(self, browser):
         with _served(browser) as home:
             _open(browser, home)
             count = "document.querySelectorAll('{}').length"
             assert [browser.evaluate(count.format(one)) for one in ("header", "main", "footer", "h1")] == [1, 1, 1, 1]
             assert browser.evaluate(count.format("#sensors h3")) == 3
+            assert browser.evaluate(count.format("h1[role], h2[role], h3[role]")) == 0
             assert browser.evaluate("document.querySelector('#sensors dl').children.length") == 2
 
     @pytest.mark.parametrize("dark", [False, True])
