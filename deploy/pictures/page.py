@@ -53,7 +53,7 @@ pin = 17
 """
 HOUR = 3600.0
 LIVED = 6.5 * HOUR
-SHORT = 0.7 * HOUR
+SHORT = 0.25 * HOUR
 # Sensor -> quantity -> mean, swing, hours of a period, phase.
 WEATHER = {
     "air": {"temperature": (21.4, 3.1, 9, 0.6), "humidity": (58.0, 9.0, 8, 0.1), "pressure": (1013.2, 1.9, 14, 0.2)},
@@ -109,7 +109,7 @@ def away(home: Whole) -> None:
 
 
 def draw(folder: Path) -> None:
-    """Write the pictures whose names are in `ONLY`, or all."""
+    """Write all pictures."""
     with Chromium() as browser:
 
         def shots(name: str, url: str, *, whole: bool = False) -> None:
@@ -125,7 +125,7 @@ def draw(folder: Path) -> None:
             home.do(away)
             home.forward(95.0)
             shots("trouble", home.url)
-        stuck = ScenarioFault(kind="stuck", bus="i2c-3", at=SHORT - 300.0)
+        stuck = ScenarioFault(kind="stuck", bus="i2c-3", at=SHORT - 240.0)
         with PacedAgent(HEAD + fifty(), SHORT, plays(stuck)) as home:
             shots("fifty", home.url)
         with PacedAgent(HEAD, 5.0, find=partial(finding, simulate=True)) as home:
