@@ -1,17 +1,19 @@
 // The status page: keeps what the agent tells, and shows what a person wants to know.
 import { agentTime, byId } from "./words.js";
-import { takeHistory } from "./sparkline.js";
+import { forgetHistory, takeHistory } from "./sparkline.js";
 import { showSensors } from "./sensors.js";
 import { say, showFaults, showStory, showTroubles, showVerdict, troubles } from "./story.js";
 import { copyBlock, showFirst } from "./first.js";
 import { follow } from "./live.js";
 
-const model = {};
+let model = {};
 
-function take(parts) {
+// What is whole replaces everything: it may come from another run of the agent, whose clock began anew.
+function take(parts, whole) {
   const { history, ...others } = parts;
+  if (whole) forgetHistory();
   if (history) takeHistory(history);
-  Object.assign(model, others);
+  model = whole ? others : { ...model, ...others };
   agentTime(model.health.timestamp);
   document.body.classList.remove("lost");
   show();
@@ -33,6 +35,6 @@ function lost(why) {
   byId("foot").textContent = `What stands here is old (${why}).`;
 }
 
-byId("filter").addEventListener("input", () => showSensors(model));
+byId("filter").addEventListener("input", () => model.info && showSensors(model));
 byId("copy").addEventListener("click", copyBlock);
 follow(take, lost);

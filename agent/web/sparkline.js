@@ -15,10 +15,7 @@ let newest = 0;
 
 // Takes a part of the history: all slots of a new width, or the newest ones.
 export function takeHistory(part) {
-  if (part.width !== width) {
-    series.clear();
-    newest = 0;
-  }
+  if (part.width !== width) forgetHistory();
   ({ width, slots } = part);
   for (const [sensor, quantities] of Object.entries(part.series)) {
     for (const [name, { first, values }] of Object.entries(quantities)) {
@@ -38,6 +35,11 @@ export function takeHistory(part) {
       else oldest = Math.min(oldest, slot);
     }
   }
+}
+
+export function forgetHistory() {
+  series.clear();
+  width = oldest = newest = 0;
 }
 
 // How far back the lines reach, in words.

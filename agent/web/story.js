@@ -3,6 +3,10 @@ import { MARKS, age, byId, element, hide, lasted, plural, put, putCode, quantity
 import { coveredSensors, levelOf } from "./sensors.js";
 
 const RANK = { bad: 0, warn: 1 };
+const LIMITS = {
+  retain: () => "retains nothing", will: () => "takes no will",
+  maximumQos: (value) => `QoS ${value} at most`, maximumPacketSize: (value) => `packets of ${size(value)} at most`,
+};
 
 // What needs a person: entries with a key, a level, a title, a short reason, and lines of detail.
 export function troubles(model) {
@@ -63,6 +67,10 @@ function* ofDelivery({ health }) {
   if (!broker.connected) {
     yield { key: "broker", level: "bad", title: "The broker is away", short: "the broker is away",
       lines: [broker.error, `${since(broker.since)}${probes(health, "broker")}`, `${plural(outbox.waiting, "batch waits", "batches wait")} and will be delivered`] };
+  }
+  for (const { topic, reason, since: began } of broker.refused ?? []) {
+    yield { key: `refused ${topic}`, level: "warn", title: `The broker refuses ${topic}`, short: `the broker refuses ${topic}`,
+      lines: [reason, `${since(began)} · batches pass`] };
   }
   if (outbox.storage !== "ok") {
     yield { key: "storage", level: "bad", title: "The disk does not take what should be stored", short: "the disk fails",
@@ -128,9 +136,9 @@ export function showStory({ health, info }) {
   const { broker, outbox, clock, rounds, process } = health;
   const written = process.written == null || process.uptime < 60 ? null : `${size((process.written / process.uptime) * 86400)} a day`;
   const cards = [
-    ["Broker", broker.connected ? "connected" : "away", broker.connected ? "good" : "bad", [
+    ["Broker", broker.connected ? "connected" : "away", !broker.connected ? "bad" : broker.refused?.length ? "warn" : "good", [
       ["since", `${time(broker.since)} (${age(broker.since)})`], ["error", broker.error], ["sessions", broker.sessions],
-      ["MQTT", broker.version], ["lacks", limits(broker.limits)],
+      ["MQTT", broker.version], ["limits", limits(broker.limits)],
       ...(broker.refused ?? []).map((one) => ["refuses", `${one.topic}: ${one.reason}, ${since(one.since)}`]),
     ]],
     ["Outbox", outbox.storage !== "ok" ? "disk fails" : outbox.waiting > 1 ? `${outbox.waiting} waiting` : "empty",
@@ -151,7 +159,7 @@ export function showStory({ health, info }) {
       set(card.firstChild.lastChild, "class", `badge ${level}`);
       put(card.firstChild.lastChild, level === "good" ? mark : `${MARKS[level]} ${mark}`);
       const known = facts.filter(([, value]) => value != null && value !== "");
-      sync(card.lastChild, known, ([name]) => known.findIndex(([other]) => other === name) + name,
+      sync(card.lastChild, known, (fact) => `${known.indexOf(fact)} ${fact[0]}`,
         ([name]) => element("div", "", element("dt", "", name), element("dd")), (row, [, value]) => put(row.lastChild, String(value)));
     });
   const told = new Date(health.timestamp);
@@ -159,7 +167,7 @@ export function showStory({ health, info }) {
 }
 
 function limits(found) {
-  return Object.entries(found ?? {}).map(([name, value]) => (value === false ? name : `${name} ${value}`)).join(", ");
+  return Object.entries(found ?? {}).map(([name, value]) => LIMITS[name]?.(value) ?? `${name}: ${value}`).join(", ");
 }
 
 export function showFaults({ faults }) {

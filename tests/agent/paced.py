@@ -7,7 +7,7 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -52,15 +52,24 @@ class PacedAgent:
         text: the configuration, without `[web]`.
         lived: seconds that have passed when the page can be opened.
         prepare: called with the agent's surroundings before these seconds pass.
+        port: where the page is served; 0: anywhere.
         more: for the agent.
     """
 
     def __init__(
-        self, text: str, lived: float = 0.0, prepare: Callable[[Whole], object] = lambda _: None, **more: Any
+        self,
+        text: str,
+        lived: float = 0.0,
+        prepare: Callable[[Whole], object] = lambda _: None,
+        *,
+        port: int = 0,
+        **more: Any,
     ) -> None:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}/"
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
         self._text = f'{text}\n[web]\nlisten = "{self.url[7:-1]}"\n'
         self._lived, self._prepare, self._more = lived, prepare, more
         self._ready = threading.Event()
@@ -78,7 +87,7 @@ class PacedAgent:
 
     def forward(self, seconds: float) -> None:
         """Let time pass at once."""
-        asyncio.run_coroutine_threadsafe(self._forward(seconds), self.loop).result(READY_WITHIN)
+        self._in_the_loop(self._forward(seconds))
 
     def do(self, function: Callable[[Whole], T]) -> T:
         """Call a function with the agent's surroundings, in its thread."""
@@ -86,7 +95,14 @@ class PacedAgent:
         async def call() -> T:
             return function(self.home)
 
-        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(READY_WITHIN)
+        return self._in_the_loop(call())
+
+    def call(self, function: Callable[[Whole], Coroutine[Any, Any, T]]) -> T:
+        """Await what a function of the agent's surroundings returns, in its thread."""
+        return self._in_the_loop(function(self.home))
+
+    def _in_the_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(READY_WITHIN)
 
     async def _forward(self, seconds: float) -> None:
         self.loop.pace.paced = False

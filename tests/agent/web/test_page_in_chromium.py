@@ -11,7 +11,7 @@ import pytest
 from paced import PacedAgent
 from whole import Whole
 
-from agent.broker import BrokerLost
+from agent.broker import BrokerLost, Facts
 from agent.cli.finding import finding
 from agent.simulation.scenario import Scenario, ScenarioFault
 from tests.chromium import Chromium, installed
@@ -198,6 +198,40 @@ class TestAPage:
         with PacedAgent(FILE) as home:
             _open(browser, home)
         browser.wait_for("document.querySelector('#verdict').textContent === 'No answer from the agent'")
+
+    def test_shows_the_next_agent_as_soon_as_it_is_there(self, browser):
+        with PacedAgent(FILE, 3000.0) as home:
+            _open(browser, home)
+        browser.wait_for("document.querySelector('#verdict').textContent === 'No answer from the agent'")
+        # Its clock may have begun anew, as after a power cut.
+        with PacedAgent(FILE.replace('"air"', '"wind"'), 60.0, port=home.port):
+            browser.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+            browser.wait_for("document.querySelector('#verdict').textContent === 'All is well'")
+            assert browser.evaluate("document.querySelector('#sensor-wind .line').getAttribute('d')").count("L") > 3
+            assert browser.evaluate("document.querySelector('#sensor-air')") is None
+
+    def test_tells_what_the_broker_lacks_and_refuses(self, browser):
+        def limited(whole: Whole) -> None:
+            whole.broker.facts = Facts(retain_available=False, maximum_packet_size=2500)
+            whole.broker.code = lambda topic, _: 0x87 if topic.endswith("/info") else 0
+            whole.broker.cut()
+
+        with _served(browser, FILE, 200.0, prepare=limited) as home:
+            _open(browser, home)
+            assert "packets of 2.5 kB at most" in browser.text("#story")
+            assert "retains nothing" in browser.text("#story")
+            assert browser.text("#verdict") == "The broker refuses limpet/pi/info"
+
+    def test_forgets_a_sensor_that_a_reload_has_removed(self, browser):
+        with _served(browser) as home:
+            _open(browser, home)
+            text = (
+                FILE.replace('[[sensor]]\nid = "tank"\ndriver = "vl53l0x"\n', "")
+                + f'[web]\nlisten = "{home.url[7:-1]}"'
+            )
+            home.call(lambda whole: whole.reload(text))
+            browser.wait_for("!document.querySelector('#sensor-tank')")
+            assert browser.evaluate("document.querySelectorAll('#sensors > li').length") == 2
 
 
 class TestFiftySensors:
