@@ -15,7 +15,7 @@ from .live import Live
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
 EVENTS = "text/event-stream"
-SCRIPTS = ("page", "live", "first", "sensors", "sparkline", "story", "words")
+SCRIPTS = ("page", "live", "first", "sensors", "sparkline", "story", "troubles", "words")
 FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),

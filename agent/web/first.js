@@ -14,7 +14,8 @@ export function showFirst({ info, found }) {
     ...(looking ? [] : problems),
   ].join(" "));
   hide(byId("found-scroll"), !rows.length);
-  sync(byId("found").tBodies[0], rows, (row) => row.join(" "), () => element("tr", "", element("td"), element("th"), element("td"), element("td")),
+  sync(byId("found").tBodies[0], rows, (row) => row.join(" "),
+    () => element("tr", "", element("td"), element("th"), element("td"), element("td")),
     (line, row) => row.forEach((text, index) => put(line.children[index], text)));
   hide(byId("block-box"), !block);
   put(byId("block"), block);

@@ -2,7 +2,8 @@
 import { agentTime, byId } from "./words.js";
 import { forgetHistory, takeHistory } from "./sparkline.js";
 import { showSensors } from "./sensors.js";
-import { say, showFaults, showStory, showTroubles, showVerdict, troubles } from "./story.js";
+import { say, showFaults, showStory, showTroubles, showVerdict } from "./story.js";
+import { troubles } from "./troubles.js";
 import { copyBlock, showFirst } from "./first.js";
 import { follow } from "./live.js";
 

@@ -80,7 +80,8 @@ function lastValue(sensor) {
 
 function makeQuantity({ name }) {
   const value = element("dd", "value", element("span", "number"), element("span", "unit"));
-  return element("div", "", element("dt", "", quantityName(name)), value, element("dd", "spark", makeSparkline()), element("dd", "tag"));
+  const spark = element("dd", "spark", makeSparkline());
+  return element("div", "", element("dt", "", quantityName(name)), value, spark, element("dd", "tag"));
 }
 
 function updateQuantity(row, quantity, one, sensor) {
@@ -101,7 +102,8 @@ function updateQuantity(row, quantity, one, sensor) {
 
 // What is to be said of one value: words, level, the reason.
 function tagOf(reading, fault, sensor) {
-  if (fault) return fault.error === "BeyondRange" ? ["beyond range", "plain", fault.message] : ["missing", "warn", fault.message];
+  if (fault?.error === "BeyondRange") return ["beyond range", "plain", fault.message];
+  if (fault) return ["missing", "warn", fault.message];
   if (!reading || reading.status === "ok") return ["", "", ""];
   if (reading.status === "stale") return [`${age(reading.timestamp ?? sensor.measured)} old`, "warn", "the last good value"];
   if (reading.status === "substituted") return [`from ${reading.source}`, "warn", `measured by ${reading.source} instead`];

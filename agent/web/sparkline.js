@@ -71,7 +71,8 @@ export function drawSparkline(svg, sensor, quantity, every) {
   }
   const low = Math.min(...points.map(([, [value]]) => value));
   const high = Math.max(...points.map(([, [, value]]) => value));
-  const shown = quantity.words?.length ? "" : `: ${valueText(low, quantity)} to ${valueText(high, quantity)} ${quantity.unit}`;
+  const range = `: ${valueText(low, quantity)} to ${valueText(high, quantity)} ${quantity.unit}`;
+  const shown = quantity.words?.length ? "" : range;
   set(svg, "aria-label", `the last ${reach() || span(width)}${shown}`.trim());
   const count = Math.max(24, newest - oldest + 1); // a young line grows to the right, it is not stretched
   const scale = heights(low, high, quantity);
