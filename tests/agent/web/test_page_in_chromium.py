@@ -139,13 +139,13 @@ class TestAPage:
         with _served(browser) as home:
             _open(browser, home)
             browser.evaluate("window.kept = document.querySelector('#sensor-air .number')")
-            browser.evaluate("getSelection().selectAllChildren(document.querySelector('#sensor-door h3'))")
+            browser.evaluate("getSelection().selectAllChildren(document.querySelector('#sensor-door .driver'))")
             browser.evaluate("document.querySelector('footer a').focus()")
             before = browser.evaluate("window.kept.textContent")
             home.forward(60.0)
             browser.wait_for(f"window.kept.textContent !== {before!r}")
             assert browser.evaluate("window.kept.isConnected")
-            assert browser.evaluate("getSelection().toString()") == "door"
+            assert browser.evaluate("getSelection().toString()") == "contact"
             assert browser.evaluate("document.activeElement.textContent") == "health.json"
 
     def test_tells_how_delivery_goes_while_the_broker_is_away(self, browser):
@@ -200,7 +200,7 @@ class TestAPage:
         browser.wait_for("document.querySelector('#verdict').textContent === 'No answer from the agent'")
 
     def test_shows_the_next_agent_as_soon_as_it_is_there(self, browser):
-        with PacedAgent(FILE, 3000.0) as home:
+        with PacedAgent(FILE, 1300.0) as home:
             _open(browser, home)
         browser.wait_for("document.querySelector('#verdict').textContent === 'No answer from the agent'")
         # Its clock may have begun anew, as after a power cut.
@@ -209,6 +209,7 @@ class TestAPage:
             browser.wait_for("document.querySelector('#verdict').textContent === 'All is well'")
             assert browser.evaluate("document.querySelector('#sensor-wind .line').getAttribute('d')").count("L") > 3
             assert browser.evaluate("document.querySelector('#sensor-air')") is None
+            assert "min" not in browser.text("#sensors-note")
 
     def test_tells_what_the_broker_lacks_and_refuses(self, browser):
         def limited(whole: Whole) -> None:
