@@ -164,7 +164,9 @@ def _is_local(writer: asyncio.StreamWriter) -> bool:
 
 def _begun(talk: h11.Connection, answer: Answer) -> bytes:
     """Return the head of a response whose body goes on until the client leaves."""
-    return talk.send(h11.Response(status_code=answer.status, headers=[("Content-Type", answer.kind), *HEADERS])) or b""
+    # A reverse proxy would collect events before it passes them on; nginx asks for this header.
+    headers = [("Content-Type", answer.kind), ("X-Accel-Buffering", "no"), *HEADERS]
+    return talk.send(h11.Response(status_code=answer.status, headers=headers)) or b""
 
 
 def _response(talk: h11.Connection, answer: Answer, *, bare: bool) -> bytes:
