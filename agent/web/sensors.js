@@ -81,7 +81,9 @@ function lastValue(sensor) {
 function makeQuantity({ name }) {
   const value = element("dd", "value", element("span", "number"), element("span", "unit"));
   const spark = element("dd", "spark", makeSparkline());
-  return element("div", "", element("dt", "", quantityName(name)), value, spark, element("dd", "tag"));
+  const title = element("dt", "", quantityName(name));
+  title.title = title.textContent; // it may be cut off
+  return element("div", "", title, value, spark, element("dd", "tag"));
 }
 
 function updateQuantity(row, quantity, one, sensor) {
@@ -104,7 +106,8 @@ function updateQuantity(row, quantity, one, sensor) {
 function tagOf(reading, fault, sensor) {
   if (fault?.error === "BeyondRange") return ["beyond range", "plain", fault.message];
   if (fault) return ["missing", "warn", fault.message];
-  if (!reading || reading.status === "ok") return ["", "", ""];
+  if (!reading) return ["", "", ""];
+  if (reading.status === "ok") return reading.missed ? [`${reading.missed} missed`, "plain", "of its window"] : ["", "", ""];
   if (reading.status === "stale") return [`${age(reading.timestamp ?? sensor.measured)} old`, "warn", "the last good value"];
   if (reading.status === "substituted") return [`from ${reading.source}`, "warn", `measured by ${reading.source} instead`];
   return [reading.status, "warn", reading.reason ?? ""];

@@ -91,7 +91,7 @@ function* ofTheRest({ clock, calibration }) {
     yield entry("clock", "warn", "The clock is not synced", [meanwhile]);
   }
   for (const one of calibration?.overdue ?? []) {
-    const text = typeof one === "string" ? one : Object.values(one).join(" ");
+    const text = one.replace(".", " ");
     yield entry(`calibration ${text}`, "warn", `Calibration is overdue: ${text}`, []);
   }
 }
