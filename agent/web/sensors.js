@@ -71,7 +71,8 @@ function updateCard(card, one, model) {
   const badge = head.children[2];
   set(badge, "class", `badge ${level}`);
   put(badge, level === "good" ? statusText(sensor) : `${MARKS[level]} ${statusText(sensor)}`);
-  sync(values, quantities, ({ name }) => name, makeQuantity, (row, quantity) => updateQuantity(row, quantity, one, sensor));
+  const update = (row, quantity) => updateQuantity(row, quantity, one, sensor);
+  sync(values, quantities, ({ name }) => name, makeQuantity, update);
 }
 
 function lastValue(sensor) {
@@ -105,12 +106,12 @@ function updateQuantity(row, quantity, one, sensor) {
 // What is to be said of one value: words, level, the reason.
 function tagOf(reading, fault, sensor) {
   if (fault?.error === "BeyondRange") return ["beyond range", "plain", fault.message];
-  if (fault) return ["missing", "warn", fault.message];
-  if (!reading) return ["", "", ""];
-  if (reading.status === "ok") return reading.missed ? [`${reading.missed} missed`, "plain", "of its window"] : ["", "", ""];
-  if (reading.status === "stale") return [`${age(reading.timestamp ?? sensor.measured)} old`, "warn", "the last good value"];
-  if (reading.status === "substituted") return [`from ${reading.source}`, "warn", `measured by ${reading.source} instead`];
-  return [reading.status, "warn", reading.reason ?? ""];
+  if (!reading) return fault ? ["missing", "warn", fault.message] : ["", "", ""];
+  const { status, missed, source, timestamp, reason } = reading;
+  if (status === "ok") return missed ? [`${missed} missed`, "plain", "of its window"] : ["", "", ""];
+  if (status === "stale") return [`${age(timestamp ?? sensor.measured)} old`, "warn", "the last good value"];
+  if (status === "substituted") return [`from ${source}`, "warn", `measured by ${source} instead`];
+  return [status, "warn", reason ?? ""];
 }
 
 // Whatever else a reading carries, such as the lowest and the highest value of its window.
