@@ -108,13 +108,22 @@ def _opener(number: int) -> Any:
 
 def _simulated(args: argparse.Namespace) -> tuple[list[BusScan], list[Listed], Any]:
     """Return scans of the simulated buses, what the simulated kernel shows, and what ends the simulation."""
+    return _scans(_settings(args.config), args.bus)
+
+
+def bench() -> tuple[list[BusScan], list[Listed], Any]:
+    """Return the same of a small bench."""
+    return _scans(_bench(), None)
+
+
+def _scans(settings: config.Config, only: int | None) -> tuple[list[BusScan], list[Listed], Any]:
     from agent.simulation.machine import SimulatedMachine
 
-    machine = SimulatedMachine(_settings(args.config))
+    machine = SimulatedMachine(settings)
     scans = [
         BusScan(number, _shared(bus))
         for number, bus in ((_number(name), bus) for name, bus in sorted(machine.buses.items()))
-        if args.bus in (None, number)
+        if only in (None, number)
     ]
     roots = {wiring["root"] for one in machine.devices.values() if "root" in (wiring := _wiring(one))}
     return scans, [one for root in sorted(roots) for one in listing(root)], machine.close
@@ -131,10 +140,14 @@ def _settings(explicit: str | None) -> config.Config:
     except config.ConfigError:
         if explicit:
             raise
-        bench, _ = config.parse(A_BENCH)
-        assert bench is not None
-        return bench
+        return _bench()
     return config.load(file)
+
+
+def _bench() -> config.Config:
+    settings, _ = config.parse(A_BENCH)
+    assert settings is not None
+    return settings
 
 
 def _wiring(part: Any) -> dict[str, Any]:
@@ -153,7 +166,7 @@ def _show(args: argparse.Namespace, scans: Sequence[BusScan], listed: Sequence[L
         print(config_writer.draft(found, listed), end="")
     else:
         if found or listed:
-            print_table([("WHERE", "ADDRESS", "BEHIND", "WHAT"), *map(_row, found), *map(_kernel_row, listed)])
+            print_table([("WHERE", "ADDRESS", "BEHIND", "WHAT"), *map(row, found), *map(kernel_row, listed)])
         for scan in scans:
             if not scan.found and not scan.error:
                 hint = "check power and wiring" if not args.simulate else "the configuration has no chip on it"
@@ -169,7 +182,8 @@ def _called(bus: int | str) -> str:
     return f"i2c-{bus}" if isinstance(bus, int) else bus
 
 
-def _row(one: Found) -> tuple[str, ...]:
+def row(one: Found) -> tuple[str, ...]:
+    """Return bus, address, multiplexer and name of a device, as a row of the table."""
     behind = f"0x{one.mux[0]:02x} channel {one.mux[1]}" if one.mux else ""
     return _called(one.bus), f"0x{one.address:02x}", behind, _what(one)
 
@@ -182,7 +196,8 @@ def _what(one: Found) -> str:
     return f"{what}: {', '.join(names)}"
 
 
-def _kernel_row(one: Listed) -> tuple[str, ...]:
+def kernel_row(one: Listed) -> tuple[str, ...]:
+    """Return the row of a sensor that the kernel owns."""
     return one.driver, one.device, "", ", ".join(one.quantities) or one.note
 
 
