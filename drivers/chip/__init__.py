@@ -5,6 +5,7 @@ from .i2c import I2cChip
 from .options import BCM, DURATION, Among, Matching, Within
 from .quantity import Measurement, Quantity, Reading, Told, Untold, Values, Waits, part
 from .question import Question, says
+from .spi import SpiChip
 
 __all__ = [
     "BCM",
@@ -17,6 +18,7 @@ __all__ = [
     "Quantity",
     "Question",
     "Reading",
+    "SpiChip",
     "Told",
     "Untold",
     "Values",

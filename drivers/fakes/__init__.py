@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 _FILES = {"bmp280": "bme280", "bmp388": "bmp3xx", "bmp390": "bmp3xx", "si7021": "htu21d", "ads1015": "ads1115"}
-_FILES |= {"motion": "contact", "button": "contact", "dht": "iio", "hwmon": "iio"}
+_FILES |= {"motion": "contact", "button": "contact", "dht": "iio", "hwmon": "iio", "mcp3208": "mcp3008"}
 
 
 def fake_chip(name: str, **world: Any) -> FakeChip:

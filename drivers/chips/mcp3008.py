@@ -1,7 +1,8 @@
-"""Microchip MCP3008: eight analog inputs, 10 bits, on SPI.
+"""Microchip MCP3008 and MCP3208: eight analog inputs on SPI, 10 or 12 bits.
 
-Source: Microchip "MCP3004/3008", DS21295. SPI has no acknowledge, and the chip has neither identity nor checksum. Only
-the null bit before each result, which it drives low, shows that it is there (§5, figure 5-1).
+Sources: Microchip "MCP3004/3008" (DS21295) and "MCP3204/3208" (DS21298). SPI has no acknowledge, and the chips have
+neither identity nor checksum. Only the null bit before each result, which they drive low, shows that one is there
+(DS21295 §5 figure 5-1, DS21298 §5 figure 5-1).
 """
 
 from __future__ import annotations
@@ -9,32 +10,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
-from ..bus.gpio import Spi
-from ..chip import Among, Driver, Quantity, Untold, Within
+from ..chip import Among, Quantity, SpiChip, Untold, Within
 from ..errors import ChecksumError, InvalidReading, NoAcknowledge
 
-FULL_SCALE = 1024  # §4.1: code = 1024 x Vin / Vref
-TOP = FULL_SCALE - 1
 INPUTS = range(8)
 READS = 6  # of an input, until a code comes twice
-NOISE = 2  # codes by which an input may move by itself
-# Of the second byte: before the null bit the chip does not drive the line.
-NULL_BIT, UNDRIVEN = 0x04, 0xF8
+# Start bit, single-ended, and the channel's three bits.
+REQUEST = 0b11000
 
 
-class Mcp3008(Driver):
+class Mcp3008(SpiChip):
     """One MCP3008; `a0`…`a7` in volts.
 
     Args:
         channel, channels: the input(s) that are read, 0..7; all of them by default.
         vref: volts at the Vref pin.
-        port, select: the SPI port and its chip select.
     """
 
     name = "mcp3008"
-    bus_name: ClassVar[str] = "gpio"
     either = (("channel", "channels"),)
-    quantities = tuple(Quantity(f"a{i}", "V", "voltage", 0.0, 3.3, 3.3 / FULL_SCALE, noisy=False) for i in INPUTS)
+    bits: ClassVar[int] = 10
+    # Codes by which an input may move by itself.
+    noise: ClassVar[int] = 2
+    quantities = tuple(Quantity(f"a{i}", "V", "voltage", 0.0, 3.3, 3.3 / 1024, noisy=False) for i in INPUTS)
 
     def __init__(
         self,
@@ -52,19 +50,20 @@ class Mcp3008(Driver):
             raise ValueError(f"channels are {wanted}, not of 0..7")
         if isinstance(vref, bool) or not 0.25 <= vref <= 5.5:
             raise ValueError(f"vref is {vref!r}, not 0.25..5.5 V")
-        if port not in (0, 1) or select not in (0, 1, 2):
-            raise ValueError(
-                f"port {port!r}, select {select!r}: the Pi has port 0 (select 0, 1) and 1 (select 0, 1, 2)"
-            )
+        super().__init__(port=port, select=select)
         self.channels, self.vref = sorted(set(wanted)), vref
-        most, step = volts(TOP - 1, vref), vref / FULL_SCALE
+        most, step = self.volts(self.top - 1), vref / (self.top + 1)
         self.quantities = tuple(Quantity(f"a{c}", "V", "voltage", 0.0, most, step, noisy=False) for c in self.channels)
-        self.spi = Spi(port, select, self.name)
         self.rests_high = False
 
-    def configure(self) -> None:
-        """Open the port."""
-        self.spi.open()
+    @property
+    def top(self) -> int:
+        """The highest code."""
+        return (1 << self.bits) - 1
+
+    def volts(self, code: int) -> float:
+        """Return the volts that a code stands for."""
+        return volts(code, self.vref, self.bits)
 
     def measure(self) -> dict[str, float | Untold]:
         """Return the volts of each channel; for an input at Vref or above, a `BeyondRange` in its place.
@@ -76,7 +75,7 @@ class Mcp3008(Driver):
         codes = {c: self._settled(c) for c in self.channels}
         if not any(codes.values()) and not self.rests_high and not any(self.code(c) for c in INPUTS):
             raise NoAcknowledge(
-                "mcp3008: all eight inputs read 0; check power and wiring (with 10 kΩ from MISO to 3.3 V, "
+                f"{self.name}: all eight inputs read 0; check power and wiring (with 10 kΩ from MISO to 3.3 V, "
                 "0 V can be distinguished from an absent chip)"
             )
         return {f"a{c}": self._told(c, code) for c, code in codes.items()}
@@ -84,10 +83,10 @@ class Mcp3008(Driver):
     def _told(self, channel: int, code: int | None) -> float | Untold:
         name = f"a{channel}"
         if code is None:
-            return ChecksumError(f"mcp3008: {name} shows no code twice; shorten or shield the cable")
-        if code == TOP:
-            return self.beyond(name, at_least=volts(TOP, self.vref))
-        return volts(code, self.vref)
+            return ChecksumError(f"{self.name}: {name} shows no code twice; shorten or shield the cable")
+        if code == self.top:
+            return self.beyond(name, at_least=self.volts(code))
+        return self.volts(code)
 
     def _settled(self, channel: int) -> int | None:
         """Return the first code that repeats, or the median of codes that differ only by noise; else None."""
@@ -97,29 +96,40 @@ class Mcp3008(Driver):
             if code in codes:
                 return code
             codes.append(code)
-        return sorted(codes)[READS // 2] if max(codes) - min(codes) <= NOISE else None
+        return sorted(codes)[READS // 2] if max(codes) - min(codes) <= self.noise else None
 
     def code(self, channel: int) -> int:
-        """Return the 10-bit code of one channel: start bit, single-ended, channel; answer after a null bit (§5).
+        """Return the code of one channel: start bit, single-ended, channel; the answer follows a null bit (figure 6-1).
+
+        The request is shifted so that the answer's last bit is the last of three bytes.
 
         Raises:
             NoAcknowledge: the null bit is 1, so the line floats. InvalidReading: the answer is too short.
         """
-        answer = self.spi.transfer(bytes([1, (8 | channel) << 4, 0]))
-        if len(answer) != 3:
-            raise InvalidReading(f"mcp3008: {len(answer)} bytes instead of 3")
-        if answer[1] & NULL_BIT:
-            raise NoAcknowledge("mcp3008: no chip drives the line; check power, wiring, port and select")
-        # A line that is high until the null bit proves that a chip drives it.
-        self.rests_high = self.rests_high and answer[1] & UNDRIVEN == UNDRIVEN
-        return (answer[1] & 0x03) << 8 | answer[2]
-
-    def close(self) -> None:
-        """Give the port back. Never raises."""
-        self.known = False
-        self.spi.close()
+        # Of the 24 clocks the answer takes the null bit and the code at the end, and one before samples the input.
+        request = (REQUEST | channel) << self.bits + 2
+        answer = int.from_bytes(self.transfer(request.to_bytes(3, "big")), "big")
+        if answer >> self.bits & 1:
+            raise NoAcknowledge(f"{self.name}: no chip drives the line; check power, wiring, port and select")
+        # A line that is high until the null bit, and low there, proves that a chip drives it.
+        undriven = 0xFFFF >> self.bits + 1
+        self.rests_high = self.rests_high and answer >> self.bits + 1 & undriven == undriven
+        return answer & self.top
 
 
-def volts(code: int, vref: float) -> float:
-    """Return volts from a 10-bit code (§4.1)."""
-    return code * vref / FULL_SCALE
+class Mcp3208(Mcp3008):
+    """One MCP3208; `a0`…`a7` in volts.
+
+    Args:
+        vref: volts at the Vref pin.
+    """
+
+    name = "mcp3208"
+    bits = 12
+    noise = 8
+    quantities = tuple(Quantity(f"a{i}", "V", "voltage", 0.0, 3.3, 3.3 / 4096, noisy=False) for i in INPUTS)
+
+
+def volts(code: int, vref: float, bits: int = 10) -> float:
+    """Return volts from a code: code = 2^bits × Vin / Vref (§4.1)."""
+    return code * vref / (1 << bits)

@@ -1,0 +1,72 @@
+"""One chip select of an SPI port over gpiozero: opened when used, errors named, given back when closed.
+
+gpiozero reads `/dev/spidevN.M` through lgpio, at 500 kHz. spidev itself is not needed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from pathlib import Path
+from typing import Any
+
+from ..errors import BusError, PermanentError
+from .gpio import factory, failures, named
+
+# The chip selects of each port on the 40-pin header.
+SELECTS = {0: (0, 1), 1: (0, 1, 2)}
+ENABLE = {0: "`sudo raspi-config nonint do_spi 0`", 1: "`dtoverlay=spi1-3cs` in /boot/firmware/config.txt"}
+
+# gpiozero looks for an open port and opens one without a lock of its own, and every chip select has a thread.
+_opening = threading.Lock()
+
+
+class Spi:
+    """One chip select of an SPI port. Nothing is opened before `open`.
+
+    Args:
+        mode: 0..3; polarity of the clock in bit 1, its phase in bit 0.
+    """
+
+    def __init__(self, port: int, select: int, who: str, mode: int = 0) -> None:
+        self.port, self.select, self.mode = port, select, mode
+        self.where = f"{who}: spi{port}.{select}"
+        self._device: Any = None
+
+    def open(self) -> None:
+        """Open the port, closing it first if it is open.
+
+        Raises:
+            PermanentError: SPI is not enabled, or its pins are in use.
+        """
+        self.close()
+        maker = factory()
+        node = Path(f"/dev/spidev{self.port}.{self.select}")
+        if getattr(maker, "_handle", None) is not None and not node.exists():
+            raise PermanentError(f"{self.where}: there is no {node}; enable SPI: {ENABLE[self.port]}, then reboot")
+        with _opening, named(self.where):
+            self._device = self._shared(maker)
+            if self._device.pin_factory is not maker:
+                # gpiozero shares by pins, even those of a factory that is gone
+                while not self._device.closed:
+                    self._device.close()
+                self._device = self._shared(maker)
+            if self._device.clock_mode != self.mode:
+                self._device.clock_mode = self.mode
+
+    def _shared(self, maker: Any) -> Any:
+        return maker.spi(port=self.port, device=self.select, shared=True)
+
+    def transfer(self, data: bytes) -> bytes:
+        """Send `data` and return as many bytes, as one transfer."""
+        with named(self.where):
+            if self._device is None:
+                raise BusError(f"{self.where} is closed")
+            return bytes(self._device.transfer(list(data)))
+
+    def close(self) -> None:
+        """Give the port back. Never raises."""
+        device, self._device = self._device, None
+        if device is not None:
+            with _opening, contextlib.suppress(*failures()):
+                device.close()
