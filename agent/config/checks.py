@@ -16,6 +16,7 @@ from .bus_load import loads
 from .devices import SensorConfig
 from .kinds import people
 from .mistakes import Report, Where, near
+from .port_checks import check_ports
 from .reading import read_table, read_tables
 from .tables import Config, OutboxConfig
 from .upgrade import current
@@ -53,6 +54,7 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     _pins(config, fitted, report)
     _pin_backend(fitted, report, os.environ)
     if not any(report.touches((*one.where, "driver")) for one in fitted):
+        check_ports([one for one in fitted if one.sensor.driver], report)
         _loads(fitted, report)
     return config
 

@@ -15,7 +15,20 @@ from .gpio import factory, failures, named
 
 # The chip selects of each port on the 40-pin header.
 SELECTS = {0: (0, 1), 1: (0, 1, 2)}
+# gpiozero knows port 0 alone; of port 1 clock, MOSI, MISO, and the chip selects.
+PORT_1 = (21, 20, 19, (18, 17, 16))
+HERTZ = 500_000
 ENABLE = {0: "`sudo raspi-config nonint do_spi 0`", 1: "`dtoverlay=spi1-3cs` in /boot/firmware/config.txt"}
+
+
+def selects(root: str = "/") -> list[str]:
+    """Return the chip selects that the kernel offers: `spi0.0` …
+
+    Args:
+        root: where the file system begins, for tests.
+    """
+    return [f"spi{node.name.removeprefix('spidev')}" for node in sorted(Path(root).glob("dev/spidev*"))]
+
 
 # gpiozero looks for an open port and opens one without a lock of its own, and every chip select has a thread.
 _opening = threading.Lock()
@@ -45,6 +58,9 @@ class Spi:
         if getattr(maker, "_handle", None) is not None and not node.exists():
             raise PermanentError(f"{self.where}: there is no {node}; enable SPI: {ENABLE[self.port]}, then reboot")
         with _opening, named(self.where):
+            if self.port == 1 and getattr(maker, "_handle", None) is not None:
+                self._device = _LgpioSpi(self.port, self.select, self.mode)
+                return
             self._device = self._shared(maker)
             if self._device.pin_factory is not maker:
                 # gpiozero shares by pins, even those of a factory that is gone
@@ -55,7 +71,11 @@ class Spi:
                 self._device.clock_mode = self.mode
 
     def _shared(self, maker: Any) -> Any:
-        return maker.spi(port=self.port, device=self.select, shared=True)
+        if self.port == 0:
+            return maker.spi(port=self.port, device=self.select, shared=True)
+        clock, mosi, miso, selects = PORT_1
+        pins = {"clock_pin": clock, "mosi_pin": mosi, "miso_pin": miso, "select_pin": selects[self.select]}
+        return maker.spi(**pins, shared=True)
 
     def transfer(self, data: bytes) -> bytes:
         """Send `data` and return as many bytes, as one transfer."""
@@ -70,3 +90,24 @@ class Spi:
         if device is not None:
             with _opening, contextlib.suppress(*failures()):
                 device.close()
+
+
+class _LgpioSpi:
+    """A port that gpiozero does not know, over lgpio."""
+
+    def __init__(self, port: int, select: int, mode: int) -> None:
+        import lgpio
+
+        self.lgpio = lgpio
+        self.handle = lgpio.spi_open(port, select, HERTZ, mode)
+
+    def transfer(self, data: list[int]) -> bytes:
+        """Send bytes and return as many."""
+        count, answer = self.lgpio.spi_xfer(self.handle, bytes(data))
+        if count < 0:
+            raise OSError(f"the transfer failed ({count})")
+        return bytes(answer)
+
+    def close(self) -> None:
+        """Give the port back."""
+        self.lgpio.spi_close(self.handle)

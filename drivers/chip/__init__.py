@@ -6,10 +6,12 @@ from .options import BCM, DURATION, Among, Matching, Within
 from .quantity import Measurement, Quantity, Reading, Told, Untold, Values, Waits, part
 from .question import Question, says
 from .spi import SpiChip
+from .uart import PORT, TalkingDevice, UartDevice
 
 __all__ = [
     "BCM",
     "DURATION",
+    "PORT",
     "Among",
     "Driver",
     "I2cChip",
@@ -19,7 +21,9 @@ __all__ = [
     "Question",
     "Reading",
     "SpiChip",
+    "TalkingDevice",
     "Told",
+    "UartDevice",
     "Untold",
     "Values",
     "Waits",

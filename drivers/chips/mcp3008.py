@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 from ..chip import Among, Quantity, SpiChip, Untold, Within
-from ..errors import ChecksumError, InvalidReading, NoAcknowledge
+from ..errors import ChecksumError, NoAcknowledge
 
 INPUTS = range(8)
 READS = 6  # of an input, until a code comes twice

@@ -27,5 +27,5 @@ class FakeMax31855(FakeSpi):
         self.rest = [*self.frame(), *bytes(64)]
         return self.rest.pop(0)
 
-    def exchange(self, byte: int) -> int:  # noqa: ARG002
+    def exchange(self, byte: int) -> int:
         return self.rest.pop(0) if self.rest else 0

@@ -1,4 +1,4 @@
-"""Fake MAX31856, from Maxim's 19-7534: one-shot conversions that take their time, faults of the wires in register 0Fh."""
+"""Fake MAX31856, from Maxim's 19-7534: conversions that take their time, faults in register 0Fh."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class FakeMax31856(FakeSpiRegisters):
         if register == 0x00:
             if value & 0x40:
                 testing = TESTING_TAKES if value & 0x30 else 0.0
-                self.ready_at = self.clock() + ONE_SHOT_TAKES[value & 1] + testing
+                self.ready_at = self.present() + ONE_SHOT_TAKES[value & 1] + testing
             # FAULTCLR clears itself.
             value &= ~0x02
         self.bank[register] = value
 
     def refresh(self) -> None:
-        if self.ready_at is not None and self.clock() >= self.ready_at:
+        if self.ready_at is not None and self.present() >= self.ready_at:
             self.ready_at = None
             self.bank[0x00] &= ~0x40
             self.convert()

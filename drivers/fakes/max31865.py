@@ -34,11 +34,11 @@ class FakeMax31865(FakeSpiRegisters):
                 self.bank[0x07] |= WIRE_FAULTS.get(self.fault, 0)
                 value &= ~0x0C
             if value & 0x20:
-                self.ready_at = self.clock() + ONE_SHOT_TAKES[value & 1]
+                self.ready_at = self.present() + ONE_SHOT_TAKES[value & 1]
         self.bank[register] = value
 
     def refresh(self) -> None:
-        if self.ready_at is not None and self.clock() >= self.ready_at:
+        if self.ready_at is not None and self.present() >= self.ready_at:
             self.ready_at = None
             self.bank[0x00] &= ~0x20
             self.convert()

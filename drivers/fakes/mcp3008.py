@@ -1,4 +1,4 @@
-"""Fake MCP3008 and MCP3208, from Microchip's DS21295 and DS21298: bit by bit on gpiozero's mock SPI pins (figure 5-1)."""
+"""Fake MCP3008 and MCP3208, from Microchip's DS21295 and DS21298: bit by bit on gpiozero's mock pins."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from gpiozero.pins.mock import MockSPIDevice
 
 from .pins import FakePin, MockPins
+from .time import now
 
 # BCM numbers of each port: clock, MOSI, MISO, and the chip selects.
 PINS = {0: (11, 10, 9, (8, 7)), 1: (21, 20, 19, (18, 17, 16))}
@@ -25,9 +26,7 @@ class ByteSlave(MockSPIDevice):  # type: ignore[misc]
         self, pins: MockPins, where: tuple[int, int], begin: Callable[[], int], hear: Callable[[int], int], phase: int
     ) -> None:
         clock, mosi, miso, selects = PINS[where[0]]
-        super().__init__(
-            clock, mosi, miso, selects[where[1]], clock_phase=bool(phase), pin_factory=pins.factory
-        )
+        super().__init__(clock, mosi, miso, selects[where[1]], clock_phase=bool(phase), pin_factory=pins.factory)
         self.begin, self.hear = begin, hear
 
     def on_start(self) -> None:
@@ -56,12 +55,21 @@ class FakeSpi(FakePin):
         self.messages = 0
         self.sent = 0
         self.slave: ByteSlave | None = None
+        self._ahead = 0.0
         super().__init__(**options)
 
     def apply(self) -> None:
         if self.slave is None:
             self.power_on()
             self.slave = ByteSlave(self.pins, place(self.options), self._begin, self._hear, self.phase)
+
+    def present(self) -> float:
+        """Return its time, in seconds."""
+        return now() + self._ahead
+
+    def elapse(self, seconds: float) -> None:
+        """Let time pass for it alone."""
+        self._ahead += seconds
 
     def power_on(self) -> None:
         """Take the state that the datasheet calls power-on."""

@@ -10,7 +10,7 @@ import pytest
 
 from agent import config
 from agent.cli import doctor, main
-from agent.cli.doctor import buses, machine, network, pins, service
+from agent.cli.doctor import buses, machine, network, pins, ports, service
 from agent.cli.doctor.checks import BROKEN, OK, SKIPPED, WARNING, Finding, Site, examine
 
 AIR = '[[sensor]]\nid = "air"\ndriver = "bme280"\n'
@@ -143,7 +143,7 @@ class TestPins:
 
     def test_that_nobody_wants_are_left_alone(self, site):
         made = site(text=HOST)
-        assert levels([*pins.gpio(made), *pins.backend(made), *pins.spi(made)]) == [SKIPPED]
+        assert levels([*pins.gpio(made), *pins.backend(made), *ports.spi(made)]) == [SKIPPED]
 
     def test_the_probe_itself_comes_back_with_a_name_or_a_reason(self):
         name, error = json.loads(Site().run([os.sys.executable, "-c", pins.PROBE]).splitlines()[-1])
