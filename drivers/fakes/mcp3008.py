@@ -48,7 +48,7 @@ class FakeMcp3008(FakePin):
     """Feels volts at eight inputs; several fakes on one chip select are one chip. `unplugged`: MISO floats high."""
 
     name = "mcp3008"
-    senses = {f"a{i}": 0.4 * (i + 1) for i in range(8)}
+    senses = {f"a{i}": 0.38 * (i + 1) for i in range(8)}
     kinds = ("unplugged", "nack", "stuck", "frozen")
     bits: ClassVar[int] = 10
 

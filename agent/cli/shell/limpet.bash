@@ -55,7 +55,7 @@ _shtab_limpet__c_COMPGEN=_shtab_compgen_files
 _shtab_limpet___config_COMPGEN=_shtab_compgen_files
 
 _shtab_limpet_watch___mqtt_choices=(5 3.1.1)
-_shtab_limpet_chips_pos_0_choices=(bme280 bmp280 bmp388 bmp390 bme680 sht3x sht4x aht20 htu21d si7021 tmp117 tmp102 lm75 mcp9808 mlx90614 ads1115 ads1015 pcf8591 ina219 ina226 max17048 bh1750 veml7700 tsl2591 scd4x sgp30 ccs811 mpu6050 lis3dh adxl345 vl53l0x ds3231 contact motion button pulse distance mcp3008 ds18b20 dht iio hwmon host)
+_shtab_limpet_chips_pos_0_choices=(bme280 bmp280 bmp388 bmp390 bme680 sht3x sht4x aht20 htu21d si7021 tmp117 tmp102 lm75 mcp9808 mlx90614 ads1115 ads1015 pcf8591 ina219 ina226 max17048 bh1750 veml7700 tsl2591 scd4x sgp30 ccs811 mpu6050 lis3dh adxl345 vl53l0x ds3231 max31855 max31856 max31865 mcp3008 mcp3208 contact motion button pulse distance pms5003 sds011 mhz19 ds18b20 dht iio hwmon host)
 _shtab_limpet_completion_pos_0_choices=(bash zsh fish)
 _shtab_limpet_schema_pos_0_choices=(config batch health asyncapi)
 _shtab_limpet_pos_0_choices=(run rehearse init demo check read scan doctor watch status outbox plan chips completion schema)

@@ -135,7 +135,7 @@ complete -c limpet -n '_shtab_limpet_using plan' -l json -d 'print JSON instead 
 complete -c limpet -n '_shtab_limpet_using; and test $_shtab_limpet_npos -eq 0' -a chips -d 'List the drivers; with a name: all about one.'
 complete -c limpet -n '_shtab_limpet_using chips' -s h -l help -d 'show this help message and exit'
 complete -c limpet -n '_shtab_limpet_using chips' -l json -d 'print JSON instead of text for people'
-complete -c limpet -n '_shtab_limpet_using chips; and test $_shtab_limpet_npos -eq 0' -ka "bme280 bmp280 bmp388 bmp390 bme680 sht3x sht4x aht20 htu21d si7021 tmp117 tmp102 lm75 mcp9808 mlx90614 ads1115 ads1015 pcf8591 ina219 ina226 max17048 bh1750 veml7700 tsl2591 scd4x sgp30 ccs811 mpu6050 lis3dh adxl345 vl53l0x ds3231 contact motion button pulse distance mcp3008 ds18b20 dht iio hwmon host" -d 'a driver, or what people call the sensor'
+complete -c limpet -n '_shtab_limpet_using chips; and test $_shtab_limpet_npos -eq 0' -ka "bme280 bmp280 bmp388 bmp390 bme680 sht3x sht4x aht20 htu21d si7021 tmp117 tmp102 lm75 mcp9808 mlx90614 ads1115 ads1015 pcf8591 ina219 ina226 max17048 bh1750 veml7700 tsl2591 scd4x sgp30 ccs811 mpu6050 lis3dh adxl345 vl53l0x ds3231 max31855 max31856 max31865 mcp3008 mcp3208 contact motion button pulse distance pms5003 sds011 mhz19 ds18b20 dht iio hwmon host" -d 'a driver, or what people call the sensor'
 complete -c limpet -n '_shtab_limpet_using; and test $_shtab_limpet_npos -eq 0' -a completion -d 'Print a completion script for a shell.'
 complete -c limpet -n '_shtab_limpet_using completion' -s h -l help -d 'show this help message and exit'
 complete -c limpet -n '_shtab_limpet_using completion; and test $_shtab_limpet_npos -eq 0' -ka "bash zsh fish" -d 'default: that of $SHELL'

@@ -51,7 +51,7 @@ _shtab_limpet_check_defaults_added=0
 _shtab_limpet_chips_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON instead of text for people]"
-  ":a driver, or what people call the sensor:(bme280 bmp280 bmp388 bmp390 bme680 sht3x sht4x aht20 htu21d si7021 tmp117 tmp102 lm75 mcp9808 mlx90614 ads1115 ads1015 pcf8591 ina219 ina226 max17048 bh1750 veml7700 tsl2591 scd4x sgp30 ccs811 mpu6050 lis3dh adxl345 vl53l0x ds3231 contact motion button pulse distance mcp3008 ds18b20 dht iio hwmon host)"
+  ":a driver, or what people call the sensor:(bme280 bmp280 bmp388 bmp390 bme680 sht3x sht4x aht20 htu21d si7021 tmp117 tmp102 lm75 mcp9808 mlx90614 ads1115 ads1015 pcf8591 ina219 ina226 max17048 bh1750 veml7700 tsl2591 scd4x sgp30 ccs811 mpu6050 lis3dh adxl345 vl53l0x ds3231 max31855 max31856 max31865 mcp3008 mcp3208 contact motion button pulse distance pms5003 sds011 mhz19 ds18b20 dht iio hwmon host)"
 )
 
 # guard to ensure default positional specs are added only once per session

@@ -37,6 +37,7 @@ UNITS = {
     "power": "W",
     "battery": "%",
     "frequency": "Hz",
+    **dict.fromkeys(("pm1", "pm25", "pm10"), "µg/m³"),
 }
 KEYS = {"platform", "unique_id", "name", "value_template", "availability", "availability_mode", "qos", "device_class",
         "entity_category", "state_class", "unit_of_measurement", "suggested_display_precision"}  # fmt: skip
