@@ -59,7 +59,7 @@ class SerialPort:
             raise PermanentError(f"{self.who}: {MISSING}") from error
         try:
             self._port = _keeping(Serial)(self.path, self.baud, timeout=0, write_timeout=WRITING, exclusive=True)
-        # A path that is no terminal is a termios.error, which is no OSError.
+        # Also what is no OSError, such as termios.error.
         except Exception as error:
             raise self._named(error, opening=True) from error
 
@@ -133,7 +133,6 @@ class SerialPort:
             return PermanentError(f"{where} is in use by another program; find it: `sudo fuser -v {self.path}`")
         if number == errno.ENOENT:
             return AdapterGone(f"{where}: there is no such port; {absent(self.path)}", errno=number)
-        # termios.error, as of a file, is no OSError.
         if number in (errno.ENOTTY, errno.EISDIR) or not isinstance(error, OSError):
             return PermanentError(f"{where} is no serial port ({error})")
         return None
@@ -148,7 +147,7 @@ def _keeping(serial: Any) -> Any:
 def _number(error: Exception) -> int | None:
     """Return an error's errno, which pyserial often has in its text alone."""
     number = getattr(error, "errno", None)
-    found = re.search(r"\[Errno (\d+)\]", str(error))
+    found = re.search(r"(?:\[Errno |\()(\d+)[],]", str(error))
     return number if isinstance(number, int) else int(found[1]) if found else None
 
 

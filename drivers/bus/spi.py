@@ -62,10 +62,10 @@ class Spi:
                 self._device = _LgpioSpi(self.port, self.select, self.mode)
                 return
             self._device = self._shared(maker)
-            if self._device.pin_factory is not maker:
-                # gpiozero shares by pins, even those of a factory that is gone
-                while not self._device.closed:
-                    self._device.close()
+            while (stale := _stale(self._device, maker)) is not None:
+                while not stale.closed:
+                    stale.close()
+                self._device.close()
                 self._device = self._shared(maker)
             if self._device.clock_mode != self.mode:
                 self._device.clock_mode = self.mode
@@ -90,6 +90,15 @@ class Spi:
         if device is not None:
             with _opening, contextlib.suppress(*failures()):
                 device.close()
+
+
+def _stale(device: Any, maker: Any) -> Any:
+    """Return what gpiozero shares by its pins although they are those of a factory that is gone; else None."""
+    if device.pin_factory is not maker:
+        return device
+    # The wires of a port in software, which its chip selects share.
+    bus = getattr(device, "_bus", None)
+    return bus if getattr(getattr(bus, "clock", None), "pin_factory", maker) is not maker else None
 
 
 class _LgpioSpi:

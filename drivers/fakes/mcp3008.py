@@ -17,6 +17,8 @@ class Adc(MockSPIDevice):  # type: ignore[misc]
     def __init__(self, pins: MockPins, where: tuple[int, int], bits: int) -> None:
         clock, mosi, miso, selects = PINS[where[0]]
         super().__init__(clock, mosi, miso, selects[where[1]], pin_factory=pins.factory)
+        # As the kernel leaves it: not selected.
+        self.select_pin.drive_high()
         self.bits = bits
         self.codes = [0] * 8
         # The level of the line while the chip does not drive it: the Pi's own resistor pulls MISO down.

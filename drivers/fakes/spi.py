@@ -27,6 +27,8 @@ class ByteSlave(MockSPIDevice):  # type: ignore[misc]
     ) -> None:
         clock, mosi, miso, selects = PINS[where[0]]
         super().__init__(clock, mosi, miso, selects[where[1]], clock_phase=bool(phase), pin_factory=pins.factory)
+        # As the kernel leaves it: not selected.
+        self.select_pin.drive_high()
         self.begin, self.hear = begin, hear
 
     def on_start(self) -> None:
