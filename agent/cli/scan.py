@@ -87,9 +87,10 @@ def main(args: argparse.Namespace) -> int:
     for scan in scans:
         if scan.error:
             print(scan.error, file=sys.stderr)
-    if not scans:
+    is_enough = bool(scans or (args.simulate and unknowable))
+    if not is_enough:
         print(NO_BUS, file=sys.stderr)
-    return 0 if scans and not any(scan.error for scan in scans) else 1
+    return 0 if is_enough and not any(scan.error for scan in scans) else 1
 
 
 def this_machine(bus: int | None = None) -> tuple[list[BusScan], list[Listed]]:

@@ -212,11 +212,16 @@ def _loads(fitted: Sequence[Fitted], report: Report) -> None:
     for load in loads(one.sensor for one in fitted if one.sensor.driver):
         if load.fits:
             continue
+        longest = math.ceil(load.share * load.interval)
+        if len(load.sensors) == 1:
+            what = f"a reading holds {load.bus} for {load.busy:.3g} s, but is due every {people(load.interval)}"
+            fix = f'write every = "{people(float(longest))}" or more'
+            report.warning((*where[load.sensors[0].id], "every"), what, fix)
+            continue
         what = (
             f"the {len(load.sensors)} sensors on {load.bus} hold it for {load.busy:.3g} s, "
             f"but are due every {people(load.interval)}: some of them will be missing in every round"
         )
-        longest = math.ceil(load.share * load.interval)
         fix = f'write every = "{people(float(longest))}" or more for them, or spread them over several buses'
         report.warning((*where[load.sensors[0].id], "every"), what, fix)
 

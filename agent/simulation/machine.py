@@ -220,13 +220,19 @@ class SimulatedMachine:
 
     def _fake_off_bus(self, spec: SensorConfig) -> Any:
         """Return the fake of what is on no I2C bus: a pin, SPI, a UART, a kernel sensor."""
-        if getattr(find(spec.driver), "bus_name", "") in ("gpio", "spi"):
+        kind = getattr(find(spec.driver), "bus_name", "")
+        if kind in ("gpio", "spi"):
             self._mock_pins()
-            return fake_chip(spec.driver, pin=spec.pin, options=spec.options)
+            fake: Any = fake_chip(spec.driver, pin=spec.pin, options=spec.options)
+            if kind == "spi":
+                fake.clock = self.clock
+            return fake
         if self._folder is None:
             # In memory where there is such a folder: a card is not worn by what the kernel would only show.
             memory = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
             self._folder = TemporaryDirectory(prefix="limpet-simulated-", dir=memory, ignore_cleanup_errors=True)
+        if kind == "uart":
+            return fake_chip(spec.driver, root=self._folder.name, options=spec.options, clock=self.clock)
         device = spec.device and Path(spec.device).name
         return fake_chip(spec.driver, root=self._folder.name, device=device, options=spec.options)
 

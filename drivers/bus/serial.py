@@ -155,6 +155,8 @@ def absent(path: str) -> str:
     """Return what to do about a port that is not there."""
     if Path(path).name in HEADER:
         return "switch the UART on: `sudo raspi-config nonint do_serial_hw 0`, then reboot"
+    if found := re.fullmatch(r"/dev/ttyAMA(\d+)", path):
+        return f"switch it on: `dtoverlay=uart{found[1]}` in /boot/firmware/config.txt, then reboot"
     there = ports()
     return f"is the adapter plugged in? there: {', '.join(there) or 'none'}"
 

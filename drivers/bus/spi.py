@@ -46,6 +46,11 @@ class Spi:
         self.where = f"{who}: spi{port}.{select}"
         self._device: Any = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is open."""
+        return self._device is not None
+
     def open(self) -> None:
         """Open the port, closing it first if it is open.
 
@@ -65,7 +70,7 @@ class Spi:
             while (stale := _stale(self._device, maker)) is not None:
                 while not stale.closed:
                     stale.close()
-                self._device.close()
+                _end(self._device)
                 self._device = self._shared(maker)
             if self._device.clock_mode != self.mode:
                 self._device.clock_mode = self.mode
@@ -78,18 +83,35 @@ class Spi:
         return maker.spi(**pins, shared=True)
 
     def transfer(self, data: bytes) -> bytes:
-        """Send `data` and return as many bytes, as one transfer."""
-        with named(self.where):
-            if self._device is None:
-                raise BusError(f"{self.where} is closed")
-            return bytes(self._device.transfer(list(data)))
+        """Send `data` and return as many bytes, as one transfer; close the port where it fails."""
+        if self._device is None:
+            raise BusError(f"{self.where} is closed")
+        try:
+            with named(self.where):
+                return bytes(self._device.transfer(list(data)))
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Give the port back. Never raises."""
         device, self._device = self._device, None
         if device is not None:
             with _opening, contextlib.suppress(*failures()):
-                device.close()
+                _end(device)
+
+
+def _end(device: Any) -> None:
+    """Close a device of gpiozero; its shared parts would close their successors when they are collected."""
+    bus = getattr(device, "_bus", None)
+    device.close()
+    for one in (device, bus):
+        if getattr(one, "closed", False):
+            one.close = _nothing
+
+
+def _nothing() -> None:
+    """Close what is closed."""
 
 
 def _stale(device: Any, maker: Any) -> Any:

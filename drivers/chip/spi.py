@@ -46,8 +46,9 @@ class SpiChip(Driver):
         self.spi = Spi(port, select, self.name, self.mode)
 
     def _identified(self) -> Waits:
-        """Open the port, then identify."""
-        self.spi.open()
+        """Open the port if it is not open, then identify."""
+        if not self.spi.is_open:
+            self.spi.open()
         yield from super()._identified()
 
     def transfer(self, data: bytes) -> bytes:

@@ -25,7 +25,7 @@ class FakeMhz19(FakeUart):
                 self.send(self.frame())
 
     def frame(self) -> bytes:
-        starting = self.clock() < self.starting_until
+        starting = self.present() < self.starting_until
         ppm = 410 if starting else clamp(self.world["co2"], 0, int(self.options.get("range", 5000)))
         body = b"\x86" + ppm.to_bytes(2, "big") + b"\x40\x00" + (15000 if starting else 0).to_bytes(2, "big")
         return b"\xff" + body + bytes([-sum(body) & 0xFF])

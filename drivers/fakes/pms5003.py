@@ -45,7 +45,7 @@ class FakePms5003(FakeUart):
 
     def frame(self) -> bytes:
         words = [0] * 13
-        if self.clock() >= self.blind_until:
+        if self.present() >= self.blind_until:
             masses = [clamp(self.world[name], 0, 0xFFFF) for name in FINE]
             # As for metal and the like (CF = 1), then of the atmosphere: the same where the air is clean.
             words = [*(round(one * 1.2) & 0xFFFF for one in masses), *masses]

@@ -37,7 +37,7 @@ class FakeSds011(FakeUart):
             self.send(b"\xaa\xc5" + answer + DEVICE + bytes([sum(answer + DEVICE) & 0xFF]) + b"\xab")
 
     def frame(self) -> bytes:
-        is_blind = self.clock() < self.blind_until
+        is_blind = self.present() < self.blind_until
         tenths = [0 if is_blind else clamp(self.world[name] * 10, 0, 9999) for name in ("pm2_5", "pm10")]
         data = b"".join(one.to_bytes(2, "little") for one in tenths) + DEVICE
         return b"\xaa\xc0" + data + bytes([sum(data) & 0xFF]) + b"\xab"

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from gpiozero.pins.mock import MockSPIDevice
 
 from .pins import FakePin, MockPins
-from .time import now
 
 # BCM numbers of each port: clock, MOSI, MISO, and the chip selects.
 PINS = {0: (11, 10, 9, (8, 7)), 1: (21, 20, 19, (18, 17, 16))}
@@ -67,7 +66,7 @@ class FakeSpi(FakePin):
 
     def present(self) -> float:
         """Return its time, in seconds."""
-        return now() + self._ahead
+        return self.clock() + self._ahead
 
     def elapse(self, seconds: float) -> None:
         """Let time pass for it alone."""

@@ -60,7 +60,6 @@ class FakeUart(FakeDevice):
         self,
         *,
         root: str | Path | None = None,
-        device: Any = None,
         options: Mapping[str, Any] | None = None,
         clock: Callable[[], float] | None = None,
         **world: float,
@@ -68,7 +67,7 @@ class FakeUart(FakeDevice):
         folder = _folder() if root is None else Path(root)
         self.link = folder / f"tty{next(_numbers)}"
         self.options = {**(options or {})}
-        self._clock, self._ahead = clock or now, 0.0
+        self.clock, self._ahead = clock or now, 0.0
         self.world = {**self.senses}
         self.master = self.slave = -1
         self.heard = 0
@@ -78,8 +77,8 @@ class FakeUart(FakeDevice):
         self.asleep = False
         self.plug()
         # It has been running for long.
-        self.powered_at = self.clock() - 3600.0
-        self.sends_at = self.clock() + self.period
+        self.powered_at = self.present() - 3600.0
+        self.sends_at = self.present() + self.period
         self.power_on()
         self.feel(**world)
 
@@ -88,9 +87,9 @@ class FakeUart(FakeDevice):
         """Options with which the driver meets this fake."""
         return {"port": str(self.link)}
 
-    def clock(self) -> float:
+    def present(self) -> float:
         """Return its time, in seconds."""
-        return self._clock() + self._ahead
+        return self.clock() + self._ahead
 
     def elapse(self, seconds: float) -> None:
         """Let time pass for it alone."""
@@ -128,7 +127,7 @@ class FakeUart(FakeDevice):
 
     def lose_power(self) -> None:
         """Start again, as after a blip of the supply."""
-        self.powered_at = self.clock()
+        self.powered_at = self.present()
         self.sends_at = self.powered_at + self.period
         self.asleep = False
         self.power_on()
@@ -164,11 +163,11 @@ class FakeUart(FakeDevice):
         while data := self._hear(0.0 if written is None or self.heard >= written or time.monotonic() > ends else 0.01):
             if self.fault not in ("nack", "stuck", "wrong_chip"):
                 self.on_bytes(data)
-        present = self.clock()
+        moment = self.present()
         if self.period:
             # What a port keeps is older than KEPT frames, and as useless.
-            self.sends_at = max(self.sends_at, present - KEPT * self.period)
-            while self.sends_at <= present:
+            self.sends_at = max(self.sends_at, moment - KEPT * self.period)
+            while self.sends_at <= moment:
                 self.sends_at += self.period
                 if not self.asleep:
                     self.send(self.frame())
@@ -189,7 +188,8 @@ class FakeUart(FakeDevice):
         if self.fault == "wrong_chip":
             data = STRANGE
         elif self.fault == "corrupt":
-            at = self.frames_sent % len(data)
+            # Behind the header and the length.
+            at = 4 + self.frames_sent % (len(data) - 4)
             data = data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :]
         self.frames_sent += 1
         before, ends = self._waiting(), time.monotonic() + CARRIED

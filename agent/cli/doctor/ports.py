@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 
 from agent.config.bus_load import bus_of
-from drivers.bus.serial import FREE, HEADER, MISSING, console, ports
+from drivers.bus.serial import HEADER, MISSING, console, ports
 
 from .checks import BROKEN, Finding, Site
 from .rights import device
 
 SPI_ON = "sudo raspi-config nonint do_spi 0 && sudo reboot"
 SPI_1_ON = "echo dtoverlay=spi1-3cs | sudo tee -a /boot/firmware/config.txt && sudo reboot"
+CONSOLE_OFF = "sudo raspi-config nonint do_serial_cons 1 && sudo reboot"
 UART_ON = "sudo raspi-config nonint do_serial_hw 0 && sudo reboot"
 
 
@@ -40,14 +42,15 @@ def serial(site: Site) -> Iterator[Finding]:
             continue
         yield device(site, "serial", port, "dialout")
         if owner := console(port, root):
-            yield Finding(
-                "serial", BROKEN, f"{port}: {owner}", FREE.replace("`", "").replace(", then reboot", " && sudo reboot")
-            )
+            yield Finding("serial", BROKEN, f"{port}: {owner}", CONSOLE_OFF)
 
 
 def _absent(site: Site, port: str) -> Finding:
     if port.removeprefix("/dev/") in HEADER:
         return Finding("serial", BROKEN, f"there is no {port}: the UART is off", UART_ON)
+    if found := re.fullmatch(r"/dev/ttyAMA(\d+)", port):
+        cure = f"echo dtoverlay=uart{found[1]} | sudo tee -a /boot/firmware/config.txt && sudo reboot"
+        return Finding("serial", BROKEN, f"there is no {port}: this UART is off", cure)
     there = ", ".join(ports(str(site.root))) or "none"
     return Finding(
         "serial", BROKEN, f"there is no {port}; there: {there}", "plug the adapter in: `ls /dev/serial/by-id`"
