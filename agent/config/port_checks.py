@@ -54,15 +54,18 @@ def _one_sensor_each(fitted: Sequence[Fitted], report: Report) -> None:
 
 
 def _pins(fitted: Sequence[Fitted], report: Report) -> None:
-    """Warn of sensors on pins that a configured SPI port or UART needs."""
+    """Report sensors on pins that a configured SPI port takes; warn of those that a UART needs."""
+    taken: dict[int, str] = {}
     needed: dict[int, str] = {}
     for one, place, _ in _places(fitted):
         if place in SELECT_PINS:
-            needed |= dict.fromkeys((*SPI_PINS[place.partition(".")[0]], SELECT_PINS[place]), place)
+            taken |= dict.fromkeys((*SPI_PINS[place.partition(".")[0]], SELECT_PINS[place]), place)
         elif one.sensor.port in HEADER_UART:
             needed |= dict.fromkeys(HEADER_UART_PINS, one.sensor.port)
     for one in fitted:
         for pin, _, where in one.pins():
-            if pin in needed:
+            if pin in taken:
+                report.mistake(where, f"pin {pin} is taken by {taken[pin]}", "use another pin")
+            elif pin in needed:
                 what = f"GPIO{pin} is a wire of {needed[pin]}, which has a sensor on it"
                 report.warning(where, what, "use another pin")

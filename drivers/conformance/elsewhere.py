@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import PermanentError, TransientError, catalog, open_chip
 from ..fakes import fake_chip
+from ..fakes.pins import mock_pins
 
 PIN = 17
 OPTIONS: dict[str, dict[str, Any]] = {"distance": {"trigger": 23, "echo": 24}, "mcp3008": {"channel": 0}}
@@ -28,6 +29,8 @@ def wired(name: str) -> Iterator[tuple[Any, Any]]:
         pin = {"pin": PIN} if needs_pin else {}
         bus = getattr(catalog.find(name), "bus_name", "")
         on_pins = bus in ("gpio", "spi")
+        if on_pins:
+            mock_pins(fresh=True)
         fake: Any = fake_chip(name, **pin, **({} if on_pins else {"root": root}), options=options)
         driver = open_chip(name, **{**pin, **options, **fake.wiring})
         driver.sleep = partial(_slept, driver, fake) if hasattr(fake, "elapse") else _at_once

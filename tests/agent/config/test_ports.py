@@ -59,7 +59,7 @@ class TestAPort:
     def test_needs_its_pins(self):
         door = '[[sensor]]\nid = "door"\ndriver = "contact"\npin = 15\n'
         assert "GPIO15 is a wire of /dev/serial0" in only(DUST + door)
-        assert "GPIO8 is a wire of spi0.0" in only(KILN + door.replace("15", "8"))
+        assert "pin 8 is taken by spi0.0" in only(KILN + door.replace("15", "8"))
         good(KILN + door.replace("15", "7"))
 
 
