@@ -13,6 +13,7 @@ from .wiring import Fitted
 
 # BCM numbers that an SPI port needs: MOSI, MISO, clock; and of its chip selects.
 SPI_PINS = {"spi0": (10, 9, 11), "spi1": (20, 19, 21)}
+# A third one of port 0 is wherever an overlay of one's own puts it.
 SELECT_PINS = {"spi0.0": 8, "spi0.1": 7, "spi1.0": 18, "spi1.1": 17, "spi1.2": 16}
 # Pins 8 and 10 of the header.
 HEADER_UART, HEADER_UART_PINS = ("/dev/serial0", "/dev/ttyAMA0", "/dev/ttyS0"), (14, 15)
@@ -36,7 +37,7 @@ def _places(fitted: Sequence[Fitted]) -> Iterator[tuple[Fitted, str, Where]]:
     for one in fitted:
         if one.sensor.port is not None:
             yield one, os.path.realpath(one.sensor.port), (*one.where, "port")
-        elif (bus := bus_of(one.sensor)) in SELECT_PINS:
+        elif (bus := bus_of(one.sensor)).startswith("spi"):
             yield one, bus, (*one.where, "options")
 
 
@@ -58,8 +59,10 @@ def _pins(fitted: Sequence[Fitted], report: Report) -> None:
     taken: dict[int, str] = {}
     needed: dict[int, str] = {}
     for one, place, _ in _places(fitted):
-        if place in SELECT_PINS:
-            taken |= dict.fromkeys((*SPI_PINS[place.partition(".")[0]], SELECT_PINS[place]), place)
+        if port := SPI_PINS.get(place.partition(".")[0]):
+            taken |= dict.fromkeys(port, place)
+            if place in SELECT_PINS:
+                taken[SELECT_PINS[place]] = place
         elif one.sensor.port in HEADER_UART:
             needed |= dict.fromkeys(HEADER_UART_PINS, one.sensor.port)
     for one in fitted:

@@ -13,9 +13,8 @@ from typing import Any
 from ..errors import BusError, PermanentError
 from .gpio import factory, failures, named
 
-# The chip selects of each port on the 40-pin header.
-SELECTS = {0: (0, 1), 1: (0, 1, 2)}
-# gpiozero knows port 0 alone; of port 1 clock, MOSI, MISO, and the chip selects.
+# What gpiozero knows; of port 1 clock, MOSI, MISO, and the chip selects on the 40-pin header.
+OF_GPIOZERO = ((0, 0), (0, 1))
 PORT_1 = (21, 20, 19, (18, 17, 16))
 HERTZ = 500_000
 ENABLE = {0: "`sudo raspi-config nonint do_spi 0`", 1: "`dtoverlay=spi1-3cs` in /boot/firmware/config.txt"}
@@ -63,7 +62,7 @@ class Spi:
         if getattr(maker, "_handle", None) is not None and not node.exists():
             raise PermanentError(f"{self.where}: there is no {node}; enable SPI: {ENABLE[self.port]}, then reboot")
         with _opening, named(self.where):
-            if self.port == 1 and getattr(maker, "_handle", None) is not None:
+            if getattr(maker, "_handle", None) is not None and (self.port, self.select) not in OF_GPIOZERO:
                 self._device = _LgpioSpi(self.port, self.select, self.mode)
                 return
             self._device = self._shared(maker)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, ClassVar
 
-from ..bus.spi import SELECTS, Spi
+from ..bus.spi import Spi
 from ..errors import ChecksumError, InvalidReading, NoAcknowledge
 from .driver import Driver
 from .options import Among
@@ -38,7 +38,7 @@ class SpiChip(Driver):
     def __init__(
         self, *, port: Annotated[int, Among((0, 1))] = 0, select: Annotated[int, Among((0, 1, 2))] = 0
     ) -> None:
-        if isinstance(port, bool) or isinstance(select, bool) or select not in SELECTS.get(port, ()):
+        if isinstance(port, bool) or isinstance(select, bool) or port not in (0, 1) or select not in (0, 1, 2):
             raise ValueError(
                 f"port {port!r}, select {select!r}: the Pi has port 0 (select 0, 1) and 1 (select 0, 1, 2)"
             )

@@ -67,14 +67,14 @@ class Max31865(SpiChip):
         self.nominal, self.reference = nominal, 4.3 * nominal if reference is None else reference
         if wires not in (2, 3, 4) or mains not in TAKES:
             raise ValueError(f"wires {wires!r}, mains {mains!r}: not 2, 3, 4; 50, 60")
-        if not 10.0 <= self.nominal <= 5000.0 or not nominal < self.reference <= 20000.0:
-            raise ValueError(f"nominal {nominal!r}, reference {reference!r}: not 10..5000 Ω, and more than that")
+        if not 10.0 <= self.nominal <= 5000.0 or not 40.0 <= self.reference <= 21500.0:
+            raise ValueError(f"nominal {nominal!r}, reference {reference!r}: not 10..5000 Ω, 40..20000 Ω")
         super().__init__(port=port, select=select)
         self.settings = (THREE_WIRES if wires == 3 else 0) | (FILTER_50_HZ if mains == 50 else 0)
         self.converting = TAKES[mains]
         step = self.reference / (TOP + 1)
         most = min(TOP - 1, math.ceil(ohms(HIGH, nominal) / step))
-        least = math.floor(ohms(LOW, nominal) / step)
+        least = min(TOP - 1, math.floor(ohms(LOW, nominal) / step))
         self.thresholds = (most << 1).to_bytes(2, "big") + (least << 1).to_bytes(2, "big")
         # At 0 °C, where an ohm of a Pt100 is 2.56 °C.
         of_celsius = Quantity("temperature", "°C", "temperature", LOW, HIGH, step / (A * nominal), accuracy=0.5)

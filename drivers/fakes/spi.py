@@ -10,7 +10,8 @@ from gpiozero.pins.mock import MockSPIDevice
 from .pins import FakePin, MockPins
 
 # BCM numbers of each port: clock, MOSI, MISO, and the chip selects.
-PINS = {0: (11, 10, 9, (8, 7)), 1: (21, 20, 19, (18, 17, 16))}
+# What an overlay may make a third select of port 0 is not simulated: it shares the second's pin.
+PINS = {0: (11, 10, 9, (8, 7, 7)), 1: (21, 20, 19, (18, 17, 16))}
 
 
 def place(options: dict[str, Any]) -> tuple[int, int]:

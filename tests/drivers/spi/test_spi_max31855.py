@@ -102,7 +102,7 @@ def test_two_chips_on_one_port_are_apart(pins):
     assert second.read()["temperature"] == -1.0
 
 
-@pytest.mark.parametrize("options", [{"port": 2}, {"select": 2}, {"port": True}, {"select": -1}])
+@pytest.mark.parametrize("options", [{"port": 2}, {"select": 3}, {"port": True}, {"select": -1}])
 def test_the_pi_has_five_chip_selects(options):
     with pytest.raises(ValueError, match="the Pi has port 0"):
         open_chip("max31855", **options)

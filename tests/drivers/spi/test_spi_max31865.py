@@ -120,7 +120,7 @@ def test_no_damaged_byte_is_believed(pins, at):
 
 @pytest.mark.parametrize(
     "options",
-    [{"wires": 5}, {"mains": 400}, {"nominal": 0.0}, {"reference": 90.0}, {"reference": 1e6}],
+    [{"wires": 5}, {"mains": 400}, {"nominal": 0.0}, {"reference": 9.0}, {"reference": 1e6}],
 )
 def test_refuses_a_wrong_option_when_it_is_made(options):
     with pytest.raises(ValueError, match=r"wires|nominal"):
