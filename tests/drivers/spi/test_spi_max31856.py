@@ -97,7 +97,19 @@ def test_settings_that_are_lost_are_written_again(pins):
     made = chip(thermocouple="J")
     good = made.read()
     model.lose_power()
-    with pytest.raises(LostPower, match="11 03"):
+    with pytest.raises(LostPower, match="are 11 03 ff"):
+        made.read()
+    assert made.read() == good
+
+
+def test_an_offset_that_another_program_left_is_not_believed(pins):
+    model = Registers(POWER_ON, 0x40, result())
+    model.bank[9] = 0x10
+    made = chip()
+    good = made.read()
+    assert model.bank[9] == 0
+    model.bank[9] = 0x10
+    with pytest.raises(LostPower):
         made.read()
     assert made.read() == good
 
