@@ -102,7 +102,7 @@ class Spi:
 
 def _end(device: Any) -> None:
     """Close a device of gpiozero; its shared parts would close their successors when they are collected."""
-    bus = getattr(device, "_bus", None)
+    bus: Any = getattr(device, "_bus", None)
     device.close()
     for one in (device, bus):
         if getattr(one, "closed", False):
@@ -118,7 +118,7 @@ def _stale(device: Any, maker: Any) -> Any:
     if device.pin_factory is not maker:
         return device
     # The wires of a port in software, which its chip selects share.
-    bus = getattr(device, "_bus", None)
+    bus: Any = getattr(device, "_bus", None)
     return bus if getattr(getattr(bus, "clock", None), "pin_factory", maker) is not maker else None
 
 

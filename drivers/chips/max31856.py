@@ -14,8 +14,8 @@ from ..errors import InvalidReading, LostPower, NotReady
 from ..registers import signed
 
 CR0, REGISTERS = 0x00, 16
-# Registers 02h to 09h after power-on: the widest thresholds, no offset. They are written as well, and read back with each
-# result, since nothing else shows an offset that another program left, or a damaged write.
+# Registers 02h to 09h after power-on: the widest thresholds, no offset. They are written as well, and read back with
+# each result, since nothing else shows an offset that another program left, or a damaged write.
 DEFAULTS = bytes.fromhex("ff 7f c0 7f ff 80 00 00")
 ONE_SHOT = 0x40
 # Open-circuit test for thermocouples of less than 5 kΩ, begun with each conversion.

@@ -24,7 +24,7 @@ class FakeMax31855(FakeSpi):
         return ((hot & 0x3FFF) << 18 | bool(fault) << 16 | (cold & 0xFFF) << 4 | fault).to_bytes(4, "big")
 
     def select(self) -> int:
-        self.rest = [*self.frame(), *bytes(64)]
+        self.rest: list[int] = [*self.frame(), *bytes(64)]
         return self.rest.pop(0)
 
     def exchange(self, byte: int) -> int:

@@ -50,7 +50,7 @@ class FakeSpi(FakePin):
     `wrong_chip`: something else answers.
     """
 
-    kinds = ("unplugged", "nack", "stuck", "frozen", "corrupt", "wrong_chip")
+    kinds: ClassVar[tuple[str, ...]] = ("unplugged", "nack", "stuck", "frozen", "corrupt", "wrong_chip")
     phase: ClassVar[int] = 0
 
     def __init__(self, **options: Any) -> None:
