@@ -175,7 +175,8 @@ def open_chip(name: str, bus: Any = None, address: int | None = None, **options:
     """Return a sensor by its driver's name, without any I/O.
 
     `open_chip("bme280", bus, address=0x76)` for an I2C chip over anything with smbus2.SMBus's methods;
-    `open_chip("ds18b20", path=…)`, `open_chip("motion", pin=…)` likewise.
+    `open_chip("ds18b20", path=…)`, `open_chip("motion", pin=…)`, `open_chip("max31855", select=1)` and
+    `open_chip("pms5003", port="/dev/serial0")` likewise.
 
     Raises:
         UnknownDriver: a LookupError, with the nearest names.

@@ -31,6 +31,9 @@ def selects(root: str = "/") -> list[str]:
 
 # gpiozero looks for an open port and opens one without a lock of its own, and every chip select has a thread.
 _opening = threading.Lock()
+# What is open. A device of gpiozero that is collected, closed or not, ends the one that has its pins by then: what is
+# shared is known by its pins alone. So each is held until it is closed, and is then kept from closing again.
+_held: list[Any] = []
 
 
 class Spi:
@@ -65,12 +68,11 @@ class Spi:
             if getattr(maker, "_handle", None) is not None and (self.port, self.select) not in OF_GPIOZERO:
                 self._device = _LgpioSpi(self.port, self.select, self.mode)
                 return
+            for stale in [one for one in _held if one.pin_factory is not maker]:
+                _end(stale, whoever_uses_it=True)
             self._device = self._shared(maker)
-            while (stale := _stale(self._device, maker)) is not None:
-                while not stale.closed:
-                    stale.close()
-                _end(self._device)
-                self._device = self._shared(maker)
+            if self._device not in _held:
+                _held.append(self._device)
             if self._device.clock_mode != self.mode:
                 self._device.clock_mode = self.mode
 
@@ -100,26 +102,21 @@ class Spi:
                 _end(device)
 
 
-def _end(device: Any) -> None:
-    """Close a device of gpiozero; its shared parts would close their successors when they are collected."""
-    bus: Any = getattr(device, "_bus", None)
+def _end(device: Any, *, whoever_uses_it: bool = False) -> None:
+    """Close a device; once nothing uses it, neither it nor the wires of its port close anything any more."""
+    wires: Any = getattr(device, "_bus", None)
     device.close()
-    for one in (device, bus):
-        if getattr(one, "closed", False):
-            one.close = _nothing
+    while whoever_uses_it and not device.closed:
+        device.close()
+    if device in _held and device.closed:
+        _held.remove(device)
+        device.close = _nothing
+        if getattr(wires, "closed", False):
+            wires.close = _nothing
 
 
 def _nothing() -> None:
     """Close what is closed."""
-
-
-def _stale(device: Any, maker: Any) -> Any:
-    """Return what gpiozero shares by its pins although they are those of a factory that is gone; else None."""
-    if device.pin_factory is not maker:
-        return device
-    # The wires of a port in software, which its chip selects share.
-    bus: Any = getattr(device, "_bus", None)
-    return bus if getattr(getattr(bus, "clock", None), "pin_factory", maker) is not maker else None
 
 
 class _LgpioSpi:

@@ -1,5 +1,6 @@
 """MAX31855: frames of the data sheet, the wires that each fault bit names, lines that carry no frame."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from models import Frames
 
 from drivers import open_chip
 from drivers.errors import ChecksumError, InvalidReading, NoAcknowledge, PermanentError
+from drivers.fakes.pins import mock_pins
 
 
 def chip(**options):
@@ -100,6 +102,23 @@ def test_two_chips_on_one_port_are_apart(pins):
     assert [first.read()["temperature"], second.read()["temperature"]] == [25.0, -1.0]
     first.close()
     assert second.read()["temperature"] == -1.0
+
+
+def test_chips_that_nobody_closed_disturb_none_when_they_are_collected(pins):
+    gc.disable()
+    for collects_first in (False, True, False, True):
+        mock_pins(fresh=True)
+        Frames(frame(100, 400), where=(0, 0))
+        Frames(frame(-4, 400), where=(0, 1))
+        first, second = chip(), chip(select=1)
+        assert first.read()["temperature"] == 25.0
+        if collects_first:
+            gc.collect()
+        assert second.read()["temperature"] == -1.0
+        first.close()
+        gc.collect()
+        assert [first.read()["temperature"], second.read()["temperature"]] == [25.0, -1.0]
+    gc.enable()
 
 
 @pytest.mark.parametrize("options", [{"port": 2}, {"select": 3}, {"port": True}, {"select": -1}])
