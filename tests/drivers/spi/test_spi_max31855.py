@@ -105,7 +105,6 @@ def test_two_chips_on_one_port_are_apart(pins):
 
 
 def test_chips_that_nobody_closed_disturb_none_when_they_are_collected(pins):
-    gc.disable()
     for collects_first in (False, True, False, True):
         mock_pins(fresh=True)
         Frames(frame(100, 400), where=(0, 0))
@@ -118,7 +117,6 @@ def test_chips_that_nobody_closed_disturb_none_when_they_are_collected(pins):
         first.close()
         gc.collect()
         assert [first.read()["temperature"], second.read()["temperature"]] == [25.0, -1.0]
-    gc.enable()
 
 
 @pytest.mark.parametrize("options", [{"port": 2}, {"select": 3}, {"port": True}, {"select": -1}])

@@ -4,6 +4,8 @@ import os
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drivers import open_chip
 from drivers.errors import (
@@ -219,6 +221,27 @@ class TestASensorThatIsAsked:
         line.answers = lambda _: b"\xff" + body + bytes([-sum(body) & 0xFF])
         with pytest.raises(InvalidReading, match="2000 ppm or more"):
             sensor("mhz19", range=2000).read()
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.sampled_from([("pms5003", DUSTY), ("sds011", SDS), ("mhz19", CO2)]),
+    st.lists(st.one_of(st.binary(max_size=40), st.just(None)), max_size=12),
+)
+def test_whatever_comes_in_whatever_pieces_only_whole_frames_are_found(kind, pieces):
+    name, frame = kind
+    chip = open_chip(name, port="/dev/serial0")
+    found = []
+    for piece in pieces:
+        chip.port.read = lambda piece=piece: frame if piece is None else piece
+        found += chip.frames()
+    stream = b"".join(frame if piece is None else piece for piece in pieces)
+    at = 0
+    for one in found:
+        assert chip.is_intact(one)
+        at = stream.index(one, at) + len(one)
+    if all(piece is None for piece in pieces):
+        assert found == [frame] * len(pieces)
 
 
 def test_two_programs_do_not_share_a_port(line, sensor):
