@@ -15,7 +15,7 @@ from ..errors import InvalidReading, NotReady
 FRAME = 9
 READ = b"\xff\x01\x86\x00\x00\x00\x00\x00\x79"
 # Seconds: 18 bytes take 19 ms at 9600 baud.
-ANSWERS_WITHIN = 1.0
+ANSWERS_WITHIN = 0.9
 # More bytes than these are no answer.
 MOST_HEARD = 64
 RANGES = (2000, 3000, 5000, 10000)
@@ -31,7 +31,7 @@ class Mhz19(UartDevice):
 
     name = "mhz19"
     header = b"\xff\x86"
-    takes = 1.5
+    takes = 1.0
     holds = 0.1
     quantities = (Quantity("co2", "ppm", "carbon_dioxide", 0.0, 10000.0, 1.0),)
 
