@@ -45,6 +45,7 @@ class Mhz19(UartDevice):
             raise ValueError(f"range is {range!r}, not one of {', '.join(map(str, RANGES))}")
         super().__init__(port)
         self.stop = float(range)
+        self.quantities = (Quantity("co2", "ppm", "carbon_dioxide", 0.0, self.stop, 1.0),)
 
     def size(self, start: bytes) -> int | None:  # noqa: ARG002
         """Return the length of an answer."""
