@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 
 from ..bus import clock
 from ..bus.serial import SerialPort, stable
-from ..errors import ChecksumError, InvalidReading, NoAcknowledge, NotReady
+from ..errors import BusTimeout, ChecksumError, InvalidReading, NotReady
 from .driver import Driver
 from .options import Matching
 from .quantity import Waits
@@ -138,7 +138,7 @@ class UartDevice(Driver):
             return InvalidReading(
                 f"{where}: {self.heard} bytes came, but no frame; check driver, port and wiring{hint}"
             )
-        return NoAcknowledge(f"{where}: nothing came within {seconds:g} s; check power and the wires TX and RX{hint}")
+        return BusTimeout(f"{where}: nothing came within {seconds:g} s; check power and the wires TX and RX{hint}")
 
     def close(self) -> None:
         """Give the port back. Never raises."""
@@ -167,7 +167,7 @@ class TalkingDevice(UartDevice):
         """Return a present frame of a warm sensor.
 
         Raises:
-            NotReady: it slept, or is still warming up. NoAcknowledge: it is silent. ChecksumError: frames are damaged.
+            NotReady: it slept, or is still warming up. BusTimeout: it is silent. ChecksumError: frames are damaged.
             InvalidReading: what comes is no frame.
         """
         frame = yield from self.newest(self.silence)

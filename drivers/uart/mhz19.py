@@ -59,7 +59,7 @@ class Mhz19(UartDevice):
         """Return co2 in ppm; at the end of the range a `BeyondRange`.
 
         Raises:
-            NoAcknowledge: it does not answer. ChecksumError: the answer is damaged. NotReady: it is still starting.
+            BusTimeout: it does not answer. ChecksumError: the answer is damaged. NotReady: it is still starting.
             InvalidReading: what comes is no answer.
         """
         self.frames()

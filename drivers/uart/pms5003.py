@@ -83,7 +83,7 @@ class Pms5003(TalkingDevice):
         The numbers, 1/cm³, are of particles larger than so many µm: `number_0_3` of all that it sees.
 
         Raises:
-            NotReady, NoAcknowledge, ChecksumError, InvalidReading: as `latest` says; NotReady: it has not measured yet.
+            NotReady, BusTimeout, ChecksumError, InvalidReading: as `latest` says; NotReady: it has not measured yet.
         """
         return self.told((yield from self.latest()))
 

@@ -50,7 +50,7 @@ class Sds011(TalkingDevice):
         """Return pm2_5 and pm10 in µg/m³.
 
         Raises:
-            NotReady, NoAcknowledge, ChecksumError, InvalidReading: as `latest` says; NotReady: it has not measured yet.
+            NotReady, BusTimeout, ChecksumError, InvalidReading: as `latest` says; NotReady: it has not measured yet.
         """
         return self.told((yield from self.latest()))
 
