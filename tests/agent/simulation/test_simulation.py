@@ -294,6 +294,23 @@ def test_each_chip_select_and_each_serial_port_is_a_bus_with_a_breaker(runner):
     assert runner.run(named()) == {name: f"bus:{name}" for name in buses}
 
 
+def test_a_sensor_that_was_replaced_while_it_is_read_gives_its_port_back(runner):
+    async def replaced() -> tuple[bool, tuple[str, ...]]:
+        stage = Stage(OF_THEIR_OWN, fault("nack", sensor="dust"))
+        await stage.at(6)
+        old = stage.assembly.sensors[0].chip
+        was_open = old.port.is_open
+        stage.assembly.arrange(config_of(OF_THEIR_OWN.replace('"dust"', '"dust2"')))
+        await asyncio.sleep(5)
+        assert not old.port.is_open
+        await stage.at(20)
+        batch = await stage.at(30)
+        stage.close()
+        return was_open, batch.unavailable
+
+    assert runner.run(replaced()) == (True, ())
+
+
 @pytest.mark.parametrize("sensor", ["dust", "co2", "kiln", "oven"])
 @pytest.mark.parametrize("kind", ["unplugged", "nack", "corrupt", "wrong_chip", "stuck", "hang", "bug"])
 def test_a_sensor_on_a_bus_of_its_own_can_have_what_a_chip_can(runner, sensor, kind):
