@@ -1,8 +1,8 @@
 """Maxim MAX31855: thermocouple and cold junction on SPI, read only.
 
-Source: Maxim "MAX31855" (19-5793), "Serial-Interface Protocol", tables 1 to 5, "Electrical Characteristics"; checked
-against Linux drivers/iio/temperature/maxim_thermocouple.c. The chip converts all the time, ten times a second;
-it has no identity, no register and no checksum, so a reading counts when two frames in a row agree.
+Source: Maxim "MAX31855" (19-5793), "Serial-Interface Protocol", tables 1 to 5, "Electrical Characteristics". The chip
+converts all the time, ten times a second; it has no identity, no register and no checksum, so a reading counts when two
+frames in a row agree.
 """
 
 from __future__ import annotations

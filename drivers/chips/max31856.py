@@ -1,8 +1,8 @@
 """Maxim MAX31856: thermocouples of eight types and their cold junction on SPI.
 
 Source: Maxim "MAX31856" (19-7534), sections "Register Map", "Fault Status Register", "Open-Circuit Fault Detection" and
-"Electrical Characteristics"; checked against Linux drivers/iio/temperature/max31856.c. The chip has no identity and no
-checksum: it is known by the settings that it keeps, which are read back in the burst that holds the result.
+"Electrical Characteristics". The chip has no identity and no checksum: it is known by the settings that it keeps, which
+are read back in the burst that holds the result.
 """
 
 from __future__ import annotations

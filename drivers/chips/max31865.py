@@ -1,9 +1,9 @@
 """Maxim MAX31865: platinum thermometers (Pt100, Pt1000) on SPI.
 
 Source: Maxim "MAX31865" (19-6478), sections "Configuration Register", "Fault Status Register" (table 7), "RTD Data
-Registers", "Fault-Detection Cycle" and "Electrical Characteristics"; IEC 60751 for resistance and temperature; checked
-against Linux drivers/iio/temperature/max31865.c. The chip has no identity and no checksum: it is known by the
-thresholds that it keeps, which are read back in the burst that holds the result.
+Registers", "Fault-Detection Cycle" and "Electrical Characteristics"; IEC 60751 for resistance and temperature. The chip
+has no identity and no checksum: it is known by the thresholds that it keeps, which are read back in the burst that holds
+the result.
 """
 
 from __future__ import annotations
