@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from home_assistant_rig import HISTORY, SENSORS, Device, HomeAssistant, free_port, wait
+from home_assistant_rig import HISTORY, HomeAssistant
+from true_device import SENSORS, Device, free_port, wait
 
 VENV = os.environ.get("LIMPET_HOME_ASSISTANT", "")
 pytestmark = [
