@@ -21,11 +21,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as mqtt
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import ClientConnection, connect
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
 
 HOUR = 3600
 # Home Assistant writes an hour's row within minutes of its end, and would not replace one that is already there.
@@ -168,6 +169,8 @@ class Session:
 @contextmanager
 def session(url: str, token: str) -> Iterator[Session]:
     """Log in to Home Assistant."""
+    from websockets.sync.client import connect
+
     with connect(url.replace("http", "ws", 1).rstrip("/") + "/api/websocket", max_size=None) as socket:
         yield Session(socket, token)
 
@@ -258,6 +261,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Keep and bring, until interrupted."""
+    from websockets.exceptions import WebSocketException
+
     options, token = arguments(), os.environ["HASS_TOKEN"]
     listen(options)
     memory, forgot = Memory(options.file), 0.0

@@ -13,8 +13,8 @@ seen: dict[tuple[str, str], set[int]] = {}
 def arrived(_client, _userdata, message):
     _, device, name = message.topic.rsplit("/", 2)
     is_block = message.payload[:1] == b"\x78"
-    for line in (zlib.decompress(message.payload) if is_block else message.payload).splitlines():
-        document = json.loads(line)
+    text = zlib.decompressobj().decompress(message.payload, 1 << 24) if is_block else message.payload
+    for document in map(json.loads, text.splitlines()):
         numbers = seen.setdefault((device, document["bootId"]), set())
         if name == "gap":
             numbers.update(range(document["from"], document["to"] + 1))
@@ -22,18 +22,9 @@ def arrived(_client, _userdata, message):
         elif document["seq"] not in numbers:
             numbers.add(document["seq"])
             for one in document["readings"]:
-                at = one.get("timestamp", document["timestamp"])
-                print(
-                    at,
-                    device,
-                    f"{one['sensorId']}.{one['quantity']}",
-                    one["value"],
-                    one["unit"],
-                    one["status"],
-                    flush=True,
-                )
-            missing = sorted(set(range(min(numbers), max(numbers))) - numbers)
-            if missing:
+                at, what = one.get("timestamp", document["timestamp"]), f"{one['sensorId']}.{one['quantity']}"
+                print(at, device, what, one["value"], one["unit"], one["status"], flush=True)
+            if missing := sorted(set(range(min(numbers), max(numbers))) - numbers):
                 print(f"# {device}: {len(missing)} not here yet, from {missing[0]} on", flush=True)
 
 
