@@ -132,4 +132,3 @@ class TestWhatIsWritten:
 def test_a_block_is_many_batches(history):
     lines = b"\n".join(json.dumps(late(minute, 10.0)).encode() for minute in range(3))
     assert len(list(history.batches(zlib.compress(lines)))) == len(list(history.batches(lines))) == 3
-
