@@ -7,6 +7,7 @@ has fake chips below true drivers. Its day without a broker passes in virtual ti
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -116,13 +117,15 @@ def log_in(browser: Chromium, home: HomeAssistant) -> None:
         browser.evaluate(f"localStorage.setItem({json.dumps(key)}, {json.dumps(value)})")
 
 
-def shot(browser: Chromium, url: str, file: Path, size: tuple[int, int], shows: str) -> None:
-    """Write a picture of a page as soon as it shows a text."""
+def shot(browser: Chromium, url: str, file: Path, size: tuple[int, int], shows: str, width: int | None = None) -> None:
+    """Write a picture of a page as soon as it shows a text; of its left side, if that has a width."""
     browser.open(url, *size)
     wait(lambda: shows in browser.evaluate(TEXT))
     # Its animations take less than that.
     time.sleep(3.0)
-    browser.screenshot(file)
+    clip = {"x": 0, "y": 0, "width": width or size[0], "height": size[1], "scale": 1}
+    found = browser.call("Page.captureScreenshot", {"format": "png", "clip": clip})
+    file.write_bytes(base64.b64decode(found["data"]))
 
 
 def deliver_a_day(home: HomeAssistant, port: int, folder: Path) -> None:
@@ -174,7 +177,7 @@ def draw(folder: Path) -> None:
         with Chromium() as browser:
             log_in(browser, home)
             page = f"{home.url}/config/devices/device/{ours}"
-            shot(browser, page, folder / "home-assistant-device.png", (880, 1180), "breaker tank")
+            shot(browser, page, folder / "home-assistant-device.png", (880, 1330), "breaker tank", 588)
             page = f"{home.url}/lovelace/0"
             shot(browser, page, folder / "home-assistant-history.png", (900, 480), "A day that arrived late")
 
