@@ -100,6 +100,7 @@ def surroundings(folder: Path) -> Iterator[tuple[HomeAssistant, Device, int]]:
         stack.callback(home.stop)
         home.start()
         home.onboard()
+        home.furnish()
         home.connect(port)
         device = Device(folder / "device", port)
         stack.callback(device.stop)

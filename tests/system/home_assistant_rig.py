@@ -61,6 +61,9 @@ class HomeAssistant:
         with urllib.request.urlopen(f"{self.url}/auth/token", form, timeout=20) as answer:
             self.tokens = json.load(answer)
         self.token = self.tokens["access_token"]
+
+    def furnish(self) -> None:
+        """Answer what its frontend asks an owner before it shows anything else."""
         self.post("/api/onboarding/core_config", {})
         self.post("/api/onboarding/analytics", {})
         self.post("/api/onboarding/integration", {"client_id": CLIENT, "redirect_uri": CLIENT})

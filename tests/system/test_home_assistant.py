@@ -194,5 +194,7 @@ def at(home, hours_ago):
     return next((one for one in found.get(AIR, []) if one["start"] == start * 1000), None)
 
 
-def test_the_mqtt_integration_has_complained_about_nothing(home):
-    assert "components.mqtt" not in home.log.read_text()
+def test_home_assistant_has_complained_about_nothing_of_ours(home):
+    log = home.log.read_text()
+    assert "components.mqtt" not in log
+    assert "components.recorder" not in log

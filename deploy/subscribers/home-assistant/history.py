@@ -4,9 +4,9 @@ Home Assistant takes every MQTT message for the present, so whatever was measure
 hole in its graphs. This program keeps the last weeks of readings in a small SQLite file. Once an hour into which
 history fell is over, it writes the mean, minimum and maximum of that hour into the long-term statistics of the entity.
 
-Needs: pip install paho-mqtt websockets. An hour is written when Home Assistant has written its own row for it, and only
-where it keeps statistics, whose unit and kind of mean are taken from there. Counters are left alone: their next value
-includes what was counted meanwhile.
+Needs: pip install 'paho-mqtt>=2' websockets. An hour is written when Home Assistant has written its own row for it, and
+only where it keeps statistics, whose unit and kind of mean are taken from there. Counters are left alone: their next
+value includes what was counted meanwhile.
 """
 
 from __future__ import annotations
