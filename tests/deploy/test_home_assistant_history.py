@@ -78,9 +78,9 @@ class TestTheMemory:
         assert memory.row(NAME, TWELVE) == {"mean": 12.5, "min": 8.0, "max": 20.0, "unit": "°C"}
 
     def test_an_unchanged_quantity_has_the_value_before_it(self, memory):
-        for one in (late(0, 10.0), late(20, None, unchanged=["air.temperature"]), late(40, 40.0)):
+        for one in (late(0, 70.0), late(10, 10.0), late(20, None, unchanged=["air.temperature"]), late(40, 30.0)):
             memory.take(one)
-        assert memory.row(NAME, TWELVE)["mean"] == 20.0
+        assert memory.row(NAME, TWELVE)["mean"] == 30.0
 
     def test_a_reading_with_a_time_of_its_own_belongs_to_that_hour(self, memory):
         memory.take(late(0, 10.0, reading={"timestamp": "2026-11-25T11:59:58.000Z"}))

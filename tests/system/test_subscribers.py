@@ -32,6 +32,7 @@ driver = "bh1750"
 every = "1s"
 breaker = { reset_timeout = "1s" }
 """
+IMPATIENT = '[mqtt.breaker]\nreset_timeout = "500ms"\nmax_reset_timeout = "500ms"\n'
 UNPLUGGED = '[[fault]]\nat = "0s"\nsensor = "light"\nkind = "unplugged"\n'
 
 
@@ -49,7 +50,7 @@ def broker(mosquitto, tmp_path):
 @pytest.fixture
 def device(broker, tmp_path):
     device = Device(tmp_path, broker.port)
-    device.configure(SENSORS, discovery=False)
+    device.configure(SENSORS, discovery=False, more=IMPATIENT)
     yield device
     device.stop()
 
