@@ -11,6 +11,8 @@ from drivers.bus.worker import Turn
 from drivers.chip import Driver, Told
 from drivers.errors import BeyondRange, BusTimeout, NotReady, PermanentError
 
+from .counters import ReadCounters
+
 # Errors that count against a sensor. Any other one is a bug in its driver.
 COUNTED = (OSError, PermanentError)
 
@@ -81,6 +83,7 @@ class Attempts:
     Attributes:
         label: names the sensor in messages.
         limit: seconds that one attempt may take.
+        counters: of all attempts so far.
     """
 
     def __init__(
@@ -93,7 +96,7 @@ class Attempts:
         limit: float,
     ) -> None:
         self.label, self.chip, self.breaker, self.retry = label, chip, breaker, retry
-        self.clock, self.limit = clock, limit
+        self.clock, self.limit, self.counters = clock, limit, ReadCounters()
 
     def run(self, turn: SensorTurn) -> Generator[float, None, Outcome]:
         """Attempt until one succeeds or the retry policy gives up; yield the waits. Errors are in the outcome."""
@@ -106,7 +109,7 @@ class Attempts:
         while True:
             attempts += 1
             try:
-                values, at = yield from self._once(began if attempts == 1 else self.clock())
+                values, at = yield from self._counted(began if attempts == 1 else self.clock())
             except COUNTED as error:
                 now = self.clock()
                 failed = min(failed, now)
@@ -132,6 +135,17 @@ class Attempts:
         # An abandoned turn was reported as failed when it was given up.
         if not turn.abandoned:
             self.breaker.failed(turn.admission, error)
+
+    def _counted(self, began: float) -> Generator[float, None, tuple[Told, float]]:
+        """Read the chip once and count the attempt. A transfer that hangs counts as failed when it comes back."""
+        self.counters.attempts += 1
+        try:
+            values, at = yield from self._once(began)
+        except Exception as error:
+            self.counters.failed(error)
+            raise
+        self.counters.succeeded(at - began)
+        return values, at
 
     def _once(self, began: float) -> Generator[float, None, tuple[Told, float]]:
         """Read the chip once, within `limit` from `began`; a later answer is discarded. Return values and their moment.
