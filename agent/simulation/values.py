@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,13 +46,15 @@ class ValueJudge:
         self._buses: dict[str, str] = {}
         self._units: dict[str, dict[str, Any]] = {}
         self._told: dict[str, dict[str, Any]] = {}
+        # Sensor and quantity of what the last batch left out.
+        self._near: set[tuple[str, str]] = set()
 
     def begin(self, agent: Any, machine: SimulatedMachine) -> None:
         """A run of the agent begins."""
         self._agent, self._machine = agent, machine
         self._specs = {spec.id: spec for spec in agent.config.sensors}
         self._buses = machine.buses_of_sensors
-        self._units, self._told = {}, {}
+        self._units, self._told, self._near = {}, {}, set()
 
     def batch(self, document: dict[str, Any], at: float) -> None:  # noqa: ARG002
         """Judge a batch that was made at this moment."""
@@ -62,14 +64,26 @@ class ValueJudge:
             if reading["status"] in ("ok", "suspect"):
                 for what in self._reading(reading, document):
                     self._wrong(what, Promise.TRUE)
-        if not document.get("unchanged"):
-            self._told |= told
+        self._told |= self._with_unchanged(told, document.get("unchanged", ()))
+
+    def _with_unchanged(self, told: dict[str, dict[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return what a batch says, with the last value of what it leaves out, which may have moved by its deadband."""
+        self._near = {pair for pair in self._near if pair[0] not in told}
+        for sensor, _, quantity in (name.partition(".") for name in names):
+            value = self._told.get(sensor, {}).get(quantity)
+            if value is None:
+                self._wrong(f"{sensor}'s {quantity} is unchanged, but was never sent", Promise.TRUE)
+            told.setdefault(sensor, {})[quantity] = value
+            self._near.add((sensor, quantity))
+        return told
 
     def state(self, document: dict[str, Any]) -> None:
         """Judge the present: each sensor's value is the one that was told last."""
         for sensor, entry in document["sensors"].items():
             for quantity, value in self._told.get(sensor, {}).items():
-                if entry.get(quantity) != value:
+                band = self._specs[sensor].deadband[quantity] if (sensor, quantity) in self._near else 0.0
+                now = entry.get(quantity)
+                if now != value and (now is None or value is None or abs(now - value) > band):
                     said = f"state has {sensor}'s {quantity} as {entry.get(quantity)}, the last batch as {value}"
                     self._wrong(said, Promise.PRESENT)
 
