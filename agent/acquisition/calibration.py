@@ -101,7 +101,7 @@ class Calibration:
             curve=curve,
             rate=self.rate.get(name),
             slack=step * abs(scale) if name in self.rate else 0.0,
-            averaged=not _is_counted(quantity),
+            averaged=not (is_state(quantity) or quantity.name in COUNTERS),
         )
 
 
@@ -115,7 +115,6 @@ def on_curve(points: Curve, value: float) -> float:
     return low + (value - left) * ((high - low) / (right - left))
 
 
-def _is_counted(quantity: Quantity) -> bool:
-    """Return whether a quantity is a counter or a state: its mean is nothing that the device ever showed."""
-    is_flag = quantity.low == 0 and quantity.high == 1 and not quantity.unit
-    return quantity.name in COUNTERS or is_flag
+def is_state(quantity: Quantity) -> bool:
+    """Return whether a quantity is on or off: between them there is nothing that a device ever shows."""
+    return quantity.low == 0 and quantity.high == 1 and not quantity.unit

@@ -28,12 +28,15 @@ class Formula(NamedTuple):
     """How one quantity is computed.
 
     Attributes:
+        low, high: where it can lie. finest: the smallest difference that is told.
         sources: measured quantity -> by how much this one moves where that moves by one, at most in usual weather.
         of: takes the sources' values in their order, and the altitude in metres.
     """
 
     unit: str
     kind: str | None
+    low: float
+    high: float
     finest: float
     sources: Mapping[str, float]
     of: Callable[..., float]
@@ -75,14 +78,19 @@ def sea_level_pressure(hectopascals: float, altitude: float) -> float:
     return float(hectopascals * (1 - lapse * altitude / warmth) ** -exponent)
 
 
-OF_AIR = "temperature", "humidity"
+def _of_air(temperature: float, humidity: float) -> dict[str, float]:
+    return {"temperature": temperature, "humidity": humidity}
+
+
 FORMULAS = {
-    "dew_point": Formula("°C", "temperature", 0.01, dict(zip(OF_AIR, (1.0, 0.3), strict=True)), dew_point),
-    "absolute_humidity": Formula("g/m³", None, 0.01, dict(zip(OF_AIR, (0.6, 0.2), strict=True)), absolute_humidity),
+    "dew_point": Formula("°C", "temperature", -100.0, 100.0, 0.01, _of_air(1.0, 0.3), dew_point),
+    "absolute_humidity": Formula("g/m³", None, 0.0, 1000.0, 0.01, _of_air(0.6, 0.2), absolute_humidity),
     "vapour_pressure_deficit": Formula(
-        "kPa", "pressure", 0.001, dict(zip(OF_AIR, (0.1, 0.03), strict=True)), vapour_pressure_deficit
+        "kPa", "pressure", 0.0, 200.0, 0.001, _of_air(0.1, 0.03), vapour_pressure_deficit
     ),
-    "sea_level_pressure": Formula("hPa", "atmospheric_pressure", 0.01, {"pressure": 1.0}, sea_level_pressure),
+    "sea_level_pressure": Formula(
+        "hPa", "atmospheric_pressure", 0.0, 3000.0, 0.01, {"pressure": 1.0}, sea_level_pressure
+    ),
 }
 
 
@@ -101,7 +109,7 @@ class Derivation:
         """Return what is derived from these, each with the smallest difference that its sources can tell."""
         steps = {one.name: one.step for one in measured}
         return tuple(
-            Quantity(name, one.unit, one.kind, step=_step(one, steps), noisy=False)
+            Quantity(name, one.unit, one.kind, one.low, one.high, _step(one, steps), noisy=False)
             for name, one in FORMULAS.items()
             if name in self.names and one.sources.keys() <= steps.keys()
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from statistics import median
+from statistics import median, median_high
 from typing import Any
 
 from agent.model import Reading
@@ -12,6 +12,7 @@ from drivers.chip import Quantity
 from drivers.chip.vote import Vote
 from drivers.errors import NotReady
 
+from .calibration import is_state
 from .conclusion import Told
 from .sensor import Sensor
 from .turn import Outcome
@@ -81,7 +82,7 @@ class VoteSensor(Sensor):
         """Return the value, and why it is suspect."""
         suspects = {name: one for name, one in votes.items() if one.status != "ok"}
         values = {name: one.value for name, one in votes.items()}
-        value, differ = elect(values, self.tolerance.get(quantity.name))
+        value, differ = elect(values, self.tolerance.get(quantity.name), is_state=is_state(quantity))
         if len(votes) == 1:
             silent = [name for name in self.voters if name not in votes]
             doubt: str | None = f"{next(iter(votes))} alone votes, not {' and '.join(silent)}"
@@ -104,11 +105,15 @@ class VoteSensor(Sensor):
         return f"{self.attempts.label}: none of its members can vote: {', '.join(causes)}"
 
 
-def elect(values: Mapping[str, float], tolerance: float | None) -> tuple[float, list[str]]:
+def elect(values: Mapping[str, float], tolerance: float | None, *, is_state: bool = False) -> tuple[float, list[str]]:
     """Return the median of three or more, the mean of two; and the names of those that disagree.
 
-    Two disagree if they differ from each other by more than the tolerance; of more, whoever differs from the median.
+    Two disagree if they differ from each other by more than the tolerance; of more, whoever differs from the median. A
+    state has no mean: where as many say on as off, it is on, and suspect.
     """
+    if is_state:
+        value = median_high(values.values())
+        return value, [name for name, one in values.items() if one != value]
     value = median(values.values())
     if tolerance is None:
         return value, []

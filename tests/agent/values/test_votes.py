@@ -243,6 +243,14 @@ class TestAVote:
         assert (one["status"], one["value"]) == ("ok", pytest.approx(22.0, abs=0.02))
 
 
+@pytest.mark.parametrize(
+    ("values", "value", "differ"),
+    [((0, 0), 0, []), ((1, 1), 1, []), ((0, 1), 1, ["a"]), ((0, 1, 0), 0, ["b"]), ((1, 1, 0), 1, ["c"])],
+)
+def test_a_state_is_on_or_off_and_never_in_between(values, value, differ):
+    assert elect(dict(zip("abc", values, strict=False)), None, is_state=True) == (value, differ)
+
+
 @pytest.mark.parametrize(("age", "says"), [(14.0, None), (16.0, "wall alone votes, not air"), (40.0, "wall alone")])
 def test_a_reading_that_is_older_than_one_and_a_half_intervals_does_not_vote(age, says):
     quantity = (Quantity("temperature", "°C", step=0.01),)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from stories import AIR, HEAD, batches, fault, feel, reading, state, tell, until
 
+from drivers.errors import BeyondRange
+
 WINDOW = AIR + 'sample = "1s"\nretry = { attempts = 1 }\nbreaker = { failure_threshold = 100 }\n'
 DOOR = HEAD + '[[sensor]]\nid = "door"\ndriver = "contact"\npin = 17\nsample = "1s"\n'
 
@@ -137,6 +139,37 @@ class TestAWindow:
             return batches(home)
 
         assert [window(one)[2:] for one in tell(runner, AIR + 'sample = "10s"\n', story)] == [(1, 0)] * 3
+
+
+class TestWhatIsBeyondTheRange:
+    def story(self, runner, from_sample):
+        async def story(home):
+            await until(10.5)
+            chip = home.agent.assembly.sensors[0].chip
+            whole = type(chip).measure
+            samples = 0
+
+            def measure():
+                nonlocal samples
+                samples += 1
+                values = yield from whole(chip)
+                return {**values, "humidity": BeyondRange("100 % or more")} if samples > from_sample else values
+
+            chip.measure = measure
+            await until(25)
+            return batches(home)[-1], state(home)
+
+        return tell(runner, WINDOW, story)
+
+    def test_is_no_sample(self, runner):
+        last, present = self.story(runner, 4)
+        assert window(last, quantity="humidity")[2:] == (4, 6)
+        assert (last["faults"], last["degraded"], present["status"]) == ([], False, "ok")
+
+    def test_throughout_a_window_is_told_and_degrades_nothing(self, runner):
+        last, present = self.story(runner, 0)
+        assert [(one["quantity"], one["error"]) for one in last["faults"]] == [("humidity", "BeyondRange")]
+        assert (last["degraded"], present["status"], present["humidity"]) == (False, "partial", None)
 
 
 class TestTheStateBetweenTwoRounds:
