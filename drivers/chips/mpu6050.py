@@ -63,6 +63,8 @@ class Mpu6050(SampledChip):
     per_kelvin, at_zero = 340.0, 36.53
     # What is written behind the ranges.
     more_settings = b""
+    offsets: tuple[float, float, float] | None = OFFSETS
+    rotation_offsets: tuple[float, float, float] | None = ROTATION_OFFSETS
     quantities: tuple[Quantity, ...] = (
         *axes("acceleration", "m/s²", 1.9998 * G, G / 16384, OFFSETS),
         *axes("rotation", "rad/s", 4.3653, 0.00014, ROTATION_OFFSETS),
@@ -84,13 +86,13 @@ class Mpu6050(SampledChip):
         self.written = bytes([AT_50_HZ, FILTERED, turn << 3, force << 3]) + self.more_settings
         self.per_g, self.per_degree = 16384 >> force, 131 / (1 << turn)
         self.quantities = (
-            *axes("acceleration", "m/s²", 0x7FFE / self.per_g * G, G / self.per_g, OFFSETS),
+            *axes("acceleration", "m/s²", 0x7FFE / self.per_g * G, G / self.per_g, self.offsets),
             *axes(
                 "rotation",
                 "rad/s",
                 math.radians(0x7FFE / self.per_degree),
                 math.radians(1 / self.per_degree),
-                ROTATION_OFFSETS,
+                self.rotation_offsets,
             ),
             self.quantities[-1],
         )
