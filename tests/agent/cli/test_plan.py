@@ -146,6 +146,7 @@ class TestWhatLimits:
         assert main.main(["plan", "-c", str(file)]) == 0
         assert "/dev/serial0: 1 sensor holds it for 1.5 s, cannot be read" in capsys.readouterr().out
 
+
 THRIFTY = """
 [[sensor]]
 id = "air"
