@@ -22,7 +22,6 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "agent"), str(ROOT / "tests" / "system")]
 
 from home_assistant_rig import CLIENT, HISTORY, HomeAssistant  # noqa: E402
-from tests.chromium import Chromium  # noqa: E402
 from true_device import Device, free_port, wait  # noqa: E402
 from whole import VirtualClock, whole  # noqa: E402
 
@@ -31,6 +30,7 @@ from agent.simulation.broker import SimBroker  # noqa: E402
 from agent.simulation.machine import SimulatedMachine  # noqa: E402
 from agent.simulation.scenario import Curve, Scenario  # noqa: E402
 from agent.simulation.virtual import VirtualRunner  # noqa: E402
+from tests.chromium import Chromium  # noqa: E402
 
 SENSORS = """
 [[sensor]]

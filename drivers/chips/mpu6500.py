@@ -33,6 +33,9 @@ class Mpu6500(Mpu6050):
     questions = (Question(b"\x75", 1, says(*(bytes([identity]) for identity in IDENTITIES))),)
     per_kelvin, at_zero = 333.87, 21.0
     more_settings = bytes([ACCELERATION_FILTERED])
+    # Its clones have data sheets of their own, or none.
+    offsets = rotation_offsets = None
+    quantities = tuple(one._replace(accuracy=None) for one in Mpu6050.quantities)
 
     def identify(self) -> None:
         """Look at the identity register.
