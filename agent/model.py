@@ -121,7 +121,7 @@ class Batch:
         told = {reading.sensor for reading in self.readings} | {fault.sensor for fault in self.faults if fault.harmless}
         if self.unchanged:
             told |= {name.partition(".")[0] for name in self.unchanged}
-        return tuple(sensor for sensor in self.sensors if sensor not in told)
+        return () if told.issuperset(self.sensors) else tuple(one for one in self.sensors if one not in told)
 
     @property
     def degraded(self) -> bool:

@@ -49,7 +49,7 @@ class GuardedBus:
         if (culprit := self.worker.overdue()) is not None:
             self._refuse(turns, culprit)
             return 0
-        new = [turn for turn in turns if not turn.running]
+        new = [turn for turn in turns if turn.share is None or not turn.running]
         if len(new) < len(turns):
             # More is due than the bus can carry. Oldest first, so that no sensor is left out in every round.
             new.sort(key=lambda turn: turn.last)

@@ -98,12 +98,16 @@ class Collector:
     async def _read(self, due: Sequence[Due], interval: float | None) -> None:
         """Give each sensor its turn; return when all outcomes are known or the round must leave."""
         began = self.clock()
-        last = began + max((sensor.round_wait for sensor, _ in due), default=0.0)
-        deadline = last if interval is None else min(last, began + SHARE_OF_INTERVAL * interval)
-        look = min((min(sensor.hold, sensor.round_wait) for sensor, _ in due), default=0.0)
+        wait = look = 0.0
         turns: dict[str, list[SensorTurn]] = {}
         for sensor, bus in due:
+            wait = max(wait, sensor.round_wait)
+            hold = min(sensor.hold, sensor.round_wait)
+            if hold < look or not look:
+                look = hold
             turns.setdefault(bus, []).append(sensor.turn())
+        last = began + wait
+        deadline = last if interval is None else min(last, began + SHARE_OF_INTERVAL * interval)
         await self._run(turns, look, deadline, last)
 
     async def _run(self, turns: Mapping[str, Sequence[SensorTurn]], look: float, deadline: float, last: float) -> None:

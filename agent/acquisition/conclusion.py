@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from agent.model import BEYOND_RANGE, Fault, Reading
 from agent.resilience import CircuitBreaker, CircuitOpenError, CircuitState
-from drivers.chip import Driver, Quantity
-from drivers.errors import BeyondRange, InvalidReading, PermanentError, TransientError
+from drivers.chip import UNTOLD, Driver, Quantity
+from drivers.errors import BeyondRange, InvalidReading
 
 from .calibration import Calibration, QuantityCalibration
 from .derived import FORMULAS, Derivation
@@ -19,8 +19,6 @@ from .turn import COUNTED, Outcome
 log = logging.getLogger("limpet.sensor")
 
 Told = tuple[Sequence[Reading], Sequence[Fault]]
-# Calibration, calibrated value, and the moment of its measurement.
-Number = tuple[QuantityCalibration, float, float]
 
 
 class Conclusions:
@@ -54,6 +52,8 @@ class Conclusions:
         self._quantities: Sequence[Quantity] = ()
         self._calibrated: tuple[QuantityCalibration, ...] = ()
         self._of_derived: tuple[QuantityCalibration, ...] = ()
+        # Quantities that are suspect where they do not move, if all of them stand still.
+        self._noisy: frozenset[str] = frozenset()
 
     @property
     def quantities(self) -> Sequence[Quantity]:
@@ -86,8 +86,7 @@ class Conclusions:
         history = self.history
         self.came_back(at)
         history.last = outcome
-        numbers, untold = self._numbers(outcome, at)
-        readings = self._judged(numbers, at, outcome.doubts)
+        readings, untold = self._read(outcome, at)
         if self._of_derived:
             self._derive(readings, untold)
         if not untold and not history.missing:
@@ -109,49 +108,54 @@ class Conclusions:
         )
         return history.present.readings, faults
 
-    def _numbers(self, outcome: Outcome, at: float) -> tuple[list[Number], dict[str, Exception]]:
-        """Return the calibrated number of each quantity that has one, and the error of each that has none."""
-        values, edge = outcome.values or {}, self.history.edge_since(outcome.at)
-        numbers: list[Number] = []
+    def _read(self, outcome: Outcome, at: float) -> tuple[list[Reading], dict[str, Exception]]:
+        """Return a reading for each quantity that has a value, and the error of each that has none."""
+        values, history = outcome.values or {}, self.history
+        edge = history.edge_since(outcome.at)
+        readings: list[Reading] = []
         untold: dict[str, Exception] = {}
         self._look()
         for one in self._calibrated:
-            value, measured = values.get(one.name), at
-            if edge is not None and edge[0] == one.name:
+            name, measured = one.name, at
+            value = values.get(name)
+            if edge is not None and edge[0] == name:
                 _, value, measured = edge
-            if isinstance(value, TransientError | PermanentError):
-                untold[one.name] = value
+            if isinstance(value, UNTOLD):
+                untold[name] = value
                 continue
             try:
                 if value is None:
-                    raise InvalidReading(f"{self.sensor}: the driver returned no {one.name}")
-                numbers.append((one, one.of(value), measured))
+                    raise InvalidReading(f"{self.sensor}: the driver returned no {name}")
+                number = one.of(value)
             except InvalidReading as error:
-                untold[one.name] = error
-        return numbers, untold
-
-    def _judged(self, numbers: Sequence[Number], at: float, doubts: Mapping[str, str] | None) -> list[Reading]:
-        """Return readings: `suspect` where there is a reason to doubt them, else `ok`."""
-        noisy = {one.name: value for one, value, _ in numbers if one.noisy}
-        flat = self.history.flat(noisy, at) if len(noisy) > 1 else None
-        readings = []
-        for one, value, measured in numbers:
-            reason = None
+                untold[name] = error
+                continue
             # Most quantities have no rate, and most values no reason to be doubted.
-            if one.rate is not None or not one.low <= value <= one.high:
-                reason = self._doubt(one, value, measured)
-            if reason is None and flat is not None and one.noisy:
-                reason = flat
-            if reason is None and doubts is not None:
-                reason = doubts.get(one.name)
-            if reason is None:
-                self.history.good(one.name, value, measured)
-                readings.append(Reading(self.sensor, one.name, value, one.unit, "ok", None, None, None, None, measured))
+            if one.rate is not None or not one.low <= number <= one.high:
+                reason = self._doubt(one, number, measured)
+                status = "ok" if reason is None else "suspect"
+                readings.append(Reading(self.sensor, name, number, one.unit, status, reason=reason, measured=measured))
             else:
-                readings.append(
-                    Reading(self.sensor, one.name, value, one.unit, "suspect", reason=reason, measured=measured)
-                )
+                readings.append(Reading(self.sensor, name, number, one.unit, "ok", None, None, None, None, measured))
+        return self._judged(readings, at, outcome.doubts), untold
+
+    def _judged(self, readings: list[Reading], at: float, doubts: Mapping[str, str] | None) -> list[Reading]:
+        """Return readings, `suspect` where their past or `doubts` is a reason; keep those that are good."""
+        history, noisy = self.history, self._noisy
+        flat = None
+        if len(noisy) > 1:
+            moving = {one.quantity: one.value for one in readings if one.quantity in noisy}
+            flat = history.flat(moving, at) if len(moving) > 1 else None
+        if flat is not None or doubts is not None:
+            readings = [self._doubted(one, flat, doubts or {}) for one in readings]
+        for one in readings:
+            if one.status == "ok":
+                history.good(one.quantity, one.value, at if one.measured is None else one.measured)
         return readings
+
+    def _doubted(self, one: Reading, flat: str | None, doubts: Mapping[str, str]) -> Reading:
+        reason = flat if flat is not None and one.quantity in self._noisy else doubts.get(one.quantity)
+        return one if one.status != "ok" or reason is None else one._replace(status="suspect", reason=reason)
 
     def _doubt(self, one: QuantityCalibration, value: float, measured: float) -> str | None:
         """Return why a value is suspect: it is outside of its limits, or moves too fast."""
@@ -259,6 +263,7 @@ class Conclusions:
             return
         self._measured = self._quantities = measured
         self._calibrated = self._calibration.of_each(measured)
+        self._noisy = frozenset(one.name for one in self._calibrated if one.noisy)
         if self._derivation is not None:
             derived = self._derivation.quantities(measured)
             self._quantities = (*measured, *derived)

@@ -36,6 +36,8 @@ class SensorHistory:
         self.missing: dict[str, Fault] = {}
         # Quantity -> value, and the moment of its measurement.
         self._good: dict[str, tuple[float, float]] = {}
+        # The newest of these moments.
+        self._last_ok: float | None = None
         # The same of what was measured last, good or not; only where a rate is configured.
         self._latest: dict[str, tuple[float, float]] = {}
         # Quantity, value, and the moment at which the edge was seen.
@@ -66,6 +68,13 @@ class SensorHistory:
             missing: the faults of single quantities; by default those of the last reading.
         """
         parts = self.missing.values() if missing is None else missing
+        if readings and not (lacking or parts or cause):
+            for one in readings:
+                if one.status != "ok":
+                    break
+            else:
+                self.present = Present("ok", False, tuple(readings), (), measured, self._last_ok)
+                return
         beyond = bool(parts) and any(fault.harmless for fault in parts)
         doubts = [one.status for one in readings if one.status != "ok"]
         if not readings:
@@ -76,14 +85,13 @@ class SensorHistory:
             # That of its most doubtful reading.
             status = next((one for one in DOUBTFUL if one in doubts), "ok")
         degraded = bool(lacking or doubts) or status == "unavailable"
-        last_ok = max([at for _, at in self._good.values()], default=None)
         why = (None, "", "") if cause is None else (cause.since, cause.error, cause.message)
-        self.present = Present(status, degraded, tuple(readings), tuple(lacking), measured, last_ok, *why)
+        self.present = Present(status, degraded, tuple(readings), tuple(lacking), measured, self._last_ok, *why)
 
     def edge(self, quantity: str, value: float, at: float) -> None:
         """Keep the value of an edge."""
         self._edge = quantity, value, at
-        self._good[quantity] = value, at
+        self.good(quantity, value, at)
 
     def edge_since(self, at: float) -> tuple[str, float, float] | None:
         """Return quantity, value and moment of the last edge, if it was seen at `at` or later."""
@@ -92,6 +100,8 @@ class SensorHistory:
     def good(self, quantity: str, value: float, at: float) -> None:
         """Keep a good value."""
         self._good[quantity] = value, at
+        if self._last_ok is None or at > self._last_ok:
+            self._last_ok = at
 
     def stale(
         self, sensor: str, quantities: Collection[str], units: Mapping[str, str], max_age: float, due: float

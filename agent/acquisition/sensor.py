@@ -115,21 +115,17 @@ class Sensor:
     def turn(self) -> SensorTurn:
         """Return the turn for the round that begins: a new one, or that of an earlier round if it still runs."""
         turn = self._turn
-        if turn is not None and turn.running:
-            turn.earlier = True
-            return turn
-        if turn is not None and (late := turn.known()) is not None:
-            self._take_late(late)
-        self._turn = SensorTurn(
-            self.attempts,
-            sensor=self.id,
-            driver=self.driver,
-            hold=self.hold,
-            slow=self.slow,
-            healthy=self.breaker.state is CircuitState.CLOSED and not self.breaker.failure_count,
-            last=self.history.last_at,
-        )
-        return self._turn
+        if turn is not None:
+            if turn.running:
+                turn.earlier = True
+                return turn
+            if (late := turn.known()) is not None:
+                self._take_late(late)
+        breaker = self.attempts.breaker
+        healthy = breaker.state is CircuitState.CLOSED and not breaker.failure_count
+        last = self.history.last_at
+        turn = self._turn = SensorTurn(self.attempts, self.id, self.driver, self.hold, self.slow, healthy, last)
+        return turn
 
     def abandon(self) -> None:
         """End the turn that runs at its next step: what it opens again would be in the way of what takes its place."""

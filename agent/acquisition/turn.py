@@ -52,7 +52,7 @@ class SensorTurn(Turn):
     __slots__ = ("admission", "driver", "earlier", "healthy", "last", "outcome", "sensor", "slow")
 
     def __init__(
-        self, attempts: Attempts, *, sensor: str, driver: str, hold: float, slow: bool, healthy: bool, last: float
+        self, attempts: Attempts, sensor: str, driver: str, hold: float, slow: bool, healthy: bool, last: float
     ) -> None:
         super().__init__(attempts.run(self), hold)
         self.sensor, self.driver, self.slow, self.healthy, self.last = sensor, driver, slow, healthy, last

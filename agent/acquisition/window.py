@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import fmean
 from typing import Any
 
 from agent.model import Fault, Present, Reading, Window
@@ -49,7 +48,7 @@ class _Samples:
         if not samples:
             return None
         values, last, count = [sample.value for sample in samples], samples[-1], len(samples)
-        value = round(fmean(values), one.digits) if one.averaged else last.value
+        value = round(math.fsum(values) / count, one.digits) if one.averaged else last.value
         window = Window(min(values), max(values), count, max(0, expected - count))
         suspect = [sample for sample in samples if sample.status != "ok"]
         if not suspect:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from agent.acquisition.deadband import Deadbands
 from agent.clock import Clock
@@ -50,25 +49,23 @@ class Recorder:
         if self._deadbands is not None and item.run_id == self.identity.run_id:
             self._deadbands.acknowledged(item.seq)
 
-    def record(self, batch: Batch) -> dict[str, Any]:
+    def record(self, batch: Batch) -> bytes:
         """Number and store a batch; return it as published."""
         if self._deadbands is not None:
             batch = self._deadbands.applied(batch, self.seq + 1)
-        document = payloads.batch(
+        body = payloads.encoded_batch(
             batch,
             device_id=self._topics.device_id,
             boot_id=self.identity.run_id,
             seq=self.seq + 1,
             synced=self._clock.synced(),
             stamp=self._clock.stamp,
+            simulated=self.identity.simulated,
         )
-        if self.identity.simulated:
-            document = payloads.simulated(document)
-        body = payloads.encode(document)
         # After encoding, so that a batch that cannot be encoded leaves no gap in the numbers.
         self.seq += 1
         kernel_boot = self._clock.kernel_boot
         self.outbox.put(Item(self.identity.run_id, self.seq, batch.due, kernel_boot, body, self._topics.device))
         log.debug("batch", extra={"seq": self.seq, "bytes": len(body)})
         self._recorded()
-        return document
+        return body

@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.acquisition.collector import Collector
 from agent.config import Config, ConfigError
+from agent.messages import payloads
 from agent.model import Batch
 from agent.outbox import Outbox
 
@@ -30,7 +31,7 @@ class RequestHandlers:
         self,
         collector: Collector,
         assembly: Assembly,
-        record: Callable[[Batch], dict[str, Any]],
+        record: Callable[[Batch], bytes],
         status: Status,
         outbox: Outbox,
         reload: Callable[[], Config] | None = None,
@@ -63,7 +64,7 @@ class RequestHandlers:
             asked = {*wanted, *(member for sensor, _ in due if sensor.id in wanted for member in sensor.voters)}
             due = [(sensor, bus) for sensor, bus in due if sensor.id in asked]
         batch = await self._collector.collect(due, "request", None)
-        return self._record(batch if wanted is None else batch.of(wanted))
+        return payloads.decode(self._record(batch if wanted is None else batch.of(wanted)))
 
     async def reset(self, request: dict[str, Any]) -> dict[str, Any]:
         """Close the named `breaker`, or all, so that the next call is made at once."""

@@ -3,7 +3,7 @@
 from .driver import Driver
 from .i2c import I2cChip
 from .options import BCM, DURATION, Among, Matching, Within
-from .quantity import Measurement, Quantity, Reading, Told, Untold, Values, Waits, part
+from .quantity import UNTOLD, Measurement, Quantity, Reading, Told, Untold, Values, Waits, part
 from .question import Question, says
 from .spi import SpiChip
 from .uart import PORT, TalkingDevice, UartDevice
@@ -12,6 +12,7 @@ __all__ = [
     "BCM",
     "DURATION",
     "PORT",
+    "UNTOLD",
     "Among",
     "Driver",
     "I2cChip",
