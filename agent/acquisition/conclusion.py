@@ -58,13 +58,15 @@ class Conclusions:
     @property
     def quantities(self) -> Sequence[Quantity]:
         """What the device measures, and what is derived from it."""
-        self._look()
+        if self.chip.quantities is not self._measured:
+            self._look()
         return self._quantities
 
     @property
     def calibrations(self) -> tuple[QuantityCalibration, ...]:
         """The calibration of each of `quantities`, in their order."""
-        self._look()
+        if self.chip.quantities is not self._measured:
+            self._look()
         return self._calibrated + self._of_derived
 
     def of(self, outcome: Outcome, due: float) -> Told:
@@ -84,7 +86,8 @@ class Conclusions:
     def _answered(self, outcome: Outcome, at: float, due: float) -> Told:
         """Return the readings of a device that answered, and a fault for each quantity that it could not measure."""
         history = self.history
-        self.came_back(at)
+        if history.silent is not None:
+            self.came_back(at)
         history.last = outcome
         readings, untold = self._read(outcome, at)
         if self._of_derived:
@@ -114,7 +117,8 @@ class Conclusions:
         edge = history.edge_since(outcome.at)
         readings: list[Reading] = []
         untold: dict[str, Exception] = {}
-        self._look()
+        if self.chip.quantities is not self._measured:
+            self._look()
         for one in self._calibrated:
             name, measured = one.name, at
             value = values.get(name)
@@ -257,11 +261,8 @@ class Conclusions:
         return self.history.stale(self.sensor, lacking, units, self.max_age, due)
 
     def _look(self) -> None:
-        """Find out what the device measures, where that has changed."""
-        measured = self.chip.quantities
-        if measured is self._measured:
-            return
-        self._measured = self._quantities = measured
+        """Find out what the device measures now."""
+        measured = self._measured = self._quantities = self.chip.quantities
         self._calibrated = self._calibration.of_each(measured)
         self._noisy = frozenset(one.name for one in self._calibrated if one.noisy)
         if self._derivation is not None:

@@ -7,7 +7,6 @@ due is skipped and counted; rounds never pile up. Sensors of different intervals
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -117,10 +116,14 @@ class Scheduler:
 
     async def _rearranged_within(self, wait: float) -> bool:
         """Return whether `arrange` was called meanwhile; a new interval may be due sooner than the others."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                return await self._arranged.wait()
-        return False
+        # Not by `asyncio.timeout`: it would end each of these waits by an exception.
+        loop = asyncio.get_running_loop()
+        alarm = loop.call_later(wait, self._arranged.set)
+        try:
+            await self._arranged.wait()
+        finally:
+            alarm.cancel()
+        return loop.time() < alarm.when()
 
     def _at(self, interval: float, number: int) -> float:
         return self.began + number * interval

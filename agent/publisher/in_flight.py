@@ -78,6 +78,8 @@ class InFlight:
 
     def room(self, window: int) -> int:
         """Return how many more may be under way, in a window of `window`."""
+        if not self._flights:
+            return 1 if self.probing else min(window, self._facts.receive_maximum)
         flights = self._flights.values()
         if self.probing:
             return 1 - len(self._flights)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from agent.messages.payloads import Named, Sensed
+from agent.messages.payloads import Sensed
 from agent.model import Present
 
 from .status import Status
@@ -54,14 +54,15 @@ class LastState:
             return True
         for one in sensors:
             was, now = before.get(one.id), one.present
-            if was is not now and (was is None or _differs(was, now, one.quantities)):
+            if was is not now and (was is None or _differs(was, now, one)):
                 return True
         return False
 
 
-def _differs(before: Present, now: Present, quantities: Sequence[Named]) -> bool:
+def _differs(before: Present, now: Present, sensor: Sensed) -> bool:
     if before.status != now.status:
         return True
+    quantities = sensor.quantities
     if len(before.readings) == len(now.readings) == len(quantities):
         # As nearly always, each quantity has its reading, and in the same order.
         for quantity, one, other in zip(quantities, before.readings, now.readings, strict=True):
