@@ -166,4 +166,6 @@ class BusWorker:
         if share is not None:
             share.left -= 1
             if not share.left:
+                # A share and its turns would keep each other alive until the garbage collector comes.
+                share.turns = ()
                 share.on_done()
