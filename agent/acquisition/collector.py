@@ -167,7 +167,7 @@ class Collector:
         # A vote comes after those that it asks.
         voting = [sensor for sensor in sensors if sensor.voters]
         for sensor in (*(one for one in sensors if not one.voters), *voting) if voting else sensors:
-            conclude = sensor.reported if trigger == "interval" else sensor.conclude
+            conclude = sensor.reported if sensor.sample and trigger == "interval" else sensor.conclude
             usable, its_faults = conclude(at, now)
             readings += usable
             faults += its_faults

@@ -26,6 +26,7 @@ class Conclusions:
 
     Attributes:
         max_age: seconds for which a last value stands in for a missing one; None: never.
+        measured, known: what the device measured at the last look, and the same with what is derived from it.
 
     Args:
         shortest: seconds; a rate is judged over this time at least.
@@ -47,9 +48,9 @@ class Conclusions:
         self.sensor, self.chip, self.driver, self.breaker, self.history = sensor, chip, driver, breaker, history
         self.max_age, self._calibration = max_age, calibration
         self._derivation, self._shortest = derivation, shortest
-        # Drivers may learn from the device what it measures: what it was at the last look, and what follows from it.
-        self._measured: Sequence[Quantity] = ()
-        self._quantities: Sequence[Quantity] = ()
+        # Drivers may learn from the device what it measures.
+        self.measured: Sequence[Quantity] = ()
+        self.known: Sequence[Quantity] = ()
         self._calibrated: tuple[QuantityCalibration, ...] = ()
         self._of_derived: tuple[QuantityCalibration, ...] = ()
         # Quantities that are suspect where they do not move, if all of them stand still.
@@ -58,14 +59,14 @@ class Conclusions:
     @property
     def quantities(self) -> Sequence[Quantity]:
         """What the device measures, and what is derived from it."""
-        if self.chip.quantities is not self._measured:
+        if self.chip.quantities is not self.measured:
             self._look()
-        return self._quantities
+        return self.known
 
     @property
     def calibrations(self) -> tuple[QuantityCalibration, ...]:
         """The calibration of each of `quantities`, in their order."""
-        if self.chip.quantities is not self._measured:
+        if self.chip.quantities is not self.measured:
             self._look()
         return self._calibrated + self._of_derived
 
@@ -117,7 +118,7 @@ class Conclusions:
         edge = history.edge_since(outcome.at)
         readings: list[Reading] = []
         untold: dict[str, Exception] = {}
-        if self.chip.quantities is not self._measured:
+        if self.chip.quantities is not self.measured:
             self._look()
         for one in self._calibrated:
             name, measured = one.name, at
@@ -262,10 +263,10 @@ class Conclusions:
 
     def _look(self) -> None:
         """Find out what the device measures now."""
-        measured = self._measured = self._quantities = self.chip.quantities
+        measured = self.measured = self.known = self.chip.quantities
         self._calibrated = self._calibration.of_each(measured)
         self._noisy = frozenset(one.name for one in self._calibrated if one.noisy)
         if self._derivation is not None:
             derived = self._derivation.quantities(measured)
-            self._quantities = (*measured, *derived)
+            self.known = (*measured, *derived)
             self._of_derived = self._calibration.of_each(derived)

@@ -98,7 +98,9 @@ class Sensor:
     @property
     def quantities(self) -> Sequence[Quantity]:
         """What it measures and derives. Some drivers can only say so after `setup`."""
-        return self.conclusions.quantities
+        conclusions = self.conclusions
+        # The same as `conclusions.quantities`, for those that ask all sensors in each round.
+        return conclusions.known if self.chip.quantities is conclusions.measured else conclusions.quantities
 
     @property
     def breaker(self) -> CircuitBreaker:

@@ -64,7 +64,13 @@ class Announcer:
 
     def is_outdated(self) -> bool:
         """Return whether the quantities have changed: some drivers learn theirs from the device."""
-        return self._known != self._quantities()
+        known, sensors = self._known, self._status.sensors
+        if known is None or len(known) != len(sensors):
+            return True
+        for one, quantities in zip(sensors, known, strict=True):
+            if one.quantities is not quantities and one.quantities != quantities:
+                return True
+        return False
 
     def listen(self) -> None:
         """Subscribe to Home Assistant's status: after a start it needs all documents."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from agent.messages.payloads import Sensed
 from agent.model import Present
@@ -41,20 +41,19 @@ class LastState:
     """The present of every sensor as it was sent last."""
 
     def __init__(self) -> None:
-        self._presents: Mapping[str, Present] | None = None
+        self._sent: Sequence[tuple[str, Present]] | None = None
 
     def sent(self, sensors: Iterable[Sensed]) -> None:
         """Remember what subscribers have from now on."""
-        self._presents = {one.id: one.present for one in sensors}
+        self._sent = [(one.id, one.present) for one in sensors]
 
     def differs(self, sensors: Sequence[Sensed]) -> bool:
         """Return whether a status changed since then, or a value by at least the step of its quantity."""
-        before = self._presents
-        if before is None or len(before) != len(sensors):
+        if self._sent is None or len(self._sent) != len(sensors):
             return True
-        for one in sensors:
-            was, now = before.get(one.id), one.present
-            if was is not now and (was is None or _differs(was, now, one)):
+        for one, (name, before) in zip(sensors, self._sent, strict=True):
+            now = one.present
+            if now is not before and (name != one.id or _differs(before, now, one)):
                 return True
         return False
 

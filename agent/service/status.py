@@ -107,7 +107,7 @@ class Status:
 
     def alarms(self) -> AlarmState:
         """Return what is reported at once when it changes; breakers and connection have events of their own."""
-        degraded = any(sensor.present.degraded for sensor in self.sensors)
+        degraded = True in [sensor.present.degraded for sensor in self.sensors]
         return AlarmState(degraded, self._outbox.storage.state, self._clock.synced())
 
     def breakers(self) -> dict[str, Breaker]:
