@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 BEYOND_RANGE = "BeyondRange"
@@ -42,8 +41,7 @@ class Reading(NamedTuple):
     measured: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """Why a sensor, or one quantity of it, has no fresh reading of its own.
 
     Attributes:
@@ -95,8 +93,7 @@ class Present(NamedTuple):
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """The result of one round, one edge or one request.
 
     Attributes:
@@ -134,8 +131,7 @@ class Batch:
 
     def of(self, sensors: Collection[str]) -> Batch:
         """Return what it says of these sensors."""
-        return replace(
-            self,
+        return self._replace(
             sensors=tuple(name for name in self.sensors if name in sensors),
             readings=tuple(one for one in self.readings if one.sensor in sensors),
             faults=tuple(one for one in self.faults if one.sensor in sensors),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from drivers.chip import Quantity
@@ -64,8 +64,7 @@ class QuantityCalibration(NamedTuple):
         return result
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
+class Calibration(NamedTuple):
     """The calibration and limits that are configured for a sensor.
 
     Attributes:
@@ -73,10 +72,10 @@ class Calibration:
         curves: quantity -> points. rate: quantity -> change in a second.
     """
 
-    calibrate: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    curves: Mapping[str, Curve] = field(default_factory=dict)
-    rate: Mapping[str, float] = field(default_factory=dict)
+    calibrate: Mapping[str, tuple[float, float]] = MappingProxyType({})
+    limits: Mapping[str, tuple[float, float]] = MappingProxyType({})
+    curves: Mapping[str, Curve] = MappingProxyType({})
+    rate: Mapping[str, float] = MappingProxyType({})
 
     def of_each(self, quantities: Sequence[Quantity]) -> tuple[QuantityCalibration, ...]:
         """Return the calibration of each quantity, in their order."""

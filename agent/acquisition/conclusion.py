@@ -54,7 +54,7 @@ class Conclusions:
         self._calibrated: tuple[QuantityCalibration, ...] = ()
         self._of_derived: tuple[QuantityCalibration, ...] = ()
         # Quantities that are suspect where they do not move, if all of them stand still.
-        self._noisy: frozenset[str] = frozenset()
+        self._noisy: tuple[str, ...] = ()
 
     @property
     def quantities(self) -> Sequence[Quantity]:
@@ -265,7 +265,7 @@ class Conclusions:
         """Find out what the device measures now."""
         measured = self.measured = self.known = self.chip.quantities
         self._calibrated = self._calibration.of_each(measured)
-        self._noisy = frozenset(one.name for one in self._calibrated if one.noisy)
+        self._noisy = tuple(one.name for one in self._calibrated if one.noisy)
         if self._derivation is not None:
             derived = self._derivation.quantities(measured)
             self.known = (*measured, *derived)

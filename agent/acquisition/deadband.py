@@ -8,7 +8,6 @@ batch until one has arrived: live batches overtake history, and none may lean on
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from agent.model import Batch, Reading
@@ -67,7 +66,7 @@ class Deadbands:
         if not left_out:
             return batch
         readings = [one for one in batch.readings if f"{one.sensor}.{one.quantity}" not in left_out]
-        return replace(batch, readings=tuple(readings), unchanged=tuple(sorted(left_out)))
+        return batch._replace(readings=tuple(readings), unchanged=tuple(sorted(left_out)))
 
     def acknowledged(self, seq: int) -> None:
         """Take note that subscribers have the batch with this number."""

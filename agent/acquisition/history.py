@@ -13,6 +13,8 @@ from .turn import Outcome
 
 # A noisy quantity that repeats to the last digit this often and for this long is suspect: the chip may have stopped.
 FLAT_READINGS, FLAT_SECONDS = 60, 3600.0
+# Quantity, value, and the moment of an edge that never was.
+NO_EDGE = "", 0.0, -math.inf
 
 
 class SensorHistory:
@@ -41,7 +43,7 @@ class SensorHistory:
         # The same of what was measured last, good or not; only where a rate is configured.
         self._latest: dict[str, tuple[float, float]] = {}
         # Quantity, value, and the moment at which the edge was seen.
-        self._edge = "", 0.0, -math.inf
+        self._edge = NO_EDGE
         self._same: Mapping[str, float] = {}
         self._same_count, self._same_since = 0, 0.0
 

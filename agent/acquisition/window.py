@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from agent.model import Fault, Present, Reading, Window
@@ -123,7 +122,7 @@ class WindowedSensor(Sensor):
         faults = [fault for name, fault in self._faults.items() if name and name not in told]
         if (whole := self._faults.get("")) is not None:
             lost = [one.name for one in self.conclusions.calibrations if one.name not in told]
-            faults = [whole] if not readings else [replace(whole, quantity=name) for name in lost]
+            faults = [whole] if not readings else [whole._replace(quantity=name) for name in lost]
         stale = [
             one._replace(age=max(0.0, due - (one.measured or due))) for one in self._stale if one.quantity not in told
         ]

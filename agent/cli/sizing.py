@@ -92,7 +92,7 @@ def _at_rest(settings: config.Config, batch: Batch, sensors: Sequence[config.Sen
     kept = tuple(one for one in batch.readings if one not in resting)
     heartbeat = min(sensor.heartbeat for sensor in sensors if sensor.deadband)
     beats = min(1.0, batch.interval / heartbeat)
-    return beats * full + (1 - beats) * _size(settings, replace(batch, readings=kept, unchanged=names))
+    return beats * full + (1 - beats) * _size(settings, batch._replace(readings=kept, unchanged=names))
 
 
 def _readings(settings: config.Config, sensor: config.SensorConfig) -> list[Reading]:

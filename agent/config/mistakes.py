@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 # The path to a key: ("sensor", 0, "retry", "attempts").
 Where = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(NamedTuple):
     """One mistake, or one warning.
 
     Attributes:
@@ -128,7 +127,7 @@ def _bunched(mistakes: Iterable[Mistake]) -> list[Mistake]:
         shared = one.is_warning and one.sensor is not None
         same.setdefault((one.key, one.what, one.fix) if shared else number, []).append(one)
     return [
-        first if not others else replace(first, what=f"{first.what}; the same for {len(others)} more")
+        first if not others else first._replace(what=f"{first.what}; the same for {len(others)} more")
         for first, *others in same.values()
     ]
 

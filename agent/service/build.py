@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.acquisition.bus import GuardedBus
 from agent.acquisition.calibration import Calibration
-from agent.acquisition.deadband import Deadband, Deadbands
 from agent.acquisition.derived import Derivation
 from agent.acquisition.sensor import Sensor
 from agent.acquisition.turn import COUNTED
-from agent.acquisition.vote import VoteSensor
-from agent.acquisition.window import WindowedSensor
 from agent.config import BusConfig, Config, SensorConfig
 from agent.resilience import BreakerEvent, CircuitBreaker, RetryPolicy
 from drivers.chip import Driver
-from drivers.chip.vote import Vote
 
 from .hardware import Hardware
+
+if TYPE_CHECKING:
+    from agent.acquisition.deadband import Deadbands
 
 BUS_RESET, BUS_MAX_RESET = 5.0, 60.0  # seconds between two probes of a silent bus
 
@@ -119,6 +118,8 @@ class Assembly:
     def _driver(self, spec: SensorConfig) -> tuple[str, Driver]:
         """Return the name of a sensor's bus and its driver; a vote has no bus."""
         if spec.is_vote:
+            from drivers.chip.vote import Vote
+
             return "", Vote(**spec.options)
         bus, driver = self.hardware.driver(spec)
         self._bus(bus)
@@ -154,9 +155,14 @@ class Assembly:
         )
         more: dict[str, Any] = {}
         kind: type[Sensor] = Sensor
-        if isinstance(driver, Vote):
+        # Windows, votes and deadbands are imported where they are configured.
+        if spec.is_vote:
+            from agent.acquisition.vote import VoteSensor
+
             kind, more = VoteSensor, {"find": self.find}
         elif spec.sample is not None:
+            from agent.acquisition.window import WindowedSensor
+
             kind, more = WindowedSensor, {"sample": spec.sample}
         return kind(
             spec.id,
@@ -188,5 +194,9 @@ def deadbands(sensors: Iterable[SensorConfig], connection: Callable[[], Hashable
     Args:
         connection: see `Deadbands`.
     """
-    bands = {spec.id: Deadband(spec.deadband, spec.heartbeat) for spec in sensors if spec.deadband}
-    return Deadbands(bands, connection) if bands else None
+    concerned = [spec for spec in sensors if spec.deadband]
+    if not concerned:
+        return None
+    from agent.acquisition.deadband import Deadband, Deadbands
+
+    return Deadbands({spec.id: Deadband(spec.deadband, spec.heartbeat) for spec in concerned}, connection)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from agent.acquisition.deadband import Deadbands
 from agent.clock import Clock
 from agent.messages import payloads
 from agent.messages.topics import Topics
@@ -13,6 +13,9 @@ from agent.model import Batch
 from agent.outbox import Item, Outbox
 
 from .status import Identity
+
+if TYPE_CHECKING:
+    from agent.acquisition.deadband import Deadbands
 
 log = logging.getLogger("limpet")
 

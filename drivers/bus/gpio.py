@@ -12,7 +12,6 @@ import fcntl
 import importlib
 import os
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -69,6 +68,8 @@ def _import_lgpio() -> None:
     if "lgpio" in sys.modules:
         return
     stands, wanted = Path.cwd(), os.environ.get("LG_WD")
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="limpet-lgpio-") as folder:
         os.environ["LG_WD"] = wanted or folder
         try:

@@ -15,7 +15,7 @@ import types
 import typing
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 # The arguments that say where a sensor is, not how it works.
 PLACE = ("bus", "address")
@@ -54,8 +54,7 @@ class Among:
         return " or ".join(part for part in (", ".join(shown[:-1]), shown[-1]) if part)
 
 
-@dataclass(frozen=True)
-class Within:
+class Within(NamedTuple):
     """A number of `low` to `high`; `above`: more than `low`. `whole`: without a fraction."""
 
     low: float = -_LARGEST
@@ -85,8 +84,7 @@ class Within:
         return f"{kind}, {low}..{high} {self.unit}".rstrip()
 
 
-@dataclass(frozen=True)
-class Matching:
+class Matching(NamedTuple):
     """A text that fits a pattern as a whole."""
 
     pattern: str = r"[^\x00]+"
@@ -175,8 +173,7 @@ _PLAIN: dict[Any, Allowed] = {
 }
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One argument of a driver's constructor.
 
     Attributes:

@@ -8,8 +8,8 @@ from .service_costs import costs, everything, imports, known
 WORSE = 1.05
 # They cost milliseconds of each start, and no service needs them before its configuration asks.
 NEEDLESS = {
-    "bz2", "difflib", "email", "gpiozero", "http", "http.client", "http.server", "lzma", "nats", "psycopg", "serial",
-    "shutil", "tempfile", "urllib.request",
+    "bz2", "decimal", "difflib", "email", "gpiozero", "http", "http.client", "http.server", "lzma", "nats", "psycopg",
+    "serial", "shutil", "statistics", "tempfile", "urllib.request",
 }  # fmt: skip
 
 

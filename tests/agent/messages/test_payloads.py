@@ -59,6 +59,25 @@ class TestABatchThatIsEncodedAtOnce:
         assert payloads.encoded_batch(batch, **facts, simulated=simulated) == expected
         assert payloads.decode(expected)["readings"] == document["readings"]
 
+    @pytest.mark.parametrize(
+        "special",
+        [
+            {"status": "suspect"},
+            {"age": 2.0},
+            {"reason": "x"},
+            {"source": "b"},
+            {"measured": 99.0},
+            {"measured": 101.0},
+            {"window": Window(1.0, 2.0, 3, 0)},
+            {"value": 7},
+        ],
+    )
+    def test_has_all_that_one_reading_has(self, special):
+        one = Reading("a", "t", 1.5, "°C")._replace(**special)
+        batch = Batch(100.0, "interval", 1.0, ("a",), (one,))
+        facts = {"device_id": "d", "boot_id": "b", "seq": 7, "synced": True, "stamp": rfc3339}
+        assert payloads.encoded_batch(batch, **facts) == payloads.encode(payloads.batch(batch, **facts))
+
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
     def test_never_has_a_number_that_json_does_not_have(self, value):
         batch = Batch(0.0, "interval", 1.0, ("a",), (Reading("a", "t", value),))
