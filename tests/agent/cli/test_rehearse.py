@@ -57,8 +57,10 @@ def test_prints_one_json_document(config, capsys):
 
 
 def test_ends_with_1_when_a_promise_was_broken(config, capsys, monkeypatch):
-    true = payloads.batch
-    monkeypatch.setattr(payloads, "batch", lambda *a, **more: true(*a, **more) | {"degraded": True})
+    true = payloads.encoded_batch
+    monkeypatch.setattr(
+        payloads, "encoded_batch", lambda *a, **more: true(*a, **more).replace(b'"degraded":false', b'"degraded":true')
+    )
     assert main(["rehearse", "--for", "2m", "--scenario", scenario(config, "")]) == 1
     assert "BROKEN what is missing is named" in capsys.readouterr().out
 

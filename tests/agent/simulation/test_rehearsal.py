@@ -209,21 +209,28 @@ class TestWhatCannotBePlayed:
 # ---- mistakes in the agent
 
 
+def spoiled(monkeypatch, spoil):
+    """Have each batch changed before it is encoded."""
+    true = payloads.encoded_batch
+
+    def encoded(*args, **more):
+        document = payloads.decode(true(*args, **more))
+        spoil(document)
+        return payloads.encode(document)
+
+    monkeypatch.setattr(payloads, "encoded_batch", encoded)
+
+
 def never_degraded(monkeypatch):
-    true = payloads.batch
-    monkeypatch.setattr(payloads, "batch", lambda *a, **more: true(*a, **more) | {"degraded": False})
+    spoiled(monkeypatch, lambda document: document.update(degraded=False))
 
 
 def whole_degrees(monkeypatch):
-    true = payloads.batch
-
-    def batch(*args, **more):
-        document = true(*args, **more)
+    def spoil(document):
         for reading in document["readings"]:
             reading["value"] = float(round(reading["value"]))
-        return document
 
-    monkeypatch.setattr(payloads, "batch", batch)
+    spoiled(monkeypatch, spoil)
 
 
 def history_as_the_present(monkeypatch):
@@ -264,15 +271,11 @@ def an_old_present(monkeypatch):
 
 
 def wrong_units(monkeypatch):
-    true = payloads.batch
-
-    def batch(*args, **more):
-        document = true(*args, **more)
+    def spoil(document):
         for reading in document["readings"]:
             reading["unit"] = "K" if reading["unit"] == "°C" else reading["unit"]
-        return document
 
-    monkeypatch.setattr(payloads, "batch", batch)
+    spoiled(monkeypatch, spoil)
 
 
 DAY = fault(kind="down", broker=True, at="10m", for_="10m") + fault(kind="killed", process=True, at="18m")
