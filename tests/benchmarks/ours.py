@@ -15,13 +15,13 @@ from agent.cli.main import main
 WINDOW = 16
 
 
-async def as_fast_as_it_can(scheduler: Any, _rounds: int | None = None) -> None:
-    """Stand in for the scheduler's `run`: a round follows the other, as long as the broker keeps up."""
-    outbox = scheduler.deliver.__self__.outbox
+async def as_fast_as_it_can(run: Any, _rounds: int | None = None) -> None:
+    """Stand in for the agent's rounds: one follows the other, as long as the broker keeps up."""
+    scheduler = run.scheduler
     while True:
         for interval, due in scheduler.groups.items():
             scheduler.deliver(await scheduler.collector.collect(due, "interval", interval))
-        while outbox.waiting >= WINDOW:  # noqa: ASYNC110
+        while run.outbox.waiting >= WINDOW:  # noqa: ASYNC110
             await asyncio.sleep(0)
 
 
@@ -29,7 +29,7 @@ if __name__ == "__main__":
     settings = json.loads(sys.argv[1])
     agent.service.hardware.open_bus = cheap.opener(settings["page"], settings["hertz"], settings["hang"])
     if not settings["every"]:
-        from agent.acquisition.scheduler import Scheduler
+        from agent.service.agent import Agent
 
-        Scheduler.run = as_fast_as_it_can  # type: ignore[method-assign]
+        Agent._collect = as_fast_as_it_can  # type: ignore[method-assign]
     sys.exit(main(["run", "-c", settings["config"]]))
