@@ -16,8 +16,8 @@ FRAME = 9
 READ = b"\xff\x01\x86\x00\x00\x00\x00\x00\x79"
 # Seconds: 18 bytes take 19 ms at 9600 baud.
 ANSWERS_WITHIN = 0.9
-# More bytes than these are no answer.
-MOST_HEARD = 64
+# More bytes than these are no answer: among so many, one of its checksums may fit by chance.
+MOST_HEARD = 300
 RANGES = (2000, 3000, 5000, 10000)
 STARTING_WORD, STARTING_STATUS = 15000, 1
 
@@ -81,4 +81,6 @@ class Mhz19(UartDevice):
             raise NotReady(f"{self.name}: it has started, and not measured yet")
         if not co2:
             raise InvalidReading(f"{self.name}: 0 ppm: it has not measured yet")
+        if co2 > RANGES[-1]:
+            raise InvalidReading(f"{self.name}: {co2} ppm is beyond what any of them can tell: no value")
         return {"co2": self.below("co2", co2, self.stop)}

@@ -11,13 +11,14 @@ import struct
 from typing import Annotated, ClassVar
 
 from ..chip import PORT, Among, Measurement, Quantity, TalkingDevice, Told
-from ..errors import NotReady
+from ..errors import InvalidReading, NotReady
 
 # Bytes after the length field -> the whole frame.
 LENGTHS = {20: 24, 28: 32, 36: 40}
 # The particle counts are those in 0.1 l.
 CUBIC_CENTIMETRES = 100.0
-MOST = 65534.0
+UNKNOWN = 0xFFFF
+MOST = UNKNOWN - 1.0
 NAMES = ("pm1", "pm2_5", "pm10")
 COUNTS = ("number_0_3", "number_0_5", "number_1", "number_2_5", "number_5", "number_10")
 # In clean air the mass stands at 0 or 1 for hours.
@@ -45,7 +46,8 @@ class Pms5003(TalkingDevice):
 
     name = "pms5003"
     header = b"\x42\x4d"
-    # Wake up; send unasked (appendix II).
+    # Read in passive mode; wake up; send unasked (appendix II).
+    ask = b"\x42\x4d\xe2\x00\x00\x01\x71"
     wake = (b"\x42\x4d\xe4\x00\x01\x01\x74", b"\x42\x4d\xe1\x00\x01\x01\x71")
     # The longest time between two frames.
     holds = 2.3
@@ -90,6 +92,8 @@ class Pms5003(TalkingDevice):
     def told(self, frame: bytes) -> Told:
         """Return the values of a frame."""
         words = struct.unpack(f">{len(frame) // 2 - 3}H", frame[4:-2])
+        if UNKNOWN in words[:12]:
+            raise InvalidReading(f"{self.name}: {words[:12].count(UNKNOWN)} of its words are ff ff, which is no value")
         with_air = self.has_air and len(frame) == 32
         counted = 10 if with_air else 12
         # A PMS3003 has no counts, and its masses are 0 in clean air.
