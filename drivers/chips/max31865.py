@@ -2,8 +2,8 @@
 
 Source: Maxim "MAX31865" (19-6478), sections "Configuration Register", "Fault Status Register" (table 7), "RTD Data
 Registers", "Fault-Detection Cycle" and "Electrical Characteristics"; IEC 60751 for resistance and temperature. The chip
-has no identity and no checksum: it is known by the thresholds that it keeps, which are read back in the burst that holds
-the result.
+has no identity and no checksum: it is known by the thresholds that it keeps, which are read back in the burst that
+holds the result.
 """
 
 from __future__ import annotations
@@ -73,8 +73,9 @@ class Max31865(SpiChip):
         self.settings = (THREE_WIRES if wires == 3 else 0) | (FILTER_50_HZ if mains == 50 else 0)
         self.converting = TAKES[mains]
         step = self.reference / (TOP + 1)
-        most = min(TOP - 1, math.ceil(ohms(HIGH, nominal) / step))
-        least = min(TOP - 1, math.floor(ohms(LOW, nominal) / step))
+        # A result at a threshold is a fault already, and both ends of the scale are values.
+        most = min(TOP - 1, math.ceil(ohms(HIGH, nominal) / step) + 1)
+        least = min(TOP - 1, math.floor(ohms(LOW, nominal) / step) - 1)
         self.thresholds = (most << 1).to_bytes(2, "big") + (least << 1).to_bytes(2, "big")
         # At 0 °C, where an ohm of a Pt100 is 2.56 °C.
         of_celsius = Quantity("temperature", "°C", "temperature", LOW, HIGH, step / (A * nominal), accuracy=0.5)
