@@ -79,6 +79,13 @@ class Collector:
                 await self._sampled(at, interval)
             return self._batch([sensor for sensor, _ in due], trigger, interval, at)
 
+    async def begin_ahead(self, due: Sequence[Due]) -> None:
+        """Begin turns whose round is still to come, and which it will find ended."""
+        async with self._lock:
+            for sensor, bus in due:
+                if (turn := sensor.turn_ahead()) is not None:
+                    self.buses[bus].begin([turn], _not_waited_for)
+
     async def sample(self, due: Sequence[Due], interval: float, at: float) -> None:
         """Read sensors beside the rounds, and put what comes of it into their windows."""
         async with self._sampling:
@@ -99,18 +106,22 @@ class Collector:
         """Give each sensor its turn; return when all outcomes are known or the round must leave."""
         began = self.clock()
         last = began + max((sensor.round_wait for sensor, _ in due), default=0.0)
+        last = max(last, slow_until := began + max((sensor.first_wait for sensor, _ in due), default=0.0))
         deadline = last if interval is None else min(last, began + SHARE_OF_INTERVAL * interval)
         look = min((min(sensor.hold, sensor.round_wait) for sensor, _ in due), default=0.0)
         turns: dict[str, list[SensorTurn]] = {}
         for sensor, bus in due:
             turns.setdefault(bus, []).append(sensor.turn())
-        await self._run(turns, look, deadline, last)
+        await self._run(turns, look, deadline, last, slow_until)
 
-    async def _run(self, turns: Mapping[str, Sequence[SensorTurn]], look: float, deadline: float, last: float) -> None:
+    async def _run(
+        self, turns: Mapping[str, Sequence[SensorTurn]], look: float, deadline: float, last: float, slow_until: float
+    ) -> None:
         """Hand each bus its turns; return when they have ended or when the round must leave.
 
         Args:
             look: seconds until the first look at a bus that may hang.
+            slow_until: when the round no longer waits for slow sensors alone.
         """
         gate = _Gate(MOST_SHARES * len(turns) + 1)
         for bus, its in turns.items():
@@ -132,7 +143,7 @@ class Collector:
             except TimeoutError:
                 look = LOOK_AGAIN
                 self._give_up(turns)
-                if all(turn.known() or turn.slow for its in turns.values() for turn in its):
+                if self.clock() >= slow_until and all(turn.known() or turn.slow for its in turns.values() for turn in its):
                     return
 
     def _give_up(self, turns: Mapping[str, Sequence[SensorTurn]]) -> None:
@@ -161,3 +172,7 @@ class Collector:
             if sensor.substitute_id in known:
                 readings += sensor.substitute(known[sensor.substitute_id])
         return readings
+
+
+def _not_waited_for() -> None:
+    """A turn ahead of its round has nobody who waits for it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from agent.model import Batch
@@ -62,6 +62,8 @@ class Scheduler:
         self.arrange(due)
         # The number of each interval's last round.
         self._last = dict.fromkeys(self.groups, -1)
+        # The number of each interval's last round whose turns have begun ahead of it.
+        self._led: dict[float, int] = {}
 
     def _prepare(self) -> None:
         self.sampler = Sampler(self)
@@ -95,7 +97,12 @@ class Scheduler:
             for interval in self.groups.keys() - last.keys():
                 last[interval] = math.ceil((self.clock() - self.began) / interval) - 1
             at = min((self._at(i, last[i] + 1) for i in self.groups), default=self.clock() + self.idle)
-            if (wait := at - self.clock()) > 0 and await self._rearranged_within(wait):
+            start, interval = min(self._starts_ahead(), default=(math.inf, 0.0))
+            if (wait := min(at, start) - self.clock()) > 0 and await self._rearranged_within(wait):
+                continue
+            if start < at:
+                self._led[interval] = last[interval] + 1
+                await self.collector.begin_ahead([pair for pair in self.groups[interval] if pair[0].lead])
                 continue
             now = self.clock()
             intervals = [i for i in self.groups if self._at(i, last[i] + 1) <= now + 1e-3]
@@ -107,6 +114,13 @@ class Scheduler:
                 await self._round(due, min(intervals), at)
                 self.rounds.finished += 1
                 self.progress = self.clock()
+
+    def _starts_ahead(self) -> Iterator[tuple[float, float]]:
+        """Yield when turns should begin ahead of the next round of each interval; not for the first one."""
+        for interval, due in self.groups.items():
+            number, lead = self._last[interval] + 1, max(sensor.lead for sensor, _ in due)
+            if lead and number and self._led.get(interval) != number:
+                yield self._at(interval, number) - lead, interval
 
     async def _beginning(self) -> float:
         """Return the moment of the first round."""

@@ -45,6 +45,7 @@ class Sensor:
         slow: the driver needs longer than the timeout, so a turn goes on beside the rounds.
         hold: seconds that one transfer may hold the bus: the timeout, or less where the next round comes sooner.
         round_wait: seconds that a round waits for this sensor: one attempt and the waits between all attempts.
+        lead: seconds before its round at which its turn begins, so that its value is there when the round is due.
         substitute_id: the sensor whose readings stand in for missing ones; "" without one.
         sample: seconds between two samples of a window; None where each reading is one measurement.
         voters: ids of the sensors that it asks in place of a device.
@@ -76,6 +77,7 @@ class Sensor:
         self.slow = chip.takes > max(timeout, SLOW)
         self.hold = min(timeout, HOLD * every)
         self.round_wait = SLOW_WAIT if self.slow else timeout + _longest(retry)
+        self.lead = chip.lead if self.slow and not self.sample and every >= 2 * chip.lead else 0.0
         kind, _, source = fallback.partition(":")
         self.substitute_id = source if kind == "sensor" else ""
         self.history = SensorHistory()
@@ -112,9 +114,25 @@ class Sensor:
 
     # ---- around one turn
 
+    @property
+    def first_wait(self) -> float:
+        """Seconds that a round waits for a turn that could not begin ahead of it: the first one, or one on request."""
+        return self.lead if self._turn is None else 0.0
+
+    def turn_ahead(self) -> SensorTurn | None:
+        """Return a turn that begins before its round; None while one runs."""
+        if self._turn is not None and self._turn.running:
+            return None
+        turn = self.turn()
+        turn.ahead = True
+        return turn
+
     def turn(self) -> SensorTurn:
-        """Return the turn for the round that begins: a new one, or that of an earlier round if it still runs."""
+        """Return the turn for the round that begins: a new one, or one that began ahead, or earlier and still runs."""
         turn = self._turn
+        if turn is not None and turn.ahead:
+            turn.ahead, turn.earlier = False, True
+            return turn
         if turn is not None and turn.running:
             turn.earlier = True
             return turn

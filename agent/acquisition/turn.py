@@ -47,17 +47,18 @@ class SensorTurn(Turn):
         slow: it may take longer than a round waits.
         healthy: the sensor's breaker is closed and counts no failures.
         last: when the sensor was last read, in seconds of its clock.
-        earlier: the turn began in an earlier round.
+        earlier: the turn began before its round.
+        ahead: it began for a round that is still to come.
     """
 
-    __slots__ = ("admission", "driver", "earlier", "healthy", "last", "outcome", "sensor", "slow")
+    __slots__ = ("admission", "ahead", "driver", "earlier", "healthy", "last", "outcome", "sensor", "slow")
 
     def __init__(
         self, attempts: Attempts, *, sensor: str, driver: str, hold: float, slow: bool, healthy: bool, last: float
     ) -> None:
         super().__init__(attempts.run(self), hold)
         self.sensor, self.driver, self.slow, self.healthy, self.last = sensor, driver, slow, healthy, last
-        self.admission, self.earlier = 0, False
+        self.admission, self.earlier, self.ahead = 0, False, False
         self.outcome: Outcome | None = None
 
     @property

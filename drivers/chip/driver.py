@@ -66,6 +66,7 @@ class Driver:
         either: options of which only one may be given.
         takes: seconds that the longest reading takes, setting up included.
         holds: seconds of these for which others on the bus have to wait.
+        lead: seconds before it is due at which a reading of a well device should begin, where it has to be waited for.
         sleep: how `read` waits; replaced in tests.
         known: identified and configured, and no error since.
         missing: what the last `read` could not tell, and why.
@@ -77,6 +78,7 @@ class Driver:
     takes: ClassVar[float] = 0.5
     # About thirty bytes at 100 kHz.
     holds: ClassVar[float] = 0.005
+    lead: ClassVar[float] = 0.0
     questions: ClassVar[tuple[Question, ...]] = ()
     quantities: tuple[Quantity, ...] = ()
     sleep: Callable[[float], None] = staticmethod(clock.sleep)

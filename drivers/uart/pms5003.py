@@ -51,6 +51,7 @@ class Pms5003(TalkingDevice):
     wake = (b"\x42\x4d\xe4\x00\x01\x01\x74", b"\x42\x4d\xe1\x00\x01\x01\x71")
     # The longest time between two frames.
     holds = 2.3
+    lead = 2.6
     quantities = (*MASSES, *NUMBERS)
     siblings: ClassVar[dict[int, tuple[Quantity, ...]]] = {
         24: MASSES,

@@ -35,6 +35,7 @@ class Sds011(TalkingDevice):
     silence: ClassVar[float] = 2.5
     takes = 8.0
     holds = 1.5
+    lead = 1.5
     quantities = (
         Quantity("pm2_5", "µg/m³", "pm25", 0.0, 999.9, 0.1, accuracy=10.0),
         Quantity("pm10", "µg/m³", "pm10", 0.0, 999.9, 0.1, accuracy=10.0),

@@ -73,6 +73,70 @@ class TestASlowSensor:
         assert play(runner, story, every=5.0) == (CircuitState.OPEN, [])
 
 
+class TestASensorThatIsWaitedFor:
+    """One that sends when it likes: its turn begins ahead of its round."""
+
+    @pytest.fixture
+    def house_of(self, mocker):
+        def make(house, seconds, lead=2.5):
+            one = house.sensors[0]
+            chip, quick = one.chip, one.chip.measure
+
+            def measure():
+                yield seconds
+                return (yield from quick())
+
+            chip.measure = measure
+            one.slow, one.round_wait, one.attempts.limit, one.lead = True, 0.5, 9.0, lead
+            mocker.patch.object(type(chip), "takes", 6.0)
+
+        return make
+
+    @pytest.mark.parametrize("every", [10.0, 600.0])
+    def test_is_told_in_its_own_round_from_the_first_on(self, runner, house_of, every):
+        async def story(house):
+            house_of(house, 1.2)
+            return await house.rounds(4), house.left
+
+        batches, left = play(runner, story, every=every)
+        assert [missing(batch) for batch in batches] == [{}] * 4
+        ages = [batch.due - next(r for r in batch.readings if r.sensor == "s1").measured for batch in batches]
+        assert -1.5 < ages[0] < 0
+        assert all(0.0 <= age < 2.5 for age in ages[1:])
+        assert left == pytest.approx([1.2, every, 2 * every, 3 * every], abs=0.1)
+
+    def test_that_takes_longer_than_that_delays_only_the_first_round(self, runner, house_of):
+        async def story(house):
+            house_of(house, 8.0)
+            return await house.rounds(4), house.left
+
+        batches, left = play(runner, story, every=30.0)
+        assert missing(batches[0])["s1"][0] == "NotReady"
+        assert all("s2" in [r.sensor for r in batch.readings] for batch in batches)
+        assert left == pytest.approx([2.5, 30.0, 60.0, 90.0], abs=0.2)
+
+    def test_does_not_delay_the_first_round_beyond_the_others_interval(self, runner, house_of):
+        async def story(house):
+            house_of(house, 8.0)
+            house.sensors[0].every = 30.0
+            house.scheduler = Scheduler(house.collector, house.due, house._deliver, house.clock)
+            await house.rounds(4)
+            return house.left
+
+        assert play(runner, story, every=1.0) == pytest.approx([0.9, 1.0, 2.0, 3.0], abs=0.1)
+
+    def test_is_read_at_once_on_request(self, runner, house_of):
+        async def story(house):
+            house_of(house, 1.2)
+            await house.rounds(1)
+            batch = await house.collector.collect(house.due, "request", None)
+            return [r.sensor for r in batch.readings], missing(batch)
+
+        told, lacking = play(runner, story)
+        assert "s1" in told
+        assert not lacking
+
+
 class TestAShortTimeout:
     def test_leaves_all_attempts_within_the_round_and_names_the_true_error(self, runner):
         async def story(house):
