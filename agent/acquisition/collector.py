@@ -143,7 +143,9 @@ class Collector:
             except TimeoutError:
                 look = LOOK_AGAIN
                 self._give_up(turns)
-                if self.clock() >= slow_until and all(turn.known() or turn.slow for its in turns.values() for turn in its):
+                if self.clock() >= slow_until and all(
+                    turn.known() or turn.slow for its in turns.values() for turn in its
+                ):
                     return
 
     def _give_up(self, turns: Mapping[str, Sequence[SensorTurn]]) -> None:

@@ -77,7 +77,7 @@ class Sensor:
         self.slow = chip.takes > max(timeout, SLOW)
         self.hold = min(timeout, HOLD * every)
         self.round_wait = SLOW_WAIT if self.slow else timeout + _longest(retry)
-        self.lead = chip.lead if self.slow and not self.sample and every >= 2 * chip.lead else 0.0
+        self.lead = min(chip.lead, every / 2) if self.slow and not self.sample else 0.0
         kind, _, source = fallback.partition(":")
         self.substitute_id = source if kind == "sensor" else ""
         self.history = SensorHistory()
