@@ -224,6 +224,28 @@ class TestASensorThatIsAsked:
         line.answers = lambda _: CO2
         assert chip.read() == {"co2": 544.0}
 
+    def test_is_told_right_after_a_damaged_answer(self, line, sensor):
+        chip = sensor("mhz19")
+        for damaged in (CO2[:-1] + b"\x59", CO2[:5], bytes(9)):
+            line.answers = lambda _, damaged=damaged: damaged
+            with pytest.raises((ChecksumError, InvalidReading)):
+                chip.read()
+            line.answers = lambda _: CO2
+            assert chip.read() == {"co2": 544.0}
+
+    def test_whose_answer_trickles_in_is_told(self, line, sensor, time):
+        chip, answered = sensor("mhz19"), []
+
+        def trickle(_):
+            if not answered:
+                answered.append(True)
+                for number, byte in enumerate(CO2, 1):
+                    line.due.append((time.now + 0.1 * number, bytes([byte])))
+            return b""
+
+        line.answers = trickle
+        assert chip.read() == {"co2": 544.0}
+
     def test_that_says_nothing_ends_in_an_error(self, sensor, time):
         chip, began = sensor("mhz19"), time.now
         with pytest.raises(BusTimeout):
