@@ -194,7 +194,7 @@ def console(path: str, root: str = "/") -> str:
     """
     real = Path(root, path.lstrip("/")).resolve().name
     names = {real, Path(path).name}
-    if real in ("ttyS0", "ttyAMA0") and Path(root, "dev/serial0").resolve().name == real:
+    if Path(root, "dev/serial0").resolve().name == real:
         names.add("serial0")
     for name in sorted(names):
         if Path(root, "run/systemd/units", f"invocation:serial-getty@{name}.service").is_symlink():
