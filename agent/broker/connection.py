@@ -33,6 +33,7 @@ class Connection:
     Attributes:
         facts: what the CONNACK said.
         accepted: done with the facts at the CONNACK, or fails with the reason why there is none.
+        take: gets all messages; None: the handlers of the subscriptions do.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Connection:
         self.address, self._where, self._on_end = address, where, on_end
         self._loop = asyncio.get_running_loop()
         self.facts = Facts(version=address.version)
+        self.take: Handler | None = None
         self.accepted: asyncio.Future[Facts] = self._loop.create_future()
         self._acks: dict[int, asyncio.Future[int]] = {}
         self._answers: dict[int, asyncio.Future[int]] = {}
@@ -117,6 +119,11 @@ class Connection:
         future = self._answers[mid] = self._loop.create_future()
         future.add_done_callback(_noticed)
         return future
+
+    def acknowledge(self, identifier: int) -> None:
+        """Send the PUBACK of a message."""
+        if identifier and not self._ended:
+            self._client.ack(identifier, 1)
 
     async def close(self) -> None:
         """Say good-bye and close, within a second."""
@@ -255,6 +262,11 @@ class Connection:
     def _on_message(self, _client: Any, _userdata: Any, message: Any) -> None:
         received = message_of(message)
         if received is None:
+            # It can never be taken, and would be sent again and again.
+            self._client.ack(message.mid, message.qos)
+            return
+        if self.take is not None:
+            self._loop.call_soon(self.take, received)
             return
         wanting = {
             handler: None

@@ -1,0 +1,237 @@
+"""Messages from NATS: a durable pull consumer on the stream in which the servers keep what comes over MQTT.
+
+The servers acknowledge a publish once this stream has it, in a cluster on a majority of them. It keeps a message while
+a consumer wants it, so the consumer has to be made before anything is published.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import ssl
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import nats
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import APIError, NotFoundError
+
+from agent.broker.threads import background
+
+from .harvest import Delivery
+from .mqtt import RETRY, WINDOW
+from .queue import DeliveryQueue
+from .subjects import PREFIX, subject, topic
+
+log = logging.getLogger("limpet.ingest")
+
+STREAM = "$MQTT_msgs"
+REPLICAS = 3
+AT_ONCE = 250  # messages in one request
+WITHIN = 0.2  # seconds after which a request returns what there is
+# Seconds after which what was not acknowledged is sent again, maybe to another worker.
+ACK_WAIT = 30.0
+NO_CLUSTER = 10074  # JSStreamReplicasNotSupportedErr, and the same for too few servers:
+TOO_FEW = 10005  # JSClusterNoPeersErr
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NatsAddress:
+    """Where the servers are, and who we are there.
+
+    Attributes:
+        servers: URLs.
+        tls: None without TLS.
+    """
+
+    servers: tuple[str, ...]
+    username: str | None = None
+    password: str | None = None
+    tls: ssl.SSLContext | None = None
+
+
+class JetStreamSource:
+    """One worker's share of a durable consumer. A `Source`; it connects again by itself, to whichever server is there.
+
+    Args:
+        durable: the consumer's name; workers with the same name share what comes.
+    """
+
+    def __init__(self, address: NatsAddress, root: str, durable: str) -> None:
+        self._address, self._root, self._durable = address, root, durable
+        self._queue = DeliveryQueue(2 * WINDOW)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._ended = threading.Event()
+        self._client: Client | None = None
+        # Of messages that are safe here, and whose acknowledgement found no connection.
+        self._owed: list[str] = []
+        self._held = 0
+        self._away = False
+
+    def start(self) -> None:
+        """Connect, now and whenever the connection is lost."""
+        background(self._run, "ingest")
+
+    def take(self, most: int, timeout: float) -> list[Delivery]:
+        """Return what waits."""
+        return self._queue.take(most, timeout)
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Acknowledge each; a receipt is good on any connection, to any server."""
+        receipts = [str(one.receipt) for one in deliveries]
+        if self._loop is not None and not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(self._acknowledge(receipts), self._loop)
+
+    def stop(self, seconds: float) -> None:
+        """Send what is still to be sent, and disconnect."""
+        if self._loop is None or self._task is None or self._loop.is_closed():
+            return
+        self._loop.call_soon_threadsafe(self._task.cancel)
+        self._ended.wait(seconds)
+
+    async def _acknowledge(self, receipts: list[str]) -> None:
+        self._held -= len(receipts)
+        self._owed += receipts
+        client = self._client
+        if client is None or not client.is_connected:
+            return
+        owed, self._owed = self._owed, []
+        for number, receipt in enumerate(owed):
+            try:
+                await client.publish(receipt, b"+ACK")
+            except Exception:  # noqa: BLE001
+                self._owed += owed[number:]
+                return
+
+    async def _run(self) -> None:
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        delay = RETRY[0]
+        try:
+            while True:
+                try:
+                    await self._session()
+                # What nats-py raises has no common class, and what it is changes nothing: the next try tells.
+                except Exception as error:  # noqa: BLE001
+                    delay = RETRY[0] if self._lost(error) else min(RETRY[1], 2 * delay)
+                await asyncio.sleep(random.uniform(delay / 2, delay))
+        finally:
+            self._ended.set()
+
+    async def _session(self) -> None:
+        """Take what comes on one connection, until that ends."""
+        client = await nats.connect(
+            servers=list(self._address.servers),
+            user=self._address.username,
+            password=self._address.password,
+            tls=self._address.tls,
+            allow_reconnect=False,
+            connect_timeout=3,
+            ping_interval=5,
+            max_outstanding_pings=2,
+            error_cb=_quiet,
+            name="limpet ingest",
+        )
+        try:
+            self._client = client
+            stream = client.jetstream(timeout=5)
+            await self._prepare(stream)
+            log.info("broker is there", extra={"broker": str(client.connected_url.netloc), "consumer": self._durable})
+            self._away = False
+            await self._acknowledge([])
+            await self._pull(client, stream)
+        finally:
+            self._client = None
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(0.5):
+                    await client.flush()
+            with contextlib.suppress(Exception):
+                await client.close()
+
+    async def _prepare(self, stream: JetStreamContext) -> None:
+        """Make the consumer, and before it the stream, as the servers would at the first publish."""
+        replicas = await self._stream(stream)
+        wanted = ConsumerConfig(
+            durable_name=self._durable,
+            filter_subject=subject(self._root),
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT,
+            max_ack_pending=100 * WINDOW,
+            max_deliver=-1,
+            num_replicas=replicas,
+        )
+        try:
+            await stream.consumer_info(STREAM, self._durable)
+        except NotFoundError:
+            await stream.add_consumer(STREAM, wanted)
+
+    async def _stream(self, stream: JetStreamContext) -> int:
+        """Return in how many copies the stream is kept."""
+        try:
+            found = await stream.stream_info(STREAM)
+            return found.config.num_replicas or 1
+        except NotFoundError:
+            pass
+        made = StreamConfig(
+            name=STREAM,
+            subjects=[f"{PREFIX}>"],
+            storage=StorageType.FILE,
+            retention=RetentionPolicy.INTEREST,
+            num_replicas=REPLICAS,
+        )
+        try:
+            await stream.add_stream(made)
+            return REPLICAS
+        except APIError as error:
+            if error.err_code not in (NO_CLUSTER, TOO_FEW) or len(self._address.servers) >= REPLICAS:
+                raise
+        await stream.add_stream(made.evolve(num_replicas=1))
+        return 1
+
+    async def _pull(self, client: Client, stream: JetStreamContext) -> None:
+        """Hand over what comes; not more than a window of it at once.
+
+        Raises:
+            ConnectionError: the connection is lost.
+        """
+        pulling = await stream.pull_subscribe_bind(self._durable, STREAM)
+        failures = 0
+        while client.is_connected:
+            room = WINDOW - self._held
+            if room <= 0:
+                await asyncio.sleep(WITHIN)
+                continue
+            try:
+                messages = await pulling.fetch(min(AT_ONCE, room), timeout=WITHIN)
+            except TimeoutError:
+                failures = 0
+                continue
+            except Exception:
+                # A leader is being elected, or the consumer is gone.
+                failures += 1
+                if failures > 10:
+                    raise
+                await asyncio.sleep(WITHIN)
+                continue
+            failures = 0
+            for one in messages:
+                self._held += 1
+                self._queue.put(Delivery(topic(one.subject), one.data, receipt=one.reply))
+        raise ConnectionError("the connection is lost")
+
+    def _lost(self, error: Exception) -> bool:
+        """Say that the servers are away; return whether they were there until now."""
+        was_there = not self._away
+        if was_there:
+            log.warning("broker is away, waiting for it", extra={"error": f"{error or type(error).__name__}"})
+        self._away = True
+        return was_there
+
+
+async def _quiet(_error: Exception) -> None:
+    """Take what nats-py would log: `_session` says the same in our words."""

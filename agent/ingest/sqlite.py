@@ -1,0 +1,119 @@
+"""SQLite: one file, no server. Several workers may share it; each waits for the others' transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from .database import RUNS, DatabaseError, DatabaseRefused, NoTables, RunRow
+from .harvest import Harvest
+from .storing import Row, store
+from .tables import TableShape, ddl, names
+
+BUSY = 5.0  # seconds to wait for another worker's transaction
+_NEAR = """SELECT device_id, boot_id, kind, "from", "to" FROM ledger
+    WHERE device_id = ? AND boot_id = ? AND kind = ? AND "to" >= ? AND "from" <= ?"""
+
+
+class Sqlite:
+    """A `Database` in a file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """Open the file, or make it."""
+        if self._connection is not None:
+            return
+        try:
+            connection = sqlite3.connect(self._file, timeout=BUSY, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise DatabaseError(f"{self._file}: {error}") from error
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            # What was acknowledged must be there after a power cut, too.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in ddl("sqlite").split(";"):
+                connection.execute(statement)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            connection.close()
+            raise DatabaseError(f"{self._file}: {error}") from error
+        self._connection = connection
+
+    def store(self, harvest: Harvest, now: str) -> None:
+        """Store all of it, or nothing."""
+        self.open()
+        connection = self._connection
+        assert connection is not None
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            store(_Open(connection), harvest, now)
+            connection.execute("COMMIT")
+        except BaseException as error:
+            self._undo(connection)
+            if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | OverflowError | ValueError):
+                raise DatabaseRefused(str(error)) from error
+            if isinstance(error, sqlite3.Error):
+                # The file may be another one by now, or whole again.
+                self.close()
+                raise DatabaseError(f"{self._file}: {error}") from error
+            raise
+
+    def runs(self) -> Iterable[RunRow]:
+        """Return what is known of all runs."""
+        if not self._file.exists():
+            raise NoTables(f"there is no {self._file}")
+        try:
+            # Not read-only: the WAL of a worker that was killed has to be taken up.
+            connection = sqlite3.connect(f"{self._file.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY)
+            try:
+                return [RunRow(*row) for row in connection.execute(RUNS)]
+            finally:
+                connection.close()
+        except sqlite3.OperationalError as error:
+            kind = NoTables if "no such table" in str(error) else DatabaseError
+            raise kind(f"{self._file}: {error}") from error
+        except sqlite3.Error as error:
+            raise DatabaseError(f"{self._file}: {error}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _undo(self, connection: sqlite3.Connection) -> None:
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self.close()
+
+
+class _Open:
+    """A transaction of SQLite's."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def add(self, table: TableShape, rows: Sequence[Row], more: str = "DO NOTHING") -> None:
+        if not rows:
+            return
+        columns = names(tuple(column.name for column in table.columns))
+        marks = ", ".join("?" * len(table.columns))
+        conflict = f" ON CONFLICT {more}" if table.key else ""
+        self._connection.executemany(f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks}){conflict}', rows)
+
+    def near(self, wanted: Sequence[tuple[str, str, str, int, int]]) -> Iterable[tuple[str, str, str, int, int]]:
+        for device, boot, kind, first, last in wanted:
+            # One more than the highest integer is none.
+            touching = (device, boot, kind, first - 1, min(last, 2**63 - 2) + 1)
+            yield from self._connection.execute(_NEAR, touching).fetchall()
+
+    def each(self, statement: str, rows: Sequence[Row]) -> None:
+        if rows:
+            self._connection.executemany(statement, rows)

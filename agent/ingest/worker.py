@@ -1,0 +1,105 @@
+"""A worker: what has come is stored, then acknowledged; while the database is away, neither."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from agent.clock import rfc3339
+from agent.resilience import CircuitBreaker, CircuitOpenError
+
+from .database import Database, DatabaseError, DatabaseRefused
+from .harvest import Delivery, Harvest, Rejected, gather
+from .queue import Source
+
+log = logging.getLogger("limpet.ingest")
+
+MOST = 1000  # messages in one transaction
+LOOK = 1.0  # seconds to wait for a message
+
+
+class IngestWorker:
+    """Moves messages from a source into a database.
+
+    Args:
+        root: the first levels of all topics.
+        sleep, wall: waiting, and the wall clock in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        database: Database,
+        root: str,
+        *,
+        sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._source, self._database, self._root = source, database, root
+        self._sleep, self._wall = sleep, wall
+        self._breaker = CircuitBreaker(
+            1,
+            1.0,
+            name="database",
+            exceptions=(DatabaseError,),
+            max_reset_timeout_seconds=15.0,
+            reset_jitter=0.5,
+            clock=clock,
+        )
+
+    def run(self) -> None:
+        """Work until an exception ends it, such as that of a signal."""
+        # First: from now on the other side keeps what comes.
+        self._source.start()
+        self._patiently(self._database.open)
+        while True:
+            self.turn()
+
+    def turn(self) -> None:
+        """Database and acknowledge what has come; wait a moment for it."""
+        taken = self._source.take(MOST, LOOK)
+        if taken:
+            self._store(taken)
+            self._source.acknowledge(taken)
+
+    def _store(self, taken: Sequence[Delivery]) -> None:
+        """Database messages; of those that the database refuses, the others still are."""
+        try:
+            self._put(gather(taken, self._root))
+        except DatabaseRefused as error:
+            if len(taken) > 1:
+                self._store(taken[: len(taken) // 2])
+                self._store(taken[len(taken) // 2 :])
+            else:
+                self._set_aside(taken[0], str(error))
+
+    def _set_aside(self, one: Delivery, why: str) -> None:
+        try:
+            self._put(Harvest(rejected=[Rejected(one.topic, one.payload, f"the database does not take it: {why}")]))
+        except DatabaseRefused as error:
+            log.error("message cannot even be set aside", extra={"topic": one.topic, "error": str(error)})
+
+    def _put(self, harvest: Harvest) -> None:
+        for one in harvest.rejected:
+            log.warning("message is none of ours", extra={"topic": one.topic, "why": one.reason})
+        now = rfc3339(self._wall())
+        self._patiently(lambda: self._database.store(harvest, now))
+
+    def _patiently(self, work: Callable[[], None]) -> None:
+        """Do what needs the database, once it can be done."""
+        away = False
+        while True:
+            try:
+                self._breaker.call(work)
+            except CircuitOpenError as error:
+                self._sleep(error.retry_after)
+            except DatabaseError as error:
+                if not away:
+                    log.warning("database is away, waiting for it", extra={"error": str(error)})
+                away = True
+            else:
+                if away:
+                    log.info("database is there")
+                return
