@@ -62,8 +62,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="say what was received, declared lost, and is missing; 1 if anything is missing without a word",
     )
     parser.epilog = (
-        "Login and TLS are those of [mqtt] in the configuration. What comes is acknowledged after it was stored, so the\n"
-        "broker must keep it meanwhile: mosquitto keeps only 1000 messages for an absent subscriber unless\n"
+        "Login and TLS are those of [mqtt] in the configuration. What comes is acknowledged after it was stored, so\n"
+        "the broker must keep it meanwhile: mosquitto keeps only 1000 messages for an absent subscriber unless\n"
         "max_queued_messages is 0, which no client can see. Numbers count from 1: what was published before a worker\n"
         "first subscribed is missing.\n\n"
         "example:\n  limpet ingest --database postgresql://limpet@db/limpet --group store\n  limpet ingest --report"
@@ -93,8 +93,10 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _work(source: Source, database: Database, root: str) -> int:
+    from agent import logs
     from agent.ingest.worker import IngestWorker
 
+    logs.settle_by(source.later)
     IngestWorker(source, database, root).run()
     return 0
 

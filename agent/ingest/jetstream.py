@@ -11,7 +11,6 @@ import contextlib
 import logging
 import random
 import ssl
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,11 +20,9 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
-from agent.broker.threads import background
-
 from .harvest import Delivery
 from .mqtt import RETRY, WINDOW
-from .queue import DeliveryQueue
+from .queue import BackgroundSource
 from .subjects import PREFIX, subject, topic
 
 log = logging.getLogger("limpet.ingest")
@@ -55,7 +52,7 @@ class NatsAddress:
     tls: ssl.SSLContext | None = None
 
 
-class JetStreamSource:
+class JetStreamSource(BackgroundSource):
     """One worker's share of a durable consumer. A `Source`; it connects again by itself, to whichever server is there.
 
     Args:
@@ -64,36 +61,18 @@ class JetStreamSource:
 
     def __init__(self, address: NatsAddress, root: str, durable: str) -> None:
         self._address, self._root, self._durable = address, root, durable
-        self._queue = DeliveryQueue(2 * WINDOW)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._ended = threading.Event()
+        super().__init__(WINDOW)
         self._client: Client | None = None
         # Of messages that are safe here, and whose acknowledgement found no connection.
         self._owed: list[str] = []
         self._held = 0
         self._away = False
 
-    def start(self) -> None:
-        """Connect, now and whenever the connection is lost."""
-        background(self._run, "ingest")
-
-    def take(self, most: int, timeout: float) -> list[Delivery]:
-        """Return what waits."""
-        return self._queue.take(most, timeout)
-
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge each; a receipt is good on any connection, to any server."""
         receipts = [str(one.receipt) for one in deliveries]
         if self._loop is not None and not self._loop.is_closed():
             asyncio.run_coroutine_threadsafe(self._acknowledge(receipts), self._loop)
-
-    def stop(self, seconds: float) -> None:
-        """Send what is still to be sent, and disconnect."""
-        if self._loop is None or self._task is None or self._loop.is_closed():
-            return
-        self._loop.call_soon_threadsafe(self._task.cancel)
-        self._ended.wait(seconds)
 
     async def _acknowledge(self, receipts: list[str]) -> None:
         self._held -= len(receipts)
@@ -109,19 +88,15 @@ class JetStreamSource:
                 self._owed += owed[number:]
                 return
 
-    async def _run(self) -> None:
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+    async def _stay(self) -> None:
         delay = RETRY[0]
-        try:
-            while True:
-                try:
-                    await self._session()
-                # What nats-py raises has no common class, and what it is changes nothing: the next try tells.
-                except Exception as error:  # noqa: BLE001
-                    delay = RETRY[0] if self._lost(error) else min(RETRY[1], 2 * delay)
-                await asyncio.sleep(random.uniform(delay / 2, delay))
-        finally:
-            self._ended.set()
+        while True:
+            try:
+                await self._session()
+            # What nats-py raises has no common class, and what it is changes nothing: the next try tells.
+            except Exception as error:  # noqa: BLE001
+                delay = RETRY[0] if self._lost(error) else min(RETRY[1], 2 * delay)
+            await asyncio.sleep(random.uniform(delay / 2, delay))
 
     async def _session(self) -> None:
         """Take what comes on one connection, until that ends."""
@@ -131,6 +106,9 @@ class JetStreamSource:
             password=self._address.password,
             tls=self._address.tls,
             allow_reconnect=False,
+            # Of each server, at the first connection.
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0.1,
             connect_timeout=3,
             ping_interval=5,
             max_outstanding_pings=2,
@@ -141,7 +119,7 @@ class JetStreamSource:
             self._client = client
             stream = client.jetstream(timeout=5)
             await self._prepare(stream)
-            log.info("broker is there", extra={"broker": str(client.connected_url.netloc), "consumer": self._durable})
+            log.info("broker is there", extra={"broker": _server(client), "consumer": self._durable})
             self._away = False
             await self._acknowledge([])
             await self._pull(client, stream)
@@ -231,6 +209,10 @@ class JetStreamSource:
             log.warning("broker is away, waiting for it", extra={"error": f"{error or type(error).__name__}"})
         self._away = True
         return was_there
+
+
+def _server(client: Client) -> str:
+    return client.connected_url.netloc if client.connected_url is not None else ""
 
 
 async def _quiet(_error: Exception) -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from agent.broker import FAILURE, Address, BrokerError, BrokerRefused, Message
 from agent.broker.link import PahoLink
 from agent.broker.route import Route
-from agent.broker.threads import background
 
 from .harvest import EVERYBODY, SHARED, Delivery
-from .queue import DeliveryQueue
+from .queue import BackgroundSource
 
 log = logging.getLogger("limpet.ingest")
 
@@ -31,7 +30,7 @@ def filters(root: str, group: str | None) -> list[str]:
     return [*(f"{shared}{root}/+/{kind}" for kind in SHARED), *(f"{root}/+/{kind}" for kind in EVERYBODY)]
 
 
-class MqttSource:
+class MqttSource(BackgroundSource):
     """One worker's session with a broker. A `Source`; it connects again by itself.
 
     Args:
@@ -41,56 +40,31 @@ class MqttSource:
     def __init__(self, address: Address, topics: Sequence[str]) -> None:
         self._address = replace(address, will=None, largest_packet=None, session_expiry=SESSION, receive_maximum=WINDOW)
         self._topics = topics
-        self._queue = DeliveryQueue(2 * WINDOW)
+        super().__init__(WINDOW)
         self._link: PahoLink | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._ended = threading.Event()
         self._connection = 0
         self._away = False
 
-    def start(self) -> None:
-        """Connect, now and whenever the connection is lost."""
-        background(self._run, "ingest")
-
-    def take(self, most: int, timeout: float) -> list[Delivery]:
-        """Return what waits."""
-        return self._queue.take(most, timeout)
-
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Send a PUBACK for each that came on the present connection; the others come again."""
-        receipts = [one.receipt for one in deliveries]
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._acknowledge, receipts)
+        self._do(self._acknowledge, [one.receipt for one in deliveries])
 
-    def stop(self, seconds: float) -> None:
-        """Send what is still to be sent, and DISCONNECT."""
-        if self._loop is None or self._task is None or self._loop.is_closed():
-            return
-        self._loop.call_soon_threadsafe(self._task.cancel)
-        self._ended.wait(seconds)
-
-    def _acknowledge(self, receipts: Sequence[object]) -> None:
-        for receipt in receipts:
-            connection, identifier = receipt  # type: ignore[misc]
+    def _acknowledge(self, receipts: Sequence[Any]) -> None:
+        for connection, identifier in receipts:
             if self._link is not None and connection == self._connection:
                 self._link.acknowledge(identifier)
 
-    async def _run(self) -> None:
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+    async def _stay(self) -> None:
         route, delay = Route(), RETRY[0]
-        try:
-            while True:
-                try:
-                    error = await self._session(route)
-                    delay = RETRY[0]
-                except BrokerError as problem:
-                    error = problem
-                self._lost(error)
-                await asyncio.sleep(random.uniform(delay / 2, delay))
-                delay = min(RETRY[1], 2 * delay)
-        finally:
-            self._ended.set()
+        while True:
+            try:
+                error = await self._session(route)
+                delay = RETRY[0]
+            except BrokerError as problem:
+                error = problem
+            self._lost(error)
+            await asyncio.sleep(random.uniform(delay / 2, delay))
+            delay = min(RETRY[1], 2 * delay)
 
     async def _session(self, route: Route) -> BrokerError:
         """Take what comes on one connection; return why it ended.

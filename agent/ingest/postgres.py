@@ -138,4 +138,4 @@ class _Open:
 
 
 def _run_row(row: Sequence[Any]) -> RunRow:
-    return RunRow(*(rfc3339(value.timestamp()) if isinstance(value, datetime) else value for value in row))
+    return RunRow._make(rfc3339(value.timestamp()) if isinstance(value, datetime) else value for value in row)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
+
+from agent.broker.threads import background
 
 from .harvest import Delivery
 
@@ -24,6 +28,9 @@ class Source(Protocol):
 
     def stop(self, seconds: float) -> None:
         """Say good-bye; wait for that no longer than `seconds`."""
+
+    def later(self, seconds: float, function: Callable[[], None]) -> None:
+        """Call a function after a number of seconds, in another thread."""
 
 
 class DeliveryQueue:
@@ -74,3 +81,57 @@ class DeliveryQueue:
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+
+class BackgroundSource:
+    """What sources share: an event loop in a thread of its own, and the queue that it fills.
+
+    Args:
+        window: deliveries that may be here without being acknowledged.
+    """
+
+    def __init__(self, window: int) -> None:
+        self._queue = DeliveryQueue(2 * window)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Connect, now and whenever the connection is lost."""
+        background(self._run, "ingest")
+
+    def take(self, most: int, timeout: float) -> list[Delivery]:
+        """Return what waits."""
+        return self._queue.take(most, timeout)
+
+    def stop(self, seconds: float) -> None:
+        """Send what is still to be sent, and disconnect; wait for that no longer than `seconds`."""
+        task = self._task
+        if task is not None and self._do(task.cancel):
+            self._ended.wait(seconds)
+
+    def later(self, seconds: float, function: Callable[[], None]) -> None:
+        """Call a function in the source's thread after a number of seconds, if it still runs then."""
+        if self._loop is not None:
+            self._do(self._loop.call_later, seconds, function)
+
+    def _do(self, function: Callable[..., object], *args: object) -> bool:
+        """Call a function in the source's thread; return whether that is there."""
+        if self._loop is None:
+            return False
+        # RuntimeError: the loop has ended.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function, *args)
+            return True
+        return False
+
+    async def _run(self) -> None:
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        try:
+            await self._stay()
+        finally:
+            self._ended.set()
+
+    async def _stay(self) -> None:
+        """Keep a connection."""
+        raise NotImplementedError

@@ -156,7 +156,8 @@ def _enter(
 def _fresh(
     runs: Sequence[tuple[Run, _Touched]], stored: dict[tuple[str, str, str], list[Interval]]
 ) -> tuple[list[BatchReceived], dict[Run, int]]:
-    fresh, again = [], {}
+    fresh: list[BatchReceived] = []
+    again: dict[Run, int] = {}
     for run, touched in runs:
         known = Intervals(stored.get((*run, RECEIVED), ()))
         new = {one.seq: one for one in reversed(touched.batches) if one.seq not in known}
