@@ -174,7 +174,7 @@ class TestTopics:
     @pytest.mark.parametrize(
         ("made", "told"),
         [("limpet.d.batch", "limpet/d/batch"), ("a.b.c", "a/b/c"), ("limpet.pi//local.batch", "limpet/pi.local/batch"),
-         ("limpet./.batch", "limpet///batch"), ("limpet.ä ö.batch", "limpet/ä ö/batch")],
+         ("limpet./.batch", "limpet//batch"), ("limpet.ä ö.batch", "limpet/ä ö/batch")],
     )  # fmt: skip
     def test_come_back_from_the_subjects_of_nats(self, made, told):
         assert topic(f"$MQTT.msgs.{made}") == told

@@ -33,8 +33,7 @@ def taken(document: Any) -> reception.BatchReceived | None:
     payload = document if isinstance(document, bytes) else json.dumps(document).encode()
     try:
         return reception.batch(payload, "greenhouse-1")
-    except NotOurs as error:
-        assert str(error)
+    except NotOurs:
         return None
 
 
@@ -64,7 +63,7 @@ class TestABatch:
             if taken(document) is not None:
                 assert VALID.is_valid(document) or value in ("", "a\0b") or path[-1] in ("schema", "degraded"), value
 
-    @pytest.mark.parametrize("name", [name for name in batch(1)])
+    @pytest.mark.parametrize("name", list(batch(1)))
     def test_lacks_no_field(self, name):
         document = batch(1)
         del document[name]
