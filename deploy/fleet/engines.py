@@ -50,7 +50,7 @@ def listens(host: str, port: int) -> bool:
 def postgres_programs() -> Path | None:
     """Return the folder of PostgreSQL's programs; Debian has it outside of PATH."""
     if found := shutil.which("initdb"):
-        return Path(found).parent
+        return Path(found).resolve().parent
     return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 
 

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-import sys
+import tempfile
 import uuid
 from pathlib import Path
 
 import pytest
-
-FLEET = Path(__file__).parents[3] / "deploy" / "fleet"
-
-
-def _engines():
-    found = importlib.util.spec_from_file_location("engines", FLEET / "engines.py")
-    module = importlib.util.module_from_spec(found)
-    sys.modules["engines"] = module
-    found.loader.exec_module(module)
-    return module
-
-
-engines = _engines()
+from engines import Mosquitto, Postgres, cluster, postgres_programs, until
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory):
+def postgres_server():
     pytest.importorskip("psycopg")
-    if engines.postgres_programs() is None:
+    if postgres_programs() is None:
         pytest.skip("PostgreSQL is not installed")
-    folder = tmp_path_factory.mktemp("postgres")
-    for one in (folder, *folder.parents[:2]):
-        one.chmod(0o755)
-    server = engines.Postgres(folder)
+    # Not below pytest's own folder, which no other user may enter.
+    folder = Path(tempfile.mkdtemp(prefix="limpet-postgres-"))
+    server = Postgres(folder)
     server.start()
     yield server
     server.stop()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -44,7 +31,7 @@ def postgres(postgres_server):
     import psycopg
 
     name = f"t{uuid.uuid4().hex}"
-    engines.until(lambda: _connects(postgres_server.url), "PostgreSQL takes connections")
+    until(lambda: _connects(postgres_server.url), "PostgreSQL takes connections")
     with psycopg.connect(postgres_server.url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     return postgres_server.url.removesuffix("postgres") + name
@@ -64,7 +51,7 @@ def _connects(url: str) -> bool:
 def mosquitto(tmp_path):
     if shutil.which("mosquitto") is None and not Path("/usr/sbin/mosquitto").exists():
         pytest.skip("mosquitto is not installed")
-    broker = engines.Mosquitto(tmp_path / "mosquitto")
+    broker = Mosquitto(tmp_path / "mosquitto")
     broker.start()
     yield broker
     broker.stop()
@@ -75,7 +62,7 @@ def nats_server(tmp_path):
     pytest.importorskip("nats")
     if shutil.which("nats-server") is None:
         pytest.skip("nats-server is not installed")
-    (server,) = engines.cluster(tmp_path / "nats", ("127.0.0.1",))
+    (server,) = cluster(tmp_path / "nats", ("127.0.0.1",))
     server.start()
     yield server
     server.stop()

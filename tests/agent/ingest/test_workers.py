@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
+import engines
 import pytest
-from conftest import engines
 from published import batch, gap, info
 
 from agent.broker import Address
