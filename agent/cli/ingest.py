@@ -64,14 +64,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "Login and TLS are those of [mqtt] in the configuration. What comes is acknowledged after it was stored, so\n"
         "the broker must keep it meanwhile: mosquitto keeps only 1000 messages for an absent subscriber unless\n"
-        "max_queued_messages is 0, which no client can see. Numbers count from 1: what was published before a worker\n"
-        "first subscribed is missing.\n\n"
+        "max_queued_messages allows more (0: any number), which no client can see. Numbers count from 1: what was\n"
+        "published before a worker first subscribed is missing.\n\n"
         "example:\n  limpet ingest --database postgresql://limpet@db/limpet --group store\n  limpet ingest --report"
     )
 
 
 def main(args: argparse.Namespace) -> int:
-    """Database until told to stop; or report."""
+    """Store until told to stop; or report."""
     from agent import logs
 
     missing = _missing(args)
