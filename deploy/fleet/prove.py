@@ -53,7 +53,7 @@ class Fleet:
         self.nodes: list[NatsNode] = cluster(folder / "nats")
         self._agents = {f"pi-{number}": None for number in range(1, agents + 1)}
         self._workers: list[subprocess.Popen[bytes]] = []
-        self._count = workers
+        self.workers = workers
         self.agents: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -61,8 +61,8 @@ class Fleet:
         self.postgres.start()
         for node in self.nodes:
             node.start()
-        self._workers = [self._worker() for _ in range(self._count)]
-        until(lambda: self._logged().count("broker is there") >= self._count, "the workers are there", 60.0)
+        self._workers = [self._worker() for _ in range(self.workers)]
+        until(lambda: self._logged().count("broker is there") >= self.workers, "the workers are there", 60.0)
         for name in self._agents:
             self._configure(name)
             self.agents[name] = self._agent(name)
@@ -127,11 +127,21 @@ class Fleet:
     def _configure(self, name: str) -> None:
         folder = self.folder / name
         folder.mkdir()
-        values = {"number": name.removeprefix("pi-"), "every": EVERY, "hosts": json.dumps(list(NODES))}
+        values = {
+            "number": name.removeprefix("pi-"),
+            "every": EVERY,
+            "hosts": json.dumps(_turned(int(name.removeprefix("pi-")))),
+        }
         (folder / "limpet.toml").write_text(CONFIG.format(**values, port=self.nodes[0].mqtt_port))
 
     def _logged(self) -> str:
         return (self.folder / "workers" / "log").read_text()
+
+
+def _turned(number: int) -> list[str]:
+    """Return all nodes, each device beginning with another one."""
+    at = number % len(NODES)
+    return [*NODES[at:], *NODES[:at]]
 
 
 def disasters(fleet: Fleet, pause: float) -> None:
@@ -143,7 +153,7 @@ def disasters(fleet: Fleet, pause: float) -> None:
         time.sleep(pause)
         node.start()
         time.sleep(pause)
-    for number in range(len(fleet._workers)):
+    for number in range(fleet.workers):
         print(f"kill -9 of worker {number + 1}", flush=True)
         fleet.kill_worker(number)
         time.sleep(pause / 2)
@@ -184,9 +194,13 @@ def main() -> int:
         fleet.stop()
         if not args.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    total = {name: sum(int(str(one[name])) for one in report) for name in ("received", "declared", "undeclared", "twice")}
+    total = {
+        name: sum(int(str(one[name])) for one in report) for name in ("received", "declared", "undeclared", "twice")
+    }
     came = total.pop("twice")
-    print(f"{total}; rows {batches}, of them different {different}, readings {readings}; came again and dropped: {came}")
+    print(
+        f"{total}; rows {batches}, of them different {different}, readings {readings}; came again and dropped: {came}"
+    )
     return 0 if not total["undeclared"] and batches == different == total["received"] else 1
 
 
