@@ -8,10 +8,11 @@ from collections.abc import AsyncGenerator
 from functools import partial
 
 from . import Address, BrokerError, BrokerLost, BrokerTimeout, Facts, Handler
-from .connection import Connection, failed
+from .connection import Connection
 from .diagnosis import diagnose
 from .dial import Credentials, Socket, open_socket, read_credentials, resolve
 from .errors import together
+from .futures import failed
 from .route import Route, Target
 from .threads import off_loop
 
@@ -98,6 +99,11 @@ class PahoLink:
         """Tell the broker that a message is safe here, where the session is kept; see `Address.session_expiry`."""
         if self._connection is not None:
             self._connection.acknowledge(identifier)
+
+    def listen(self, ready: bool) -> None:
+        """Take what the broker sends, or leave it for a while: then it has to wait. The connection stays."""
+        if self._connection is not None:
+            self._connection.listen(ready)
 
     def echo(self) -> asyncio.Future[int]:
         """Return a future that is done as soon as the broker has read everything that was sent so far."""

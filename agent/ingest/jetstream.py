@@ -61,7 +61,7 @@ class JetStreamSource(BackgroundSource):
 
     def __init__(self, address: NatsAddress, root: str, durable: str) -> None:
         self._address, self._root, self._durable = address, root, durable
-        super().__init__(WINDOW)
+        super().__init__()
         self._client: Client | None = None
         # Of messages that are safe here, and whose acknowledgement found no connection.
         self._owed: list[str] = []

@@ -18,7 +18,8 @@ from .queue import BackgroundSource
 
 log = logging.getLogger("limpet.ingest")
 
-# Messages that may be here without being acknowledged. So many the broker sends at most (MQTT 5).
+# Messages that may be here without being acknowledged. So many a broker should send at most (MQTT 5). mosquitto 2.0.11
+# forgets that once it has begun to send what it had kept, so that no more are read than so many.
 WINDOW = 1000
 SESSION = 30 * 86400  # seconds for which a broker keeps what comes while no worker is there
 RETRY = 0.5, 10.0  # seconds between two attempts to connect, the shortest and the longest
@@ -40,7 +41,7 @@ class MqttSource(BackgroundSource):
     def __init__(self, address: Address, topics: Sequence[str]) -> None:
         self._address = replace(address, will=None, largest_packet=None, session_expiry=SESSION, receive_maximum=WINDOW)
         self._topics = topics
-        super().__init__(WINDOW)
+        super().__init__()
         self._link: PahoLink | None = None
         self._connection = 0
         self._away = False
@@ -53,6 +54,8 @@ class MqttSource(BackgroundSource):
         for connection, identifier in receipts:
             if self._link is not None and connection == self._connection:
                 self._link.acknowledge(identifier)
+        if self._link is not None and len(self._queue) < WINDOW:
+            self._link.listen(True)
 
     async def _stay(self) -> None:
         route, delay = Route(), RETRY[0]
@@ -92,8 +95,9 @@ class MqttSource(BackgroundSource):
 
     def _take(self, message: Message) -> None:
         receipt = (self._connection, message.identifier)
-        if not self._queue.put(Delivery(message.topic, message.payload, message.retained, receipt)):
-            log.warning("message dropped", extra={"topic": message.topic, "why": "QoS 0, and the database is too slow"})
+        self._queue.put(Delivery(message.topic, message.payload, message.retained, receipt))
+        if len(self._queue) >= WINDOW and self._link is not None:
+            self._link.listen(False)
 
     def _lost(self, error: BrokerError) -> None:
         if not self._away:

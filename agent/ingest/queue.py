@@ -1,4 +1,4 @@
-"""Between a source, which has a thread of its own, and the worker: deliveries that wait, a bounded number of them."""
+"""Between a source, which has a thread of its own, and the worker: deliveries that wait."""
 
 from __future__ import annotations
 
@@ -37,28 +37,19 @@ class DeliveryQueue:
     """Deliveries in the order in which they came. `put` and `forget` are called by the source, `take` by the worker.
 
     Args:
-        most: deliveries that may wait. The source's window keeps within it; what no window bounds (QoS 0) is dropped.
         largest: bytes that `take` returns at most, if that is more than one delivery.
-
-    Attributes:
-        dropped: how many found no room.
     """
 
-    def __init__(self, most: int, largest: int = 8_000_000) -> None:
-        self._most, self._largest = most, largest
+    def __init__(self, largest: int = 8_000_000) -> None:
+        self._largest = largest
         self._waiting: deque[Delivery] = deque()
         self._change = threading.Condition()
-        self.dropped = 0
 
-    def put(self, delivery: Delivery) -> bool:
-        """Add a delivery; return whether there was room."""
+    def put(self, delivery: Delivery) -> None:
+        """Add a delivery."""
         with self._change:
-            if len(self._waiting) >= self._most:
-                self.dropped += 1
-                return False
             self._waiting.append(delivery)
             self._change.notify()
-            return True
 
     def take(self, most: int, timeout: float) -> list[Delivery]:
         """Return what waits, at most `most`; wait up to `timeout` seconds for the first one."""
@@ -84,14 +75,10 @@ class DeliveryQueue:
 
 
 class BackgroundSource:
-    """What sources share: an event loop in a thread of its own, and the queue that it fills.
+    """What sources share: an event loop in a thread of its own, and the queue that it fills."""
 
-    Args:
-        window: deliveries that may be here without being acknowledged.
-    """
-
-    def __init__(self, window: int) -> None:
-        self._queue = DeliveryQueue(2 * window)
+    def __init__(self) -> None:
+        self._queue = DeliveryQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._ended = threading.Event()

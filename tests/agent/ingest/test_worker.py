@@ -123,19 +123,14 @@ def test_no_message_stops_a_worker(store, ask, kind):
 
 
 class TestAQueue:
-    def test_is_bounded(self):
-        queue = DeliveryQueue(2)
-        assert [queue.put(delivery(batch(one))) for one in range(3)] == [True, True, False]
-        assert (len(queue), queue.dropped) == (2, 1)
-
     def test_hands_over_large_ones_one_by_one(self):
-        queue = DeliveryQueue(10, largest=100)
+        queue = DeliveryQueue(largest=100)
         for _ in range(3):
             queue.put(Delivery("t", b"x" * 80))
         assert [len(queue.take(10, 0.0)) for _ in range(4)] == [1, 1, 1, 0]
 
     def test_wakes_who_waits(self):
-        queue = DeliveryQueue(10)
+        queue = DeliveryQueue()
         taken: list[Delivery] = []
         waiting = threading.Thread(target=lambda: taken.extend(queue.take(10, 5.0)))
         waiting.start()

@@ -19,6 +19,7 @@ from published import batch, gap, info
 
 from agent.broker import Address
 from agent.broker.link import PahoLink
+from agent.ingest.mqtt import WINDOW, MqttSource, filters
 
 SOON = 20.0  # seconds
 ROOT = Path(__file__).parents[3]
@@ -194,6 +195,25 @@ class TestAWorkerAtMosquitto:
         publish(mosquitto.port, (f"hall 3/x/{name}/batch", batch(1, device=name)), *batches(1))
         bench.until_received(1)
         assert [run["deviceId"] for run in bench.report()[0]] == [name]
+
+    def test_takes_no_more_into_its_memory_than_a_window(self, bench, mosquitto, monkeypatch):
+        address = Address("127.0.0.1", mosquitto.port, "worker")
+        source = MqttSource(address, filters("limpet", None))
+        source.start()
+        try:
+            engines.until(lambda: source._link is not None and source._link.where, "it is connected", SOON)
+            for first in range(1, 6001, 1000):
+                publish(mosquitto.port, *batches(*range(first, first + 1000)))
+            taken, most = [], 0
+            while len(taken) < 6000:
+                most = max(most, len(source._queue))
+                some = source.take(50, 5.0)
+                assert some, f"nothing came after {len(taken)}"
+                taken += some
+                source.acknowledge(some)
+            assert most < 1.5 * WINDOW
+        finally:
+            source.stop(2.0)
 
     def test_acknowledges_nothing_while_the_database_is_away(self, bench, mosquitto, postgres_server):
         bench.database = postgres_server.url
