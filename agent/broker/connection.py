@@ -179,7 +179,7 @@ class Connection:
         try:
             self._client.loop_read()
             # What TLS or the WebSocket has taken from the socket does not make it readable again.
-            while self._listening and self._socket is not None and getattr(self._socket, "pending", _none)():
+            while self._listening and self._socket is not None and getattr(self._socket, "pending", int)():
                 self._client.loop_read()
         except NotMqtt as error:
             self.end(foreign(error.args[0], self._where))
@@ -295,7 +295,3 @@ class Connection:
         }
         for handler in wanting:
             self._loop.call_soon(handler, received)
-
-
-def _none() -> int:
-    return 0

@@ -87,12 +87,18 @@ def _twins(rows: Sequence[RunRow]) -> dict[tuple[str, str], str]:
     found = {}
     for number, one in enumerate(rows):
         for other in rows[number + 1 :]:
-            if other.device_id != one.device_id:
+            # Ordered by their beginnings.
+            if other.device_id != one.device_id or _after(other, one):
                 break
             if _overlap(one, other) > TWINS:
                 found[one.device_id, one.boot_id] = other.boot_id
                 found[one.device_id, other.boot_id] = one.boot_id
     return found
+
+
+def _after(other: RunRow, one: RunRow) -> bool:
+    """Return whether a run began after another one had ended."""
+    return None not in (other.first_live, one.last_live) and str(other.first_live) > str(one.last_live)
 
 
 def _overlap(one: RunRow, other: RunRow) -> float:
