@@ -29,6 +29,8 @@ _MAKING = 0x11_3B_E7
 # Another worker was faster; nothing is wrong.
 _IN_TURN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 TURNS = 5
+# Classes of SQLSTATE: data exceptions, broken constraints, limits such as that of an index's row.
+_ABOUT_VALUES = ("22", "23", "54")
 _NEAR = """SELECT l.device_id, l.boot_id, l.kind, l."from", l."to" FROM ledger l
     JOIN unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[]) AS n (device, boot, kind, low, high)
     ON l.device_id = n.device AND l.boot_id = n.boot AND l.kind = n.kind AND l."to" >= n.low AND l."from" <= n.high"""
@@ -74,9 +76,9 @@ class Postgres:
             except _IN_TURN as error:
                 if turn + 1 == TURNS:
                     raise self._away(error) from error
-            except (psycopg.DataError, psycopg.IntegrityError, UnicodeError) as error:
-                raise DatabaseRefused(str(error)) from error
-            except psycopg.Error as error:
+            except (psycopg.Error, UnicodeError) as error:
+                if isinstance(error, UnicodeError | psycopg.DataError) or (error.sqlstate or "")[:2] in _ABOUT_VALUES:
+                    raise DatabaseRefused(" ".join(str(error).split())) from error
                 self.close()
                 raise self._away(error) from error
 

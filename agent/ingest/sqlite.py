@@ -22,11 +22,15 @@ class Sqlite:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None
 
     def open(self) -> None:
         """Open the file, or make it."""
         if self._connection is not None:
-            return
+            if self._opened == _identity(self._file):
+                return
+            # Somebody has removed it or put another one in its place: what is written to it would be lost.
+            self.close()
         try:
             connection = sqlite3.connect(self._file, timeout=BUSY, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
@@ -42,7 +46,7 @@ class Sqlite:
         except sqlite3.Error as error:
             connection.close()
             raise DatabaseError(f"{self._file}: {error}") from error
-        self._connection = connection
+        self._connection, self._opened = connection, _identity(self._file)
 
     def store(self, harvest: Harvest, now: str) -> None:
         """Store all of it, or nothing."""
@@ -92,6 +96,15 @@ class Sqlite:
                 connection.execute("ROLLBACK")
         except sqlite3.Error:
             self.close()
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one of its name; None if there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class _Open:

@@ -28,7 +28,10 @@ class Transaction(Protocol):
         """Insert rows, in their order. `more`: what follows ON CONFLICT, in a table that has a key."""
 
     def near(self, wanted: Sequence[tuple[str, str, str, int, int]]) -> Iterable[tuple[str, str, str, int, int]]:
-        """Return the stored intervals of each (device, run, kind) that overlap or touch its (first, last)."""
+        """Return the stored intervals of each (device, run, kind) that overlap or touch its (first, last).
+
+        One that touches several may be there several times.
+        """
 
     def each(self, statement: str, rows: Sequence[Row]) -> None:
         """Execute a statement, with ? for its values, for each of the rows."""
@@ -140,7 +143,9 @@ def _enter(
         if touched.gaps:
             new[*run, DECLARED] = Intervals(touched.gaps)
     stored: defaultdict[tuple[str, str, str], list[Interval]] = defaultdict(list)
-    for device, boot, kind, first, last in transaction.near([(*key, *parts.hull) for key, parts in new.items()]):
+    for device, boot, kind, first, last in transaction.near(
+        [(*key, *part) for key, parts in new.items() for part in parts]
+    ):
         stored[device, boot, kind].append((first, last))
     gone, come = [], []
     for key, parts in new.items():

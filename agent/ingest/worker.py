@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from agent.clock import rfc3339
-from agent.resilience import CircuitBreaker, CircuitOpenError
+from agent.resilience import CircuitBreaker, CircuitOpenError, CircuitState
 
 from .database import Database, DatabaseError, DatabaseRefused
 from .harvest import Delivery, Harvest, Rejected, gather
@@ -17,6 +18,7 @@ log = logging.getLogger("limpet.ingest")
 
 MOST = 1000  # messages in one transaction
 LOOK = 1.0  # seconds to wait for a message
+SLOW = 10.0  # seconds for a transaction; one that takes longer is logged
 
 
 class IngestWorker:
@@ -39,6 +41,8 @@ class IngestWorker:
     ) -> None:
         self._source, self._database, self._root = source, database, root
         self._sleep, self._wall = sleep, wall
+        # Even while nothing is being stored.
+        self._started = 0
         self._breaker = CircuitBreaker(
             1,
             1.0,
@@ -85,7 +89,14 @@ class IngestWorker:
         for one in harvest.rejected:
             log.warning("message is none of ours", extra={"topic": one.topic, "why": one.reason})
         now = rfc3339(self._wall())
+        self._started += 1
+        self._source.later(SLOW, partial(self._say_slow, self._started))
         self._patiently(lambda: self._database.store(harvest, now))
+        self._started += 1
+
+    def _say_slow(self, started: int) -> None:
+        if self._started == started and self._breaker.state is CircuitState.CLOSED:
+            log.warning("database does not answer, waiting for it", extra={"seconds": SLOW})
 
     def _patiently(self, work: Callable[[], None]) -> None:
         """Do what needs the database, once it can be done."""

@@ -14,7 +14,8 @@ from .schemas import TIME
 
 # What the integers of a database hold.
 MOST = 2**63 - 1
-LONGEST_NAME = 1024  # characters
+# UTF-8. Four names must fit into the key of an index: PostgreSQL's may have 2700 bytes.
+LONGEST_NAME = 600
 # A batch that names one quantity a million times is no batch.
 MOST_ENTRIES = 10_000
 _TIME = re.compile(TIME["pattern"])
@@ -122,10 +123,10 @@ def name(value: Any) -> str:
     """Return a text that names something: it is stored as it is, or not at all."""
     if not isinstance(value, str) or not value:
         raise NotOurs("is not a name")
-    if len(value) > LONGEST_NAME:
-        raise NotOurs(f"is longer than {LONGEST_NAME} characters")
     if _UNSTORABLE.search(value):
         raise NotOurs("holds a character that no database takes")
+    if len(value.encode()) > LONGEST_NAME:
+        raise NotOurs(f"is longer than {LONGEST_NAME} bytes")
     return value
 
 

@@ -122,7 +122,7 @@ FAULT: dict[str, Check] = {
     "since": time,
 }
 FAULT_MAY: dict[str, Check] = {"quantity": name}
-GAP: dict[str, Check] = {"bootId": name, "from": whole(1), "to": whole(1), "reason": text, "timestamp": time}
+GAP: dict[str, Check] = {"bootId": name, "from": whole(1), "to": whole(1), "reason": name, "timestamp": time}
 INFO: dict[str, Check] = {"schema": schema, "deviceId": name, "bootId": name, "previous": lambda value: value}
 INFO_MAY: dict[str, Check] = {"simulated": flag}
 PREVIOUS: dict[str, Check] = {"bootId": or_null(name), "lastSeq": or_null(whole(0)), "clean": flag}

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from published import TIME, batch, batches, delivery, gap, harvest, info
 
-from agent.ingest.database import DatabaseError, NoTables
+from agent.ingest.database import DatabaseError, DatabaseRefused, NoTables
 from agent.ingest.report import report
 from agent.messages import blocks
 
@@ -193,7 +193,41 @@ class TestWhatIsRejected:
         ]
 
 
+class TestNames:
+    @pytest.mark.parametrize("name", ["x" * 600, "\U0001f41a" * 150, "'; DROP TABLE batch; --", "%s ? $1"])
+    def test_may_be_long_and_odd(self, store, ask, name):
+        one = batch(1, device=name, run=name)
+        one["readings"][0] |= {"sensorId": name, "quantity": name}
+        odd = [delivery(one, device=name), delivery(gap(2, 3, run=name, reason=name), "gap", name)]
+        store.store(harvest(*odd), NOW)
+        assert counts(store) == {(name, name): (1, 2, 0, 0)}
+        assert ask("SELECT device_id, sensor_id FROM reading") == [(name, name)]
+
+    def test_that_are_longer_are_none(self, store, ask):
+        store.store(harvest(delivery(batch(1, run="x" * 601)), delivery(gap(1, 2, reason="x" * 601), "gap")), NOW)
+        assert len(ask("SELECT reason FROM rejected")) == 2
+
+
 class TestADatabase:
+    def test_that_refuses_a_value_says_so(self, store):
+        one = batches(1)
+        one.batches[0].fields["timestamp"] = None
+        with pytest.raises(DatabaseRefused):
+            store.store(one, NOW)
+        store.store(batches(1), NOW)
+        assert counts(store) == {("greenhouse-1", "run-a"): (1, 0, 0, 0)}
+
+    def test_in_a_file_that_was_removed_is_made_again(self, tmp_path):
+        from agent.ingest.sqlite import Sqlite
+
+        made = Sqlite(tmp_path / "data.db")
+        made.store(batches(1), NOW)
+        for file in tmp_path.glob("data.db*"):
+            file.unlink()
+        made.store(batches(2), NOW)
+        assert counts(made) == {("greenhouse-1", "run-a"): (1, 0, 1, 0)}
+        made.close()
+
     def test_in_which_nothing_was_stored_has_no_report(self, store):
         with pytest.raises(NoTables):
             list(store.runs())

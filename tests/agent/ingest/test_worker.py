@@ -21,7 +21,7 @@ from agent.ingest.worker import IngestWorker
 
 class FakeSource:
     def __init__(self, *deliveries: Delivery) -> None:
-        self.waiting, self.acknowledged = list(deliveries), []
+        self.waiting, self.acknowledged, self.timers = list(deliveries), [], []
 
     def start(self): ...
 
@@ -31,6 +31,9 @@ class FakeSource:
 
     def acknowledge(self, deliveries):
         self.acknowledged += deliveries
+
+    def later(self, seconds, function):
+        self.timers.append(function)
 
 
 class FakeDatabase:
@@ -77,6 +80,24 @@ def test_a_database_that_is_away_is_waited_for_less_and_less_often(logged):
     assert len(database.stored) == len(source.acknowledged) == 1
     assert 1.0 <= time.waits[0] < time.waits[2] < max(time.waits) <= 15.0 * 1.5
     assert [one.getMessage() for one in logged("limpet")] == ["database is away, waiting for it"]
+
+
+def test_a_database_that_does_not_answer_is_named(logged):
+    source = FakeSource(delivery(batch(1)))
+
+    class Slow(FakeDatabase):
+        def store(self, harvest, now):
+            source.timers.pop()()
+
+    worker(source, Slow()).turn()
+    assert [one.getMessage() for one in logged("limpet")] == ["database does not answer, waiting for it"]
+
+
+def test_one_that_answers_in_time_is_not(logged):
+    source = FakeSource(delivery(batch(1)))
+    worker(source, FakeDatabase()).turn()
+    source.timers.pop()()
+    assert not logged("limpet")
 
 
 def test_what_is_not_stored_is_not_acknowledged():

@@ -196,6 +196,24 @@ class TestAWorkerAtMosquitto:
         bench.until_received(1)
         assert [run["deviceId"] for run in bench.report()[0]] == [name]
 
+    def test_ends_within_two_seconds_while_the_database_hangs(self, bench, mosquitto, postgres_server):
+        bench.database = postgres_server.url
+        worker = bench.start()
+        bench.until_logged("broker is there")
+        publish(mosquitto.port, *batches(1, device="hang"))
+        bench.until_received(1)
+        os.killpg(postgres_server.process.pid, signal.SIGSTOP)
+        try:
+            children = subprocess.run(["pkill", "-STOP", "-P", str(postgres_server.process.pid)], check=False)
+            assert children.returncode == 0
+            publish(mosquitto.port, *batches(2, device="hang"))
+            bench.until_logged("database does not answer")
+            code, seconds = ended(worker)
+        finally:
+            subprocess.run(["pkill", "-CONT", "-P", str(postgres_server.process.pid)], check=False)
+            os.killpg(postgres_server.process.pid, signal.SIGCONT)
+        assert (code, seconds < 2.0) == (0, True), bench.logged()
+
     def test_takes_no_more_into_its_memory_than_a_window(self, bench, mosquitto, monkeypatch):
         address = Address("127.0.0.1", mosquitto.port, "worker")
         source = MqttSource(address, filters("limpet", None))
