@@ -145,7 +145,7 @@ def _turned(number: int) -> list[str]:
 
 
 def disasters(fleet: Fleet, pause: float) -> None:
-    """Kill each node and each worker in turn."""
+    """Kill each node, each worker and the database in turn."""
     time.sleep(pause)
     for number, node in enumerate(fleet.nodes):
         print(f"kill -9 of node {number + 1} ({node.host})", flush=True)
@@ -157,6 +157,11 @@ def disasters(fleet: Fleet, pause: float) -> None:
         print(f"kill -9 of worker {number + 1}", flush=True)
         fleet.kill_worker(number)
         time.sleep(pause / 2)
+    print("kill -9 of the database", flush=True)
+    fleet.postgres.kill()
+    time.sleep(pause / 2)
+    fleet.postgres.start()
+    time.sleep(pause)
 
 
 def settled(fleet: Fleet) -> list[dict[str, object]]:
