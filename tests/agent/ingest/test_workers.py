@@ -214,22 +214,29 @@ class TestAWorkerAtMosquitto:
             os.killpg(postgres_server.process.pid, signal.SIGCONT)
         assert (code, seconds < 2.0) == (0, True), bench.logged()
 
-    def test_takes_no_more_into_its_memory_than_a_window(self, bench, mosquitto, monkeypatch):
-        address = Address("127.0.0.1", mosquitto.port, "worker")
-        source = MqttSource(address, filters("limpet", None))
-        source.start()
-        try:
+    def test_takes_no_more_into_its_memory_than_a_window(self, mosquitto):
+        def connected() -> MqttSource:
+            source = MqttSource(Address("127.0.0.1", mosquitto.port, "worker"), filters("limpet", None))
+            source.start()
             engines.until(lambda: source._link is not None and source._link.where, "it is connected", SOON)
-            for first in range(1, 6001, 1000):
-                publish(mosquitto.port, *batches(*range(first, first + 1000)))
-            taken, most = [], 0
-            while len(taken) < 6000:
-                most = max(most, len(source._queue))
+            return source
+
+        before = connected()
+        publish(mosquitto.port, *batches(0))
+        assert before.take(1, 5.0)
+        before.stop(2.0)
+        for first in range(1, 6001, 1000):
+            publish(mosquitto.port, *batches(*range(first, first + 1000)))
+        source, taken = connected(), 0
+        try:
+            while taken < 6000:
                 some = source.take(50, 5.0)
-                assert some, f"nothing came after {len(taken)}"
-                taken += some
+                assert some, f"nothing came after {taken}"
+                taken += len(some)
                 source.acknowledge(some)
-            assert most < 1.5 * WINDOW
+                if taken <= 100:
+                    with pytest.raises(TimeoutError):
+                        engines.until(lambda: len(source._queue) > 1.5 * WINDOW, "more comes", 2.0)
         finally:
             source.stop(2.0)
 
