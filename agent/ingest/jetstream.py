@@ -31,6 +31,7 @@ STREAM = "$MQTT_msgs"
 REPLICAS = 3
 AT_ONCE = 250  # messages in one request
 WITHIN = 0.2  # seconds after which a request returns what there is
+LOOK = 100  # such requests in vain, after which the consumer is looked for
 # Seconds after which what was not acknowledged is sent again, maybe to another worker.
 ACK_WAIT = 30.0
 NO_CLUSTER = 10074  # JSStreamReplicasNotSupportedErr, and the same for too few servers:
@@ -178,7 +179,7 @@ class JetStreamSource(BackgroundSource):
             ConnectionError: the connection is lost.
         """
         pulling = await stream.pull_subscribe_bind(self._durable, STREAM)
-        failures = 0
+        failures = idle = 0
         while client.is_connected:
             room = WINDOW - self._held
             if room <= 0:
@@ -187,7 +188,10 @@ class JetStreamSource(BackgroundSource):
             try:
                 messages = await pulling.fetch(min(AT_ONCE, room), timeout=WITHIN)
             except TimeoutError:
-                failures = 0
+                failures, idle = 0, idle + 1
+                if idle % LOOK == 0:
+                    # Nothing comes from a consumer that is gone, either.
+                    await stream.consumer_info(STREAM, self._durable)
                 continue
             except Exception:
                 # A leader is being elected, or the consumer is gone.
@@ -196,7 +200,7 @@ class JetStreamSource(BackgroundSource):
                     raise
                 await asyncio.sleep(WITHIN)
                 continue
-            failures = 0
+            failures = idle = 0
             for one in messages:
                 self._held += 1
                 self._queue.put(Delivery(topic(one.subject), one.data, receipt=one.reply))
