@@ -21,8 +21,8 @@ from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType,
 from nats.js.errors import APIError, NotFoundError
 
 from .harvest import Delivery
-from .mqtt import RETRY, WINDOW
-from .queue import BackgroundSource
+from .mqtt import RETRY
+from .queue import WINDOW, BackgroundSource
 from .subjects import PREFIX, subject, topic
 
 log = logging.getLogger("limpet.ingest")
@@ -182,7 +182,7 @@ class JetStreamSource(BackgroundSource):
         failures = idle = 0
         while client.is_connected:
             room = WINDOW - self._held
-            if room <= 0:
+            if room <= 0 or self._queue.full:
                 await asyncio.sleep(WITHIN)
                 continue
             try:

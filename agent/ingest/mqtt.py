@@ -14,13 +14,10 @@ from agent.broker.link import PahoLink
 from agent.broker.route import Route
 
 from .harvest import EVERYBODY, SHARED, Delivery
-from .queue import BackgroundSource
+from .queue import WINDOW, BackgroundSource
 
 log = logging.getLogger("limpet.ingest")
 
-# Messages that may be here without being acknowledged. So many a broker should send at most (MQTT 5). mosquitto 2.0.11
-# forgets that once it has begun to send what it had kept, so that no more are read than so many.
-WINDOW = 1000
 SESSION = 30 * 86400  # seconds for which a broker keeps what comes while no worker is there
 RETRY = 0.5, 10.0  # seconds between two attempts to connect, the shortest and the longest
 
@@ -54,7 +51,7 @@ class MqttSource(BackgroundSource):
         for connection, identifier in receipts:
             if self._link is not None and connection == self._connection:
                 self._link.acknowledge(identifier)
-        if self._link is not None and len(self._queue) < WINDOW:
+        if self._link is not None and not self._queue.full:
             self._link.listen(True)
 
     async def _stay(self) -> None:
@@ -96,7 +93,8 @@ class MqttSource(BackgroundSource):
     def _take(self, message: Message) -> None:
         receipt = (self._connection, message.identifier)
         self._queue.put(Delivery(message.topic, message.payload, message.retained, receipt))
-        if len(self._queue) >= WINDOW and self._link is not None:
+        # The broker should send no more than its window. mosquitto 2.0.11 exceeds it once it sends what it had kept.
+        if self._queue.full and self._link is not None:
             self._link.listen(False)
 
     def _lost(self, error: BrokerError) -> None:

@@ -13,6 +13,9 @@ from agent.broker.threads import background
 
 from .harvest import Delivery
 
+# Messages that may be here without being acknowledged.
+WINDOW = 1000
+
 
 class Source(Protocol):
     """Where messages come from."""
@@ -44,11 +47,18 @@ class DeliveryQueue:
         self._largest = largest
         self._waiting: deque[Delivery] = deque()
         self._change = threading.Condition()
+        self._size = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether so much waits, by number or by bytes, that no more should be fetched."""
+        return len(self._waiting) >= WINDOW or self._size >= 4 * self._largest
 
     def put(self, delivery: Delivery) -> None:
         """Add a delivery."""
         with self._change:
             self._waiting.append(delivery)
+            self._size += len(delivery.payload)
             self._change.notify()
 
     def take(self, most: int, timeout: float) -> list[Delivery]:
@@ -63,12 +73,14 @@ class DeliveryQueue:
                 if taken and size > self._largest:
                     break
                 taken.append(self._waiting.popleft())
+                self._size -= len(taken[-1].payload)
             return taken
 
     def forget(self) -> None:
         """Drop what waits: it will be sent again."""
         with self._change:
             self._waiting.clear()
+            self._size = 0
 
     def __len__(self) -> int:
         return len(self._waiting)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from agent.clock import rfc3339
+from agent.messages import reception
 from agent.resilience import CircuitBreaker, CircuitOpenError, CircuitState
 
 from .database import Database, DatabaseError, DatabaseRefused
@@ -64,9 +65,9 @@ class IngestWorker:
     def turn(self) -> None:
         """Database and acknowledge what has come; wait a moment for it."""
         taken = self._source.take(MOST, LOOK)
-        if taken:
-            self._store(taken)
-            self._source.acknowledge(taken)
+        for part in parts(taken):
+            self._store(part)
+            self._source.acknowledge(part)
 
     def _store(self, taken: Sequence[Delivery]) -> None:
         """Database messages; of those that the database refuses, the others still are."""
@@ -114,3 +115,16 @@ class IngestWorker:
                 if away:
                     log.info("database is there")
                 return
+
+
+def parts(taken: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
+    """Yield messages as they are stored together. A block is alone: a thousand of them could hold gigabytes."""
+    first = 0
+    for number, one in enumerate(taken):
+        if reception.is_block(one.payload):
+            if first < number:
+                yield taken[first:number]
+            yield taken[number : number + 1]
+            first = number + 1
+    if first < len(taken):
+        yield taken[first:]

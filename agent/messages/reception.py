@@ -32,6 +32,9 @@ from .fields import (
 )
 from .schemas import USABLE
 
+# The agent puts 64 batches into a block; one that is full of empty lines has millions.
+MOST_LINES = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class BatchReceived:
@@ -128,6 +131,11 @@ INFO_MAY: dict[str, Check] = {"simulated": flag}
 PREVIOUS: dict[str, Check] = {"bootId": or_null(name), "lastSeq": or_null(whole(0)), "clean": flag}
 
 
+def is_block(payload: bytes) -> bool:
+    """Return whether a payload begins like a block."""
+    return payload[:1] == bytes([blocks.ZLIB])
+
+
 def lines(payload: bytes) -> list[bytes]:
     """Return the batches in a message, each to be taken by itself.
 
@@ -135,9 +143,12 @@ def lines(payload: bytes) -> list[bytes]:
         NotOurs: it begins like a block, and is none.
     """
     try:
-        return blocks.lines(payload)
+        found = blocks.lines(payload)
     except ValueError as error:
         raise NotOurs(str(error)) from None
+    if len(found) > MOST_LINES:
+        raise NotOurs(f"a block of more than {MOST_LINES} lines")
+    return found
 
 
 def batch(payload: bytes, device_id: str) -> BatchReceived:

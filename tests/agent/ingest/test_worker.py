@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import zlib
 
 import pytest
 from published import batch, delivery, gap, info
@@ -17,6 +18,7 @@ from agent.ingest.queue import DeliveryQueue
 from agent.ingest.report import report
 from agent.ingest.subjects import subject, topic
 from agent.ingest.worker import IngestWorker
+from agent.messages import blocks
 
 
 class FakeSource:
@@ -143,7 +145,40 @@ def test_no_message_stops_a_worker(store, ask, kind):
     assert ask("SELECT reason FROM rejected")
 
 
+class TestABlock:
+    def test_is_stored_by_itself(self):
+        one = delivery(blocks.block([json.dumps(batch(2)).encode(), json.dumps(batch(3)).encode()]), "backfill")
+        messages = [delivery(batch(1)), one, one, delivery(batch(4)), delivery(batch(5))]
+        source, database = FakeSource(*messages), FakeDatabase()
+        worker(source, database).turn()
+        assert [[each.seq for each in part.batches] for part in database.stored] == [[1], [2, 3], [2, 3], [4, 5]]
+        assert source.acknowledged == messages
+
+    def test_of_millions_of_empty_lines_is_one_rejected_message(self, store, ask):
+        source = FakeSource(delivery(zlib.compress(b"\n" * 10_000_000), "backfill"), delivery(batch(1)))
+        worker(source, store).turn()
+        assert ask("SELECT reason FROM rejected") == [("a block of more than 10000 lines",)]
+        assert ask("SELECT seq FROM batch") == [(1,)]
+
+    def test_that_expands_to_gigabytes_is_one_rejected_message(self, store, ask):
+        source = FakeSource(delivery(zlib.compress(b" " * 100_000_000), "backfill"))
+        worker(source, store).turn()
+        assert ask("SELECT reason FROM rejected") == [("a block that is cut off or too large",)]
+
+
 class TestAQueue:
+    def test_is_full_of_few_large_messages(self):
+        queue = DeliveryQueue(largest=100)
+        for _ in range(5):
+            assert not queue.full
+            queue.put(Delivery("t", b"x" * 80))
+        assert queue.full
+        queue.take(1, 0.0)
+        assert not queue.full
+        queue.put(Delivery("t", b"x" * 80))
+        queue.forget()
+        assert not queue.full
+
     def test_hands_over_large_ones_one_by_one(self):
         queue = DeliveryQueue(largest=100)
         for _ in range(3):

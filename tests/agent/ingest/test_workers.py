@@ -19,7 +19,8 @@ from published import batch, gap, info
 
 from agent.broker import Address
 from agent.broker.link import PahoLink
-from agent.ingest.mqtt import WINDOW, MqttSource, filters
+from agent.ingest.mqtt import MqttSource, filters
+from agent.ingest.queue import WINDOW
 
 SOON = 20.0  # seconds
 ROOT = Path(__file__).parents[3]
