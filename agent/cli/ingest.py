@@ -25,6 +25,13 @@ log = logging.getLogger("limpet.ingest")
 
 DATABASE = "sqlite:///limpet-data.db"
 GOODBYE = 0.7  # seconds
+EPILOG = (
+    "Login and TLS are those of [mqtt] in the configuration. What comes is acknowledged after it was stored, so\n"
+    "the broker must keep it meanwhile: mosquitto keeps only 1000 messages for an absent subscriber unless\n"
+    "max_queued_messages allows more (0: any number), which no client can see. Numbers count from 1: what was\n"
+    "published before a worker first subscribed is missing.\n\n"
+    "example:\n  limpet ingest --database postgresql://limpet@db/limpet --group store\n  limpet ingest --report"
+)
 HEADS = ("DEVICE", "RUN", "RECEIVED", "DECLARED", "UNDECLARED", "TWICE", "LAST HEARD", "ENDED")
 _SOURCE = re.compile(r"(mqtt|mqtts|nats|tls)://(?:([^@/\s]+)@)?([^@/\s]+)/?")
 _SERVER = re.compile(r"(\[[^\]\s]+\]|[^:,\[\]\s]+)(?::([0-9]{1,5}))?")
@@ -61,13 +68,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="say what was received, declared lost, and is missing; 1 if anything is missing without a word",
     )
-    parser.epilog = (
-        "Login and TLS are those of [mqtt] in the configuration. What comes is acknowledged after it was stored, so\n"
-        "the broker must keep it meanwhile: mosquitto keeps only 1000 messages for an absent subscriber unless\n"
-        "max_queued_messages allows more (0: any number), which no client can see. Numbers count from 1: what was\n"
-        "published before a worker first subscribed is missing.\n\n"
-        "example:\n  limpet ingest --database postgresql://limpet@db/limpet --group store\n  limpet ingest --report"
-    )
+    parser.epilog = EPILOG
 
 
 def main(args: argparse.Namespace) -> int:
@@ -254,7 +255,7 @@ def _ended(one: RunReport) -> str:
     if one.ended is None:
         return ""
     how = "clean" if one.ended.clean else "not clean"
-    return f"{how}, at {one.ended.last_seq}" if one.ended.last_seq is not None else f"{how}, nobody knows where"
+    return f"{how}, at {one.ended.last_seq}" if one.ended.last_seq is not None else f"{how}, at an unknown number"
 
 
 def _say(one: RunReport) -> None:

@@ -43,7 +43,7 @@ def serial() -> str | None:
 
 
 def machine_id() -> str | None:
-    """Return what systemd calls this installation; a copy of the card has the same until it is made anew."""
+    """Return what systemd calls this installation; a copy of the card has the same until it is made again."""
     return _level(_text(MACHINE_ID).strip()) or None
 
 

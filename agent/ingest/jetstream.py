@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import nats
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError, NotFoundError
@@ -32,6 +33,7 @@ REPLICAS = 3
 AT_ONCE = 250  # messages in one request
 WITHIN = 0.2  # seconds after which a request returns what there is
 LOOK = 100  # such requests in vain, after which the consumer is looked for
+MOST_FAILURES = 10  # such requests in a row that fail before the connection is given up
 # Seconds after which what was not acknowledged is sent again, maybe to another worker.
 ACK_WAIT = 30.0
 NO_CLUSTER = 10074  # JSStreamReplicasNotSupportedErr, and the same for too few servers:
@@ -99,9 +101,8 @@ class JetStreamSource(BackgroundSource):
                 delay = RETRY[0] if self._lost(error) else min(RETRY[1], 2 * delay)
             await asyncio.sleep(random.uniform(delay / 2, delay))
 
-    async def _session(self) -> None:
-        """Take what comes on one connection, until that ends."""
-        client = await nats.connect(
+    async def _connected(self) -> Client:
+        return await nats.connect(
             servers=list(self._address.servers),
             user=self._address.username,
             password=self._address.password,
@@ -116,6 +117,10 @@ class JetStreamSource(BackgroundSource):
             error_cb=_quiet,
             name="limpet ingest",
         )
+
+    async def _session(self) -> None:
+        """Take what comes on one connection, until that ends."""
+        client = await self._connected()
         try:
             self._client = client
             stream = client.jetstream(timeout=5)
@@ -186,25 +191,25 @@ class JetStreamSource(BackgroundSource):
                 await asyncio.sleep(WITHIN)
                 continue
             try:
-                messages = await pulling.fetch(min(AT_ONCE, room), timeout=WITHIN)
+                self._hand_over(await pulling.fetch(min(AT_ONCE, room), timeout=WITHIN))
+                failures = idle = 0
             except TimeoutError:
                 failures, idle = 0, idle + 1
                 if idle % LOOK == 0:
                     # Nothing comes from a consumer that is gone, either.
                     await stream.consumer_info(STREAM, self._durable)
-                continue
             except Exception:
                 # A leader is being elected, or the consumer is gone.
                 failures += 1
-                if failures > 10:
+                if failures > MOST_FAILURES:
                     raise
                 await asyncio.sleep(WITHIN)
-                continue
-            failures = idle = 0
-            for one in messages:
-                self._held += 1
-                self._queue.put(Delivery(topic(one.subject), one.data, receipt=one.reply))
         raise ConnectionError("the connection is lost")
+
+    def _hand_over(self, messages: Sequence[Msg]) -> None:
+        for one in messages:
+            self._held += 1
+            self._queue.put(Delivery(topic(one.subject), one.data, receipt=one.reply))
 
     def _lost(self, error: Exception) -> bool:
         """Say that the servers are away; return whether they were there until now."""

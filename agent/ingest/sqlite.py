@@ -29,7 +29,7 @@ class Sqlite:
         if self._connection is not None:
             if self._opened == _identity(self._file):
                 return
-            # Somebody has removed it or put another one in its place: what is written to it would be lost.
+            # It was removed, or replaced by another one: what is written to the open one would be lost.
             self.close()
         try:
             connection = sqlite3.connect(self._file, timeout=BUSY, isolation_level=None, check_same_thread=False)

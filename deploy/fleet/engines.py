@@ -108,7 +108,7 @@ class Engine:
 
 
 class Postgres(Engine):
-    """A database server with a database that anybody on loopback may use. As root it runs as the user `postgres`."""
+    """A database server that every user of this machine may use. As root it runs as the user `postgres`."""
 
     def command(self) -> list[str]:
         programs = postgres_programs()

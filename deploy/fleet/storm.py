@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from storm_picture import Curve, svg
+
 from agent.broker import BrokerError, BrokerLost, Facts
 from agent.messages.topics import Topics
 from agent.outbox import Outbox
@@ -28,7 +30,7 @@ from agent.simulation.virtual import VirtualRunner
 HERE = Path(__file__).parent
 A_SECOND, BACKLOG = 200.0, 100.0  # connects that the broker serves, and that may wait for it
 CALM = 30.0  # seconds before the outage
-LONGEST = 3600.0  # seconds after it in which everybody should be back
+LONGEST = 3600.0  # seconds after it in which all should be back
 OUTAGE, RESTART = 600.0, 3.0  # seconds
 FLEET = 120.0  # seconds, max_reset_timeout in limpet.toml beside this file
 
@@ -199,18 +201,6 @@ def lecture(tries: int, rng: Random) -> float:
     return min(2.0**tries + rng.uniform(0.0, 1.0), 30.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """One strategy after one outage. `back`: seconds until everybody was in again; None: not within an hour."""
-
-    name: str
-    outage: float
-    peak: int
-    back: float | None
-    arrivals: dict[int, int]
-    served: tuple[float, ...]
-
-
 def curves(agents: int) -> list[Curve]:
     """Return all strategies after both outages."""
     made = []
@@ -240,54 +230,6 @@ def table(made: list[Curve], agents: int) -> str:
     return "\n".join(lines)
 
 
-# --- the picture
-
-WIDTH, HEIGHT, LEFT, TOP = 340, 180, 60, 40
-COLOURS = ("#2a7f62", "#3b6ea8", "#b5483a", "#8a6d1d")
-SHOWN = 240  # seconds
-
-
-def svg(made: list[Curve], agents: int) -> str:
-    """Return a picture that loads nothing: how many are back, second by second, after each outage."""
-    panels = []
-    for column, outage in enumerate((OUTAGE, RESTART)):
-        mine = [one for one in made if one.outage == outage]
-        panels.append(_panel(mine, outage, agents, LEFT + column * (WIDTH + 80)))
-    width, height = 2 * (WIDTH + 80) + 20, HEIGHT + 130
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        'font-family="sans-serif" font-size="12">\n'
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>\n' + "\n".join(panels) + "\n</svg>\n"
-    )
-
-
-def _panel(made: list[Curve], outage: float, agents: int, left: int) -> str:
-    bottom = TOP + HEIGHT
-    parts = [
-        f'<text x="{left}" y="{TOP - 16}" font-weight="bold">the broker was away for {outage:.0f} s</text>',
-        f'<path d="M{left} {TOP}V{bottom}H{left + WIDTH}" fill="none" stroke="#555555"/>',
-        f'<text x="{left - 8}" y="{TOP + 4}" text-anchor="end">{agents:,}</text>',
-        f'<text x="{left - 8}" y="{bottom}" text-anchor="end">0</text>',
-    ]
-    for seconds in range(0, SHOWN + 1, 60):
-        x = left + WIDTH * seconds / SHOWN
-        parts.append(f'<text x="{x:.0f}" y="{bottom + 16}" text-anchor="middle">{seconds} s</text>')
-    for number, (one, colour) in enumerate(zip(made, COLOURS, strict=True)):
-        parts.append(f'<path d="{_line(one, agents, left)}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        back = f"all back after {one.back:.0f} s" if one.back is not None else "not all back within an hour"
-        text = f"{one.name}: {back}, at most {one.peak:,} connects a second"
-        parts.append(f'<text x="{left}" y="{bottom + 36 + 16 * number}" fill="{colour}">{text}</text>')
-    return "\n".join(parts)
-
-
-def _line(one: Curve, agents: int, left: int) -> str:
-    points = []
-    for seconds in range(SHOWN + 1):
-        count = sum(at <= seconds for at in one.served)
-        points.append(f"{left + WIDTH * seconds / SHOWN:.1f} {TOP + HEIGHT * (1 - count / agents):.1f}")
-    return "M" + "L".join(points)
-
-
 def main() -> None:
     """Print the table, and write the picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -297,7 +239,7 @@ def main() -> None:
     logging.disable()
     made = curves(agents)
     print(table(made, agents))
-    (HERE / "storm.svg").write_text(svg(made, agents), encoding="utf-8")
+    (HERE / "storm.svg").write_text(svg(made, (OUTAGE, RESTART), agents), encoding="utf-8")
 
 
 if __name__ == "__main__":

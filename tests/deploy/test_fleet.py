@@ -60,7 +60,7 @@ class TestTheStorm:
         svg = (FLEET / "storm.svg").read_text(encoding="utf-8")
         assert svg.count("http") == svg.count("http://www.w3.org/2000/svg") == 1
         page = (FLEET / "README.md").read_text(encoding="utf-8")
-        assert "at most 138 connects a second" in svg
+        assert "back after 177 s, at most 138 a second" in svg
         assert "| 600 s | limpet, of a fleet | 138 | 177 s |" in page
 
 
