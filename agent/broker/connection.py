@@ -59,7 +59,7 @@ class Connection:
         self._socket: Any = opened
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._writing = self._flushing = self._ended = False
-        self._listening = True
+        self._listening, self._deaf_ticks = True, 0
         self._misc: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
@@ -131,7 +131,7 @@ class Connection:
         """Read from the socket, or leave what comes there; TCP has the broker wait."""
         if self._ended or self._socket is None or ready is self._listening:
             return
-        self._listening = ready
+        self._listening, self._deaf_ticks = ready, 0
         if ready:
             self._loop.add_reader(self._socket, self._read)
             # What TLS has taken already makes no socket readable.
@@ -207,8 +207,10 @@ class Connection:
             if self._listening:
                 self._client.loop_misc()
             else:
-                # The answers wait unread, so that paho would miss them.
-                self._client.ping()
+                # The broker must hear of us; its answers wait unread, so that paho would miss them.
+                self._deaf_ticks += 1
+                if self._deaf_ticks % 4 == 1:
+                    self._client.ping()
         except Exception as error:  # noqa: BLE001
             self.end(translated(error, self._where))
             return

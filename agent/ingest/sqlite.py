@@ -11,7 +11,8 @@ from .harvest import Harvest
 from .storing import Row, store
 from .tables import TableShape, ddl, names
 
-BUSY = 5.0  # seconds to wait for another worker's transaction
+# Seconds to wait for another worker's transaction, and for how long at once: SQLite itself waits deaf to signals.
+BUSY, AT_ONCE = 5.0, 0.2
 _NEAR = """SELECT device_id, boot_id, kind, "from", "to" FROM ledger
     WHERE device_id = ? AND boot_id = ? AND kind = ? AND "to" >= ? AND "from" <= ?"""
 
@@ -32,14 +33,14 @@ class Sqlite:
             # It was removed, or replaced by another one: what is written to the open one would be lost.
             self.close()
         try:
-            connection = sqlite3.connect(self._file, timeout=BUSY, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(self._file, timeout=AT_ONCE, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise DatabaseError(f"{self._file}: {error}") from error
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _in_turn(connection, "PRAGMA journal_mode = WAL")
             # What was acknowledged must be there after a power cut, too.
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("BEGIN IMMEDIATE")
+            _in_turn(connection, "BEGIN IMMEDIATE")
             for statement in ddl("sqlite").split(";"):
                 connection.execute(statement)
             connection.execute("COMMIT")
@@ -54,7 +55,7 @@ class Sqlite:
         connection = self._connection
         assert connection is not None
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            _in_turn(connection, "BEGIN IMMEDIATE")
             store(_Open(connection), harvest, now)
             connection.execute("COMMIT")
         except BaseException as error:
@@ -96,6 +97,18 @@ class Sqlite:
                 connection.execute("ROLLBACK")
         except sqlite3.Error:
             self.close()
+
+
+def _in_turn(connection: sqlite3.Connection, statement: str) -> None:
+    """Execute a statement that may have to wait for another worker's transaction."""
+    for _ in range(round(BUSY / AT_ONCE)):
+        try:
+            connection.execute(statement)
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+    connection.execute(statement)
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

@@ -215,6 +215,21 @@ class TestAWorkerAtMosquitto:
             os.killpg(postgres_server.process.pid, signal.SIGCONT)
         assert (code, seconds < 2.0) == (0, True), bench.logged()
 
+    def test_ends_within_two_seconds_while_another_program_holds_the_database(self, bench, mosquitto):
+        worker = bench.start()
+        bench.until_logged("broker is there")
+        publish(mosquitto.port, *batches(1))
+        bench.until_received(1)
+        with sqlite3.connect(bench.folder / "data.db", isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            publish(mosquitto.port, *batches(2))
+            bench.until_logged("database is locked")
+            code, seconds = ended(worker)
+            other.execute("ROLLBACK")
+        assert (code, seconds < 2.0) == (0, True), bench.logged()
+        bench.start()
+        bench.until_received(2)
+
     def test_takes_no_more_into_its_memory_than_a_window(self, mosquitto):
         def connected() -> MqttSource:
             source = MqttSource(Address("127.0.0.1", mosquitto.port, "worker"), filters("limpet", None))
