@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from agent.messages.fields import text
 from agent.messages.reception import BatchReceived, InfoReceived
 
 from .harvest import Harvest
@@ -85,7 +86,7 @@ def store(transaction: Transaction, harvest: Harvest, now: str) -> None:
         GAP, [(one.device_id, one.boot_id, one.first, one.last, one.reason, one.timestamp) for one in harvest.gaps]
     )
     if harvest.rejected:
-        rows = [(one.reason, one.topic, one.shown, now, one.digest) for one in harvest.rejected]
+        rows = [(text(one.reason), text(one.topic), one.shown, now, one.digest) for one in harvest.rejected]
         transaction.add(REJECTED, rows)
         transaction.each(_BOUND, [(MOST_REJECTED,)])
 
