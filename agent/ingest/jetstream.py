@@ -70,6 +70,7 @@ class JetStreamSource(BackgroundSource):
         self._owed: list[str] = []
         self._held = 0
         self._away = False
+        self._cause: Exception | None = None
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge each; a receipt is good on any connection, to any server."""
@@ -114,12 +115,17 @@ class JetStreamSource(BackgroundSource):
             connect_timeout=3,
             ping_interval=5,
             max_outstanding_pings=2,
-            error_cb=_quiet,
+            error_cb=self._note,
             name="limpet ingest",
         )
 
+    async def _note(self, error: Exception) -> None:
+        """Keep what nats-py says beside what it raises, which is "no servers available"."""
+        self._cause = error
+
     async def _session(self) -> None:
         """Take what comes on one connection, until that ends."""
+        self._cause = None
         client = await self._connected()
         try:
             self._client = client
@@ -215,14 +221,11 @@ class JetStreamSource(BackgroundSource):
         """Say that the servers are away; return whether they were there until now."""
         was_there = not self._away
         if was_there:
-            log.warning("broker is away, waiting for it", extra={"error": f"{error or type(error).__name__}"})
+            causes = dict.fromkeys(str(one) or type(one).__name__ for one in (error, self._cause) if one is not None)
+            log.warning("broker is away, waiting for it", extra={"error": ": ".join(causes)})
         self._away = True
         return was_there
 
 
 def _server(client: Client) -> str:
     return client.connected_url.netloc if client.connected_url is not None else ""
-
-
-async def _quiet(_error: Exception) -> None:
-    """Take what nats-py would log: `_session` says the same in our words."""

@@ -304,6 +304,7 @@ class TestWorkersAtNats:
         nats_server.stop()
         bench.start()
         bench.until_logged("broker is away")
+        assert "Connect call failed" in bench.logged()
         nats_server.start()
         bench.until_logged("broker is there")
         publish(nats_server.mqtt_port, *batches(1), version="3.1.1")
