@@ -110,7 +110,7 @@ READING_MAY: dict[str, Check] = {
     "source": text,
     "min": number,
     "max": number,
-    "n": whole(0),
+    "n": whole(1),
     "missed": whole(0),
 }
 # What a doubtful reading must say of itself.

@@ -90,7 +90,7 @@ class TestABatch:
         [
             {"value": None}, {"value": "21.4"}, {"value": True}, {"value": 10**400}, {"unit": None},
             {"status": "unavailable"}, {"status": "stale"}, {"status": "suspect"}, {"status": "substituted"},
-            {"age": -1}, {"n": -1}, {"n": 2**63}, {"min": "x"}, {"missed": 0.5}, {"timestamp": 5},
+            {"age": -1}, {"n": 0}, {"n": -1}, {"n": 2**63}, {"min": "x"}, {"missed": 0.5}, {"timestamp": 5},
         ],
         ids=str,
     )  # fmt: skip
