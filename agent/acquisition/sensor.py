@@ -6,6 +6,7 @@ readings, faults and fallbacks from their outcome, on the loop.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from agent.model import Present, Reading
@@ -94,7 +95,9 @@ class Sensor:
             shortest=min(1.0, self.sample or every),
         )
         limit = ROOM * chip.takes if self.slow else timeout
-        self.attempts = Attempts(f"{name} ({self.driver})", chip, breaker, retry, clock, limit)
+        # A device that is silent for seconds is not asked again before its error is told.
+        within = limit if chip.takes > SLOW else math.inf
+        self.attempts = Attempts(f"{name} ({self.driver})", chip, breaker, retry, clock, limit, within)
         self._turn: SensorTurn | None = None
 
     @property

@@ -87,6 +87,7 @@ class Attempts:
     Attributes:
         label: names the sensor in messages.
         limit: seconds that one attempt may take.
+        within: seconds in which all attempts must end, as far as they take as long as the one before.
         counters: of all attempts so far.
     """
 
@@ -98,7 +99,9 @@ class Attempts:
         retry: RetryPolicy,
         clock: Callable[[], float],
         limit: float,
+        within: float = math.inf,
     ) -> None:
+        self.within = within
         self.label, self.chip, self.breaker, self.retry = label, chip, breaker, retry
         self.clock, self.limit, self.counters = clock, limit, ReadCounters()
 
@@ -111,14 +114,14 @@ class Attempts:
         probing = self.breaker.state is CircuitState.HALF_OPEN
         began, attempts, failed = self.clock(), 0, math.inf
         while True:
-            attempts += 1
+            attempts, tried = attempts + 1, self.clock()
             try:
                 values = yield from self._counted()
             except COUNTED as error:
                 now = self.clock()
                 failed = min(failed, now)
                 delay = None if probing else self.retry.next_delay(attempts, error, now - began)
-                if delay is None:
+                if delay is None or now - began + delay + now - tried > self.within:
                     self._failed(turn, error)
                     return Outcome(error=error, attempts=attempts, at=failed)
             # Every error is caught here, so that a bug in one driver does not end the turns of other sensors.

@@ -7,6 +7,7 @@ from greenhouse import Greenhouse, missing, play
 
 from agent.acquisition.scheduler import Scheduler
 from agent.resilience import CircuitState
+from drivers.errors import BusTimeout
 
 
 class TestASlowSensor:
@@ -71,6 +72,21 @@ class TestASlowSensor:
             return house.sensors[0].breaker.state, house.guarded["i2c-1"].silent
 
         assert play(runner, story, every=5.0) == (CircuitState.OPEN, [])
+
+
+    def test_that_fails_late_is_not_asked_again_before_its_error_is_told(self, runner, slow):
+        def silent():
+            yield 4.0
+            raise BusTimeout("nothing came")
+
+        async def story(house):
+            slow(house, 4.0)
+            one = house.sensors[0]
+            one.chip.measure, one.attempts.within = silent, one.attempts.limit
+            await house.rounds(2)
+            return house.sensors[0].present.message, house.sensors[0].attempts.counters.attempts
+
+        assert play(runner, story, every=5.0) == ("nothing came", 2)
 
 
 class TestASensorThatIsWaitedFor:
