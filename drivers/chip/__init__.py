@@ -6,7 +6,7 @@ from .options import BCM, DURATION, Among, Matching, Within
 from .quantity import Measurement, Quantity, Reading, Told, Untold, Values, Waits, part
 from .question import Question, says
 from .spi import SpiChip
-from .uart import PORT, TalkingDevice, UartDevice
+from .uart import PORT, TalkingDevice, UartDevice, likeness
 
 __all__ = [
     "BCM",
@@ -28,6 +28,7 @@ __all__ = [
     "Values",
     "Waits",
     "Within",
+    "likeness",
     "part",
     "says",
 ]

@@ -53,7 +53,10 @@ class UartDevice(Driver):
         self._looked_at = 0.0
         # Since the reading began.
         self.heard = self.damaged = 0
-        self._sample = b""
+        # The last bytes of these.
+        self.sample = b""
+        # Whether the port was opened for the present reading.
+        self.is_fresh = False
 
     @classmethod
     def moving(cls, port: object, root: str = "/") -> str | None:
@@ -71,6 +74,7 @@ class UartDevice(Driver):
         """Open the port if it is not open, then identify."""
         if not self.port.is_open:
             self.port.open()
+            self.is_fresh = True
             self.forget()
             self._looked_at = clock.now()
         yield from super()._identified()
@@ -114,7 +118,7 @@ class UartDevice(Driver):
         came = self.port.read()
         self._looked_at = clock.now()
         self.heard += len(came)
-        self._sample = (self._sample + came)[-SAMPLE:]
+        self.sample = (self.sample + came)[-SAMPLE:]
         self._buffer += came
         found: list[bytes] = []
         while (at := self._buffer.find(self.header)) >= 0:
@@ -139,7 +143,7 @@ class UartDevice(Driver):
         """Drop what has come so far."""
         self._buffer.clear()
         self.heard = self.damaged = 0
-        self._sample = b""
+        self.sample = b""
 
     def nothing(self, seconds: float) -> Exception:
         """Return the error of a reading in which no frame came within so many seconds."""
@@ -147,7 +151,7 @@ class UartDevice(Driver):
         if self.damaged:
             return ChecksumError(f"{where}: frames arrive damaged; shorten or shield the cable{hint}")
         if self.heard:
-            what = likeness(self._sample) or "check driver, port and wiring"
+            what = likeness(self.sample) or "check driver, port and wiring"
             return InvalidReading(f"{where}: {self.heard} bytes came, but no frame; {what}{hint}")
         return BusTimeout(f"{where}: nothing came within {seconds:g} s; check power and the wires TX and RX{hint}")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ..chip import PORT, Among, Quantity, Reading, Told, UartDevice
+from ..chip import PORT, Among, Quantity, Reading, Told, UartDevice, likeness
 from ..errors import InvalidReading, NotReady
 
 FRAME = 9
@@ -64,6 +64,7 @@ class Mhz19(UartDevice):
             InvalidReading: what comes is no answer.
         """
         self.frames()
+        unasked, self.is_fresh, was_fresh = likeness(self.sample), False, self.is_fresh
         self.forget()
         self.port.write(READ)
         frame = yield from self.newest(ANSWERS_WITHIN)
@@ -73,9 +74,11 @@ class Mhz19(UartDevice):
             raise InvalidReading(f"{self.name}: {self.bus_name}: {self.heard} bytes came instead of {FRAME}")
         if frame is None:
             error = self.nothing(ANSWERS_WITHIN)
-            if not self.heard:
+            if not self.heard and not was_fresh:
                 # Opened again by the next reading: another device may stand behind this path by then.
                 self.port.close()
+            if not self.heard and unasked and self.name not in unasked:
+                error = InvalidReading(f"{self.name}: {self.bus_name}: no answer; bytes came unasked, and {unasked}")
             raise error
         return self.told(frame)
 

@@ -73,7 +73,6 @@ class TestASlowSensor:
 
         assert play(runner, story, every=5.0) == (CircuitState.OPEN, [])
 
-
     def test_that_fails_late_is_not_asked_again_before_its_error_is_told(self, runner, slow):
         def silent():
             yield 4.0

@@ -224,6 +224,17 @@ class TestASensorThatIsAsked:
         line.answers = lambda _: CO2
         assert chip.read() == {"co2": 544.0}
 
+    @pytest.mark.parametrize(("frame", "driver"), [(DUSTY, "pms5003"), (SDS, "sds011")])
+    def test_names_what_talks_at_its_port_even_between_two_readings(self, line, sensor, frame, driver):
+        chip, errors = sensor("mhz19"), []
+        for _ in range(3):
+            with pytest.raises((BusTimeout, InvalidReading)) as raised:
+                chip.read()
+            errors.append(str(raised.value))
+            line.say(frame)
+            line.sleep(1.0)
+        assert f'driver = "{driver}"' in errors[1]
+
     def test_is_told_right_after_a_damaged_answer(self, line, sensor):
         chip = sensor("mhz19")
         for damaged in (CO2[:-1] + b"\x59", CO2[:5], bytes(9)):
