@@ -7,11 +7,12 @@ send it, and agree on its answers.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Annotated, Any, ClassVar
 
 from .. import crc
 from ..chip import Quantity, Question, Reading, Waits, Within, part
-from ..errors import InvalidReading, PermanentError, TransientError, WrongChip
+from ..errors import InvalidReading, LostPower, PermanentError, TransientError, WrongChip
 from .sensirion import REFUSED, SensirionChip
 
 # 0.6 ms, and a slow oscillator.
@@ -27,6 +28,8 @@ CONDITION, CONDITIONING_TAKES = b"\x26\x12", 0.055
 CONDITIONING, CONDITIONS_EVERY = 9.8, 0.98
 # Until the plate is hot, from its first measurement on.
 HEATING_TAKES = 0.17
+# Ticks: a signal that moves farther within HEATING_TAKES is that of a plate which was cold.
+NEAR = 500
 
 
 class Sgp4x(SensirionChip):
@@ -40,6 +43,8 @@ class Sgp4x(SensirionChip):
     addresses = (0x59,)
     feature_set: ClassVar[int]
     measuring: ClassVar[tuple[bytes, float]]
+    # The signals of the reading before; none since the plate was heated.
+    last: tuple[int, ...] = ()
 
     def __init__(
         self,
@@ -64,8 +69,7 @@ class Sgp4x(SensirionChip):
         try:
             (found,) = yield from self.ask(FEATURE_SET, FEATURE_TAKES, 1)
         except REFUSED:
-            # The datasheet does not promise this command.
-            return
+            return  # the datasheet does not promise this command
         if found & FEATURES != self.feature_set:
             sibling = next((one for one in (Sgp40, Sgp41) if one.feature_set == found & FEATURES), None)
             hint = f'this is an {sibling.name.upper()}: write driver = "{sibling.name}"' if sibling else ""
@@ -74,25 +78,45 @@ class Sgp4x(SensirionChip):
     def measure(self) -> Reading:
         """Return the raw signals in ticks.
 
+        A chip that lost its power goes on without a sign of that, but its plate is cold. So what is far from the
+        reading before is measured again.
+
         Raises:
-            NoAcknowledge: no device answers. ChecksumError: a word arrived damaged.
+            NoAcknowledge: no device answers. ChecksumError: a word arrived damaged. LostPower: it was cold.
         """
-        command, takes = self.measuring
-        ticks = yield from self.ask(command + self.air, takes, len(self.quantities))
+        ticks = yield from self.signals()
+        if is_far(ticks, self.last):
+            yield HEATING_TAKES
+            first, ticks = ticks, (yield from self.signals())
+            if is_far(first, ticks):
+                self.was_cold()
+        self.last = ticks
         return {
             quantity.name: part(self.signal, quantity.name, raw)
             for quantity, raw in zip(self.quantities, ticks, strict=True)
         }
 
-    def signal(self, name: str, raw: int) -> float:
-        """Return a raw signal.
+    def signals(self) -> Generator[float, None, tuple[int, ...]]:
+        """Measure; return the raw signals."""
+        command, takes = self.measuring
+        return (yield from self.ask(command + self.air, takes, len(self.quantities)))
 
-        Raises:
-            InvalidReading: it stands at an end of its scale, which no working element does.
-        """
+    def was_cold(self) -> None:
+        """Go on: the first measurement has heated the plate."""
+
+    def signal(self, name: str, raw: int) -> float:
+        """Return a raw signal; raise InvalidReading at an end of its scale, where no working element stands."""
         if raw in (0x0000, 0xFFFF):
             raise InvalidReading(f"{self.name}: {name} is 0x{raw:04x}, an end of its scale; a dead element")
         return float(raw)
+
+
+def questions(feature_set: int) -> tuple[Question, ...]:
+    """Return what tells a scan that it is an SGP4x, and which."""
+    return (
+        Question(SERIAL_NUMBER, 9, lambda answer: bool(crc.words(answer)), SERIAL_TAKES),
+        Question(FEATURE_SET, 3, lambda it: crc.words(it)[0] & FEATURES == feature_set, FEATURE_TAKES, decides=False),
+    )
 
 
 VOC = Quantity("voc_raw", "", None, 1.0, 65_534.0, 1.0)
@@ -100,21 +124,17 @@ NOX = Quantity("nox_raw", "", None, 1.0, 65_534.0, 1.0)
 
 
 class Sgp40(Sgp4x):
-    """One SGP40."""
+    """One SGP40, which tells volatile organic compounds alone."""
 
     name = "sgp40"
     feature_set = 0x0020
     measuring = (MEASURE_VOC, VOC_TAKES)
     quantities = (VOC,)
-    questions = (
-        Question(SERIAL_NUMBER, 9, lambda answer: bool(crc.words(answer)), SERIAL_TAKES),
-        Question(
-            FEATURE_SET, 3, lambda answer: crc.words(answer)[0] & FEATURES == 0x0020, FEATURE_TAKES, decides=False
-        ),
-    )
+    questions = questions(feature_set)
 
     def configure(self) -> Waits:
         """Heat the plate, and throw the first value away, as §3.1 of the datasheet asks for."""
+        self.last = ()
         yield from self.ask(MEASURE_VOC + self.air, VOC_TAKES, 1)
         yield HEATING_TAKES - VOC_TAKES
 
@@ -127,18 +147,14 @@ class Sgp41(Sgp4x):
     measuring = (MEASURE_BOTH, BOTH_TAKES)
     quantities = (VOC, NOX)
     takes = 11.0
-    questions = (
-        Question(SERIAL_NUMBER, 9, lambda answer: bool(crc.words(answer)), SERIAL_TAKES),
-        Question(
-            FEATURE_SET, 3, lambda answer: crc.words(answer)[0] & FEATURES == 0x0040, FEATURE_TAKES, decides=False
-        ),
-    )
+    questions = questions(feature_set)
 
     def configure(self) -> Waits:
         """Condition the chip, from a cold heater: one that broke off earlier may still go on.
 
         However it ends, it does not go on: the heater is turned off where it breaks off.
         """
+        self.last = ()
         self.write(HEATER_OFF)
         yield HEATER_TAKES
         ended = False
@@ -153,6 +169,10 @@ class Sgp41(Sgp4x):
                 self.cool_down()
         yield BOTH_TAKES
 
+    def was_cold(self) -> None:
+        """Raise LostPower, so that it is conditioned before its signals count."""
+        raise LostPower(f"{self.name}: its plate was cold: power was lost")
+
     def cool_down(self) -> None:
         """Turn the heater off, which also ends a conditioning."""
         try:
@@ -160,6 +180,11 @@ class Sgp41(Sgp4x):
         except (TransientError, PermanentError):
             # The error that broke it off says more; the next set-up begins with the same command.
             return
+
+
+def is_far(ticks: tuple[int, ...], before: tuple[int, ...]) -> bool:
+    """Return whether a signal moved farther than air moves it within moments; no, if there is nothing before."""
+    return any(abs(one - other) > NEAR for one, other in zip(ticks, before, strict=False))
 
 
 def humidity_ticks(percent: float) -> int:

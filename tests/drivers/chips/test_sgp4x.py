@@ -7,7 +7,7 @@ from scripted import ScriptedBus, on, words
 
 from drivers import open_chip
 from drivers.chips.sgp4x import Sgp40, Sgp41
-from drivers.errors import ChecksumError, InvalidReading, NoAcknowledge, WrongChip
+from drivers.errors import ChecksumError, InvalidReading, LostPower, NoAcknowledge, WrongChip
 from drivers.fakes import FakeBus, FakeTime, fake_chip
 from drivers.scan import BusScan, run
 
@@ -70,8 +70,35 @@ def test_the_element_of_an_sgp41_is_never_conditioned_for_too_long(blip: bool) -
         if blip:
             fake.lose_power()
         time.sleep(60)
+        if blip:
+            with pytest.raises(LostPower):
+                chip.read()
         assert chip.read()["nox_raw"] == pytest.approx(15800)
         assert not fake.damaged
+
+
+@pytest.mark.parametrize("name", ["sgp40", "sgp41"])
+def test_tells_no_signal_of_a_plate_that_is_cold_after_a_blip_of_the_supply(name: str) -> None:
+    time, fake = FakeTime(), fake_chip(name)
+    with FakeBus({0x59: fake}, clock=time, wait=time.sleep) as wire:
+        chip = open_chip(name, wire)
+        chip.sleep = time.sleep
+        before = chip.read()
+        fake.lose_power()
+        time.sleep(10)
+        if name == "sgp41":
+            # It has to be conditioned again.
+            with pytest.raises(LostPower, match="cold"):
+                chip.read()
+        assert chip.read() == before
+
+
+def test_an_sgp40_tells_a_signal_that_moved_far_between_two_readings() -> None:
+    wire = bus()
+    chip = on(wire, Sgp40)
+    chip.read()
+    wire.answers[VOC] = words(22000)
+    assert chip.read() == {"voc_raw": 22000}
 
 
 def test_a_conditioning_that_breaks_off_turns_the_heater_off() -> None:
