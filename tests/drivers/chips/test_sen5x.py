@@ -199,3 +199,14 @@ def test_is_no_other_sensor_of_sensirion(model: str) -> None:
 def test_is_not_found_on_a_dead_line(byte: int) -> None:
     with pytest.raises(WrongChip):
         on(ScriptedBus(otherwise=byte), Sen5x).read()
+
+
+def test_a_name_that_arrives_damaged_in_part_is_no_other_chip() -> None:
+    name = bytearray(letters("SEN55"))
+    name[1] ^= 0x10
+    wire = bus()
+    wire.answers[PRODUCT] = [bytes(name), letters("SEN55")]
+    chip = on(wire, Sen5x)
+    with pytest.raises(ChecksumError):
+        chip.read()
+    assert len(chip.read()) == 8
