@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -23,6 +24,8 @@ no I2C bus on this machine; on a Raspberry Pi:
   lsmod | grep i2c_dev                 shows whether /dev/i2c-* can appear; else: sudo modprobe i2c-dev
 on a desktop: limpet scan --simulate"""
 
+# Seconds: the simulated chips were switched on a while ago, as real ones were. Some take 2 s until they answer.
+SINCE_POWER = 60.0
 A_BENCH = """
 [mqtt]
 host = "localhost"
@@ -110,7 +113,9 @@ def _simulated(args: argparse.Namespace) -> tuple[list[BusScan], list[Listed], A
     """Return scans of the simulated buses, what the simulated kernel shows, and what ends the simulation."""
     from agent.simulation.machine import SimulatedMachine
 
-    machine = SimulatedMachine(_settings(args.config))
+    ahead = 0.0
+    machine = SimulatedMachine(_settings(args.config), clock=lambda: time.monotonic() + ahead)
+    ahead = SINCE_POWER
     scans = [
         BusScan(number, _shared(bus))
         for number, bus in ((_number(name), bus) for name, bus in sorted(machine.buses.items()))

@@ -18,7 +18,7 @@ class Question:
         decides: whether another answer rules this chip out.
         more: what is asked as well, in turn; the answers, of `length` bytes each, are put together before `fits`
             looks at them.
-        wakes_in: seconds after which a chip that refused, since it was asleep, is asked once more; 0: it is not.
+        wakes_in: seconds after which a chip that refused, since it was asleep, is asked again; 0: it is not.
         wake: what wakes it; nothing where the refused question does. sleep: what sends it to sleep again.
     """
 

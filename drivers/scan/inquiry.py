@@ -11,6 +11,8 @@ from ..chip import Question
 from ..errors import BusError, ChecksumError, NoAcknowledge
 
 BARE_READ = Question(b"", 1, bool)
+# How often a chip is woken: it falls asleep again within milliseconds, and this thread may come too late.
+WAKINGS = 3
 
 
 class Inquiry:
@@ -85,16 +87,20 @@ class Inquiry:
 
     def _awake(self, question: Question) -> Generator[float, None, bytes]:
         """Return the answers to a question; wake a chip that may be asleep, and leave it asleep again."""
-        try:
-            return (yield from self._put(question))
-        except NoAcknowledge:
-            if not question.wakes_in:
-                raise
-        if question.wake:
-            self.device.write(question.wake)
-        yield question.wakes_in
-        answer = yield from self._put(question)
-        if question.sleep:
+        wakings = 0
+        while True:
+            try:
+                answer = yield from self._put(question)
+            except NoAcknowledge:
+                if not question.wakes_in or wakings == WAKINGS:
+                    raise
+            else:
+                break
+            wakings += 1
+            if question.wake:
+                self.device.write(question.wake)
+            yield question.wakes_in
+        if wakings and question.sleep:
             self.device.write(question.sleep)
         return answer
 

@@ -189,6 +189,21 @@ class TestAnSHTC3AtTheFirstAddressOfAMultiplexer:
         assert all(len(data) == 1 for address, is_read, data in bus.log if address == 0x70)
 
 
+class TestAChipThatFallsAsleepAgainWithinMilliseconds:
+    def test_is_named_where_the_thread_comes_too_late_at_first(self, bus, time):
+        bus.plug(0x5C, fake_chip("am2320"))
+        scanned = BusScan(1, lambda: bus)
+        late = [0.010, 0.010]
+        for wait in scanned.steps():
+            time.sleep(wait + (late.pop() if wait and late else 0.0))
+        assert who(scanned) == {(None, 0x5C): "am2320"}
+
+    def test_that_is_not_there_is_not_waited_for(self, bus, scan, time):
+        began = time.now
+        scan()
+        assert time.now - began < 0.05
+
+
 class TestABus:
     def test_that_is_stuck_is_given_up_after_a_few_addresses(self, bus, scan):
         bus.plug(0x76, fake_chip("bme280"))
