@@ -26,6 +26,8 @@ BINARY = frozenset(
 )
 # Drivers whose quantities are diagnostics of the agent's machine.
 OF_THE_MACHINE = ("host",)
+# Quantities that only grow, and begin again at 0.
+SUMS = ("count", "energy")
 FINEST = 6  # digits
 
 Document = dict[str, Any]
@@ -162,7 +164,7 @@ def _quantity(sensor: Sensed, quantity: Named, topics: Topics) -> Document:
     if sensor.driver in OF_THE_MACHINE:
         component["entity_category"] = "diagnostic"
     if not binary:
-        component["state_class"] = "total_increasing" if quantity.name == "count" else "measurement"
+        component["state_class"] = "total_increasing" if quantity.name in SUMS else "measurement"
         component["suggested_display_precision"] = _digits(quantity.step)
         if quantity.unit:
             component["unit_of_measurement"] = quantity.unit

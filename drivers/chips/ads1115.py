@@ -29,6 +29,8 @@ SLOWEST_CONVERSION = 0.14  # at 8 a second
 CONFIG_TRIAL, THRESHOLD_TRIAL = 0x5583, 0x2AA5
 TWELVE_BITS = 0xFFF0
 TMP117, TMP117_IS = Register(0x0F, 2), 0x117  # an ADS has no such register
+# Likewise: the manufacturer of an INA228, whose registers 1 and 2 keep both, too.
+INA228, INA228_IS = Register(0x3E, 2), 0x5449
 
 
 AS_ADS1015 = 'this is an ADS1015 of 12 bits, often sold as ADS1115: write driver = "ads1015"'
@@ -97,7 +99,7 @@ class Ads1115(I2cChip):
         self.put(LOW_THRESHOLD, threshold)
         # read when both are written: in a memory of bytes they overlap
         config, kept, other = self.get(CONFIG), self.get(LOW_THRESHOLD), self.get(TMP117)
-        is_configured = not (config ^ CONFIG_TRIAL) & ~START and other & 0x0FFF != TMP117_IS
+        is_configured = not (config ^ CONFIG_TRIAL) & ~START and other & 0x0FFF != TMP117_IS and not self._is_monitor()
         if not is_configured or kept != threshold:
             self.put(CONFIG, before[0] & ~START)
             self.put(LOW_THRESHOLD, before[1])
@@ -105,6 +107,9 @@ class Ads1115(I2cChip):
             found = f"0x{config:04x}, 0x{kept:04x} in registers 1, 2 and 0x{other:04x} in 15"
             hint = AS_ADS1015 if is_configured and kept == threshold & TWELVE_BITS else ""
             raise WrongChip(self.name, self.address, expected=expected, found=found, hint=hint)
+
+    def _is_monitor(self) -> bool:
+        return self.get(INA228) == INA228_IS
 
     def configure(self) -> Waits:
         """Put the threshold back and let a conversion end that is under way."""
@@ -143,6 +148,9 @@ class Ads1115(I2cChip):
             if (state ^ wanted) & ~START:
                 raise LostPower(f"{self.name}: the configuration is 0x{state:04x}, written was 0x{wanted:04x}")
             if state & START and first == second:
+                # An INA228 that was put in its place keeps the configuration, too, and shows 0.
+                if not first and self._is_monitor():
+                    raise LostPower(f"{self.name}: an INA228 answers all at once")
                 return first
             if state & START:
                 raise ChecksumError(f"{self.name}: two reads of input {number} differ; shorten or shield the cable")

@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 from .. import crc
 from ..chip import I2cChip, Quantity, Reading, Untold
-from ..errors import InvalidReading, NoAcknowledge
+from ..errors import InvalidReading, NoAcknowledge, WrongChip
 from ..registers import Register
 
 POWER_ON = b"\x01"
@@ -21,6 +21,8 @@ RESULT = Register(0, 2)
 SATURATED = 0xFFFF
 USUAL_TIME, SHORT_TIME = 69, 31  # measurement time register: default and least
 
+# What else has one of its addresses: a register, and what that answers. To a BH1750 these are no commands.
+OTHERS = {"LPS22HB": (0x0F, b"\xb1"), "LTR-559": (0x86, b"\x92\x05")}
 
 # Of measurements, until two in a row are alike: within a fiftieth, and two digits.
 TRIES, ALIKE, DIGITS = 3, 0.02, 2
@@ -44,6 +46,19 @@ class Bh1750(I2cChip):
     has_times = True
     # lx, of the measurement before.
     before: float | None = None
+
+    def identify(self) -> None:
+        """Make sure that no chip with registers answers that shows darkness, too; a result is cleared before.
+
+        Raises:
+            WrongChip: another chip answers that has one of these addresses.
+        """
+        self.write(POWER_ON)
+        self.write(RESET)
+        for name, (register, answer) in OTHERS.items():
+            if self.write_read(bytes([register]), len(answer)) == answer:
+                expected = "nothing, having no registers"
+                raise WrongChip(self.name, self.address, expected=expected, found=f"as a {name}")
 
     def configure(self) -> None:
         """Wake the chip and see whether it takes a measurement time; one that refuses that twice does not."""
@@ -84,6 +99,7 @@ class Bh1750(I2cChip):
             # dark, or power was lost while it measured, or it measures longer than it was told
             code = yield from self._once(USUAL_TIME)
         if code == 0:
+            self.identify()
             return self._or_no_chip(0.0)
         if not is_doubtful(code):
             return lux(code, USUAL_TIME)

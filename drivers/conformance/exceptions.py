@@ -17,6 +17,11 @@ UNTRUE_AT_ONE_PERCENT: dict[str, float] = {
 # Lines at one constant byte that look like a chip, by law: driver -> byte -> why.
 CONSTANT_LINES: dict[str, dict[int, str]] = {}
 
+# Answers of which the second half is lost, at one level, that look whole: driver -> level -> why.
+HALF_FRAMES: dict[str, dict[int, str]] = {
+    "veml6075": {0x00: "the upper byte of all that is known in it is 0, and so is that of its counts in the shade"},
+}
+
 # Transfers of one reading once the chip is set up.
 TRANSFERS = {
     "bme280": 4,
@@ -43,7 +48,7 @@ SETTLES = {
 SLOWER = {"ads1115": 1.0, "ads1015": 1.0}  # these datasheets name typical times: their fake is a slow chip already
 
 # Chips that measure on and on: they may be read while they are at work.
-ALWAYS_AT_WORK = {"adxl345", "ina219", "ina226", "lis3dh", "mpu6050", "tsl2591", "veml7700"}
+ALWAYS_AT_WORK = {"adxl345", "ina219", "ina226", "ina260", "lis3dh", "mpu6050", "tsl2591", "veml7700"}
 
 # Chips that are asked once, right after it, whether they took their command: its register may be read meanwhile.
 SHOW_THEIR_COMMAND = {"adt7410", "aht10", "bme280", "bme680", "bmp280", "ds3231", "tmp102"}
@@ -57,6 +62,11 @@ STEPS = {
 # Where the digits grow with the value: the share of it that one digit makes.
 RELATIVE = {
     ("bme680", "gas_resistance"): 0.001,  # ten bits and a range
+    ("ltr390", "illuminance"): 1e-4,  # bright light is measured with less gain, in coarser digits
+    ("ltr559", "illuminance"): 4e-4,  # likewise
+    ("max44009", "illuminance"): 1 / 256,  # eight bits and an exponent
+    ("opt3001", "illuminance"): 1 / 4000,  # twelve bits and a range
+    ("tsl2561", "illuminance"): 2e-3,  # likewise, and computed from two channels
     ("veml7700", "illuminance"): 1e-4,  # the correction of bright light stretches the digits
 }
 
@@ -69,6 +79,9 @@ BLIND: dict[str, dict[str, str]] = {
         "bh1750": "shows the value before, and 0 at first, which is darkness",
         "lm75": "shows the value before, and 0 °C at first",
         "tmp1075": "shows the value before, and 0 °C at first",
+        "max44009": "shows the value before, without any flag",
+        "tsl2561": "shows the value before, and 0 at first, without any flag",
+        "veml6075": "shows the values before, and 0 at first, without any flag",
         "veml7700": "shows the value before, and 0 at first, without any flag",
     },
     "dead line": {},
@@ -83,6 +96,11 @@ ALIKE = {
     ("htu21d", "sht2x"): "the same commands and formulas",
     ("si7021", "sht2x"): "the same commands and formulas",
     ("sht3x", "hdc302x"): "the same commands and formulas",
+    **{
+        (f"mcp342{one}", f"mcp342{other}"): "the same protocol with more or fewer inputs: nothing tells how many"
+        for one in "x124"
+        for other in "x124"
+    },
 }
 
 DRY_AND_FOG = "0 and 100 % stand for dry air and for fog, so that no word is left for an element that fails"
@@ -103,11 +121,18 @@ IN_ONE_PIECE = {
     "adxl345": BEYOND,
     "ina219": BEYOND,
     "ina226": BEYOND,
+    "ina228": BEYOND,
+    "ina260": BEYOND,
+    "ina3221": BEYOND,
     "lis3dh": BEYOND,
+    "ltr390": BEYOND,
     "max17048": "all come of one estimate, begun by one reset",
+    "mcp3422": BEYOND,
+    "mcp3424": BEYOND,
     "mpu6050": BEYOND,
     "mpu6500": BEYOND,
     "pcf8591": BEYOND,
+    "veml6075": BEYOND,
 }
 
 AXES = ("acceleration_x", "acceleration_y", "acceleration_z")
@@ -163,6 +188,19 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         (0x00, b"\xff\xfc", {"temperature"}),
         (0x00, b"\xff\xff\xff\xff", {"temperature", "humidity"}),
     ],
+    "bmp581": [
+        *((0x1D, bytes.fromhex(code), {"temperature", "pressure"}) for code in ("7f7f7f", "ffff7f", "000080")),
+        *((0x20, bytes.fromhex(code), {"pressure"}) for code in ("7f7f7f", "000000", "ffffff")),
+    ],
+    "lps22hb": [
+        *((0x28, bytes.fromhex(code), {"pressure"}) for code in ("000000", "ffffff", "ffff7f", "000080")),
+        *((0x2B, bytes.fromhex(code), {"temperature", "pressure"}) for code in ("ff7f", "0080")),
+    ],
+    "hts221": [
+        (at, bytes.fromhex(code), {name})
+        for at, name in ((0x28, "humidity"), (0x2A, "temperature"))
+        for code in ("ff7f", "0080")
+    ],
     "tmp117": [(0x00, b"\x80\x00", {"temperature"}), (0x00, b"\x7f\xff", {"temperature"})],
     "tmp102": [(0x00, b"\x7f\xf0", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
     "lm75": [(0x00, b"\x7f\x80", {"temperature"}), (0x00, b"\x80\x00", {"temperature"})],
@@ -183,6 +221,8 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
     ],
     "ads1115": [(0x00, code, set(INPUTS)) for code in (b"\x7f\xff", b"\x80\x00")],
     "ads1015": [(0x00, code, set(INPUTS)) for code in (b"\x7f\xf0", b"\x80\x00")],
+    # No registers: the law of worlds beyond the scale, and their tests, show what their end codes are worth.
+    **{name: [] for name in ("mcp342x", "mcp3421", "mcp3422", "mcp3424")},
     # No registers: the law of worlds beyond the scale, and its tests, show what its end code is worth.
     "pcf8591": [],
     "ina219": [
@@ -199,6 +239,20 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
         (0x02, b"\x7f\xff", BUS),
         (0x02, b"\x70\x80", BUS),
     ],
+    "ina228": [
+        *((0x04, code, SHUNT) for code in (b"\x7f\xff\xf0", b"\x80\x00\x00")),
+        *((0x05, code, BUS) for code in (b"\x7f\xff\xf0", b"\x6a\x40\x00", b"\x80\x00\x00")),
+        *((0x06, code, {"temperature"}) for code in (b"\x7f\xff", b"\x80\x00")),
+    ],
+    "ina260": [
+        *((0x01, code, {"current", "power"}) for code in (b"\x7f\xff", b"\x80\x00", b"\x2e\xe0")),
+        (0x02, b"\x7f\xff", BUS),
+        (0x02, b"\x70\x80", BUS),
+    ],
+    "ina3221": [
+        *((2 * n - 1, code, {f"current_{n}"}) for n in (1, 2, 3) for code in (b"\x7f\xf8", b"\x80\x00")),
+        *((2 * n, code, {f"bus_voltage_{n}"}) for n in (1, 2, 3) for code in (b"\x7f\xf8", b"\x65\x90")),
+    ],
     "max17048": [
         *((0x02, code, {"voltage", "charge", "charge_rate"}) for code in (b"\x00\x00", b"\xff\xff")),
         (0x04, b"\xff\xff", {"charge"}),
@@ -209,7 +263,28 @@ END_CODES: dict[str, list[tuple[int, bytes, set[str]]]] = {
     "aht10": [],
     # No registers: its tests show what a saturated result is worth.
     "bh1750": [],
+    "veml6075": [
+        (0x07, b"\xff\xff", {"uva", "uv_index"}),
+        (0x09, b"\xff\xff", {"uvb", "uv_index"}),
+        *((at, b"\xff\xff", {"uva", "uvb", "uv_index"}) for at in (0x0A, 0x0B)),
+    ],
     "veml7700": [(0x04, b"\xff\xff", {"illuminance"})],
+    "ltr390": [
+        (at, bytes.fromhex(code), {name})
+        for at, name in ((0x0D, "illuminance"), (0x10, "uv_index"))
+        for code in ("ffff03",)
+    ],
+    "ltr559": [
+        *((at, b"\xff\xff", {"illuminance"}) for at in (0x88, 0x8A)),
+        *((0x8D, code, {"proximity"}) for code in (b"\xff\x07", b"\x20\x81")),
+    ],
+    "max44009": [(0x03, code, {"illuminance"}) for code in (b"\xff", b"\xf0")],
+    "opt3001": [(0x00, code, {"illuminance"}) for code in (b"\xbf\xff", b"\xff\xff", b"\xc0\x00")],
+    "tsl2561": [
+        (0x0C, b"\x39\x91", {"illuminance"}),
+        (0x0E, b"\x39\x91", {"illuminance"}),
+        (0x0C, b"\xff\xff\xff\xff", {"illuminance"}),
+    ],
     "tsl2591": [
         (0x14, b"\xff\x8f", {"illuminance"}),
         (0x16, b"\xff\x8f", {"illuminance"}),

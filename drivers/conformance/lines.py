@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 from .bench import Bench, EventfulBus, Happening, bench, level
-from .exceptions import CONSTANT_LINES, UNTRUE_AT_ONE_PERCENT
+from .exceptions import CONSTANT_LINES, HALF_FRAMES, UNTRUE_AT_ONE_PERCENT
 
 READINGS = 150
 # With noise in what is written, too: most of it is harmless, so that lies are rarer; each may be tried three times.
@@ -67,7 +67,8 @@ def half_frames(name: str, rest: int, known: bool) -> Iterator[str]:
         if known and (problem := one.truth()):
             yield problem
         one.bus.rule = cut(lambda length: length // 2, rest)
-        yield from accepted(one, 8)[1]
+        _, lies = accepted(one, 8)
+        yield from lies if rest not in HALF_FRAMES.get(name, {}) else ()
 
 
 def a_few_cut_frames(name: str, rest: int) -> Iterator[str]:

@@ -20,6 +20,7 @@ class FakeIna226(FakeMonitor):
     senses = {"bus_voltage": 12.0, "shunt_voltage": 0.02}
     most = (0.081915, 36.0)
     defaults = {CONFIG: 0x4127, MANUFACTURER: 0x5449, DIE: 0x2260}
+    fixed = 0x4000  # bits 14:12 of the configuration
 
     def power_on(self) -> None:
         self.bank = dict.fromkeys(range(8), 0)
@@ -39,7 +40,7 @@ class FakeIna226(FakeMonitor):
         if register == CONFIG and value & 0x8000:
             self.power_on()
         elif register == CONFIG:
-            self.bank[CONFIG] = value & 0x0FFF | 0x4000  # bits 14:12 are fixed
+            self.bank[CONFIG] = value & 0x0FFF | self.fixed
             self.running = bool(value & 3)
             if value & 3:  # power-down leaves the flag alone
                 self.bank[MASK] &= ~READY
@@ -63,7 +64,13 @@ class FakeIna226(FakeMonitor):
 
     def finish(self) -> None:
         """Put the results into the registers, and begin again in the continuous modes."""
-        config = self.bank[CONFIG]
+        overflow = self.convert(self.bank[CONFIG])
+        self.bank[MASK] = self.bank[MASK] & ~OVERFLOW | READY | (OVERFLOW if overflow else 0)
+        self.running = bool(self.bank[CONFIG] & 4)
+        self.busy_for(self.takes)
+
+    def convert(self, config: int) -> bool:
+        """Convert what the mode asks for; return whether the arithmetic overflowed."""
         if config & 1:
             self.bank[SHUNT] = clamp(self.world["shunt_voltage"] / 2.5e-6, -0x8000, 0x7FFF) & 0xFFFF
         if config & 2:
@@ -72,7 +79,4 @@ class FakeIna226(FakeMonitor):
         current = int(shunt * self.bank[CALIBRATION] / 2048)
         power = int(abs(current) * self.bank[BUS] / 20000)
         self.bank[CURRENT], self.bank[POWER] = current & 0xFFFF, power & 0xFFFF
-        overflow = abs(current) > 0x7FFF or power > 0xFFFF
-        self.bank[MASK] = self.bank[MASK] & ~OVERFLOW | READY | (OVERFLOW if overflow else 0)
-        self.running = bool(config & 4)
-        self.busy_for(self.takes)
+        return abs(current) > 0x7FFF or power > 0xFFFF

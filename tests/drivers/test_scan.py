@@ -14,7 +14,7 @@ from drivers.scan import DEAD_AFTER, LIMIT, BusScan, run
 
 # Nothing in them can be read that shows who they are, or nothing without a message that others take for a write.
 UNSURE = {"aht10", "bh1750", "pcf8591", "vl53l1x"}
-TWINS = {"ads1015": "ads1115"}
+TWINS = {"ads1015": "ads1115", **dict.fromkeys(("mcp3421", "mcp3422", "mcp3424"), "mcp342x")}
 
 
 @pytest.fixture
@@ -71,7 +71,10 @@ class TestAChip:
         bus.transfers = 0
         time.sleep(SETTLES.get(name, 2.0))
         driver.setup = driver.setting_up = None  # whoever sets up again would hide what the scan did
-        assert driver.read() == pytest.approx(before, rel=0.02, abs=0.1)
+        after = driver.read()
+        # A sum goes on.
+        before |= {name: after[name] for name in ("energy", "charge_passed") if name in before}
+        assert after == pytest.approx(before, rel=0.02, abs=0.1)
 
     @pytest.mark.parametrize("name", sorted(set(I2C_DRIVERS) - UNSURE))
     def test_at_work_for_a_driver_is_still_named(self, name, bus, scan, time):

@@ -23,7 +23,7 @@ HOME = Path(drivers.__file__).parent
 UNITS = "°C % hPa lx V A W Ω ppm ppb µg/m³ 1/cm³ mm m/s² rad/s Hz g/m³ kPa %/h J C"
 NAMES = """
 temperature humidity pressure gas_resistance illuminance co2 eco2 tvoc distance
-a0 a1 a2 a3 a4 a5 a6 a7 voltage bus_voltage shunt_voltage current power charge charge_rate
+a0 a1 a2 a3 a4 a5 a6 a7 a0_a1 a2_a3 a4_a5 a6_a7 voltage bus_voltage shunt_voltage current power charge charge_rate
 ambient_temperature object_temperature reference_temperature resistance
 acceleration_x acceleration_y acceleration_z rotation_x rotation_y rotation_z
 state count frequency proximity uv_index uva uvb energy charge_passed
@@ -33,7 +33,7 @@ bus_voltage_1 bus_voltage_2 bus_voltage_3 current_1 current_2 current_3
 """
 KINDS = """
 temperature humidity pressure atmospheric_pressure illuminance carbon_dioxide distance voltage current power
-battery frequency volatile_organic_compounds volatile_organic_compounds_parts
+battery energy frequency volatile_organic_compounds volatile_organic_compounds_parts
 pm1 pm25 pm10 aqi
 """
 

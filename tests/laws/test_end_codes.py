@@ -48,7 +48,7 @@ CODES = [(name, *code) for name, codes in END_CODES.items() for code in codes]
 def test_an_end_code_of_the_datasheet_is_no_value(
     name: str, register: int, code: bytes, lost: set[str], known: bool
 ) -> None:
-    bits = {"lis3dh": 0x7F, "tsl2591": 0x1F}.get(name, 0xFF)
+    bits = {"lis3dh": 0x7F, "hts221": 0x7F, "tsl2591": 0x1F, "tsl2561": 0x0F}.get(name, 0xFF)
     with bench(name) as one:
         assert not (known and one.truth())
         one.bus.rule = showing(register, code, bits)

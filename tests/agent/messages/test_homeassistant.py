@@ -35,6 +35,7 @@ UNITS = {
     "voltage": "V",
     "current": "A",
     "power": "W",
+    "energy": "J",
     "battery": "%",
     "frequency": "Hz",
     "pm1": "µg/m³",
@@ -102,7 +103,9 @@ class TestTheDocument:
         assert made["s_charge"]["platform"] == "sensor"
 
     def test_counts_up(self):
-        assert document(sensor("s", Quantity("count")))["components"]["s_count"]["state_class"] == "total_increasing"
+        for name in ("count", "energy"):
+            made = document(sensor("s", Quantity(name)))["components"][f"s_{name}"]
+            assert made["state_class"] == "total_increasing"
 
     def test_parts_names_that_differ_in_letters_home_assistant_does_not_take(self):
         names = ["pi.local", "pi_local", "pi local", "温室", "теплица", "pi-local"]
