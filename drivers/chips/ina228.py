@@ -182,7 +182,7 @@ class Ina228(ShuntMonitor):
         return found
 
     def _agreed(self) -> tuple[int, ...]:
-        """Return what two reads agree on; three, where a result or a bit changed between. Set as at power-on, none may."""
+        """Return what two reads agree on; three, where a result or a bit changed. As at power-on, none may agree."""
         reads: list[tuple[int, ...]] = [self._results()]
         while len(reads) < READS:
             settings = self._settings()
