@@ -116,6 +116,11 @@ class Sensor:
         )
         return self._turn
 
+    def abandon(self) -> None:
+        """End the turn that runs at its next step: what it opens again would be in the way of what takes its place."""
+        if self._turn is not None and self._turn.running:
+            self._turn.abandoned = True
+
     def conclude(self, due: float, now: float) -> Told:
         """Return the readings of the turn, without substituted ones, and the faults of what is missing.
 

@@ -12,6 +12,8 @@ from drivers.chip import Driver, Told
 from drivers.chip import Reading as Measuring
 from drivers.errors import BeyondRange, BusTimeout, NotReady, PermanentError
 
+from .counters import ReadCounters
+
 # Errors that count against a sensor. Any other one is a bug in its driver.
 COUNTED = (OSError, PermanentError)
 
@@ -82,6 +84,7 @@ class Attempts:
     Attributes:
         label: names the sensor in messages.
         limit: seconds that one attempt may take.
+        counters: of all attempts so far.
     """
 
     def __init__(
@@ -94,7 +97,7 @@ class Attempts:
         limit: float,
     ) -> None:
         self.label, self.chip, self.breaker, self.retry = label, chip, breaker, retry
-        self.clock, self.limit = clock, limit
+        self.clock, self.limit, self.counters = clock, limit, ReadCounters()
 
     def run(self, turn: SensorTurn) -> Generator[float, None, Outcome]:
         """Attempt until one succeeds or the retry policy gives up; yield the waits. Errors are in the outcome."""
@@ -107,7 +110,7 @@ class Attempts:
         while True:
             attempts += 1
             try:
-                values = yield from self._once()
+                values = yield from self._counted()
             except COUNTED as error:
                 now = self.clock()
                 failed = min(failed, now)
@@ -133,6 +136,18 @@ class Attempts:
         # An abandoned turn was reported as failed when it was given up.
         if not turn.abandoned:
             self.breaker.failed(turn.admission, error)
+
+    def _counted(self) -> Measuring:
+        """Read the chip once and count the attempt. A transfer that hangs counts as failed when it comes back."""
+        began = self.clock()
+        self.counters.attempts += 1
+        try:
+            values = yield from self._once()
+        except Exception as error:
+            self.counters.failed(error)
+            raise
+        self.counters.succeeded(self.clock() - began)
+        return values
 
     def _once(self) -> Measuring:
         """Read the chip once, within `limit`; a later answer is discarded.

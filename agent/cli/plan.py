@@ -43,8 +43,10 @@ def _show(plan: dict[str, Any]) -> None:
     for bus in plan["buses"]:
         fits = "fits" if bus["fits"] else f"cannot be read: it would need {bus['share']:.0%} of its time"
         share = f", {bus['share']:.1%} of its time" if bus["fits"] else ""
-        print(f"{bus['bus']}: {len(bus['sensors'])} sensors hold it for {bus['busy']:.3g} s{share}, {fits}", end="")
-        print(f"; most of it {bus['limited_by']}" if len(bus["sensors"]) > 1 else "")
+        count = len(bus["sensors"])
+        hold = f"{count} sensors hold" if count > 1 else "1 sensor holds"
+        print(f"{bus['bus']}: {hold} it for {bus['busy']:.3g} s{share}, {fits}", end="")
+        print(f"; most of it {bus['limited_by']}" if count > 1 else "")
     outbox, card = plan["outbox"], plan["card_bytes_per_day"]
     time = outbox["hours_of_outage"]
     limit = size(outbox["max_size"]) if outbox["limited_by"] == "max_size" else "older batches are given up"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from typing import Any
 
 from agent.service.hardware import RealWorld
 from agent.service.runs import World, run
 
 from .commands import takes_config, whole_number
+from .finding import finding
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
         print("limpet run: --scenario goes with --simulate: faults are for fakes only", file=sys.stderr)
         return 2
     here = world(args)
-    code = run(here, args.batches)
+    code = run(here, args.batches, partial(finding, simulate=args.simulate))
     if args.scenario:
         _tell(here)
     return code

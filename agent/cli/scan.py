@@ -10,8 +10,11 @@ from dataclasses import asdict
 from typing import Any
 
 from agent import config
+from agent.config.bus_load import bus_of
 from drivers import catalog
 from drivers.bus.i2c import adapter_name, adapters, open_bus
+from drivers.bus.serial import ports
+from drivers.bus.spi import selects
 from drivers.kernel.listing import Listed, listing
 from drivers.scan import BusScan, Found, run
 
@@ -26,6 +29,9 @@ on a desktop: limpet scan --simulate"""
 
 # Seconds: the simulated chips were switched on a while ago, as real ones were. Some take 2 s until they answer.
 SINCE_POWER = 60.0
+# What a scan cannot find: SPI has no addresses, and not every sensor on a UART talks unasked.
+UNKNOWABLE = "what is on it cannot be found out; `limpet chips` lists the sensors for it"
+
 A_BENCH = """
 [mqtt]
 host = "localhost"
@@ -79,13 +85,15 @@ def main(args: argparse.Namespace) -> int:
         look(scans)
     finally:
         close()
-    _show(args, scans, listed)
+    unknowable = _simulated_places(args) if args.simulate else [*selects(), *ports()]
+    _show(args, scans, listed, [] if args.bus is not None else unknowable)
     for scan in scans:
         if scan.error:
             print(scan.error, file=sys.stderr)
-    if not scans:
+    is_enough = bool(scans or (args.simulate and unknowable))
+    if not is_enough:
         print(NO_BUS, file=sys.stderr)
-    return 0 if scans and not any(scan.error for scan in scans) else 1
+    return 0 if is_enough and not any(scan.error for scan in scans) else 1
 
 
 def this_machine(bus: int | None = None) -> tuple[list[BusScan], list[Listed]]:
@@ -111,18 +119,33 @@ def _opener(number: int) -> Any:
 
 def _simulated(args: argparse.Namespace) -> tuple[list[BusScan], list[Listed], Any]:
     """Return scans of the simulated buses, what the simulated kernel shows, and what ends the simulation."""
+    return _scans(_settings(args.config), args.bus)
+
+
+def bench() -> tuple[list[BusScan], list[Listed], Any]:
+    """Return the same of a small bench."""
+    return _scans(_bench(), None)
+
+
+def _scans(settings: config.Config, only: int | None) -> tuple[list[BusScan], list[Listed], Any]:
     from agent.simulation.machine import SimulatedMachine
 
     ahead = 0.0
-    machine = SimulatedMachine(_settings(args.config), clock=lambda: time.monotonic() + ahead)
+    machine = SimulatedMachine(settings, clock=lambda: time.monotonic() + ahead)
     ahead = SINCE_POWER
     scans = [
         BusScan(number, _shared(bus))
         for number, bus in ((_number(name), bus) for name, bus in sorted(machine.buses.items()))
-        if args.bus in (None, number)
+        if only in (None, number)
     ]
     roots = {wiring["root"] for one in machine.devices.values() if "root" in (wiring := _wiring(one))}
     return scans, [one for root in sorted(roots) for one in listing(root)], machine.close
+
+
+def _simulated_places(args: argparse.Namespace) -> list[str]:
+    """Return the chip selects and serial ports of the configuration."""
+    names = (bus_of(sensor) for sensor in _settings(args.config).sensors)
+    return [name for name in dict.fromkeys(names) if name.startswith(("spi", "/"))]
 
 
 def _number(name: str) -> int | str:
@@ -136,10 +159,14 @@ def _settings(explicit: str | None) -> config.Config:
     except config.ConfigError:
         if explicit:
             raise
-        bench, _ = config.parse(A_BENCH)
-        assert bench is not None
-        return bench
+        return _bench()
     return config.load(file)
+
+
+def _bench() -> config.Config:
+    settings, _ = config.parse(A_BENCH)
+    assert settings is not None
+    return settings
 
 
 def _wiring(part: Any) -> dict[str, Any]:
@@ -150,15 +177,20 @@ def _shared(bus: Any) -> Any:
     return lambda: bus
 
 
-def _show(args: argparse.Namespace, scans: Sequence[BusScan], listed: Sequence[Listed]) -> None:
+def _show(
+    args: argparse.Namespace, scans: Sequence[BusScan], listed: Sequence[Listed], unknowable: Sequence[str]
+) -> None:
     found = [one for scan in scans for one in scan.found]
     if args.json:
-        print_json(_document(args, scans, listed))
+        document = _document(args, scans, listed)
+        print_json({**document, "unknowable": [{"place": one, "note": UNKNOWABLE} for one in unknowable]})
     elif args.toml:
         print(config_writer.draft(found, listed), end="")
     else:
         if found or listed:
-            print_table([("WHERE", "ADDRESS", "BEHIND", "WHAT"), *map(_row, found), *map(_kernel_row, listed)])
+            print_table([("WHERE", "ADDRESS", "BEHIND", "WHAT"), *map(row, found), *map(kernel_row, listed)])
+        for place in unknowable:
+            print(f"{place}: {UNKNOWABLE}", file=sys.stderr)
         for scan in scans:
             if not scan.found and not scan.error:
                 hint = "check power and wiring" if not args.simulate else "the configuration has no chip on it"
@@ -174,7 +206,8 @@ def _called(bus: int | str) -> str:
     return f"i2c-{bus}" if isinstance(bus, int) else bus
 
 
-def _row(one: Found) -> tuple[str, ...]:
+def row(one: Found) -> tuple[str, ...]:
+    """Return bus, address, multiplexer and name of a device, as a row of the table."""
     behind = f"0x{one.mux[0]:02x} channel {one.mux[1]}" if one.mux else ""
     return _called(one.bus), f"0x{one.address:02x}", behind, _what(one)
 
@@ -187,7 +220,8 @@ def _what(one: Found) -> str:
     return f"{what}: {', '.join(names)}"
 
 
-def _kernel_row(one: Listed) -> tuple[str, ...]:
+def kernel_row(one: Listed) -> tuple[str, ...]:
+    """Return the row of a sensor that the kernel owns."""
     return one.driver, one.device, "", ", ".join(one.quantities) or one.note
 
 

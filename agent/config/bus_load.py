@@ -39,15 +39,20 @@ def loads(sensors: Iterable[SensorConfig]) -> list[BusLoad]:
     """Return the load of each bus, in the order of the configuration. Imports the drivers."""
     on_bus: dict[str, list[SensorConfig]] = {}
     for sensor in sensors:
-        on_bus.setdefault(_bus(sensor), []).append(sensor)
+        on_bus.setdefault(bus_of(sensor), []).append(sensor)
     return [_load(bus, together) for bus, together in on_bus.items()]
 
 
-def _bus(sensor: SensorConfig) -> str:
+def bus_of(sensor: SensorConfig) -> str:
+    """Return the name of a sensor's bus. Imports its driver."""
     driver = catalog.find(sensor.driver)
     if driver.addresses:
         return sensor.bus_name
     name = str(getattr(driver, "bus_name", sensor.driver))
+    if name == "uart":
+        return str(sensor.port)
+    if name == "spi":
+        return f"spi{sensor.options.get('port', 0)}.{sensor.options.get('select', 0)}"
     # Each DHT has a pin of its own, so they do not share a bus.
     return f"{name}-{sensor.device or 0}" if name == "dht" else name
 

@@ -16,6 +16,7 @@ from .bus_load import loads
 from .devices import SensorConfig
 from .kinds import people
 from .mistakes import Report, Where, near
+from .port_checks import check_ports
 from .reading import read_table, read_tables
 from .tables import Config, OutboxConfig
 from .upgrade import current
@@ -53,6 +54,7 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     _pins(config, fitted, report)
     _pin_backend(fitted, report, os.environ)
     if not any(report.touches((*one.where, "driver")) for one in fitted):
+        check_ports([one for one in fitted if one.sensor.driver], report)
         _loads(fitted, report)
     return config
 
@@ -210,11 +212,16 @@ def _loads(fitted: Sequence[Fitted], report: Report) -> None:
     for load in loads(one.sensor for one in fitted if one.sensor.driver):
         if load.fits:
             continue
+        longest = math.ceil(load.share * load.interval)
+        if len(load.sensors) == 1:
+            what = f"a reading holds {load.bus} for {load.busy:.3g} s, but is due every {people(load.interval)}"
+            fix = f'write every = "{people(float(longest))}" or more'
+            report.warning((*where[load.sensors[0].id], "every"), what, fix)
+            continue
         what = (
             f"the {len(load.sensors)} sensors on {load.bus} hold it for {load.busy:.3g} s, "
             f"but are due every {people(load.interval)}: some of them will be missing in every round"
         )
-        longest = math.ceil(load.share * load.interval)
         fix = f'write every = "{people(float(longest))}" or more for them, or spread them over several buses'
         report.warning((*where[load.sensors[0].id], "every"), what, fix)
 

@@ -103,6 +103,7 @@ class SensorConfig:
         options: the driver's own; durations as float seconds.
         pin: BCM number.
         device: a w1 id, an IIO or hwmon device name.
+        port: a serial port's path, for sensors on a UART.
         altitude: metres above the sea, where something needs it.
         explicit_timeout: whether `timeout` was written.
     """
@@ -123,6 +124,7 @@ class SensorConfig:
     options: Mapping[str, Any] = key(Anything(), factory=dict)
     pin: int | None = key(PIN, None)
     device: str | None = key(Text(), None)
+    port: str | None = key(Text(r"/[^\x00-\x20\x7f]+", "a path such as /dev/serial0"), None)
     altitude: float | None = key(Number(low=-500.0, high=9000.0), None)
     explicit_timeout: bool = False
 
@@ -144,5 +146,5 @@ class SensorConfig:
 
     def arguments(self) -> dict[str, Any]:
         """Return what `open_chip` gets besides driver, bus and address."""
-        named = {"pin": self.pin, "device": self.device, "altitude": self.altitude}
+        named = {"pin": self.pin, "device": self.device, "altitude": self.altitude, "port": self.port}
         return {**self.options, **{name: value for name, value in named.items() if value is not None}}

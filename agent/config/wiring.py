@@ -30,6 +30,11 @@ BASE = "drivers.chip"
 SHORT = 0.05
 
 
+def own_keys(driver: Any) -> tuple[str, ...]:
+    """Return the constructor arguments that have a key of their own: `port`, too, of a UART; on SPI it is an option."""
+    return (*OWN_KEYS, "port") if getattr(driver, "bus_name", "") == "uart" else OWN_KEYS
+
+
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """A sensor with what its driver adds.
@@ -65,10 +70,12 @@ def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Whe
     _belongs(sensor, driver, raw, report, where)
     if driver.addresses:
         sensor = _addressed(sensor, driver, report, where)
-    cure = driver.moving(sensor.device) if hasattr(driver, "moving") else None
+    place = "port" if "port" in own_keys(driver) else "device"
+    cure = driver.moving(getattr(sensor, place)) if hasattr(driver, "moving") else None
     if cure is not None:
-        report.warning((*where, "device"), f"{sensor.device} may be another device after a reboot", cure)
-    spoilt = any(report.touches((*where, name)) for name in ("pin", "device", "options"))
+        what = f"{getattr(sensor, place)} may be another device after a reboot"
+        report.warning((*where, place), what, cure)
+    spoilt = any(report.touches((*where, name)) for name in ("pin", "device", "port", "options"))
     chip = None if spoilt else _opened(sensor, driver, report, where)
     quantities = tuple(one.name for one in getattr(chip or driver, "quantities", ()))
     for table in ("calibrate", "limits"):
@@ -101,23 +108,25 @@ def _driver(sensor: SensorConfig, report: Report, where: Where) -> Any:
 def _belongs(sensor: SensorConfig, driver: Any, raw: Mapping[str, Any], report: Report, where: Where) -> None:
     """Report keys and options that the driver does not have, and those that are missing."""
     known, needed, open_ended = parameters(driver)
+    own = own_keys(driver)
     of_i2c = () if driver.addresses else ("bus", "address", "mux")
     for name in (*of_i2c, *(one for one in ("pin", "device") if one not in known and not open_ended)):
         if name in raw:
             report.mistake((*where, name), f"a {sensor.driver} has no {name}", "remove it")
-    options = [name for name in known if name not in OWN_KEYS]
+    if "port" in raw and "port" not in own and not open_ended:
+        fix = f"write options = {{ port = {raw['port']} }}" if "port" in known else "remove it"
+        report.mistake((*where, "port"), f"a {sensor.driver} is on no serial port", fix)
+    options = [name for name in known if name not in own]
     for name in sensor.options:
         at = (*where, "options", name)
-        if name in OWN_KEYS and (name in known or name in ("bus", "address")):
+        if name in own and (name in known or name in ("bus", "address")):
             report.mistake(at, "this is no option", f"write {name} = … in the sensor's table itself")
         elif name not in known and not open_ended:
             report.mistake(at, f"a {sensor.driver} has no such option", _allowed(name, options))
     given = sensor.arguments()
     for name in needed:
         if name not in given and name not in ("bus", "address") and not report.touches((*where, name)):
-            at, example = (
-                ((name,), f"{name} = …") if name in OWN_KEYS else (("options",), f"options = {{ {name} = … }}")
-            )
+            at, example = ((name,), f"{name} = …") if name in own else (("options",), f"options = {{ {name} = … }}")
             report.mistake((*where, *at), f"a {sensor.driver} needs {name}", f"add {example}")
 
 
@@ -169,7 +178,7 @@ def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> 
         what = str(error) if isinstance(error, TypeError | ValueError) else f"the driver fails with {error!r}"
         words = re.findall(r"\w+", what)
         named = min((one for one in sensor.arguments() if one in words), key=words.index, default=None)
-        at = (named,) if named in OWN_KEYS else ("options", named) if named else ("options",)
+        at = (named,) if named in own_keys(driver) else ("options", named) if named else ("options",)
         declared = catalog.options(driver).get(named or "")
         cure = f"write {declared.allowed}" if declared else f"`limpet chips {sensor.driver}` explains its options"
         report.mistake((*where, *at), what.removesuffix(f"; {cure}"), cure)

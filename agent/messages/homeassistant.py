@@ -165,13 +165,13 @@ def _quantity(sensor: Sensed, quantity: Named, topics: Topics) -> Document:
         component["entity_category"] = "diagnostic"
     if not binary:
         component["state_class"] = "total_increasing" if quantity.name in SUMS else "measurement"
-        component["suggested_display_precision"] = _digits(quantity.step)
+        component["suggested_display_precision"] = digits(quantity.step)
         if quantity.unit:
             component["unit_of_measurement"] = quantity.unit
     return component
 
 
-def _digits(step: float) -> int:
+def digits(step: float) -> int:
     """Return how many decimals a step of this size needs."""
     return min(FINEST, max(0, math.ceil(-math.log10(step) - 1e-9))) if step > 0 else 0
 

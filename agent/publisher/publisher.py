@@ -23,7 +23,7 @@ from .reason_codes import ReasonCodes
 from .reconnect import Reconnect
 from .send_queue import SendQueue
 from .session import Closing, Session
-from .state import BrokerState, ConnectionLog
+from .state import NOT_YET, BrokerState, ConnectionLog
 from .twin import TwinWatch
 
 
@@ -87,7 +87,7 @@ class Publisher:
         self._open: Link | None = None
         self._closing, self._running = Closing(clock.now), False
         self._log = ConnectionLog(topics.client_id)
-        self.state = BrokerState(False, clock.now(), "not connected yet", 0, False, None)
+        self.state = BrokerState(False, clock.now(), NOT_YET, 0, False, None)
 
     # --- what others want
 

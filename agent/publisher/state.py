@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 # Seconds between two log lines about lost connections, and between two about the same outage.
 LOST_AGAIN, REMIND = 150.0, 600.0
+# The error of a connection whose first try has not ended.
+NOT_YET = "not connected yet"
 # Seconds after which an outage is logged, however soon it came after another.
 LASTS = 60.0
 

@@ -24,6 +24,7 @@ from .announcer import Announcer
 from .breakers import BreakerLog
 from .build import Assembly
 from .connect import Making
+from .discovery import Finding
 from .hardware import Hardware
 from .page import Page
 from .recorder import Recorder
@@ -47,6 +48,7 @@ class Agent:
     Args:
         announced: what earlier runs have announced; None: nothing, and nothing is remembered.
         reload: reads the configuration and applies it a moment later; None: the request `reload` is refused.
+        find: finds what is connected, for a page without sensors; None: it is not looked for.
 
     Attributes:
         config: the configuration in use; a reload replaces it.
@@ -68,6 +70,7 @@ class Agent:
         version: str,
         announced: Announced | None = None,
         reload: Callable[[], Config] | None = None,
+        find: Finding | None = None,
     ) -> None:
         identity = _identity(config, version, hardware.simulated, rng)
         topics, news = Topics(config.mqtt.topic_root, config.agent.device_id), asyncio.Event()
@@ -78,11 +81,10 @@ class Agent:
         self.publisher = publishing(self.outbox, topics, breakers.note)
         self.recorder = Recorder(identity, topics, clock, self.outbox, self._round_ended)
         self.scheduler = Scheduler(Collector(self.assembly.buses, clock.now), (), self.recorder.record, clock.now)
-
-        self.page = Page(self.alive, news.set)
+        self.page = Page(self.alive, news.set, self.assembly, find)
         self.status = self._make_status(identity, breakers)
         announcer = Announcer(self.status, topics, announced or Announced(None), rng, self._all_again)
-        self.reporter = Reporter(self.status, topics, self.outbox, announcer, news, health_file)
+        self.reporter = Reporter(self.status, topics, self.outbox, announcer, news, health_file, self.page.refresh)
         self._reload, self._stopping, self.goes_on = reload, asyncio.Event(), False
 
     @property
@@ -145,10 +147,8 @@ class Agent:
         )
         reconnects = _connection(old) != _connection(config)
         if reconnects:
-            before, self.publisher = (
-                self.publisher,
-                publishing(self.outbox, self.reporter.topics, self.assembly.on_event),
-            )
+            before = self.publisher
+            self.publisher = publishing(self.outbox, self.reporter.topics, self.assembly.on_event)
             await before.close(DISK_WITHIN)
         self.publisher.adjust(box.backfill_rate, box.require_subscriber, box.backfill_format)
         discovery_changed = old.homeassistant != config.homeassistant
@@ -217,6 +217,7 @@ class Agent:
 
     def _round_ended(self) -> None:
         self.reporter.round_ended()
+        self.page.refresh()
 
     def _storage_changed(self) -> None:
         self.reporter.storage_changed()
@@ -273,8 +274,7 @@ def _connection(config: Config) -> tuple[object, ...]:
 
 def _identity(config: Config, version: str, simulated: bool, rng: Random) -> Identity:
     """Return the identity of a new run. Its id is drawn from `rng`, so that a simulation can be repeated."""
-    run_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
-    return Identity(config.agent.device_id, run_id, version, simulated)
+    return Identity(config.agent.device_id, str(uuid.UUID(int=rng.getrandbits(128), version=4)), version, simulated)
 
 
 def _outbox(

@@ -57,6 +57,7 @@ class Assembly:
         pairs = {spec.id: gone.pop(spec.id) for spec in config.sensors if self._specs.get(spec.id) == spec}
         # Before new sensors are built, since they may need the same pins.
         for sensor, _ in gone.values():
+            sensor.abandon()
             sensor.chip.close()
         built = []
         for spec in config.sensors:

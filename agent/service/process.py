@@ -29,7 +29,7 @@ class Process:
         self._started_ticks = started_ticks(os.getpid())
 
     def facts(self) -> dict[str, Any]:
-        """Return uptime (s), rss (bytes), cpu (s), pid, threads."""
+        """Return uptime (s), rss (bytes), cpu (s), pid, threads, and written (bytes that went to a disk or card)."""
         return {
             "pid": os.getpid(),
             "started_ticks": self._started_ticks,
@@ -37,6 +37,7 @@ class Process:
             "rss": resident(),
             "cpu": round(time.process_time(), 2),
             "threads": threading.active_count(),
+            "written": written(),
         }
 
 
@@ -74,6 +75,15 @@ def resident() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def written() -> int | None:
+    """Return the bytes that this process made the kernel write to storage; None if it does not say."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        lines = Path("/proc/self/io").read_text().splitlines()
+        facts = dict(line.split(": ") for line in lines)
+        return int(facts["write_bytes"]) - int(facts["cancelled_write_bytes"])
+    return None
 
 
 def health_file(state_dir: Path, environ: Mapping[str, str] = os.environ, *, simulated: bool = False) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from agent.messages import payloads
@@ -34,6 +35,7 @@ class Reporter:
 
     Args:
         file: where `health` is written as well; None: nowhere.
+        reported: called after `health` was made: something in it may have changed.
 
     Attributes:
         announcer: publishes `info` and the discovery document when either has changed.
@@ -49,9 +51,10 @@ class Reporter:
         announcer: Announcer,
         news: asyncio.Event,
         file: Path | None,
+        reported: Callable[[], object],
     ) -> None:
         self._status, self.topics, self._outbox, self.announcer = status, topics, outbox, announcer
-        self.news, self.began = news, asyncio.Event()
+        self.news, self.began, self._reported = news, asyncio.Event(), reported
         self._file = NewestContent(file, FileThread(), _not_written) if file is not None else None
         self._alarms = Alarms(status)
         self._state = LastState()
@@ -111,6 +114,7 @@ class Reporter:
         document = payloads.encode(self._status.health())
         if self._file is not None:
             self._file.write(document)
+        self._reported()
         return document
 
     async def close(self) -> None:

@@ -20,6 +20,7 @@ from . import process
 from .agent import Agent, what_makes_a_run
 from .announced import Announced
 from .connect import publishing
+from .discovery import Finding
 from .hardware import Hardware
 from .lock import AnotherInstance, InstanceLock
 from .signals import Hangups, end_at_once, when_told_to_end
@@ -44,8 +45,11 @@ class World(Protocol):
         """See the agent of a run before it starts."""
 
 
-def run(world: World, rounds: int | None = None) -> int:
+def run(world: World, rounds: int | None = None, find: Finding | None = None) -> int:
     """Run agents, one after the other, until a signal ends the process, or for `rounds` rounds.
+
+    Args:
+        find: finds what is connected, for a page without sensors.
 
     Returns:
         0; 1 if another instance runs already, or if rounds were asked for and there is no sensor.
@@ -68,7 +72,7 @@ def run(world: World, rounds: int | None = None) -> int:
         try:
             if config.outbox.durability != "memory":
                 lock.acquire()
-            following = asyncio.run(_one(world, config, hangups, rounds))
+            following = asyncio.run(_one(world, config, hangups, rounds, find))
         except AnotherInstance as error:
             log.error("another instance runs already", extra={"state_dir": str(error)})
             return 1
@@ -83,7 +87,9 @@ def _late() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def _one(world: World, config: Config, hangups: Hangups, rounds: int | None) -> Config | None:
+async def _one(
+    world: World, config: Config, hangups: Hangups, rounds: int | None, find: Finding | None
+) -> Config | None:
     """Run one agent; return the configuration of the next run, or None if the process ends."""
     clock, hardware = world.doors(config)
     rng = Random()
@@ -100,6 +106,7 @@ async def _one(world: World, config: Config, hangups: Hangups, rounds: int | Non
         version=process.version(),
         announced=Announced(state_dir / "announced.json", process.machine()),
         reload=lambda: reload.ask(),  # noqa: PLW0108  (it is made below)
+        find=find,
     )
     world.watch(agent)
     reload = Reload(world, agent, clock, rng)

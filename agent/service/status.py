@@ -11,7 +11,7 @@ from agent.acquisition.sensor import Sensor
 from agent.clock import Clock
 from agent.messages import payloads
 from agent.outbox import Outbox, Previous
-from agent.publisher import Publisher
+from agent.publisher import BrokerState, Publisher
 from agent.resilience import AsyncCircuitBreaker, CircuitBreaker, CircuitState
 
 from . import process
@@ -72,6 +72,14 @@ class Status:
         """Return the current time in seconds of the agent's clock."""
         return self._clock.now()
 
+    def stamp(self, moment: float) -> str:
+        """Return a moment of the agent's clock as the wall time that is published."""
+        return self._clock.stamp(moment)
+
+    def connection(self) -> BrokerState:
+        """Return the state of the connection to the broker."""
+        return self._publisher().state
+
     @property
     def sensors(self) -> list[Sensor]:
         """All sensors of the current configuration."""
@@ -79,7 +87,7 @@ class Status:
 
     def state(self) -> dict[str, Any]:
         """Return the present of every sensor."""
-        return self._true(payloads.state(self.sensors, now=self._stamp(self._clock.now()), stamp=self._stamp))
+        return self._true(payloads.state(self.sensors, now=self.stamp(self._clock.now()), stamp=self.stamp))
 
     def info(self) -> dict[str, Any]:
         """Return what this device is and measures."""
@@ -87,7 +95,7 @@ class Status:
             self.sensors,
             device_id=self.identity.device_id,
             boot_id=self.identity.run_id,
-            started=self._stamp(self.process.began),
+            started=self.stamp(self.process.began),
             version=self.identity.version,
             host=process.host(),
             previous=_previous(self._outbox.previous),
@@ -118,7 +126,7 @@ class Status:
                 "schema": payloads.SCHEMA,
                 "device_id": self.identity.device_id,
                 "boot_id": self.identity.run_id,
-                "timestamp": self._stamp(self._clock.now()),
+                "timestamp": self.stamp(self._clock.now()),
                 "degraded": any(sensor.present.degraded for sensor in self.sensors),
                 "breakers": {name: self._breaker(name, one) for name, one in self.breakers().items()},
                 "sensors": {sensor.id: self._sensor(sensor) for sensor in self.sensors},
@@ -143,7 +151,7 @@ class Status:
             "state": one.state.value,
             "failures": one.failure_count,
             "retry_after": None if one.state is CircuitState.CLOSED else round(one.retry_after, 3),
-            "since": self._stamp(self.process.began if since is None else since),
+            "since": self.stamp(self.process.began if since is None else since),
         }
 
     def _sensor(self, sensor: Sensor) -> dict[str, Any]:
@@ -169,25 +177,22 @@ class Status:
         }
 
     def _broker(self) -> dict[str, Any]:
-        state = self._publisher().state
+        state = self.connection()
         return {
             "connected": state.connected,
-            "since": self._stamp(state.since),
+            "since": self.stamp(state.since),
             "error": state.error,
             "sessions": state.sessions,
             "duplicate_client_id": state.duplicate,
             "version": state.facts.version if state.facts else None,
             "limits": dict(state.limits),
             "refused": [
-                {"topic": one.topic, "reason": one.reason, "since": self._stamp(one.since)} for one in state.refused
+                {"topic": one.topic, "reason": one.reason, "since": self.stamp(one.since)} for one in state.refused
             ],
         }
 
-    def _stamp(self, moment: float) -> str:
-        return self._clock.stamp(moment)
-
     def _optional(self, moment: float | None) -> str | None:
-        return None if moment is None else self._stamp(moment)
+        return None if moment is None else self.stamp(moment)
 
 
 def _previous(previous: Previous | None) -> dict[str, Any] | None:

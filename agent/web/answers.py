@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from . import metrics
+from .live import Live
 
 TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
+EVENTS = "text/event-stream"
+SCRIPTS = ("page", "live", "first", "sensors", "sparkline", "story", "troubles", "words")
 FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in SCRIPTS},
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -24,20 +28,27 @@ EVERYWHERE = ("0.0.0.0", "::")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response. `headers`: beyond those that all have."""
+    """A response.
+
+    Attributes:
+        headers: beyond those that all responses have.
+        live: what follows the body, as events, until the client leaves; None: nothing.
+    """
 
     status: int
     body: bytes
     kind: str = TEXT
     headers: tuple[tuple[str, str], ...] = ()
+    live: Live | None = None
 
 
 class Documents(Protocol):
-    """The documents, as published."""
+    """The documents, as published, and what is counted of each sensor's reads."""
 
     def health(self) -> dict[str, Any]: ...
     def state(self) -> dict[str, Any]: ...
     def info(self) -> dict[str, Any]: ...
+    def reads(self) -> dict[str, metrics.Reads]: ...
 
 
 class Answers:
@@ -49,11 +60,19 @@ class Answers:
 
     Args:
         alive: returns whether rounds make progress.
+        live: what the page shows; None: `/events` and `/page.json` are not there.
         host: the configured address.
         names: further names of this machine.
     """
 
-    def __init__(self, documents: Documents, alive: Callable[[], bool], host: str, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        alive: Callable[[], bool],
+        host: str,
+        names: Iterable[str] = (),
+        live: Live | None = None,
+    ) -> None:
         self.status, self.alive = documents, alive
         self.names = {name.lower() for name in (*LOOPBACK, host, *names) if name}
         self.numbers = host in EVERYWHERE
@@ -64,6 +83,11 @@ class Answers:
             "/state.json": lambda: _document(documents.state()),
             "/info.json": lambda: _document(documents.info()),
         }
+        if live is not None:
+            self._paths |= {
+                "/page.json": lambda: Answer(200, live.whole().encode(), JSON),
+                "/events": lambda: Answer(200, b"", EVENTS, live=live),
+            }
 
     def to(self, method: str, target: str, host: str | None) -> Answer:
         """Return the answer to a request.
@@ -94,13 +118,13 @@ class Answers:
         return Answer(503, b"no round has finished in time\n")
 
     def _metrics(self) -> Answer:
-        text = metrics.text(self.status.health(), self.status.state(), self.status.info())
+        text = metrics.text(self.status.health(), self.status.state(), self.status.info(), self.status.reads())
         return Answer(200, text.encode(), metrics.KIND)
 
 
 def _document(document: dict[str, Any]) -> Answer:
     body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-    return Answer(200, body, "application/json")
+    return Answer(200, body, JSON)
 
 
 def _bare(host: str) -> str:

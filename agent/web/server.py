@@ -1,4 +1,4 @@
-"""HTTP/1.1 over asyncio and h11: one request per connection, a few clients at a time, and none for long."""
+"""HTTP/1.1 over asyncio and h11: one request per connection, a few clients at a time, none for long but open pages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import h11
 
 from .answers import Answer, Answers
+from .streams import Streams
 
 log = logging.getLogger("limpet.web")
 
@@ -28,6 +29,8 @@ HEADERS = (
     ("Connection", "close"),
 )
 
+TOO_MANY_PAGES = Answer(503, b"too many pages are open\n", headers=(("Retry-After", "30"),))
+
 
 class Server:
     """Serves answers at an address. Failures here do not affect the rest of the agent.
@@ -45,9 +48,11 @@ class Server:
         self.listen, self.answers, self.on_change = listen, answers, on_change
         self.error: str | None = "not listening yet"
         self._server: asyncio.Server | None = None
+        self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
         # Connections without an answer yet, oldest first, each with the task that serves it.
         self._clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
+        self._streams = Streams()
 
     def start(self) -> None:
         """Begin to listen; an address that is in use is tried again until it is free."""
@@ -59,6 +64,10 @@ class Server:
             self._server.close()
         for task in self._tasks:
             task.cancel()
+        # A task that has not begun yet does not clean up.
+        for writer in self._clients:
+            writer.transport.abort()
+        self._closed = True
 
     def facts(self) -> dict[str, object]:
         """Return the server's entry in `health`."""
@@ -99,6 +108,9 @@ class Server:
         A health check sends its request at once and is answered at once, so it gets through however many clients are
         slow.
         """
+        if self._closed:
+            writer.transport.abort()
+            return
         if len(self._clients) >= MOST_CLIENTS:
             slowest = min(self._clients, key=_is_local)
             self._clients.pop(slowest).cancel()
@@ -106,12 +118,18 @@ class Server:
         self._clients[writer] = self._spawn(self._handle(reader, writer), "web client")
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talk = h11.Connection(h11.SERVER, max_incomplete_event_size=LARGEST_HEAD)
         try:
             async with asyncio.timeout(DEADLINE):
-                await self._serve(reader, writer)
+                answer = await self._serve(talk, reader, writer)
                 await writer.drain()
-                writer.close()
-                await writer.wait_closed()
+                if answer is None or answer.live is None:
+                    writer.close()
+                    await writer.wait_closed()
+                    return
+            # From here on it holds no place among the clients that wait for an answer.
+            self._clients.pop(writer, None)
+            await self._streams.run(answer.live, reader, writer, lambda data: talk.send(h11.Data(data=data)) or b"")
         # A client that does not read gets no answer.
         except (TimeoutError, OSError):
             pass
@@ -119,23 +137,36 @@ class Server:
             self._clients.pop(writer, None)
             writer.transport.abort()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk = h11.Connection(h11.SERVER, max_incomplete_event_size=LARGEST_HEAD)
+    async def _serve(
+        self, talk: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Answer | None:
+        """Answer one request; return the answer as far as it was sent, None if the client left before."""
         request = None
         try:
             request = await _request(talk, reader)
             if request is None:
-                return
+                return None
             answer = self.answers.to(request.method.decode(), request.target.decode(), _host(request))
         except h11.RemoteProtocolError as error:
             answer = Answer(error.error_status_hint, f"{error}\n".encode())
-        writer.write(_response(talk, answer, bare=request is not None and request.method == b"HEAD"))
+        bare = request is not None and request.method == b"HEAD"
+        if answer.live is not None and (bare or self._streams.full()):
+            answer = Answer(200, b"", answer.kind) if bare else TOO_MANY_PAGES
+        writer.write(_begun(talk, answer) if answer.live is not None else _response(talk, answer, bare=bare))
+        return answer
 
 
 def _is_local(writer: asyncio.StreamWriter) -> bool:
     """Return whether a client is on this machine; others are dropped first."""
     peer = writer.get_extra_info("peername")
     return isinstance(peer, tuple) and str(peer[0]).removeprefix("::ffff:") in ("127.0.0.1", "::1")
+
+
+def _begun(talk: h11.Connection, answer: Answer) -> bytes:
+    """Return the head of a response whose body goes on until the client leaves."""
+    # A reverse proxy would collect events before it passes them on; nginx asks for this header.
+    headers = [("Content-Type", answer.kind), ("X-Accel-Buffering", "no"), *HEADERS]
+    return talk.send(h11.Response(status_code=answer.status, headers=headers)) or b""
 
 
 def _response(talk: h11.Connection, answer: Answer, *, bare: bool) -> bytes:

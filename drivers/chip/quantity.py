@@ -41,6 +41,7 @@ class Quantity:
         needs: another quantity of the device, without which this one cannot be told: its formula starts from it.
         noisy: a working sensor never shows the same digits for an hour; False for states, counts and coarse steps.
         accuracy: ± in its unit, at 25 °C, where the datasheet says so.
+        words: what 0 and 1 mean to a person, `("open", "closed")`; empty for a number.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Quantity:
     needs: str = ""
     noisy: bool = True
     accuracy: float | None = None
+    words: tuple[str, ...] = ()
 
     def holds(self, value: object) -> bool:
         """Return whether this is a number within the range; not-a-number is in none."""

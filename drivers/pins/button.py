@@ -11,7 +11,7 @@ class Button(Switch):
 
     name = "button"
     quantities = (
-        Quantity("state", "", None, 0, 1, 1e-9, noisy=False),
+        Quantity("state", "", None, 0, 1, 1e-9, noisy=False, words=("released", "pressed")),
         Quantity("count", "", None, 0, step=1, noisy=False),
     )
     always_listens = True

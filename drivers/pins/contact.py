@@ -10,4 +10,4 @@ class Contact(Switch):
     """A contact between the pin and ground; `pull = "down"` for one to 3.3 V."""
 
     name = "contact"
-    quantities = (Quantity("state", "", None, 0, 1, 1e-9, noisy=False),)
+    quantities = (Quantity("state", "", None, 0, 1, 1e-9, noisy=False, words=("open", "closed")),)

@@ -55,7 +55,7 @@ _shtab_limpet__c_COMPGEN=_shtab_compgen_files
 _shtab_limpet___config_COMPGEN=_shtab_compgen_files
 
 _shtab_limpet_watch___mqtt_choices=(5 3.1.1)
-_shtab_limpet_chips_pos_0_choices=(bme280 bmp280 bmp388 bmp390 bmp180 bme680 dps310 ms5611 sht3x sht4x shtc3 sht2x aht20 aht10 htu21d si7021 hdc1080 hdc302x am2320 bmp581 lps22hb hts221 tmp117 tmp102 lm75 tmp1075 adt7410 mcp9808 mlx90614 ads1115 ads1015 pcf8591 mcp342x mcp3421 mcp3422 mcp3424 ina219 ina226 ina228 ina260 ina3221 max17048 bh1750 veml7700 veml6075 tsl2591 tsl2561 opt3001 max44009 ltr390 ltr559 scd4x scd30 sps30 sen5x sgp30 sgp40 sgp41 ens160 ccs811 mpu6050 mpu6500 lis3dh adxl345 vl53l0x vl53l1x ds3231 contact motion button pulse distance mcp3008 ds18b20 dht iio hwmon host)
+_shtab_limpet_chips_pos_0_choices=(bme280 bmp280 bmp388 bmp390 bmp180 bme680 dps310 ms5611 sht3x sht4x shtc3 sht2x aht20 aht10 htu21d si7021 hdc1080 hdc302x am2320 bmp581 lps22hb hts221 tmp117 tmp102 lm75 tmp1075 adt7410 mcp9808 mlx90614 ads1115 ads1015 pcf8591 mcp342x mcp3421 mcp3422 mcp3424 ina219 ina226 ina228 ina260 ina3221 max17048 bh1750 veml7700 veml6075 tsl2591 tsl2561 opt3001 max44009 ltr390 ltr559 scd4x scd30 sps30 sen5x sgp30 sgp40 sgp41 ens160 ccs811 mpu6050 mpu6500 lis3dh adxl345 vl53l0x vl53l1x ds3231 max31855 max31856 max31865 mcp3008 mcp3208 contact motion button pulse distance pms5003 sds011 mhz19 ds18b20 dht iio hwmon host)
 _shtab_limpet_completion_pos_0_choices=(bash zsh fish)
 _shtab_limpet_schema_pos_0_choices=(config batch health asyncapi)
 _shtab_limpet_pos_0_choices=(run rehearse init demo check read scan doctor watch status outbox plan chips completion schema)

@@ -51,7 +51,7 @@ _shtab_limpet_check_defaults_added=0
 _shtab_limpet_chips_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON instead of text for people]"
-  ":a driver, or what people call the sensor:(bme280 bmp280 bmp388 bmp390 bmp180 bme680 dps310 ms5611 sht3x sht4x shtc3 sht2x aht20 aht10 htu21d si7021 hdc1080 hdc302x am2320 bmp581 lps22hb hts221 tmp117 tmp102 lm75 tmp1075 adt7410 mcp9808 mlx90614 ads1115 ads1015 pcf8591 mcp342x mcp3421 mcp3422 mcp3424 ina219 ina226 ina228 ina260 ina3221 max17048 bh1750 veml7700 veml6075 tsl2591 tsl2561 opt3001 max44009 ltr390 ltr559 scd4x scd30 sps30 sen5x sgp30 sgp40 sgp41 ens160 ccs811 mpu6050 mpu6500 lis3dh adxl345 vl53l0x vl53l1x ds3231 contact motion button pulse distance mcp3008 ds18b20 dht iio hwmon host)"
+  ":a driver, or what people call the sensor:(bme280 bmp280 bmp388 bmp390 bmp180 bme680 dps310 ms5611 sht3x sht4x shtc3 sht2x aht20 aht10 htu21d si7021 hdc1080 hdc302x am2320 bmp581 lps22hb hts221 tmp117 tmp102 lm75 tmp1075 adt7410 mcp9808 mlx90614 ads1115 ads1015 pcf8591 mcp342x mcp3421 mcp3422 mcp3424 ina219 ina226 ina228 ina260 ina3221 max17048 bh1750 veml7700 veml6075 tsl2591 tsl2561 opt3001 max44009 ltr390 ltr559 scd4x scd30 sps30 sen5x sgp30 sgp40 sgp41 ens160 ccs811 mpu6050 mpu6500 lis3dh adxl345 vl53l0x vl53l1x ds3231 max31855 max31856 max31865 mcp3008 mcp3208 contact motion button pulse distance pms5003 sds011 mhz19 ds18b20 dht iio hwmon host)"
 )
 
 # guard to ensure default positional specs are added only once per session

@@ -139,3 +139,9 @@ class TestWhatLimits:
         out = capsys.readouterr().out
         for words in ("LIMITED BY", "most of it air", "limited by outbox.max_", "limited by outbox.backfill_rate"):
             assert words in out
+
+    def test_a_serial_port_that_cannot_be_read_in_time_is_named_with_its_sum(self, tmp_path, capsys):
+        file = tmp_path / "dust.toml"
+        file.write_text('[[sensor]]\nid = "dust"\ndriver = "sds011"\nport = "/dev/serial0"\nevery = "1s"\n')
+        assert main.main(["plan", "-c", str(file)]) == 0
+        assert "/dev/serial0: 1 sensor holds it for 1.5 s, cannot be read" in capsys.readouterr().out

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from whole import whole
 
 import agent.web
+from agent.acquisition.counters import ReadCounters
+from agent.service.page_documents import PageDocuments
 from agent.web import metrics
 from agent.web.answers import Answers
 
@@ -46,6 +51,13 @@ class Status:
                 {"id": 'ta"nk\\', "quantities": [{"name": "distance", "unit": "mm"}]},
             ],
         }
+
+    def reads(self) -> dict:
+        counters = ReadCounters()
+        counters.attempts = 2
+        counters.succeeded(0.02)
+        counters.failed(TimeoutError())
+        return {"air": counters}
 
 
 @pytest.fixture
@@ -112,6 +124,19 @@ class TestAHost:
         assert answers.to("GET", "/", "evil.example").status == 403
 
 
+@pytest.fixture
+def scraped(runner) -> str:
+    """Return the metrics of a whole agent."""
+
+    async def scrape() -> str:
+        async with whole() as home:
+            documents = PageDocuments(home.agent.status, home.agent.assembly)
+            answers = Answers(documents, home.agent.alive, "localhost")
+            return answers.to("GET", "/metrics", "localhost").body.decode()
+
+    return runner.run(scrape())
+
+
 class TestMetrics:
     def test_can_be_read_by_prometheus(self, answers):
         text = answers.to("GET", "/metrics", "localhost").body.decode()
@@ -128,14 +153,34 @@ class TestMetrics:
         assert samples["limpet_outbox_waiting",] == 4
         assert not any(key[0] == "limpet_value" and "mm" in key for key in samples)
 
-    def test_of_the_real_agent_can_be_read_too(self, runner):
-        async def scrape() -> str:
-            async with whole() as home:
-                answers = Answers(home.agent.status, home.agent.alive, "localhost")
-                return answers.to("GET", "/metrics", "localhost").body.decode()
+    def test_count_reads_their_errors_and_their_time(self, answers):
+        text = answers.to("GET", "/metrics", "localhost").body.decode()
+        samples = {
+            (sample.name, *sorted(sample.labels.values())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+        assert samples["limpet_read_attempts_total", "air"] == 2
+        assert samples["limpet_read_errors_total", "TimeoutError", "air"] == 1
+        assert samples["limpet_read_duration_seconds_count", "air"] == 1
+        assert samples["limpet_read_duration_seconds_sum", "air"] == 0.02
+        assert samples["limpet_read_duration_seconds_bucket", "0.01", "air"] == 0
+        assert samples["limpet_read_duration_seconds_bucket", "0.025", "air"] == 1
+        assert samples["limpet_quantity_available", "distance", 'ta"nk\\'] == 0
 
-        names = {family.name for family in text_string_to_metric_families(runner.run(scrape()))}
-        assert {"limpet_value", "limpet_rounds", "limpet_clock_synced"} <= names
+    def test_of_the_real_agent_can_be_read_too(self, scraped):
+        names = {family.name for family in text_string_to_metric_families(scraped)}
+        assert {"limpet_value", "limpet_rounds", "limpet_clock_synced", "limpet_read_duration_seconds"} <= names
+
+    @pytest.mark.skipif(
+        shutil.which("promtool") is None and not os.environ.get("CI"),
+        reason="promtool is not installed (apt: prometheus)",
+    )
+    def test_of_the_real_agent_please_the_linter_of_prometheus(self, scraped):
+        done = subprocess.run(
+            ["promtool", "check", "metrics"], input=scraped, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 class TestThePage:
@@ -147,13 +192,21 @@ class TestThePage:
             assert forbidden not in page
 
     def test_never_takes_text_for_html(self):
-        assert "innerHTML" not in (self.FOLDER / "page.js").read_text()
+        for script in self.FOLDER.glob("*.js"):
+            assert "innerHTML" not in script.read_text()
+
+    def test_serves_every_script_that_is_there(self, answers):
+        for script in self.FOLDER.glob("*.js"):
+            assert answers.to("GET", f"/{script.name}", "localhost").body == script.read_bytes()
 
 
 def test_metrics_of_a_simulated_run_are_marked_as_such(answers):
     health, state, info = answers.status.health(), answers.status.state(), answers.status.info()
-    assert "simulated" not in metrics.text(health, state, info)
-    marked = metrics.text(health, state, {**info, "simulated": True}).splitlines()
+    plain = metrics.text(health, state, info, {}).splitlines()
+    assert "limpet_simulated 0.0" in plain
+    assert not any("simulated=" in line for line in plain)
+    marked = metrics.text(health, state, {**info, "simulated": True}, {}).splitlines()
+    assert "limpet_simulated 1.0" in marked
     values = [line for line in marked if line.startswith(("limpet_value{", "limpet_info{"))]
     assert values
     assert all('simulated="true"' in line for line in values)

@@ -15,7 +15,10 @@ from whole import FILE, whole
 import agent.web
 from agent import config
 from agent.web import server as serving
+from agent.web import streams
 from agent.web.answers import Answers
+from agent.web.live import Live
+from agent.web.rings import Rings
 from agent.web.server import Server
 
 
@@ -214,6 +217,106 @@ class TestTheServer:
         assert [record.message for record in logged("limpet.web") if record.levelname == "ERROR"] == [
             "status page cannot be served"
         ]
+
+
+EVENTS = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Pages:
+    """Open pages on a server whose only part is `n`."""
+
+    def __init__(self, more: str = "") -> None:
+        self.n, self.more = 0, more
+        self.live = Live(lambda: {"n": self.n, "more": self.more}, Rings())
+        self.served = Served(Answers(Nothing(), lambda: True, "127.0.0.1", live=self.live))
+
+    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.served.port)
+        writer.write(EVENTS)
+        return reader, writer
+
+    def count(self) -> None:
+        self.n += 1
+        self.live.notify()
+
+
+async def event(reader: asyncio.StreamReader) -> dict:
+    """Return the next event."""
+    while not (line := await reader.readline()).startswith(b"data: "):
+        assert line, "the stream has ended"
+    return json.loads(line[6:])
+
+
+class TestAnOpenPage:
+    def test_is_sent_each_change_as_an_event(self):
+        async def live() -> None:
+            pages = Pages()
+            async with pages.served, asyncio.timeout(10.0):
+                reader, writer = await pages.open()
+                assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+                assert await event(reader) == {"n": 0, "more": ""}
+                pages.count()
+                assert await event(reader) == {"n": 1}
+                writer.close()
+
+        asyncio.run(live())
+
+    def test_takes_no_place_from_a_health_check_and_one_too_many_is_sent_away(self):
+        async def live() -> None:
+            pages = Pages()
+            async with pages.served, asyncio.timeout(10.0):
+                opened = [await pages.open() for _ in range(streams.MOST)]
+                for reader, _ in opened:
+                    await event(reader)
+                assert b"503" in (await talk(pages.served.port, EVENTS))[:12]
+                slow = [await asyncio.open_connection("127.0.0.1", pages.served.port) for _ in range(40)]
+                assert b"200" in (await pages.served.get())[:12]
+                pages.count()
+                for reader, _ in opened:
+                    assert await event(reader) == {"n": 1}
+                for _, writer in (*opened, *slow):
+                    writer.close()
+
+        asyncio.run(live())
+
+    def test_that_was_closed_gives_its_place_back(self):
+        async def live() -> None:
+            pages = Pages()
+            async with pages.served, asyncio.timeout(10.0):
+                for _ in range(3 * streams.MOST):
+                    reader, writer = await pages.open()
+                    assert await event(reader) == {"n": 0, "more": ""}
+                    writer.close()
+                    await writer.wait_closed()
+
+        asyncio.run(live())
+
+    def test_that_does_not_read_is_dropped_and_costs_one_event_of_memory(self, monkeypatch):
+        monkeypatch.setattr(streams, "READ_WITHIN", 0.1)
+
+        async def live() -> None:
+            pages = Pages("x" * 20_000_000)
+            async with pages.served, asyncio.timeout(10.0):
+                _, writer = await pages.open()
+                places = pages.served.server._streams._readers
+                while not places:  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+                while places:
+                    pages.count()
+                    await asyncio.sleep(0)
+                writer.close()
+
+        asyncio.run(live())
+
+    def test_is_asked_about_with_head_too(self):
+        async def live() -> None:
+            pages = Pages()
+            async with pages.served, asyncio.timeout(10.0):
+                answer = await pages.served.get("/events", "HEAD")
+                assert b"text/event-stream" in answer
+                assert answer.endswith(b"\r\n\r\n")
+
+        asyncio.run(live())
 
 
 REQUEST = b"GET /health.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
