@@ -24,7 +24,7 @@ class Inquiry:
 
     def __init__(self, device: I2cDevice) -> None:
         self.device = device
-        self.answered = self.answers_bare_reads = False
+        self.answered = self.answers_bare_reads = self._has_written = False
         self._answers: dict[tuple[bytes, int, tuple[bytes, ...]], bytes | None] = {}
 
     def reads_bare(self) -> Generator[float, None, bool]:
@@ -38,6 +38,9 @@ class Inquiry:
         sure: list[str] = []
         maybe: list[str] = []
         for driver in sorted(drivers, key=_effort):
+            # What was recognised by reading alone is sent no question of others: it might take that for a command.
+            if sure and not self._has_written and any(question.ask for question in driver.questions):
+                break
             fits = yield from self._fits(driver.questions)
             if fits and all(question.decides for question in driver.questions):
                 return [(yield from self._longer_known(driver, drivers)).name], []
@@ -107,6 +110,7 @@ class Inquiry:
     def _put(self, question: Question) -> Generator[float, None, bytes]:
         if not question.ask:
             return self.device.read(question.length)
+        self._has_written = True
         answer = b""
         for ask in (question.ask, *question.more):
             if question.wait:
