@@ -11,6 +11,8 @@ from ..chip import Question
 from ..errors import BusError, ChecksumError, NoAcknowledge
 
 BARE_READ = Question(b"", 1, bool)
+# Where a PCF8574 or PCF8575 may be, and enough bytes of it.
+EXPANDERS, PINS = (*range(0x20, 0x28), *range(0x38, 0x40)), Question(b"", 8, bool)
 # How often a chip is woken: it falls asleep again within milliseconds, and this thread may come too late.
 WAKINGS = 3
 
@@ -39,14 +41,27 @@ class Inquiry:
         maybe: list[str] = []
         for driver in sorted(drivers, key=_effort):
             # What was recognised by reading alone is sent no question of others: it might take that for a command.
-            if sure and not self._has_written and any(question.ask for question in driver.questions):
-                break
+            if not self._has_written and any(question.ask for question in driver.questions):
+                if sure:
+                    break
+                if (yield from self._shows_pins()):
+                    return [], [one.name for one in drivers]
             fits = yield from self._fits(driver.questions)
             if fits and all(question.decides for question in driver.questions):
                 return [(yield from self._longer_known(driver, drivers)).name], []
             if fits is not False:
                 (sure if fits else maybe).append(driver.name)
         return sure, maybe
+
+    def _shows_pins(self) -> Generator[float, None, bool]:
+        """Return whether this may be a PCF8574 or PCF8575: it sends its pins in every byte, or in every second one.
+
+        It takes any byte for what its outputs shall be, which may switch relays.
+        """
+        if self.device.address not in EXPANDERS or not self.answers_bare_reads:
+            return False
+        pins = yield from self._ask(PINS)
+        return pins is not None and any(pins) and pins == pins[:2] * (PINS.length // 2)
 
     def _longer_known(self, driver: Any, drivers: Sequence[Any]) -> Generator[float, None, Any]:
         """Return a rival whose chip also answers a longer command, if `driver` was recognised by a command; else it."""

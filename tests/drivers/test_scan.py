@@ -192,21 +192,6 @@ class TestAnSHTC3AtTheFirstAddressOfAMultiplexer:
         assert all(len(data) == 1 for address, is_read, data in bus.log if address == 0x70)
 
 
-class TestAChipThatTakesAnyByteForACommand:
-    @pytest.mark.parametrize("configuration", [0x10, 0x1C, 0x08, 0x7F])
-    def test_is_recognised_by_reading_alone_and_keeps_its_configuration(self, bus, scan, time, configuration):
-        chip = fake_chip("mcp342x")
-        for address in range(0x68, 0x70):
-            bus.plug(address, chip)
-            time.sleep(1.0)
-            chip.on_write(bytes([configuration]))
-            time.sleep(1.0)
-            bus.log = []
-            assert who(scan()) == {(None, address): "mcp342x"}
-            assert not [data for where, is_read, data in bus.log if where == address and not is_read]
-            del bus.chips[address]
-
-
 class TestAChipThatFallsAsleepAgainWithinMilliseconds:
     def test_is_named_where_the_thread_comes_too_late_at_first(self, bus, time):
         bus.plug(0x5C, fake_chip("am2320"))
