@@ -120,6 +120,10 @@ class Inquiry:
             yield question.wakes_in
         if wakings and question.sleep:
             self.device.write(question.sleep)
+        if question.load and not any(answer):
+            self.device.write(question.load)
+            yield question.loads_in
+            answer = yield from self._put(question)
         return answer
 
     def _put(self, question: Question) -> Generator[float, None, bytes]:
