@@ -122,10 +122,11 @@ class SampledChip(I2cChip):
             stop: 1 where the axis stands at its upper end, -1 at the lower, 0 between them.
         """
         end = next(quantity.high for quantity in self.quantities if quantity.name == name)
+        hint = f"take a larger `{'rotation_range' if name.startswith('rotation') else 'range'}`"
         if stop > 0 or value > end:
-            return self.beyond(name, at_least=end, hint="take a larger `range`")
+            return self.beyond(name, at_least=end, hint=hint)
         if stop < 0 or value < -end:
-            return self.beyond(name, at_most=-end, hint="take a larger `range`")
+            return self.beyond(name, at_most=-end, hint=hint)
         return value
 
 

@@ -46,7 +46,8 @@ class Htu21d(I2cChip):
 
     name = "htu21d"
     addresses = (0x40,)
-    takes = 0.25
+    # Without a serial number, as in clones, a measurement identifies it.
+    takes = 0.35
     questions = (Question(READ_IDENTITY, 6, lambda serial: serial[0] in HTU21D_KIN or has_sensirions_number(serial)),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.011, accuracy=0.3),
