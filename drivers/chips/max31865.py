@@ -2,7 +2,7 @@
 
 Source: Maxim "MAX31865" (19-6478), sections "Configuration Register", "Fault Status Register" (table 7), "RTD Data
 Registers", "Fault-Detection Cycle" and "Electrical Characteristics"; IEC 60751 for resistance and temperature. The chip
-has no identity and no checksum: it is known by the thresholds that it keeps, which are read back in the burst that holds
+has no identity and no checksum: it is known by the thresholds that it keeps, read back in the burst that holds
 the result.
 """
 
