@@ -146,6 +146,10 @@ _MODULES = {
 }
 
 
+# Drivers that read no device.
+_WITHOUT_DEVICE = {"vote": "drivers.chip.vote:Vote"}
+
+
 def ours(room: str = "") -> list[str]:
     """Return the names of the drivers in this repository, or of those in one room: `chips`, `pins` …"""
     return [name for name, place in _MODULES.items() if place.startswith(f"drivers.{room}")]
@@ -153,7 +157,8 @@ def ours(room: str = "") -> list[str]:
 
 def names() -> list[str]:
     """Return all driver names, ours first, then those of installed packages (entry points `limpet.drivers`)."""
-    return [*_MODULES, *(point.name for point in _installed() if point.name not in _MODULES)]
+    own = _MODULES | _WITHOUT_DEVICE
+    return [*own, *(point.name for point in _installed() if point.name not in own)]
 
 
 def find(name: str) -> Any:
@@ -164,8 +169,9 @@ def find(name: str) -> Any:
     """
     if not isinstance(name, str):
         raise UnknownDriver(f"a driver's name is a text such as 'bme280', not {name!r}")
-    if name in _MODULES:
-        module, _, attribute = _MODULES[name].partition(":")
+    place = _MODULES.get(name) or _WITHOUT_DEVICE.get(name)
+    if place is not None:
+        module, _, attribute = place.partition(":")
         return getattr(importlib.import_module(module), attribute)
     for point in _installed().select(name=name):
         return _loaded(point)

@@ -32,6 +32,7 @@ BY_BUS = {
     ),
     "iio": ("Whatever the kernel has a driver for: its overlay goes into /boot/firmware/config.txt.",),
     "hwmon": ("Whatever the kernel has a driver for: its overlay goes into /boot/firmware/config.txt.",),
+    "vote": ("Nothing to wire: it asks other sensors, which have tables of their own.",),
     "host": ("Nothing to wire: it is the Pi itself.",),
 }
 # Its fan needs 5 V; the lines of the bus have 3.3 V all the same.

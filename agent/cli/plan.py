@@ -52,11 +52,19 @@ def _show(plan: dict[str, Any]) -> None:
     limit = size(outbox["max_size"]) if outbox["limited_by"] == "max_size" else "older batches are given up"
     print(f"""
 on the wire: {size(plan["wire_bytes_per_day"])} a day, {plan["wire_bytes_per_reading"]} B a reading, \
-MQTT and PUBACK included, TCP/IP not
+MQTT and PUBACK included, TCP/IP not{_thrift(plan)}
 outage:      {time:,.1f} hours ({time / 24:,.1f} days) fit, limited by outbox.{outbox["limited_by"]} ({limit})
 history:     {outbox["hours_to_catch_up"]:,.1f} hours to deliver all of it, limited by outbox.backfill_rate
 SD card:     {size(card["online"])} a day while the broker answers, {size(card["outage"])} a day of outage, \
 with durability "{outbox["durability"]}\"""")
+
+
+def _thrift(plan: dict[str, Any]) -> str:
+    """Return the lines about deadbands and windows, as far as there are any."""
+    wire = plan["wire_bytes_per_day"]
+    kinds = {"at_rest": "while nothing moves out of its deadband", "sample_by_sample": "if each sample were sent"}
+    sizes = {words: plan[f"wire_bytes_per_day_{name}"] for name, words in kinds.items()}
+    return "".join(f"\n             {size(one)} a day {words}" for words, one in sizes.items() if one != wire)
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from .port_checks import check_ports
 from .reading import read_table, read_tables
 from .tables import Config, OutboxConfig
 from .upgrade import current
+from .value_checks import check_due
+from .vote_checks import check_votes
 from .wiring import Fitted, fit
 
 DEVICES = Path("/dev")
@@ -27,8 +30,12 @@ DEVICES = Path("/dev")
 FEW = 64_000
 
 
-def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
-    """Return the configuration in `raw` and report all mistakes. It may be used only if there are none."""
+def checked(raw: dict[str, Any], file: Path, report: Report, today: date | None = None) -> Config:
+    """Return the configuration in `raw` and report all mistakes. It may be used only if there are none.
+
+    Args:
+        today: warn of calibrations that were due before; None: of none.
+    """
     config = read_table(Config, {name: value for name, value in raw.items() if name != "sensor"}, report)
     defaults = config.defaults
     base = SensorConfig(id="", driver="", every=config.agent.every, retry=defaults.retry, breaker=defaults.breaker)
@@ -48,7 +55,10 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     _unique(sensors, report)
     _one_name_for_a_bus(sensors, report)
     fitted = [fit(one, raw["sensor"][number], report, ("sensor", number)) for number, one in enumerate(sensors)]
+    fitted = check_votes(fitted, raw.get("sensor", ()), report)
     config = replace(config, sensors=tuple(one.sensor for one in fitted))
+    if today is not None:
+        check_due(config.sensors, today, report)
     _fallbacks(fitted, report)
     _addresses(fitted, report)
     _pins(config, fitted, report)

@@ -15,15 +15,13 @@ from drivers import catalog
 from .devices import SensorConfig
 from .kinds import people, seconds
 from .mistakes import Report, Where, near
+from .value_checks import check_altitude, check_calibration, check_names, check_times
 
 # Constructor arguments that have a key of their own.
 OWN_KEYS = ("bus", "address", "pin", "device", "altitude")
 PIN_OPTIONS = ("trigger", "echo")
 # Of the time that a driver takes: the bus and the chip's oscillator may be slow.
 ROOM = 1.5
-FLOORS = {"°C": -273.15, "%": 0.0, "hPa": 0.0, "lx": 0.0, "ppm": 0.0, "ppb": 0.0, "mm": 0.0, "Ω": 0.0, "Hz": 0.0}
-# In any unit: a calibrated range beyond this is a mistake.
-ABSURD = 1e12
 # The package of the base classes, whose `takes` is a default.
 BASE = "drivers.chip"
 # Seconds. Fixes never suggest a shorter timeout.
@@ -40,7 +38,7 @@ class Fitted:
     """A sensor with what its driver adds.
 
     Attributes:
-        quantities: names; empty if they are not known before the device is there.
+        quantities: names of what it measures and derives; empty if they are not known before the device is there.
     """
 
     sensor: SensorConfig
@@ -64,9 +62,13 @@ def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Whe
     if driver is None:
         return Fitted(sensor, where)
     sensor = replace(sensor, options=_in_seconds(driver, sensor.options), explicit_timeout="timeout" in raw)
+    if "sea_level_pressure" in sensor.derive:
+        sensor = replace(sensor, derive_altitude=sensor.altitude)
     if sensor.altitude is not None and "altitude" not in parameters(driver)[0]:
-        report.warning((*where, "altitude"), "nothing here needs it", "remove it")
+        if sensor.derive_altitude is None:
+            report.warning((*where, "altitude"), "nothing here needs it", "remove it")
         sensor = replace(sensor, altitude=None)
+    check_altitude(sensor, report, where)
     _belongs(sensor, driver, raw, report, where)
     if driver.addresses:
         sensor = _addressed(sensor, driver, report, where)
@@ -77,16 +79,14 @@ def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Whe
         report.warning((*where, place), what, cure)
     spoilt = any(report.touches((*where, name)) for name in ("pin", "device", "port", "options"))
     chip = None if spoilt else _opened(sensor, driver, report, where)
-    quantities = tuple(one.name for one in getattr(chip or driver, "quantities", ()))
-    for table in ("calibrate", "limits"):
-        for name in getattr(sensor, table):
-            if quantities and name not in quantities:
-                meant = near(name, quantities)
-                fix = f"did you mean `{meant}`?" if meant else f"it measures {', '.join(quantities)}"
-                report.mistake((*where, table, name), f"a {sensor.driver} does not measure this", fix)
-    for quantity in getattr(chip or driver, "quantities", ()):
-        _sane(sensor, quantity, report, where)
-    return Fitted(_timed(sensor, chip or driver, raw, report, where), where, quantities)
+    quantities = getattr(chip or driver, "quantities", ())
+    measured = tuple(one.name for one in quantities)
+    check_names(sensor, measured, report, where)
+    for quantity in quantities:
+        check_calibration(sensor, quantity, report, where)
+    check_times(sensor, _takes(chip or driver), raw, report, where)
+    names = (*measured, *sensor.derive) if measured else ()
+    return Fitted(_timed(sensor, chip or driver, raw, report, where), where, names)
 
 
 def _driver(sensor: SensorConfig, report: Report, where: Where) -> Any:
@@ -130,29 +130,6 @@ def _belongs(sensor: SensorConfig, driver: Any, raw: Mapping[str, Any], report: 
             report.mistake((*where, *at), f"a {sensor.driver} needs {name}", f"add {example}")
 
 
-def _sane(sensor: SensorConfig, quantity: Any, report: Report, where: Where) -> None:
-    """Report a calibration that overflows, and limits outside of what the sensor measures."""
-    name, unit = quantity.name, f" {quantity.unit}" if quantity.unit else ""
-    scale, offset = sensor.calibrate.get(name, (1.0, 0.0))
-    ends = [scale * end + offset for end in (quantity.low, quantity.high) if math.isfinite(end)] or [scale + offset]
-    if not all(map(math.isfinite, ends)):
-        what = f"{scale:g} times what a {sensor.driver} measures is more than a number can hold"
-        report.mistake((*where, "calibrate", name), what, "write { scale = 1.0, offset = -0.4 }")
-        return
-    floor = FLOORS.get(quantity.unit, -math.inf)
-    if max(ends) < floor or max(map(abs, ends)) > ABSURD:
-        what = f"calibrated, it tells {min(ends):g} to {max(ends):g}{unit}, which nothing is"
-        report.warning((*where, "calibrate", name), what, "write { scale = 1.0, offset = -0.4 }")
-    if name not in sensor.limits:
-        return
-    (low, high), at = sensor.limits[name], (*where, "limits", name)
-    if low < floor:
-        report.warning(at, f"nothing is below {floor:g}{unit}", f"write {floor:g} or more")
-    if len(ends) > 1 and (high < min(ends) or low > max(ends)):
-        what = f"it measures {min(ends):g} to {max(ends):g}{unit}, so every value would be suspect"
-        report.warning(at, what, "write limits within what it measures")
-
-
 def _allowed(name: str, options: list[str]) -> str:
     if meant := near(name, options):
         return f"did you mean `{meant}`?"
@@ -187,18 +164,20 @@ def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> 
 
 def _timed(sensor: SensorConfig, chip: Any, raw: Mapping[str, Any], report: Report, where: Where) -> SensorConfig:
     """Check that the timeout fits the driver, and all attempts the interval. A default timeout is fitted to both."""
+    if sensor.is_vote:
+        return sensor
     takes = _takes(chip)
-    if not sensor.explicit_timeout and sensor.worst_time > sensor.every:
+    if not sensor.explicit_timeout and sensor.worst_time > sensor.period:
         sensor = replace(sensor, timeout=min(sensor.timeout, max(_room(sensor), ROOM * (takes or 0.0), SHORT)))
     if sensor.explicit_timeout and takes is not None and sensor.timeout < takes:
         what = f"a reading of a {sensor.driver} can take {people(takes)}"
         report.warning((*where, "timeout"), what, f'write timeout = "{people(ROOM * takes)}" or remove it')
-    if sensor.worst_time > sensor.every:
+    if sensor.worst_time > sensor.period:
         what = (
             f"{sensor.retry.attempts} attempts of up to {people(sensor.timeout)} can take {sensor.worst_time:.3g} s, "
-            f"but a round is due every {people(sensor.every)}"
+            f"but a {'round' if sensor.sample is None else 'sample'} is due every {people(sensor.period)}"
         )
-        key = next((name for name in ("timeout", "every", "retry") if name in raw), "every")
+        key = next((name for name in ("timeout", "sample", "every", "retry") if name in raw), "every")
         report.warning((*where, key), what, _shorter(sensor, takes))
     return sensor
 
@@ -217,13 +196,14 @@ def _shorter(sensor: SensorConfig, takes: float | None) -> str:
     room = _room(sensor)
     if room >= (takes or SHORT):
         return f'write timeout = "{people(room)}", or fewer attempts'
-    return f'write every = "{people(float(int(sensor.worst_time) + 1))}" or more, or retry = {{ attempts = 1 }}'
+    name = "every" if sensor.sample is None else "sample"
+    return f'write {name} = "{people(float(int(sensor.worst_time) + 1))}" or more, or retry = {{ attempts = 1 }}'
 
 
 def _room(sensor: SensorConfig) -> float:
     """Return the seconds, in whole milliseconds, that one attempt may take if all are to fit into the interval."""
     waits = sensor.worst_time - sensor.retry.attempts * sensor.timeout
-    return math.floor((sensor.every - waits) / sensor.retry.attempts * 1000) / 1000
+    return math.floor((sensor.period - waits) / sensor.retry.attempts * 1000) / 1000
 
 
 @functools.lru_cache

@@ -199,6 +199,8 @@ class SimulatedMachine:
     def _furnish(self, config: Config) -> None:
         mistakes: list[Mistake] = []
         for spec in config.sensors:
+            if spec.is_vote:
+                continue
             try:
                 self.devices[spec.id] = self._device(spec)
             except ConfigError as error:

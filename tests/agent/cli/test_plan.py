@@ -145,3 +145,57 @@ class TestWhatLimits:
         file.write_text('[[sensor]]\nid = "dust"\ndriver = "sds011"\nport = "/dev/serial0"\nevery = "1s"\n')
         assert main.main(["plan", "-c", str(file)]) == 0
         assert "/dev/serial0: 1 sensor holds it for 1.5 s, cannot be read" in capsys.readouterr().out
+
+
+THRIFTY = """
+[[sensor]]
+id = "air"
+driver = "bme280"
+every = "10s"
+sample = "1s"
+derive = ["dew_point"]
+deadband = { temperature = 0.5, pressure = 1, humidity = 2, dew_point = 1 }
+heartbeat = "10m"
+[[sensor]]
+id = "wall"
+driver = "sht4x"
+every = "10s"
+[[sensor]]
+id = "room"
+driver = "vote"
+every = "10s"
+options = { of = ["air", "wall"] }
+"""
+
+
+class TestThrift:
+    def plan(self, text=THRIFTY):
+        return sizing.planned(*rounds(text))
+
+    def test_has_a_day_with_a_deadband_and_one_without(self):
+        plan = self.plan()
+        assert plan["wire_bytes_per_day_at_rest"] < 0.8 * plan["wire_bytes_per_day"]
+        assert plan["wire_bytes_per_day"] < 0.3 * plan["wire_bytes_per_day_sample_by_sample"]
+
+    def test_is_none_without_deadband_and_window(self):
+        plan = self.plan('[[sensor]]\nid = "air"\ndriver = "bme280"\n')
+        assert (
+            plan["wire_bytes_per_day_at_rest"]
+            == plan["wire_bytes_per_day"]
+            == plan["wire_bytes_per_day_sample_by_sample"]
+        )
+
+    def test_counts_what_is_derived_and_what_is_voted_on(self):
+        # Three and a dew point, two, and the two that both of them measure.
+        assert self.plan()["rounds"][0]["readings"] == 8
+
+    def test_of_votes_alone_has_a_round(self):
+        plan = self.plan(THRIFTY.replace('driver = "vote"\nevery = "10s"', 'driver = "vote"\nevery = "60s"'))
+        assert plan["rounds"][1]["fits"]
+
+    def test_is_printed(self, tmp_path, capsys):
+        (tmp_path / "x.toml").write_text(THRIFTY)
+        assert main.main(["plan", "-c", str(tmp_path / "x.toml")]) == 0
+        out = capsys.readouterr().out
+        assert "a day while nothing moves out of its deadband" in out
+        assert "a day if each sample were sent" in out
