@@ -1,8 +1,8 @@
 """What every driver is: straight-line code that yields its waits, and what becomes of its values.
 
 A driver answers the truth or raises, and works again once the fault has passed. So setting up is part of reading:
-a chip counts as unknown until `setup()` succeeded, and any error makes it unknown again; of damaged frames, the third
-in a row.
+a chip counts as unknown until `setup()` succeeded, and any error makes it unknown again; of damaged frames, the
+twentieth in a row.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ..errors import BeyondRange, ChecksumError, InvalidReading, WrongChip
 from .quantity import UNTOLD, Measurement, Quantity, Told, Untold, Values, Waits, is_amiss
 from .question import Question
 
-# Damaged frames in a row, after which a chip is set up again.
-DAMAGED = 3
+# Damaged frames in a row, after which a chip is set up again. On a bad line setting up is worth avoiding, too.
+DAMAGED = 20
 
 
 def waiting(method: Callable[..., Any]) -> Callable[..., Any]:

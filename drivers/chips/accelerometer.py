@@ -105,8 +105,10 @@ class SampledChip(I2cChip):
             if frames.count(frames[-1]) == min(len(frames), 3):
                 break
         else:
-            # On a slow bus each read is of another sample: those of a chip at rest differ by its noise.
-            data = self._middle(frames)
+            # On a slow bus each read is of another sample: those of a chip at rest differ by its noise. One that lost
+            # its settings may sample faster than any bus reads, and move.
+            if any(found == self.settings() for found, _ in frames):
+                data = self._middle(frames)
         if settings != self.settings():
             raise LostPower(
                 f"{self.name}: its settings are {settings.hex(' ')}, written was {self.settings().hex(' ')}"
