@@ -7,12 +7,13 @@ send it, and agree on its answers.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator
 from typing import Annotated, Any, ClassVar
 
 from .. import crc
 from ..chip import Quantity, Question, Reading, Waits, Within, part
-from ..errors import InvalidReading, LostPower, PermanentError, TransientError, WrongChip
+from ..errors import InvalidReading, LostPower, NotReady, PermanentError, TransientError, WrongChip
 from .sensirion import REFUSED, SensirionChip
 
 # 0.6 ms, and a slow oscillator.
@@ -29,7 +30,7 @@ CONDITIONING, CONDITIONS_EVERY = 9.8, 0.98
 # Until the plate is hot, from its first measurement on.
 HEATING_TAKES = 0.17
 # Ticks: a signal that moves farther within HEATING_TAKES is that of a plate which was cold.
-NEAR = 500
+NEAR, TRIES = 500, 3
 
 
 class Sgp4x(SensirionChip):
@@ -43,8 +44,10 @@ class Sgp4x(SensirionChip):
     addresses = (0x59,)
     feature_set: ClassVar[int]
     measuring: ClassVar[tuple[bytes, float]]
-    # The signals of the reading before; none since the plate was heated.
+    has_to_be_conditioned: ClassVar[bool] = False
+    # The signals of the reading before, none since it was set up; those of the plate while it was cold.
     last: tuple[int, ...] = ()
+    cold: tuple[int, ...] = ()
 
     def __init__(
         self,
@@ -79,17 +82,15 @@ class Sgp4x(SensirionChip):
         """Return the raw signals in ticks.
 
         A chip that lost its power goes on without a sign of that, but its plate is cold. So what is far from the
-        reading before is measured again.
+        reading before, or near the signals of a cold plate, is measured again.
 
         Raises:
-            NoAcknowledge: no device answers. ChecksumError: a word arrived damaged. LostPower: it was cold.
+            NoAcknowledge: no device answers. ChecksumError: a word arrived damaged. NotReady: no signals agree.
+            LostPower: it was cold, and has to be conditioned.
         """
         ticks = yield from self.signals()
-        if is_far(ticks, self.last):
-            yield HEATING_TAKES
-            first, ticks = ticks, (yield from self.signals())
-            if is_far(first, ticks):
-                self.was_cold()
+        if is_far(ticks, self.last) or not (self.last or is_far(ticks, self.cold)):
+            ticks = yield from self.settled(ticks)
         self.last = ticks
         return {
             quantity.name: part(self.signal, quantity.name, raw)
@@ -101,8 +102,16 @@ class Sgp4x(SensirionChip):
         command, takes = self.measuring
         return (yield from self.ask(command + self.air, takes, len(self.quantities)))
 
-    def was_cold(self) -> None:
-        """Go on: the first measurement has heated the plate."""
+    def settled(self, ticks: tuple[int, ...]) -> Generator[float, None, tuple[int, ...]]:
+        """Return what two measurements in a row agree on; the first one heats the plate."""
+        for _ in range(TRIES):
+            yield HEATING_TAKES
+            before, ticks = ticks, (yield from self.signals())
+            if not is_far(before, ticks):
+                return ticks
+            if self.has_to_be_conditioned:
+                raise LostPower(f"{self.name}: its plate was cold: power was lost")
+        raise NotReady(f"{self.name}: its signals do not settle")
 
     def signal(self, name: str, raw: int) -> float:
         """Return a raw signal; raise InvalidReading at an end of its scale, where no working element stands."""
@@ -133,9 +142,11 @@ class Sgp40(Sgp4x):
     questions = questions(feature_set)
 
     def configure(self) -> Waits:
-        """Heat the plate, and throw the first value away, as §3.1 of the datasheet asks for."""
+        """Heat the plate, and throw the first value away, as §3.1 of the datasheet asks for; from a cold heater."""
         self.last = ()
-        yield from self.ask(MEASURE_VOC + self.air, VOC_TAKES, 1)
+        self.write(HEATER_OFF)
+        yield HEATER_TAKES
+        self.cold = yield from self.ask(MEASURE_VOC + self.air, VOC_TAKES, 1)
         yield HEATING_TAKES - VOC_TAKES
 
 
@@ -143,6 +154,7 @@ class Sgp41(Sgp4x):
     """One SGP41. Its element for nitrogen oxides is conditioned for 10 s whenever it is set up."""
 
     name = "sgp41"
+    has_to_be_conditioned = True
     feature_set = 0x0040
     measuring = (MEASURE_BOTH, BOTH_TAKES)
     quantities = (VOC, NOX)
@@ -154,32 +166,23 @@ class Sgp41(Sgp4x):
 
         However it ends, it does not go on: the heater is turned off where it breaks off.
         """
-        self.last = ()
+        self.last = self.cold = ()
         self.write(HEATER_OFF)
         yield HEATER_TAKES
         ended = False
         try:
             for _ in range(round(CONDITIONING / CONDITIONS_EVERY)):
-                yield from self.ask(CONDITION + self.air, CONDITIONING_TAKES, 1)
+                ticks = yield from self.ask(CONDITION + self.air, CONDITIONING_TAKES, 1)
+                self.cold = self.cold or ticks
                 yield CONDITIONS_EVERY - CONDITIONING_TAKES
             self.write(MEASURE_BOTH + self.air)
             ended = True
         finally:
             if not ended:
-                self.cool_down()
+                # The error that broke it off says more; the next set-up begins with the same command.
+                with contextlib.suppress(TransientError, PermanentError):
+                    self.write(HEATER_OFF)
         yield BOTH_TAKES
-
-    def was_cold(self) -> None:
-        """Raise LostPower, so that it is conditioned before its signals count."""
-        raise LostPower(f"{self.name}: its plate was cold: power was lost")
-
-    def cool_down(self) -> None:
-        """Turn the heater off, which also ends a conditioning."""
-        try:
-            self.write(HEATER_OFF)
-        except (TransientError, PermanentError):
-            # The error that broke it off says more; the next set-up begins with the same command.
-            return
 
 
 def is_far(ticks: tuple[int, ...], before: tuple[int, ...]) -> bool:
