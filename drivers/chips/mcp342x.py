@@ -28,14 +28,15 @@ POLLS, AGAIN = 3, 2
 
 
 def looks_right(answer: bytes) -> bool:
-    """Return whether an answer could be one of this chip's: a result, then the configuration, again and again.
-
-    A configuration of 0 is left out: zeros follow in many chips.
-    """
+    """Return whether an answer could be one of this chip's: a result, then the configuration, again and again."""
     configuration = answer[-1] & ~READY
     length = 3 if BITS.of(configuration) == RESOLUTIONS[18][0] else 2
-    repeated = {byte & ~READY for byte in answer[length:]} == {configuration}
-    return bool(configuration) and repeated and len(set(answer)) > 1
+    return any(answer) and {byte & ~READY for byte in answer[length:]} == {configuration}
+
+
+def is_certain(answer: bytes) -> bool:
+    """Return whether such an answer can be no other chip's: zeros follow in many, and a dead line stays at one byte."""
+    return bool(answer[-1] & ~READY) and len(set(answer)) > 1
 
 
 class Mcp342x(I2cChip):
@@ -54,7 +55,7 @@ class Mcp342x(I2cChip):
     name = "mcp342x"
     addresses = tuple(range(0x68, 0x70))
     # It takes any byte for a configuration, so that no other question may be sent to it.
-    questions = (Question(b"", 12, looks_right, decides=False),)
+    questions = (Question(b"", 12, looks_right), Question(b"", 12, is_certain, decides=False))
     takes = 2.5
     # Those that the chip has, and those that are read if nothing else is said.
     available: ClassVar[tuple[str, ...]] = INPUTS

@@ -27,6 +27,7 @@ def named(bus, time):
         one = BusScan(1, lambda: bus)
         bus.close = lambda: None
         time.run(one.steps())
+        scanned.candidates = [name for found in one.found for name in found.candidates]
         return {found.address: found.driver for found in one.found}
 
     return scanned
@@ -45,6 +46,13 @@ class TestAChipThatTakesAnyByteForACommand:
             assert named() == {address: "mcp342x"}
             assert not [data for where, is_read, data in bus.log if where == address and not is_read]
             del bus.chips[address]
+
+
+def test_a_chip_with_other_registers_is_not_taken_for_one(bus, named):
+    bus.plug(0x68, fake_chip("mpu6050"))
+    bus.chips[0x68].bank[0x75] = 0x69
+    assert named() == {0x68: None}
+    assert not named.candidates
 
 
 class Expander(FakeChip):
