@@ -9,7 +9,7 @@ from drivers.conformance.bench import ADAPTERS, I2C_DRIVERS
 from drivers.conformance.exceptions import SETTLES
 from drivers.errors import AdapterGone
 from drivers.fakes import FakeBus, FakeTime, fake_chip
-from drivers.fakes.chip import FakeRegisters
+from drivers.fakes.chip import FakeRegisters, Nack
 from drivers.scan import DEAD_AFTER, LIMIT, BusScan, run
 
 # Nothing in them can be read that shows who they are, or nothing without a message that others take for a write.
@@ -190,6 +190,23 @@ class TestAnSHTC3AtTheFirstAddressOfAMultiplexer:
         bus.log = []
         assert who(scan()) == {(None, 0x70): None, ((0x70, 2), 0x44): "sht4x"}
         assert all(len(data) == 1 for address, is_read, data in bus.log if address == 0x70)
+
+
+class TestACloneWithoutASerialNumber:
+    def test_is_among_the_candidates(self, bus, scan, time, monkeypatch):
+        chip = fake_chip("htu21d")
+        bus.plug(0x40, chip)
+        time.sleep(1.0)
+        obey = chip.on_write
+
+        def refuse(data):
+            if data == b"\xfc\xc9":
+                raise Nack(data=True)
+            obey(data)
+
+        monkeypatch.setattr(chip, "on_write", refuse)
+        (found,) = scan().found
+        assert (found.driver, found.candidates) == (None, ("htu21d",))
 
 
 class TestAChipThatFallsAsleepAgainWithinMilliseconds:
