@@ -116,7 +116,11 @@ class Inquiry:
                 break
             wakings += 1
             if question.wake:
-                self.device.write(question.wake)
+                try:
+                    self.device.write(question.wake)
+                except NoAcknowledge:
+                    # To an SPS30 the first one only switches its interface on.
+                    self.device.write(question.wake)
             yield question.wakes_in
         if wakings and question.sleep:
             self.device.write(question.sleep)

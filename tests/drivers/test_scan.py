@@ -192,6 +192,17 @@ class TestAnSHTC3AtTheFirstAddressOfAMultiplexer:
         assert all(len(data) == 1 for address, is_read, data in bus.log if address == 0x70)
 
 
+class TestAParticleSensorThatSleeps:
+    @pytest.mark.parametrize("adapter", ADAPTERS)
+    def test_is_named_and_sleeps_on(self, adapter, scan, time):
+        bus = FakeBus({0x69: fake_chip("sps30")}, adapter=adapter, clock=time, wait=time.sleep)
+        time.sleep(1.0)
+        bus.chips[0x69].on_write(b"\x10\x01")
+        time.sleep(1.0)
+        assert who(scan(bus)) == {(None, 0x69): "sps30"}
+        assert bus.chips[0x69].asleep
+
+
 class TestACloneWithoutASerialNumber:
     def test_is_among_the_candidates(self, bus, scan, time, monkeypatch):
         chip = fake_chip("htu21d")
