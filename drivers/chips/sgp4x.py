@@ -128,14 +128,14 @@ def questions(feature_set: int) -> tuple[Question, ...]:
     )
 
 
-VOC = Quantity("voc_raw", "", None, 1.0, 65_534.0, 1.0)
-NOX = Quantity("nox_raw", "", None, 1.0, 65_534.0, 1.0)
+VOC, NOX = (Quantity(name, "", None, 1.0, 65_534.0, 1.0) for name in ("voc_raw", "nox_raw"))
 
 
 class Sgp40(Sgp4x):
     """One SGP40, which tells volatile organic compounds alone."""
 
     name = "sgp40"
+    takes = 0.9
     feature_set = 0x0020
     measuring = (MEASURE_VOC, VOC_TAKES)
     quantities = (VOC,)

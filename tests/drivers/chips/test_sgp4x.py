@@ -91,7 +91,9 @@ def test_tells_no_signal_of_a_plate_that_is_cold_after_a_blip_of_the_supply(name
             # It has to be conditioned again.
             with pytest.raises(LostPower, match="cold"):
                 chip.read()
+        began = time.now
         assert chip.read() == before
+        assert time.now - began <= chip.takes
 
 
 @pytest.mark.parametrize("name", ["sgp40", "sgp41"])
