@@ -7,7 +7,6 @@ send it, and agree on its answers.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Generator
 from typing import Annotated, Any, ClassVar
 
@@ -162,27 +161,27 @@ class Sgp41(Sgp4x):
     questions = questions(feature_set)
 
     def configure(self) -> Waits:
-        """Condition the chip, from a cold heater: one that broke off earlier may still go on.
-
-        However it ends, it does not go on: the heater is turned off where it breaks off.
-        """
+        """Condition the chip, from a cold heater: one that broke off may still go on. Here it is turned off then."""
         self.last = self.cold = ()
         self.write(HEATER_OFF)
         yield HEATER_TAKES
-        ended = False
         try:
             for _ in range(round(CONDITIONING / CONDITIONS_EVERY)):
                 ticks = yield from self.ask(CONDITION + self.air, CONDITIONING_TAKES, 1)
                 self.cold = self.cold or ticks
                 yield CONDITIONS_EVERY - CONDITIONING_TAKES
             self.write(MEASURE_BOTH + self.air)
-            ended = True
-        finally:
-            if not ended:
-                # The error that broke it off says more; the next set-up begins with the same command.
-                with contextlib.suppress(TransientError, PermanentError):
-                    self.write(HEATER_OFF)
+        except BaseException:
+            self.cool_down()
+            raise
         yield BOTH_TAKES
+
+    def cool_down(self) -> None:
+        """Turn the heater off, which also ends a conditioning; raise nothing, since what broke it off says more."""
+        try:
+            self.write(HEATER_OFF)
+        except (TransientError, PermanentError):
+            return
 
 
 def is_far(ticks: tuple[int, ...], before: tuple[int, ...]) -> bool:
