@@ -96,18 +96,18 @@ class UartDevice(Driver):
             return queued[-1]
         # Damaged frames of before say nothing of this reading.
         self.heard = self.damaged = 0
-        return (yield from self.coming(within))
+        return (yield from self.next(within))
 
-    def coming(self, within: float) -> Generator[float, None, bytes | None]:
-        """Return the first frame that comes within so many seconds, or None."""
+    def next(self, within: float) -> Generator[float, None, bytes | None]:
+        """Return the newest frame of the first that come within so many seconds from now on, or None."""
         began = clock.now()
         for _ in range(round(within / POLL)):
+            if came := self.frames():
+                return came[-1]
             if clock.now() - began >= within:
                 break
             yield POLL
-            if came := self.frames():
-                return came[-1]
-        return None
+        return frames[-1] if (frames := self.frames()) else None
 
     def frames(self) -> list[bytes]:
         """Return the intact frames that have come since the last look, oldest first.
@@ -205,7 +205,7 @@ class TalkingDevice(UartDevice):
         frame = yield from self.newest(self.silence)
         if frame is None and self.heard and not self.damaged:
             # Bytes may trickle in, as through a network.
-            frame = yield from self.coming(self.takes - self.silence)
+            frame = yield from self.next(self.takes - self.silence)
         elif frame is None and not self.heard:
             frame = yield from self._roused()
         if frame is None:

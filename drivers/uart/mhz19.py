@@ -67,9 +67,9 @@ class Mhz19(UartDevice):
         unasked, self.is_fresh, was_fresh = likeness(self.sample), False, self.is_fresh
         self.forget()
         self.port.write(READ)
-        frame = yield from self.newest(ANSWERS_WITHIN)
+        frame = yield from self.next(ANSWERS_WITHIN)
         if frame is None and 0 < self.heard < FRAME:
-            frame = yield from self.coming(ENDS_WITHIN)
+            frame = yield from self.next(ENDS_WITHIN)
         if self.heard > MOST_HEARD:
             raise InvalidReading(f"{self.name}: {self.bus_name}: {self.heard} bytes came instead of {FRAME}")
         if frame is None:
