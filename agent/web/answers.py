@@ -20,7 +20,8 @@ FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in SCRIPTS},
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
+    # Browsers ask for the second one where a document names none, as JSON does.
+    **dict.fromkeys(("/icon.svg", "/favicon.ico"), ("icon.svg", "image/svg+xml")),
 }
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")

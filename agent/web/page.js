@@ -1,5 +1,5 @@
 // The status page: keeps what the agent tells, and shows what a person wants to know.
-import { agentTime, byId } from "./words.js";
+import { agentTime, byId, put } from "./words.js";
 import { forgetHistory, takeHistory } from "./sparkline.js";
 import { showSensors } from "./sensors.js";
 import { say, showFaults, showStory, showTroubles, showVerdict } from "./story.js";
@@ -17,7 +17,12 @@ function take(parts, whole) {
   model = whole ? others : { ...model, ...others };
   agentTime(model.health.timestamp);
   document.body.classList.remove("lost");
-  show();
+  try {
+    show();
+  } catch (error) {
+    lost(`this page failed: ${error.message}`); // else it would go on to show what was true before
+    throw error;
+  }
 }
 
 function show() {
@@ -38,4 +43,5 @@ function lost(why) {
 
 byId("filter").addEventListener("input", () => model.info && showSensors(model));
 byId("copy").addEventListener("click", copyBlock);
+put(byId("verdict"), "Asking the agent …");
 follow(take, lost);
