@@ -123,6 +123,12 @@ class TestAHost:
         assert answers.to("GET", "/", "[fe80::1]:8080").status == 200
         assert answers.to("GET", "/", "evil.example").status == 403
 
+    @pytest.mark.parametrize("written", ["fd00:0:0::1", "FD00::0001", "fd00::1%eth0"])
+    def test_is_the_same_address_however_the_configuration_spells_it(self, written):
+        answers = Answers(Status(), lambda: True, written)
+        assert answers.to("GET", "/", "[fd00::1]:8080").status == 200
+        assert answers.to("GET", "/", "[fd00::2]:8080").status == 403
+
 
 @pytest.fixture
 def scraped(runner) -> str:

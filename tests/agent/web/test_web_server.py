@@ -218,6 +218,17 @@ class TestTheServer:
             "status page cannot be served"
         ]
 
+    def test_tells_that_its_address_is_none(self, answers):
+        async def nowhere() -> None:
+            served = Served(answers, 80)
+            served.server.listen = ("foo..bar", 80)
+            served.server.start()
+            await served.news()
+            assert served.server.facts() == {"listening": False, "error": "foo..bar:80: no host name"}
+            served.server.close()
+
+        asyncio.run(nowhere())
+
 
 EVENTS = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
