@@ -40,10 +40,13 @@ class Live:
 
     Args:
         parts: returns the parts by name.
+        opened: called when a page is opened.
     """
 
-    def __init__(self, parts: Callable[[], Mapping[str, Any]], rings: Rings) -> None:
-        self._parts, self._rings = parts, rings
+    def __init__(
+        self, parts: Callable[[], Mapping[str, Any]], rings: Rings, opened: Callable[[], object] = lambda: None
+    ) -> None:
+        self._parts, self._rings, self.opened = parts, rings, opened
         self._edition: dict[str, str] | None = None
         self._made = 0.0
         self._change = asyncio.Event()

@@ -41,6 +41,7 @@ class Streams:
             TimeoutError: the client does not read. OSError: it is gone.
         """
         self._readers[writer] = reader
+        live.opened()
         # No further event is made while an earlier one waits, so a slow client holds one at most.
         writer.transport.set_write_buffer_limits(high=0)
         seen = Seen()

@@ -143,6 +143,23 @@ class TestAPageWithoutSensors:
 
         runner.run(live())
 
+    def test_looks_again_when_a_page_is_opened_after_something_was_plugged_in(self, runner):
+        found: list[str] = []
+
+        async def live() -> None:
+            async with whole(self.EMPTY, find=lambda: {"block": " ".join(found)}) as home:
+                while _page(home)["found"]["looking"]:
+                    await home.settle(0.1)
+                found.append("air")
+                for waited, block in ((3.0, ""), (10.0, "air")):
+                    await home.settle(waited)
+                    home.agent.page._shown.live.opened()
+                    while _page(home)["found"]["looking"]:
+                        await home.settle(0.1)
+                    assert _page(home)["found"]["block"] == block
+
+        runner.run(live())
+
     def test_tells_why_a_scan_failed(self, runner):
         def find() -> dict[str, Any]:
             raise OSError("no bus")

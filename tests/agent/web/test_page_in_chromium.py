@@ -286,6 +286,18 @@ def test_the_first_start_shows_what_is_connected_and_the_block_to_paste(browser)
         assert browser.text("#verdict") == "Runs, without a sensor"
 
 
+def test_the_first_start_finds_what_was_plugged_in_when_the_page_is_loaded_again(browser, monkeypatch):
+    monkeypatch.setattr("agent.service.discovery.KEPT", 0.0)
+    text = '[agent]\ndevice_id = "pi"\n[outbox]\ndurability = "memory"\n'
+    found = {"devices": [], "problems": ["`i2c-1` hangs"], "block": ""}
+    with _served(browser, text, find=lambda: dict(found)) as home:
+        _open(browser, home)
+        browser.wait_for("document.querySelector('#first-problems code').textContent === 'i2c-1'")
+        found |= {"problems": [], "block": "[[sensor]]"}
+        _open(browser, home)
+        browser.wait_for("document.querySelector('#block').textContent === '[[sensor]]'")
+
+
 def test_pages_that_find_no_place_ask_now_and_then(browser, monkeypatch):
     monkeypatch.setattr("agent.web.streams.MOST", 0)
     with PacedAgent(FILE) as home:
