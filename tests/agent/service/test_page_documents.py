@@ -113,6 +113,18 @@ class TestThePage:
 
         runner.run(live())
 
+    def test_goes_on_counting_the_reads_of_a_sensor_that_a_reload_has_changed(self, runner):
+        async def live() -> None:
+            async with whole(FILE + WEB) as home:
+                await home.settle(60.0)
+                before = {name: one.attempts for name, one in home.agent.page._shown.documents.reads().items()}
+                await home.reload(FILE.replace("[agent]\n", '[agent]\nevery = "7s"\n') + WEB)
+                after = home.agent.page._shown.documents.reads()
+                assert min(before.values()) > 0
+                assert all(after[name].attempts >= count for name, count in before.items())
+
+        runner.run(live())
+
 
 class TestAPageWithoutSensors:
     EMPTY = '[agent]\ndevice_id = "pi"\n[outbox]\ndurability = "memory"\n' + WEB
