@@ -14,7 +14,7 @@ function take(parts, whole) {
   const { history, ...others } = parts;
   if (whole) forgetHistory();
   if (history) takeHistory(history);
-  model = whole ? others : { ...model, ...others };
+  model = whole ? others : merged(others);
   agentTime(model.health.timestamp);
   document.body.classList.remove("lost");
   try {
@@ -23,6 +23,14 @@ function take(parts, whole) {
     lost(`this page failed: ${error.message}`); // else it would go on to show what was true before
     throw error;
   }
+}
+
+// Of the sensors only those that have changed are told.
+function merged(parts) {
+  const { info } = { ...model, ...parts };
+  const known = Object.entries({ ...model.sensors, ...parts.sensors });
+  const ids = new Set(info.sensors.map(({ id }) => id));
+  return { ...model, ...parts, sensors: Object.fromEntries(known.filter(([id]) => ids.has(id))) };
 }
 
 function show() {
