@@ -319,6 +319,20 @@ class TestAnOpenPage:
 
         asyncio.run(live())
 
+    @pytest.mark.skipif(streams.TCP_USER_TIMEOUT is None, reason="this system does not limit it")
+    def test_that_vanished_without_a_word_is_given_up_by_the_kernel(self):
+        async def live() -> None:
+            pages = Pages()
+            async with pages.served, asyncio.timeout(10.0):
+                reader, writer = await pages.open()
+                await event(reader)
+                (held,) = pages.served.server._streams._readers
+                link = held.get_extra_info("socket")
+                assert link.getsockopt(socket.IPPROTO_TCP, streams.TCP_USER_TIMEOUT) == 1000 * streams.READ_WITHIN
+                writer.close()
+
+        asyncio.run(live())
+
     def test_is_asked_about_with_head_too(self):
         async def live() -> None:
             pages = Pages()
