@@ -32,7 +32,7 @@ export function follow(take, lost) {
       return;
     }
     let first = true;
-    source = new EventSource("/events");
+    source = new EventSource("events");
     awaitNext();
     source.onmessage = (event) => {
       heard(JSON.parse(event.data), first);
@@ -52,7 +52,7 @@ export function follow(take, lost) {
 
   async function ask() {
     try {
-      const answer = await fetch("/page.json", { signal: AbortSignal.timeout(AGAIN) });
+      const answer = await fetch("page.json", { signal: AbortSignal.timeout(AGAIN) });
       if (!answer.ok) throw new Error(`page.json: ${answer.status}`);
       const parts = await answer.json();
       if (source) return; // shown again meanwhile: events tell more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -196,6 +197,10 @@ class TestThePage:
         page = (self.FOLDER / "page.html").read_text()
         for forbidden in ("http://", "https://", "style=", "onclick", "<style", "<script>"):
             assert forbidden not in page
+
+    def test_can_stand_below_a_path_of_a_reverse_proxy(self):
+        for file in (self.FOLDER / "page.html", *self.FOLDER.glob("*.js")):
+            assert not re.search(r"""["'`]/\w""", file.read_text())
 
     def test_never_takes_text_for_html(self):
         for script in self.FOLDER.glob("*.js"):
