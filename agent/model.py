@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 BEYOND_RANGE = "BeyondRange"
+
+
+class Window(NamedTuple):
+    """The samples behind a reading: the least and the greatest, how many there were, and how many are missing."""
+
+    least: float
+    greatest: float
+    samples: int
+    missed: int
 
 
 class Reading(NamedTuple):
@@ -16,6 +26,7 @@ class Reading(NamedTuple):
         status: "ok", "stale" (with `age`), "suspect" (with `reason`) or "substituted" (with `source`).
         age: seconds from its measurement to the moment for which its round was due.
         source: the sensor that was measured instead.
+        window: the samples of which `value` is the mean, or the last; None for a single measurement.
         measured: when it was measured, in seconds of the agent's clock; None: when its batch was due.
     """
 
@@ -27,6 +38,7 @@ class Reading(NamedTuple):
     age: float | None = None
     reason: str | None = None
     source: str | None = None
+    window: Window | None = None
     measured: float | None = None
 
 
@@ -92,6 +104,7 @@ class Batch:
         trigger: "interval", "event" or "request".
         interval: seconds between two such rounds; None for an event or a request.
         sensors: ids of all sensors that were due.
+        unchanged: `sensor.quantity` of each good reading that is left out because it has hardly moved, sorted.
     """
 
     due: float
@@ -100,11 +113,14 @@ class Batch:
     sensors: tuple[str, ...]
     readings: tuple[Reading, ...] = ()
     faults: tuple[Fault, ...] = ()
+    unchanged: tuple[str, ...] = ()
 
     @property
     def unavailable(self) -> tuple[str, ...]:
         """The ids of due sensors that have neither a reading nor a harmless fault, in their order."""
         told = {reading.sensor for reading in self.readings} | {fault.sensor for fault in self.faults if fault.harmless}
+        if self.unchanged:
+            told |= {name.partition(".")[0] for name in self.unchanged}
         return tuple(sensor for sensor in self.sensors if sensor not in told)
 
     @property
@@ -114,4 +130,14 @@ class Batch:
             any(not fault.harmless for fault in self.faults)
             or any(reading.status != "ok" for reading in self.readings)
             or bool(self.unavailable)
+        )
+
+    def of(self, sensors: Collection[str]) -> Batch:
+        """Return what it says of these sensors."""
+        return replace(
+            self,
+            sensors=tuple(name for name in self.sensors if name in sensors),
+            readings=tuple(one for one in self.readings if one.sensor in sensors),
+            faults=tuple(one for one in self.faults if one.sensor in sensors),
+            unchanged=tuple(name for name in self.unchanged if name.partition(".")[0] in sensors),
         )

@@ -58,7 +58,7 @@ clean_up() {
 # ---- user, devices, configuration
 
 make_user() {
-    for group in i2c gpio spi; do
+    for group in i2c gpio spi dialout; do
         groupadd --system --force "$group"
     done
     if ! getent passwd limpet >/dev/null; then
@@ -143,7 +143,7 @@ place_shell() { # place_shell FILE PLACE
 
 place_unit() {
     existing=
-    for group in i2c gpio spi; do
+    for group in i2c gpio spi dialout; do
         if getent group "$group" >/dev/null; then
             existing="$existing $group"
         fi

@@ -84,9 +84,15 @@ _CHIPS = {
     "vl53l1x": "vl53l1x:Vl53l1x",
     "ds3231": "ds3231:Ds3231",
 }
-_PINS = {
-    name: f"{name}:{name.capitalize()}" for name in ("contact", "motion", "button", "pulse", "distance", "mcp3008")
+_SPI = {
+    "max31855": "max31855:Max31855",
+    "max31856": "max31856:Max31856",
+    "max31865": "max31865:Max31865",
+    "mcp3008": "mcp3008:Mcp3008",
+    "mcp3208": "mcp3008:Mcp3208",
 }
+_PINS = {name: f"{name}:{name.capitalize()}" for name in ("contact", "motion", "button", "pulse", "distance")}
+_UART = {name: f"{name}:{name.capitalize()}" for name in ("pms5003", "sds011", "mhz19")}
 _KERNEL = {name: f"{name}:{name.capitalize()}" for name in ("ds18b20", "dht", "iio", "hwmon", "host")}
 
 # What people call a sensor, without blanks, hyphens and underscores: the driver that reads it.
@@ -108,11 +114,14 @@ PEOPLE = {
     **dict.fromkeys(("sen50", "sen54", "sen55"), "sen5x"),
     **dict.fromkeys(("mpu9250", "mpu9255", "mpu6555"), "mpu6500"),
     **dict.fromkeys(("mhz19b", "mhz19c"), "mhz19"),
-    **dict.fromkeys(("pms7003", "pmsa003", "plantower"), "pms5003"),
     **dict.fromkeys(("bmp580", "bmp585"), "bmp581"),
     **dict.fromkeys(("ltr390uv", "ltr390uv01"), "ltr390"),
     **dict.fromkeys(("ltr559als", "ltr559als01"), "ltr559"),
     **dict.fromkeys(("mcp3423", "mcp3426", "mcp3427"), "mcp3422"),
+    **dict.fromkeys(("pms7003", "pmsa003", "pms3003", "pms1003", "pms9003m", "plantower"), "pms5003"),
+    **dict.fromkeys(("sds018", "sds021", "nova", "novapm"), "sds011"),
+    **dict.fromkeys(("pt100", "pt1000", "rtd"), "max31865"),
+    **{"thermocouple": "max31856"},
     **dict.fromkeys(("cpu", "pi", "raspberrypi", "system"), "host"),
     **{"gy21": "htu21d", "gy30": "bh1750", "gy302": "bh1750", "gy906": "mlx90614", "gy521": "mpu6050"},
     **{
@@ -130,10 +139,15 @@ PEOPLE = {
 }
 
 _MODULES = {
-    **{name: f"drivers.chips.{place}" for name, place in _CHIPS.items()},
+    **{name: f"drivers.chips.{place}" for name, place in (*_CHIPS.items(), *_SPI.items())},
     **{name: f"drivers.pins.{place}" for name, place in _PINS.items()},
+    **{name: f"drivers.uart.{place}" for name, place in _UART.items()},
     **{name: f"drivers.kernel.{place}" for name, place in _KERNEL.items()},
 }
+
+
+# Drivers that read no device.
+_WITHOUT_DEVICE = {"vote": "drivers.chip.vote:Vote"}
 
 
 def ours(room: str = "") -> list[str]:
@@ -143,7 +157,8 @@ def ours(room: str = "") -> list[str]:
 
 def names() -> list[str]:
     """Return all driver names, ours first, then those of installed packages (entry points `limpet.drivers`)."""
-    return [*_MODULES, *(point.name for point in _installed() if point.name not in _MODULES)]
+    own = _MODULES | _WITHOUT_DEVICE
+    return [*own, *(point.name for point in _installed() if point.name not in own)]
 
 
 def find(name: str) -> Any:
@@ -154,8 +169,9 @@ def find(name: str) -> Any:
     """
     if not isinstance(name, str):
         raise UnknownDriver(f"a driver's name is a text such as 'bme280', not {name!r}")
-    if name in _MODULES:
-        module, _, attribute = _MODULES[name].partition(":")
+    place = _MODULES.get(name) or _WITHOUT_DEVICE.get(name)
+    if place is not None:
+        module, _, attribute = place.partition(":")
         return getattr(importlib.import_module(module), attribute)
     for point in _installed().select(name=name):
         return _loaded(point)
@@ -215,7 +231,8 @@ def open_chip(name: str, bus: Any = None, address: int | None = None, **options:
     """Return a sensor by its driver's name, without any I/O.
 
     `open_chip("bme280", bus, address=0x76)` for an I2C chip over anything with smbus2.SMBus's methods;
-    `open_chip("ds18b20", path=…)`, `open_chip("motion", pin=…)` likewise.
+    `open_chip("ds18b20", path=…)`, `open_chip("motion", pin=…)`, `open_chip("max31855", select=1)` and
+    `open_chip("pms5003", port="/dev/serial0")` likewise.
 
     Raises:
         UnknownDriver: a LookupError, with the nearest names.

@@ -32,6 +32,7 @@ BY_BUS = {
     ),
     "iio": ("Whatever the kernel has a driver for: its overlay goes into /boot/firmware/config.txt.",),
     "hwmon": ("Whatever the kernel has a driver for: its overlay goes into /boot/firmware/config.txt.",),
+    "vote": ("Nothing to wire: it asks other sensors, which have tables of their own.",),
     "host": ("Nothing to wire: it is the Pi itself.",),
 }
 # Its fan needs 5 V; the lines of the bus have 3.3 V all the same.
@@ -49,7 +50,9 @@ BY_DRIVER = {
         "ECHO has 5 V, and a GPIO bears 3.3 V. A board for 3.3 V (HC-SR04P) needs no divider.",
     ),
     "pulse": ("An open collector or a reed contact between the GPIO of your choice and GND.",),
-    "mcp3008": ("VREF to 3.3 V, AGND to GND; and:", *SPI),
+    **dict.fromkeys(("mcp3008", "mcp3208"), ("VREF to 3.3 V, AGND to GND; and:", *SPI)),
+    **dict.fromkeys(("max31855", "max31856"), ("The thermocouple to T+ and T-, as its colours say; and:", *SPI)),
+    "max31865": ("The RTD to F+, RTD+, RTD-, F-; with 2 or 3 wires, as the board's bridges say; and:", *SPI),
 }
 
 

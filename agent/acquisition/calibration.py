@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,12 @@ from typing import NamedTuple
 from drivers.chip import Quantity
 from drivers.errors import InvalidReading
 
+# They grow with every event and every second.
+COUNTERS = ("count", "energy", "charge_passed")
+
+# What was measured, and what was true, in ascending order of the former.
+Curve = Sequence[tuple[float, float]]
+
 
 class QuantityCalibration(NamedTuple):
     """How one quantity is published: calibrated, and rounded to a tenth of the chip's resolution.
@@ -17,6 +24,10 @@ class QuantityCalibration(NamedTuple):
     Attributes:
         low, high: the configured limits; a value outside is suspect.
         noisy: whether a value that does not move for an hour is suspect.
+        curve: points that take the place of scale and offset; empty without.
+        rate: how much it can change in a second, in its unit; None: any change is believed.
+        slack: what rounding alone may change.
+        averaged: whether a window has a mean of it; of counters and states, the last value counts.
     """
 
     name: str
@@ -28,6 +39,10 @@ class QuantityCalibration(NamedTuple):
     low: float
     high: float
     noisy: bool
+    curve: Curve = ()
+    rate: float | None = None
+    slack: float = 0.0
+    averaged: bool = True
 
     def of(self, value: float) -> float:
         """Return the number as it is published.
@@ -39,7 +54,7 @@ class QuantityCalibration(NamedTuple):
         if not self.calibrated and isinstance(value, int):
             return value
         try:
-            result = round(value * self.scale + self.offset, self.digits)
+            result = round(on_curve(self.curve, value) if self.curve else value * self.scale + self.offset, self.digits)
         except OverflowError:
             result = math.inf
         if not math.isfinite(result):
@@ -55,10 +70,13 @@ class Calibration:
 
     Attributes:
         calibrate: quantity -> (scale, offset). limits: quantity -> (low, high).
+        curves: quantity -> points. rate: quantity -> change in a second.
     """
 
     calibrate: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    rate: Mapping[str, float] = field(default_factory=dict)
 
     def of_each(self, quantities: Sequence[Quantity]) -> tuple[QuantityCalibration, ...]:
         """Return the calibration of each quantity, in their order."""
@@ -69,5 +87,34 @@ class Calibration:
         digits = 6 if step <= 0 else max(0, 1 - math.floor(math.log10(step)))
         scale, offset = self.calibrate.get(name, (1.0, 0.0))
         low, high = self.limits.get(name, (-math.inf, math.inf))
-        noisy = quantity.noisy and step > 0
-        return QuantityCalibration(name, quantity.unit, name in self.calibrate, scale, offset, digits, low, high, noisy)
+        curve = self.curves.get(name, ())
+        return QuantityCalibration(
+            name,
+            quantity.unit,
+            bool(curve) or name in self.calibrate,
+            scale,
+            offset,
+            digits,
+            low,
+            high,
+            noisy=quantity.noisy and step > 0,
+            curve=curve,
+            rate=self.rate.get(name),
+            slack=step * abs(scale) if name in self.rate else 0.0,
+            averaged=not (is_state(quantity) or quantity.name in COUNTERS),
+        )
+
+
+def on_curve(points: Curve, value: float) -> float:
+    """Return the value on the lines through these points; the first and the last line go on. One point is an offset."""
+    if len(points) == 1:
+        ((measured, true),) = points
+        return value + (true - measured)
+    after = min(max(1, bisect.bisect_left(points, (value,))), len(points) - 1)
+    (left, low), (right, high) = points[after - 1], points[after]
+    return low + (value - left) * ((high - low) / (right - left))
+
+
+def is_state(quantity: Quantity) -> bool:
+    """Return whether a quantity is on or off: between them there is nothing that a device ever shows."""
+    return quantity.low == 0 and quantity.high == 1 and not quantity.unit

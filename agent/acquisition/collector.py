@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from agent.model import Batch, Fault, Reading
 
@@ -50,8 +51,10 @@ class Collector:
     def __init__(self, buses: Mapping[str, GuardedBus], clock: Callable[[], float]) -> None:
         self.buses, self.clock = buses, clock
         self.sensors: Sequence[Sensor] = ()
-        # A sensor has one turn at a time, so rounds and requests take turns.
-        self._lock = asyncio.Lock()
+        # Returns once the samples that were due until this moment are taken.
+        self.sampled: Callable[[float], Awaitable[object]] | None = None
+        # A sensor has one turn at a time, so rounds and requests take turns; samples do so with requests for them.
+        self._lock, self._sampling = asyncio.Lock(), asyncio.Lock()
 
     async def collect(self, due: Sequence[Due], trigger: str, interval: float | None, at: float | None = None) -> Batch:
         """Return the batch of the sensors that are due.
@@ -64,16 +67,44 @@ class Collector:
             at: the moment for which the round is due, in seconds of the clock; None: now.
         """
         at = self.clock() if at is None else at
+        asked = trigger == "request"
         async with self._lock:
-            began = self.clock()
-            last = began + max((sensor.round_wait for sensor, _ in due), default=0.0)
-            deadline = last if interval is None else min(last, began + SHARE_OF_INTERVAL * interval)
-            look = min((min(sensor.hold, sensor.round_wait) for sensor, _ in due), default=0.0)
-            turns: dict[str, list[SensorTurn]] = {}
-            for sensor, bus in due:
-                turns.setdefault(bus, []).append(sensor.turn())
-            await self._run(turns, look, deadline, last)
+            if not any(sensor.sample or sensor.voters for sensor, _ in due):
+                await self._read(due, interval)
+            elif asked:
+                async with self._sampling:
+                    await self._read([pair for pair in due if not pair[0].voters], interval)
+            else:
+                await self._read([pair for pair in due if not pair[0].voters and not pair[0].sample], interval)
+                await self._sampled(at, interval)
             return self._batch([sensor for sensor, _ in due], trigger, interval, at)
+
+    async def sample(self, due: Sequence[Due], interval: float, at: float) -> None:
+        """Read sensors beside the rounds, and put what comes of it into their windows."""
+        async with self._sampling:
+            await self._read(due, interval)
+            now = self.clock()
+            for sensor, _ in due:
+                sensor.take(at, now)
+
+    async def _sampled(self, at: float, interval: float | None) -> None:
+        """Wait until the samples of this moment are taken, but not so long that the round would be late."""
+        if self.sampled is None or interval is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, at + SHARE_OF_INTERVAL * interval - self.clock())):
+                await self.sampled(at)
+
+    async def _read(self, due: Sequence[Due], interval: float | None) -> None:
+        """Give each sensor its turn; return when all outcomes are known or the round must leave."""
+        began = self.clock()
+        last = began + max((sensor.round_wait for sensor, _ in due), default=0.0)
+        deadline = last if interval is None else min(last, began + SHARE_OF_INTERVAL * interval)
+        look = min((min(sensor.hold, sensor.round_wait) for sensor, _ in due), default=0.0)
+        turns: dict[str, list[SensorTurn]] = {}
+        for sensor, bus in due:
+            turns.setdefault(bus, []).append(sensor.turn())
+        await self._run(turns, look, deadline, last)
 
     async def _run(self, turns: Mapping[str, Sequence[SensorTurn]], look: float, deadline: float, last: float) -> None:
         """Hand each bus its turns; return when they have ended or when the round must leave.
@@ -112,8 +143,11 @@ class Collector:
         now = self.clock()
         readings: list[Reading] = []
         faults: list[Fault] = []
-        for sensor in sensors:
-            usable, its_faults = sensor.conclude(at, now)
+        # A vote comes after those that it asks.
+        voting = [sensor for sensor in sensors if sensor.voters]
+        for sensor in (*(one for one in sensors if not one.voters), *voting) if voting else sensors:
+            conclude = sensor.reported if trigger == "interval" else sensor.conclude
+            usable, its_faults = conclude(at, now)
             readings += usable
             faults += its_faults
         readings += self._substitutes([one for one in sensors if one.substitute_id and one.present.lacking])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from agent.model import BEYOND_RANGE, Fault, Reading
 from agent.resilience import CircuitBreaker, CircuitOpenError, CircuitState
@@ -12,6 +12,7 @@ from drivers.chip import Driver, Quantity
 from drivers.errors import BeyondRange, InvalidReading, PermanentError, TransientError
 
 from .calibration import Calibration, QuantityCalibration
+from .derived import FORMULAS, Derivation
 from .history import SensorHistory
 from .turn import COUNTED, Outcome
 
@@ -27,6 +28,9 @@ class Conclusions:
 
     Attributes:
         max_age: seconds for which a last value stands in for a missing one; None: never.
+
+    Args:
+        shortest: seconds; a rate is judged over this time at least.
     """
 
     def __init__(
@@ -39,10 +43,29 @@ class Conclusions:
         *,
         max_age: float | None,
         calibration: Calibration,
+        derivation: Derivation | None = None,
+        shortest: float = 1.0,
     ) -> None:
         self.sensor, self.chip, self.driver, self.breaker, self.history = sensor, chip, driver, breaker, history
         self.max_age, self._calibration = max_age, calibration
-        self._calibrated: tuple[Sequence[Quantity], tuple[QuantityCalibration, ...]] = (), ()
+        self._derivation, self._shortest = derivation, shortest
+        # Drivers may learn from the device what it measures: what it was at the last look, and what follows from it.
+        self._measured: Sequence[Quantity] = ()
+        self._quantities: Sequence[Quantity] = ()
+        self._calibrated: tuple[QuantityCalibration, ...] = ()
+        self._of_derived: tuple[QuantityCalibration, ...] = ()
+
+    @property
+    def quantities(self) -> Sequence[Quantity]:
+        """What the device measures, and what is derived from it."""
+        self._look()
+        return self._quantities
+
+    @property
+    def calibrations(self) -> tuple[QuantityCalibration, ...]:
+        """The calibration of each of `quantities`, in their order."""
+        self._look()
+        return self._calibrated + self._of_derived
 
     def of(self, outcome: Outcome, due: float) -> Told:
         """Return the readings and faults for a round that was due at `due`."""
@@ -64,7 +87,9 @@ class Conclusions:
         self.came_back(at)
         history.last = outcome
         numbers, untold = self._numbers(outcome, at)
-        readings = self._judged(numbers, at)
+        readings = self._judged(numbers, at, outcome.doubts)
+        if self._of_derived:
+            self._derive(readings, untold)
         if not untold and not history.missing:
             history.tell(readings, (), measured=at)
             return readings, ()
@@ -89,7 +114,8 @@ class Conclusions:
         values, edge = outcome.values or {}, self.history.edge_since(outcome.at)
         numbers: list[Number] = []
         untold: dict[str, Exception] = {}
-        for one in self._calibrations():
+        self._look()
+        for one in self._calibrated:
             value, measured = values.get(one.name), at
             if edge is not None and edge[0] == one.name:
                 _, value, measured = edge
@@ -104,28 +130,73 @@ class Conclusions:
                 untold[one.name] = error
         return numbers, untold
 
-    def _judged(self, numbers: Sequence[Number], at: float) -> list[Reading]:
-        """Return readings: `suspect` outside the limits or where noisy values have not moved, else `ok`."""
+    def _judged(self, numbers: Sequence[Number], at: float, doubts: Mapping[str, str] | None) -> list[Reading]:
+        """Return readings: `suspect` where there is a reason to doubt them, else `ok`."""
         noisy = {one.name: value for one, value, _ in numbers if one.noisy}
         flat = self.history.flat(noisy, at) if len(noisy) > 1 else None
         readings = []
         for one, value, measured in numbers:
-            if not one.low <= value <= one.high:
-                reason = f"outside of the limits {one.low:g}..{one.high:g}"
-            elif flat is not None and one.noisy:
+            reason = None
+            # Most quantities have no rate, and most values no reason to be doubted.
+            if one.rate is not None or not one.low <= value <= one.high:
+                reason = self._doubt(one, value, measured)
+            if reason is None and flat is not None and one.noisy:
                 reason = flat
-            else:
+            if reason is None and doubts is not None:
+                reason = doubts.get(one.name)
+            if reason is None:
                 self.history.good(one.name, value, measured)
-                readings.append(Reading(self.sensor, one.name, value, one.unit, "ok", None, None, None, measured))
-                continue
-            readings.append(
-                Reading(self.sensor, one.name, value, one.unit, "suspect", reason=reason, measured=measured)
-            )
+                readings.append(Reading(self.sensor, one.name, value, one.unit, "ok", None, None, None, None, measured))
+            else:
+                readings.append(
+                    Reading(self.sensor, one.name, value, one.unit, "suspect", reason=reason, measured=measured)
+                )
         return readings
+
+    def _doubt(self, one: QuantityCalibration, value: float, measured: float) -> str | None:
+        """Return why a value is suspect: it is outside of its limits, or moves too fast."""
+        fast = None if one.rate is None else self.history.too_fast(one, value, measured, self._shortest)
+        return fast if one.low <= value <= one.high else f"outside of the limits {one.low:g}..{one.high:g}"
+
+    def _derive(self, readings: list[Reading], untold: dict[str, Exception]) -> None:
+        """Add what is derived from these readings, and an error for each of which a source is missing."""
+        for reading in self.derived({one.quantity: one for one in readings}, untold):
+            if reading.status == "ok":
+                self.history.good(reading.quantity, reading.value, reading.measured or 0.0)
+            readings.append(reading)
+
+    def derived(self, known: Mapping[str, Reading], untold: dict[str, Exception]) -> Iterator[Reading]:
+        """Yield what is derived from known readings; put an error into `untold` for each of which there is none."""
+        assert self._derivation is not None
+        for one in self._of_derived:
+            try:
+                found = self._derivation.of(one.name, known)
+                if found is None:
+                    untold[one.name] = self._source_error(one.name, untold)
+                    continue
+                value = one.of(found.value)
+            except InvalidReading as error:
+                untold[one.name] = error
+                continue
+            reason = self._doubt(one, value, found.measured or 0.0) if found.status == "ok" else None
+            status, reason = ("suspect", reason) if reason is not None else (found.status, found.reason)
+            yield found._replace(value=value, status=status, reason=reason)
+
+    def filled(self, readings: Sequence[Reading]) -> list[Reading]:
+        """Return what is derived and missing among these readings, of which some come from another sensor."""
+        if not self._of_derived:
+            return []
+        known = {one.quantity: one for one in readings}
+        return [one for one in self.derived(known, {}) if one.quantity not in known]
+
+    def _source_error(self, name: str, untold: Mapping[str, Exception]) -> Exception:
+        """Return the error of the missing source of a derived quantity."""
+        sources = FORMULAS[name].sources
+        return next((untold[one] for one in sources if one in untold), InvalidReading(f"{self.sensor}: no {name}"))
 
     def absent(self, fault: Fault, due: float) -> Told:
         """Return the last good values where they may stand in, and the fault."""
-        history, names = self.history, [quantity.name for quantity in self.chip.quantities]
+        history, names = self.history, [quantity.name for quantity in self.quantities]
         history.missing.clear()
         stale = self._stale(names, due)
         filled = {one.quantity for one in stale}
@@ -138,18 +209,19 @@ class Conclusions:
 
         A refusal by the breaker says nothing about the cause: the error that opened it stays.
         """
-        before, history = self.history.present, self.history
+        history = self.history
         if isinstance(error, CircuitOpenError) and history.silent is not None:
-            return self.fault(before.error, before.message, attempts, history.silent)
+            return self.fault(*history.cause, attempts, history.silent)
         name, message = type(error).__name__, str(error) or type(error).__name__
         facts = {"sensor": self.sensor, "driver": self.driver, "error": name, "why": message}
         if not isinstance(error, (*COUNTED, CircuitOpenError)):
-            if history.silent is None or before.error != name:
+            if history.silent is None or history.cause[0] != name:
                 log.error("driver has a bug", extra=facts, exc_info=error)
         elif history.silent is None:
             log.warning("sensor fell silent", extra=facts)
         if history.silent is None:
             history.silent = at
+        history.cause = name, message
         return self.fault(name, message, attempts, history.silent)
 
     def _part_fault(self, name: str, error: Exception, attempts: int, at: float) -> Fault:
@@ -177,13 +249,17 @@ class Conclusions:
         """Return the last good values for missing quantities, if that is the configured fallback."""
         if self.max_age is None or not lacking:
             return []
-        units = {quantity.name: quantity.unit for quantity in self.chip.quantities}
+        units = {quantity.name: quantity.unit for quantity in self.quantities}
         return self.history.stale(self.sensor, lacking, units, self.max_age, due)
 
-    def _calibrations(self) -> tuple[QuantityCalibration, ...]:
-        """Return the calibration of each quantity. Drivers may learn their quantities from the device."""
-        quantities, calibrations = self._calibrated
-        if quantities is not self.chip.quantities:
-            calibrations = self._calibration.of_each(self.chip.quantities)
-            self._calibrated = self.chip.quantities, calibrations
-        return calibrations
+    def _look(self) -> None:
+        """Find out what the device measures, where that has changed."""
+        measured = self.chip.quantities
+        if measured is self._measured:
+            return
+        self._measured = self._quantities = measured
+        self._calibrated = self._calibration.of_each(measured)
+        if self._derivation is not None:
+            derived = self._derivation.quantities(measured)
+            self._quantities = (*measured, *derived)
+            self._of_derived = self._calibration.of_each(derived)

@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 from agent.model import Fault, Present, Reading
 
+from .calibration import QuantityCalibration
+from .derived import DOUBTFUL
 from .turn import Outcome
 
 # A noisy quantity that repeats to the last digit this often and for this long is suspect: the chip may have stopped.
 FLAT_READINGS, FLAT_SECONDS = 60, 3600.0
-# The first of these that one of its readings has is the status of the whole sensor.
-DOUBTFUL = ("stale", "substituted", "suspect")
 
 
 class SensorHistory:
@@ -23,6 +23,7 @@ class SensorHistory:
         last: the last outcome with values.
         carried: an outcome that came after its round had left; it counts in the next one.
         silent: when the present silence began, as logged; None while the sensor answers.
+        cause: error and message of that silence.
         missing: quantity -> its fault, for each that has no value while the sensor answers.
     """
 
@@ -31,9 +32,12 @@ class SensorHistory:
         self.last: Outcome | None = None
         self.carried: Outcome | None = None
         self.silent: float | None = None
+        self.cause = "", ""
         self.missing: dict[str, Fault] = {}
         # Quantity -> value, and the moment of its measurement.
         self._good: dict[str, tuple[float, float]] = {}
+        # The same of what was measured last, good or not; only where a rate is configured.
+        self._latest: dict[str, tuple[float, float]] = {}
         # Quantity, value, and the moment at which the edge was seen.
         self._edge = "", 0.0, -math.inf
         self._same: Mapping[str, float] = {}
@@ -51,6 +55,7 @@ class SensorHistory:
         *,
         measured: float | None,
         cause: Fault | None = None,
+        missing: Collection[Fault] | None = None,
     ) -> None:
         """Set `present` from the readings of a round.
 
@@ -58,14 +63,17 @@ class SensorHistory:
             lacking: quantities without a reading that a fallback may still fill.
             measured: when the newest reading was measured.
             cause: the fault that says why something is missing.
+            missing: the faults of single quantities; by default those of the last reading.
         """
-        beyond = bool(self.missing) and any(fault.harmless for fault in self.missing.values())
+        parts = self.missing.values() if missing is None else missing
+        beyond = bool(parts) and any(fault.harmless for fault in parts)
         doubts = [one.status for one in readings if one.status != "ok"]
         if not readings:
             status = "unavailable" if not beyond else "partial" if lacking else "beyond_range"
         elif lacking or beyond:
             status = "partial"
         else:
+            # That of its most doubtful reading.
             status = next((one for one in DOUBTFUL if one in doubts), "ok")
         degraded = bool(lacking or doubts) or status == "unavailable"
         last_ok = max([at for _, at in self._good.values()], default=None)
@@ -94,6 +102,24 @@ class SensorHistory:
             for name, (value, at) in self._good.items()
             if name in quantities and due - at <= max_age
         ]
+
+    def too_fast(self, one: QuantityCalibration, value: float, at: float, shortest: float) -> str | None:
+        """Take a value; return why it is suspect if it has moved faster than the configured rate allows.
+
+        It is compared with the last good value and with the last one of all, and one that is near enough suffices: a
+        peak is suspect and the return from it is not; a true step is suspect once.
+
+        Args:
+            shortest: seconds. Over a shorter time, noise alone moves faster.
+        """
+        assert one.rate is not None
+        before = [known for known in (self._good.get(one.name), self._latest.get(one.name)) if known is not None]
+        self._latest[one.name] = value, at
+        speeds = [(abs(value - was) - one.slack) / max(at - since, shortest) for was, since in before]
+        if not speeds or min(speeds) <= one.rate:
+            return None
+        unit = f"{one.unit or 1}/s"
+        return f"moves by {min(speeds):.3g} {unit}, faster than {one.rate:g} {unit}"
 
     def flat(self, values: Mapping[str, float], at: float) -> str | None:
         """Take the noisy values of a turn; return why they are suspect if they have not moved for too long."""

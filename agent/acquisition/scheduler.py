@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from agent.model import Batch
 
 from .collector import Collector, Due
+from .sensor import Sensor
 
 LATE = 0.1  # of an interval
 
@@ -34,7 +35,13 @@ class Scheduler:
     Args:
         due: every sensor with the name of its bus.
         deliver: takes each finished batch; never blocks.
+
+    Attributes:
+        sampler: takes the samples of sensors with windows; it runs beside the rounds.
     """
+
+    # Seconds between two looks while there is no sensor.
+    idle = 1.0
 
     def __init__(
         self,
@@ -50,25 +57,36 @@ class Scheduler:
         self.progress = self.began
         self.groups: dict[float, list[Due]] = {}
         self._arranged = asyncio.Event()
+        self._begun = asyncio.Event()
+        self._prepare()
         self.arrange(due)
         # The number of each interval's last round.
         self._last = dict.fromkeys(self.groups, -1)
 
+    def _prepare(self) -> None:
+        self.sampler = Sampler(self)
+        self.collector.sampled = self.sampler.caught_up
+
     def arrange(self, due: Sequence[Due]) -> None:
         """Read these sensors from the next round on."""
+        self._group(due, lambda sensor: sensor.every)
+        self.collector.sensors = [sensor for sensor, _ in due]
+        self.sampler.arrange(due)
+
+    def _group(self, due: Sequence[Due], period: Callable[[Sensor], float]) -> None:
         groups: dict[float, list[Due]] = {}
         for sensor, bus in due:
-            groups.setdefault(sensor.every, []).append((sensor, bus))
+            groups.setdefault(period(sensor), []).append((sensor, bus))
         self.groups = groups
-        self.collector.sensors = [sensor for sensor, _ in due]
         self._arranged.set()
 
     async def run(self, rounds: int | None = None) -> None:
         """Run rounds forever, or as many as given; the first one at once."""
         last = self._last
         if not last:
-            self.began = self.clock()
+            self.began = await self._beginning()
             last |= dict.fromkeys(self.groups, -1)
+        self._begun.set()
         while rounds is None or self.rounds.finished < rounds:
             self._arranged.clear()
             for interval in last.keys() - self.groups.keys():
@@ -76,7 +94,7 @@ class Scheduler:
                 del last[interval]
             for interval in self.groups.keys() - last.keys():
                 last[interval] = math.ceil((self.clock() - self.began) / interval) - 1
-            at = min((self._at(i, last[i] + 1) for i in self.groups), default=self.clock() + 1.0)
+            at = min((self._at(i, last[i] + 1) for i in self.groups), default=self.clock() + self.idle)
             if (wait := at - self.clock()) > 0 and await self._rearranged_within(wait):
                 continue
             now = self.clock()
@@ -86,9 +104,16 @@ class Scheduler:
             if intervals:
                 due = [pair for i in sorted(intervals) for pair in self.groups.get(i, ())]
                 at = max(self._at(i, last[i]) for i in intervals)
-                self.deliver(await self.collector.collect(due, "interval", min(intervals), at))
+                await self._round(due, min(intervals), at)
                 self.rounds.finished += 1
                 self.progress = self.clock()
+
+    async def _beginning(self) -> float:
+        """Return the moment of the first round."""
+        return self.clock()
+
+    async def _round(self, due: Sequence[Due], interval: float, at: float) -> None:
+        self.deliver(await self.collector.collect(due, "interval", interval, at))
 
     async def _rearranged_within(self, wait: float) -> bool:
         """Return whether `arrange` was called meanwhile; a new interval may be due sooner than the others."""
@@ -107,3 +132,42 @@ class Scheduler:
         if now - self._at(interval, number) > LATE * interval:
             self.rounds.late += 1
         return number
+
+
+class Sampler(Scheduler):
+    """Takes samples as rounds of their own: a round that waits for a sick sensor delays none of them.
+
+    Args:
+        scheduler: begins first; samples are due at multiples of their interval since then.
+    """
+
+    idle = 3600.0
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler, self._ticking, self._ticked = scheduler, False, asyncio.Event()
+        super().__init__(scheduler.collector, (), lambda _batch: None, scheduler.clock)
+
+    def _prepare(self) -> None:
+        """Nothing: samples have no samples."""
+
+    def arrange(self, due: Sequence[Due]) -> None:
+        """Sample these sensors, as far as they have windows, from now on."""
+        self._group([pair for pair in due if pair[0].sample], lambda sensor: sensor.sample or sensor.every)
+
+    async def caught_up(self, at: float) -> None:
+        """Return when the samples that were due until `at` are taken."""
+        while self._ticking or any(self._at(i, self._last.get(i, -1) + 1) <= at + 1e-3 for i in self.groups):
+            await self._ticked.wait()
+
+    async def _beginning(self) -> float:
+        await self._scheduler._begun.wait()  # noqa: SLF001  (one class in two roles)
+        return self._scheduler.began
+
+    async def _round(self, due: Sequence[Due], interval: float, at: float) -> None:
+        self._ticking = True
+        try:
+            await self.collector.sample(due, interval, at)
+        finally:
+            self._ticking = False
+            self._ticked.set()
+            self._ticked.clear()

@@ -14,6 +14,7 @@ from drivers.chip import Driver, Quantity
 
 from .calibration import Calibration
 from .conclusion import Conclusions, Told
+from .derived import Derivation
 from .history import SensorHistory
 from .turn import Attempts, Outcome, SensorTurn
 
@@ -45,10 +46,15 @@ class Sensor:
         hold: seconds that one transfer may hold the bus: the timeout, or less where the next round comes sooner.
         round_wait: seconds that a round waits for this sensor: one attempt and the waits between all attempts.
         substitute_id: the sensor whose readings stand in for missing ones; "" without one.
+        sample: seconds between two samples of a window; None where each reading is one measurement.
+        voters: ids of the sensors that it asks in place of a device.
 
     Args:
         fallback: "none", "last" or "sensor:ID". max_age: seconds that a last value may be old.
     """
+
+    sample: float | None = None
+    voters: Sequence[str] = ()
 
     def __init__(
         self,
@@ -64,6 +70,7 @@ class Sensor:
         fallback: str = "none",
         max_age: float = 300.0,
         calibration: Calibration | None = None,
+        derivation: Derivation | None = None,
     ) -> None:
         self.id, self.chip, self.every, self.driver = name, chip, every, driver or chip.name
         self.slow = chip.takes > max(timeout, SLOW)
@@ -74,7 +81,15 @@ class Sensor:
         self.history = SensorHistory()
         last_for = max_age if fallback == "last" else None
         self.conclusions = Conclusions(
-            name, chip, self.driver, breaker, self.history, max_age=last_for, calibration=calibration or Calibration()
+            name,
+            chip,
+            self.driver,
+            breaker,
+            self.history,
+            max_age=last_for,
+            calibration=calibration or Calibration(),
+            derivation=derivation,
+            shortest=min(1.0, self.sample or every),
         )
         limit = ROOM * chip.takes if self.slow else timeout
         self.attempts = Attempts(f"{name} ({self.driver})", chip, breaker, retry, clock, limit)
@@ -82,8 +97,8 @@ class Sensor:
 
     @property
     def quantities(self) -> Sequence[Quantity]:
-        """What it measures. Some drivers can only say so after `setup`."""
-        return self.chip.quantities
+        """What it measures and derives. Some drivers can only say so after `setup`."""
+        return self.conclusions.quantities
 
     @property
     def breaker(self) -> CircuitBreaker:
@@ -116,6 +131,11 @@ class Sensor:
         )
         return self._turn
 
+    def abandon(self) -> None:
+        """End the turn that runs at its next step: what it opens again would be in the way of what takes its place."""
+        if self._turn is not None and self._turn.running:
+            self._turn.abandoned = True
+
     def conclude(self, due: float, now: float) -> Told:
         """Return the readings of the turn, without substituted ones, and the faults of what is missing.
 
@@ -135,6 +155,14 @@ class Sensor:
         # The turn goes on beside the rounds. A result since the previous round is at most one interval old.
         outcome = carried or (self.latest_of_its_chip(now) if turn.earlier else None)
         return self._waits(turn, due) if outcome is None else self.conclusions.of(outcome, due)
+
+    def reported(self, due: float, now: float) -> Told:
+        """Return what a round that was due at `due` publishes."""
+        return self.conclude(due, now)
+
+    def take(self, at: float, now: float) -> None:
+        """Take the turn's outcome as a sample that was due at `at`."""
+        self.conclude(at, now)
 
     def latest_of_its_chip(self, now: float) -> Outcome | None:
         """Return a slow sensor's last success, unless its chip should have delivered a newer one by now."""
@@ -161,6 +189,7 @@ class Sensor:
             if one.status == "ok" and one.quantity in before.lacking
         ]
         if found:
+            found += self.conclusions.filled([*before.readings, *found])
             filled = {one.quantity for one in found}
             lacking = [name for name in before.lacking if name not in filled]
             measured = before.measured if before.readings else theirs.measured
@@ -192,7 +221,7 @@ class Sensor:
         """Return what is published while a turn goes on: `NotReady`, or the cause of an earlier silence."""
         history, before, attempts = self.history, self.present, int(turn.begun and not turn.earlier)
         if history.silent is not None:
-            fault = self.conclusions.fault(before.error, before.message, attempts, history.silent)
+            fault = self.conclusions.fault(*history.cause, attempts, history.silent)
         else:
             if not turn.begun:
                 why = "waits its turn; the bus is busy with other sensors"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import NamedTuple
 
 from agent.resilience import CircuitBreaker, CircuitOpenError, CircuitState, RetryPolicy
@@ -26,6 +26,7 @@ class Outcome(NamedTuple):
         attempts: how many were made; 0 if the turn was refused.
         at: when the values were measured, or when the first attempt failed, in seconds of the sensor's clock.
         held: seconds that a transfer had held the bus when the turn was given up; 0 if it was not.
+        doubts: quantity -> why its value is suspect, where that is known already.
     """
 
     values: Told | None = None
@@ -33,6 +34,7 @@ class Outcome(NamedTuple):
     attempts: int = 0
     at: float = math.inf
     held: float = 0.0
+    doubts: Mapping[str, str] | None = None
 
 
 class SensorTurn(Turn):

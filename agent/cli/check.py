@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import datetime
 from typing import Any
 
 from agent import config
@@ -26,7 +27,7 @@ def main(args: argparse.Namespace) -> int:
     if args.upgrade:
         upgrade(args.config)
     try:
-        read = config.load(args.config)
+        read = config.load(args.config, datetime.now().astimezone().date())
         found = list(read.warnings)
     except config.ConfigError as error:
         found, good = list(error.mistakes), False

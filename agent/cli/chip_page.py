@@ -12,7 +12,20 @@ from drivers import catalog, conformance, wiring
 from .commands import print_table
 
 # What stands in the block where a sensor must be told something: one of the ways to wire it.
-EXAMPLES = {"pin": 17, "trigger": 23, "echo": 24, "channel": 0, "port": "/dev/serial0", "device": "…"}
+EXAMPLES: dict[str, Any] = {
+    "pin": 17,
+    "trigger": 23,
+    "echo": 24,
+    "channel": 0,
+    "port": "/dev/serial0",
+    "device": "…",
+    "of": ["left", "right"],
+}
+# Before a vote: the sensors that it asks.
+MEMBERS = "".join(
+    f'[[sensor]]\nid = "{name}"\ndriver = "sht4x"\naddress = 0x{address:02x}\n\n'
+    for name, address in (("left", 0x44), ("right", 0x45))
+)
 OWN_KEYS = ("pin", "device", "altitude", "port")
 
 
@@ -61,7 +74,7 @@ def block(name: str, driver: Any) -> str:
     }
     if inside:
         lines.append(f"options = {{ {', '.join(f'{key} = {json.dumps(value)}' for key, value in inside.items())} }}")
-    return "\n".join(lines) + "\n"
+    return (MEMBERS if name == "vote" else "") + "\n".join(lines) + "\n"
 
 
 def show(one: dict[str, Any]) -> None:

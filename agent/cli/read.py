@@ -59,17 +59,19 @@ def main(args: argparse.Namespace) -> int:
 
 
 def needed(config: Config, wanted: Sequence[str]) -> Config:
-    """Return the configuration of the wanted sensors, and those that stand in for them.
+    """Return the configuration of the wanted sensors, those that they ask, and those that stand in for them.
 
     A slow starter gets all the time it takes, at once: there is no next round.
     """
     known = {spec.id: spec for spec in config.sensors}
     chosen: dict[str, None] = {}
-    for name in wanted:
-        at: str | None = name
-        while at is not None and at not in chosen:
-            chosen[at] = None
-            at = known[at].fallback_sensor
+    to_do: list[str] = list(wanted)
+    while to_do:
+        name = to_do.pop()
+        if name not in chosen:
+            chosen[name] = None
+            spec = known[name]
+            to_do += [*spec.voters, *([spec.fallback_sensor] if spec.fallback_sensor is not None else [])]
     return replace(config, sensors=tuple(_unhurried(spec) for spec in config.sensors if spec.id in chosen))
 
 
@@ -92,12 +94,7 @@ async def collect(hardware: Hardware, clock: Clock, config: Config, wanted: Sequ
         batch = await collector.collect(assembly.due, "request", None)
     finally:
         assembly.close()
-    return replace(
-        batch,
-        sensors=tuple(name for name in batch.sensors if name in wanted),
-        readings=tuple(one for one in batch.readings if one.sensor in wanted),
-        faults=tuple(one for one in batch.faults if one.sensor in wanted),
-    )
+    return batch.of(wanted)
 
 
 def show(batch: Batch, wanted: Sequence[str], clock: Clock, *, as_json: bool, simulated: bool = False) -> None:

@@ -9,8 +9,11 @@ from dataclasses import asdict
 from typing import Any
 
 from agent import config
+from agent.config.bus_load import bus_of
 from drivers import catalog
 from drivers.bus.i2c import adapter_name, adapters, open_bus
+from drivers.bus.serial import ports
+from drivers.bus.spi import selects
 from drivers.kernel.listing import Listed, listing
 from drivers.scan import BusScan, Found, run
 
@@ -22,6 +25,9 @@ no I2C bus on this machine; on a Raspberry Pi:
   sudo raspi-config nonint do_i2c 0    enables it (dtparam=i2c_arm=on in /boot/firmware/config.txt), then reboot
   lsmod | grep i2c_dev                 shows whether /dev/i2c-* can appear; else: sudo modprobe i2c-dev
 on a desktop: limpet scan --simulate"""
+
+# What a scan cannot find: SPI has no addresses, and not every sensor on a UART talks unasked.
+UNKNOWABLE = "what is on it cannot be found out; `limpet chips` lists the sensors for it"
 
 A_BENCH = """
 [mqtt]
@@ -76,13 +82,15 @@ def main(args: argparse.Namespace) -> int:
         look(scans)
     finally:
         close()
-    _show(args, scans, listed)
+    unknowable = _simulated_places(args) if args.simulate else [*selects(), *ports()]
+    _show(args, scans, listed, [] if args.bus is not None else unknowable)
     for scan in scans:
         if scan.error:
             print(scan.error, file=sys.stderr)
-    if not scans:
+    is_enough = bool(scans or (args.simulate and unknowable))
+    if not is_enough:
         print(NO_BUS, file=sys.stderr)
-    return 0 if scans and not any(scan.error for scan in scans) else 1
+    return 0 if is_enough and not any(scan.error for scan in scans) else 1
 
 
 def this_machine(bus: int | None = None) -> tuple[list[BusScan], list[Listed]]:
@@ -129,6 +137,12 @@ def _scans(settings: config.Config, only: int | None) -> tuple[list[BusScan], li
     return scans, [one for root in sorted(roots) for one in listing(root)], machine.close
 
 
+def _simulated_places(args: argparse.Namespace) -> list[str]:
+    """Return the chip selects and serial ports of the configuration."""
+    names = (bus_of(sensor) for sensor in _settings(args.config).sensors)
+    return [name for name in dict.fromkeys(names) if name.startswith(("spi", "/"))]
+
+
 def _number(name: str) -> int | str:
     number = name.removeprefix("i2c-")
     return int(number) if number.isdigit() else name
@@ -158,15 +172,20 @@ def _shared(bus: Any) -> Any:
     return lambda: bus
 
 
-def _show(args: argparse.Namespace, scans: Sequence[BusScan], listed: Sequence[Listed]) -> None:
+def _show(
+    args: argparse.Namespace, scans: Sequence[BusScan], listed: Sequence[Listed], unknowable: Sequence[str]
+) -> None:
     found = [one for scan in scans for one in scan.found]
     if args.json:
-        print_json(_document(args, scans, listed))
+        document = _document(args, scans, listed)
+        print_json({**document, "unknowable": [{"place": one, "note": UNKNOWABLE} for one in unknowable]})
     elif args.toml:
         print(config_writer.draft(found, listed), end="")
     else:
         if found or listed:
             print_table([("WHERE", "ADDRESS", "BEHIND", "WHAT"), *map(row, found), *map(kernel_row, listed)])
+        for place in unknowable:
+            print(f"{place}: {UNKNOWABLE}", file=sys.stderr)
         for scan in scans:
             if not scan.found and not scan.error:
                 hint = "check power and wiring" if not args.simulate else "the configuration has no chip on it"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from agent import config
+from agent.acquisition.derived import Derivation
+from agent.acquisition.vote import common
 from agent.clock import rfc3339
 from agent.config.bus_load import loads
 from agent.messages import payloads
 from agent.messages.topics import Topics
-from agent.model import Batch, Reading
+from agent.model import Batch, Reading, Window
 from drivers import catalog
 from drivers.chip import Quantity
 
@@ -35,6 +37,7 @@ class Round:
         interval, worst_time: seconds; the worst time is that of the slowest sensor or of the busiest bus.
         limited_by: that sensor or bus.
         batch_bytes: of the payload. wire_bytes: with topic, MQTT's own bytes and the PUBACK, without TCP/IP and TLS.
+        rest_bytes: likewise, on average, while no value moves out of its deadband.
     """
 
     interval: float
@@ -44,6 +47,7 @@ class Round:
     wire_bytes: int
     worst_time: float
     limited_by: str = ""
+    rest_bytes: float = 0.0
 
     @property
     def per_day(self) -> float:
@@ -59,23 +63,62 @@ class Round:
 def plan_round(settings: config.Config, interval: float) -> Round:
     """Return the sizes of the round with this interval, from a batch as it will be sent."""
     sensors = [sensor for sensor in settings.sensors if sensor.every == interval]
-    readings = tuple(reading for sensor in sensors for reading in _readings(sensor))
+    readings = tuple(reading for sensor in sensors for reading in _readings(settings, sensor))
     batch = Batch(0.0, "interval", interval, tuple(sensor.id for sensor in sensors), readings)
+    size = _size(settings, batch)
+    slowest = max(sensors, key=lambda one: one.worst_time)
+    worst, limited_by = slowest.worst_time, slowest.id
+    busiest = max(loads(sensors), key=lambda one: one.busy, default=None)
+    if busiest is not None and busiest.busy > worst:
+        worst, limited_by = busiest.busy, busiest.bus
+    around = len(Topics(settings.mqtt.topic_root, settings.agent.device_id).batch.encode()) + MQTT
+    rest = _at_rest(settings, batch, sensors, size)
+    return Round(interval, batch.sensors, len(readings), size, size + around, worst, limited_by, rest + around)
+
+
+def _size(settings: config.Config, batch: Batch) -> int:
     device = settings.agent.device_id
     document = payloads.batch(batch, device_id=device, boot_id=BOOT_ID, seq=SEQ, synced=True, stamp=rfc3339)
-    size = len(payloads.encode(document))
-    topic = Topics(settings.mqtt.topic_root, device).batch
-    slowest = max(sensors, key=lambda one: one.worst_time)
-    busiest = max(loads(sensors), key=lambda one: one.busy)
-    wire = size + len(topic.encode()) + MQTT
-    if busiest.busy > slowest.worst_time:
-        return Round(interval, batch.sensors, len(readings), size, wire, busiest.busy, busiest.bus)
-    return Round(interval, batch.sensors, len(readings), size, wire, slowest.worst_time, slowest.id)
+    return len(payloads.encode(document))
 
 
-def _readings(sensor: config.SensorConfig) -> list[Reading]:
-    chip = catalog.open_chip(sensor.driver, None, sensor.address, **sensor.arguments())
-    return [Reading(sensor.id, one.name, typical(one), one.unit) for one in chip.quantities or (Quantity("value"),)]
+def _at_rest(settings: config.Config, batch: Batch, sensors: Sequence[config.SensorConfig], full: int) -> float:
+    """Return the bytes of a batch while nothing moves: between two heartbeats it only names what has a deadband."""
+    bands = {sensor.id: sensor.deadband for sensor in sensors}
+    resting = [one for one in batch.readings if one.quantity in bands[one.sensor]]
+    if not resting or batch.interval is None:
+        return full
+    names = tuple(sorted(f"{one.sensor}.{one.quantity}" for one in resting))
+    kept = tuple(one for one in batch.readings if one not in resting)
+    heartbeat = min(sensor.heartbeat for sensor in sensors if sensor.deadband)
+    beats = min(1.0, batch.interval / heartbeat)
+    return beats * full + (1 - beats) * _size(settings, replace(batch, readings=kept, unchanged=names))
+
+
+def _readings(settings: config.Config, sensor: config.SensorConfig) -> list[Reading]:
+    values = [(one, typical(one)) for one in _quantities(settings, sensor) or (Quantity("value"),)]
+    count = 0 if sensor.sample is None else max(1, round(sensor.every / sensor.sample))
+    return [
+        Reading(sensor.id, one.name, value, one.unit, window=Window(value, value, count, 0) if count else None)
+        for one, value in values
+    ]
+
+
+def _quantities(settings: config.Config, sensor: config.SensorConfig) -> Sequence[Quantity]:
+    """Return what a sensor measures and derives, or what all members of a vote do."""
+    if sensor.is_vote:
+        members = [one for one in settings.sensors if one.id in sensor.voters]
+        measured: Sequence[Quantity] = common([_quantities(settings, one) for one in members])
+    else:
+        measured = catalog.open_chip(sensor.driver, None, sensor.address, **sensor.arguments()).quantities
+    return (*measured, *Derivation(sensor.derive).quantities(measured))
+
+
+def sample_by_sample(settings: config.Config) -> float:
+    """Return the bytes of a day on the wire if each sample were sent as a reading."""
+    alone = replace(settings, sensors=tuple(replace(one, every=one.period, sample=None) for one in settings.sensors))
+    rounds = [plan_round(alone, every) for every in {one.every for one in alone.sensors}]
+    return sum(one.wire_bytes * one.per_day for one in rounds)
 
 
 def typical(quantity: Quantity) -> float:
@@ -90,7 +133,7 @@ def planned(settings: config.Config, rounds: Sequence[Round]) -> dict[str, Any]:
     readings = sum(one.readings * one.per_day for one in rounds)
     wire_bytes = sum(one.wire_bytes * one.per_day for one in rounds)
     return {
-        "rounds": [{**asdict(one), "worst_time": round(one.worst_time, 3), "fits": one.fits} for one in rounds],
+        "rounds": [_round(one) for one in rounds],
         "buses": [
             {
                 "bus": one.bus,
@@ -105,6 +148,8 @@ def planned(settings: config.Config, rounds: Sequence[Round]) -> dict[str, Any]:
         ],
         "batches_per_day": round(sum(one.per_day for one in rounds)),
         "wire_bytes_per_day": round(wire_bytes),
+        "wire_bytes_per_day_at_rest": round(sum(one.rest_bytes * one.per_day for one in rounds)),
+        "wire_bytes_per_day_sample_by_sample": round(sample_by_sample(settings)),
         "wire_bytes_per_reading": round(wire_bytes / readings, 1) if readings else None,
         "outbox": {
             "durability": settings.outbox.durability,
@@ -115,6 +160,11 @@ def planned(settings: config.Config, rounds: Sequence[Round]) -> dict[str, Any]:
         },
         "card_bytes_per_day": card(settings.outbox.durability, rounds),
     }
+
+
+def _round(one: Round) -> dict[str, Any]:
+    known = {name: value for name, value in asdict(one).items() if name != "rest_bytes"}
+    return {**known, "worst_time": round(one.worst_time, 3), "fits": one.fits}
 
 
 def hours(outbox: config.OutboxConfig, rounds: Sequence[Round]) -> float | None:

@@ -7,10 +7,12 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from .characters import odd
+from .corrections import CalibrationConfig
 from .devices import BreakerConfig, BusConfig, MuxConfig, RetryConfig, SensorConfig
 from .mistakes import ConfigError, Mistake, Report
 from .secret import Secret, password
@@ -33,6 +35,7 @@ __all__ = [
     "AgentConfig",
     "BreakerConfig",
     "BusConfig",
+    "CalibrationConfig",
     "CommandsConfig",
     "Config",
     "ConfigError",
@@ -79,23 +82,31 @@ def find(explicit: str | Path | None = None, environ: Mapping[str, str] = os.env
     raise ConfigError([Mistake(str(places[-1]), 0, "", f"no configuration found: looked for {looked}", fix)])
 
 
-def load(path: str | Path | None = None) -> Config:
+def load(path: str | Path | None = None, today: date | None = None) -> Config:
     """Return the configuration in `path`, or in the file that `find` finds. Reads files and does no other I/O.
+
+    Args:
+        today: also warn of calibrations that were due before this day.
 
     Raises:
         ConfigError: with all mistakes.
     """
     file = find(path)
-    config, mistakes = parse(_text(file), file)
+    config, mistakes = parse(_text(file), file, today)
     if config is None:
         raise ConfigError(mistakes)
     return config
 
 
-def parse(text: str, file: str | Path = "limpet.toml") -> tuple[Config | None, list[Mistake]]:
+def parse(
+    text: str, file: str | Path = "limpet.toml", today: date | None = None
+) -> tuple[Config | None, list[Mistake]]:
     """Return the configuration, or None if it cannot be used; and all mistakes and warnings, in the file's order.
 
     Relative paths in it are relative to the folder of `file`.
+
+    Args:
+        today: also warn of calibrations that were due before this day.
     """
     try:
         raw = tomllib.loads(text)
@@ -109,7 +120,7 @@ def parse(text: str, file: str | Path = "limpet.toml") -> tuple[Config | None, l
         raw = tomllib.loads(text)
         what = f"this file is of version {since}, the newest is {current()}"
         report.warning(("config_version",), what, f"limpet check --upgrade -c {file}")
-    config = checked(raw, Path(file), report)
+    config = checked(raw, Path(file), report, today)
     mistakes = report.mistakes(text, file, _ids(raw))
     if not all(mistake.is_warning for mistake in mistakes):
         return None, mistakes

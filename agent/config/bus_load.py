@@ -19,7 +19,7 @@ class BusLoad:
 
     Attributes:
         busy: seconds for which one reading of each holds the bus.
-        interval: the shortest of their intervals, in seconds.
+        interval: the shortest of their intervals, or of their samples', in seconds.
         share: the part of the bus's time that they need at their intervals; more than 1 is too much.
     """
 
@@ -39,15 +39,22 @@ def loads(sensors: Iterable[SensorConfig]) -> list[BusLoad]:
     """Return the load of each bus, in the order of the configuration. Imports the drivers."""
     on_bus: dict[str, list[SensorConfig]] = {}
     for sensor in sensors:
-        on_bus.setdefault(_bus(sensor), []).append(sensor)
+        if sensor.is_vote:
+            continue
+        on_bus.setdefault(bus_of(sensor), []).append(sensor)
     return [_load(bus, together) for bus, together in on_bus.items()]
 
 
-def _bus(sensor: SensorConfig) -> str:
+def bus_of(sensor: SensorConfig) -> str:
+    """Return the name of a sensor's bus. Imports its driver."""
     driver = catalog.find(sensor.driver)
     if driver.addresses:
         return sensor.bus_name
     name = str(getattr(driver, "bus_name", sensor.driver))
+    if name == "uart":
+        return str(sensor.port)
+    if name == "spi":
+        return f"spi{sensor.options.get('port', 0)}.{sensor.options.get('select', 0)}"
     # Each DHT has a pin of its own, so they do not share a bus.
     return f"{name}-{sensor.device or 0}" if name == "dht" else name
 
@@ -55,13 +62,13 @@ def _bus(sensor: SensorConfig) -> str:
 def _load(bus: str, sensors: list[SensorConfig]) -> BusLoad:
     alike: dict[tuple[str, float], int] = {}
     for sensor in sensors:
-        alike[sensor.driver, sensor.every] = alike.get((sensor.driver, sensor.every), 0) + 1
-    share = sum(_busy(driver, count) / every for (driver, every), count in alike.items())
+        alike[sensor.driver, sensor.period] = alike.get((sensor.driver, sensor.period), 0) + 1
+    share = sum(_busy(driver, count) / period for (driver, period), count in alike.items())
     counts: dict[str, int] = {}
     for sensor in sensors:
         counts[sensor.driver] = counts.get(sensor.driver, 0) + 1
     busy = sum(_busy(driver, count) for driver, count in counts.items())
-    return BusLoad(bus, tuple(sensors), busy, min(sensor.every for sensor in sensors), share)
+    return BusLoad(bus, tuple(sensors), busy, min(sensor.period for sensor in sensors), share)
 
 
 def _busy(driver: str, count: int) -> float:

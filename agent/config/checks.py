@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,14 @@ from .broker_checks import check_broker
 from .bus_load import loads
 from .devices import SensorConfig
 from .kinds import people
+from .machine import serial
 from .mistakes import Report, Where, near
+from .port_checks import check_ports
 from .reading import read_table, read_tables
 from .tables import Config, OutboxConfig
 from .upgrade import current
+from .value_checks import check_due
+from .vote_checks import check_votes
 from .wiring import Fitted, fit
 
 DEVICES = Path("/dev")
@@ -26,8 +31,12 @@ DEVICES = Path("/dev")
 FEW = 64_000
 
 
-def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
-    """Return the configuration in `raw` and report all mistakes. It may be used only if there are none."""
+def checked(raw: dict[str, Any], file: Path, report: Report, today: date | None = None) -> Config:
+    """Return the configuration in `raw` and report all mistakes. It may be used only if there are none.
+
+    Args:
+        today: warn of calibrations that were due before; None: of none.
+    """
     config = read_table(Config, {name: value for name, value in raw.items() if name != "sensor"}, report)
     defaults = config.defaults
     base = SensorConfig(id="", driver="", every=config.agent.every, retry=defaults.retry, breaker=defaults.breaker)
@@ -36,6 +45,7 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     if config.mqtt.tls and "port" not in raw["mqtt"]:
         config = replace(config, mqtt=replace(config.mqtt, port=8883))
     _version(config, report)
+    _one_image(raw, report)
     check_broker(config, raw.get("mqtt", {}), report, os.environ)
     _outbox(config.outbox, report)
     _web(config, report)
@@ -47,12 +57,16 @@ def checked(raw: dict[str, Any], file: Path, report: Report) -> Config:
     _unique(sensors, report)
     _one_name_for_a_bus(sensors, report)
     fitted = [fit(one, raw["sensor"][number], report, ("sensor", number)) for number, one in enumerate(sensors)]
+    fitted = check_votes(fitted, raw.get("sensor", ()), report)
     config = replace(config, sensors=tuple(one.sensor for one in fitted))
+    if today is not None:
+        check_due(config.sensors, today, report)
     _fallbacks(fitted, report)
     _addresses(fitted, report)
     _pins(config, fitted, report)
     _pin_backend(fitted, report, os.environ)
     if not any(report.touches((*one.where, "driver")) for one in fitted):
+        check_ports([one for one in fitted if one.sensor.driver], report)
         _loads(fitted, report)
     return config
 
@@ -62,6 +76,16 @@ def _version(config: Config, report: Report) -> None:
     if config.config_version > current():
         what = f"this file is of version {config.config_version}, and this Limpet knows {current()} at most"
         report.mistake(("config_version",), what, "upgrade Limpet, or write the file for the version you have")
+
+
+def _one_image(raw: Mapping[str, Any], report: Report) -> None:
+    """Warn where the serial number is wanted, and what stands in for it is copied with a card."""
+    for table, name in (("agent", "device_id"), ("mqtt", "username"), ("mqtt", "client_id")):
+        value = raw.get(table, {}).get(name) if isinstance(raw.get(table, {}), dict) else None
+        if isinstance(value, str) and "{serial}" in value and not report.touches((table, name)) and serial() is None:
+            what = "this machine has no serial number: its machine-id stands in, which copies of a card share"
+            fix = "run `systemd-machine-id-setup` on each after emptying /etc/machine-id; a Raspberry Pi has a number"
+            report.warning((table, name), what, fix)
 
 
 def _paths(config: Config, folder: Path) -> Config:
@@ -210,11 +234,16 @@ def _loads(fitted: Sequence[Fitted], report: Report) -> None:
     for load in loads(one.sensor for one in fitted if one.sensor.driver):
         if load.fits:
             continue
+        longest = math.ceil(load.share * load.interval)
+        if len(load.sensors) == 1:
+            what = f"a reading holds {load.bus} for {load.busy:.3g} s, but is due every {people(load.interval)}"
+            fix = f'write every = "{people(float(longest))}" or more'
+            report.warning((*where[load.sensors[0].id], "every"), what, fix)
+            continue
         what = (
             f"the {len(load.sensors)} sensors on {load.bus} hold it for {load.busy:.3g} s, "
             f"but are due every {people(load.interval)}: some of them will be missing in every round"
         )
-        longest = math.ceil(load.share * load.interval)
         fix = f'write every = "{people(float(longest))}" or more for them, or spread them over several buses'
         report.warning((*where[load.sensors[0].id], "every"), what, fix)
 

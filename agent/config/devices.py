@@ -8,14 +8,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .corrections import CalibrationConfig, Correction
 from .kinds import Duration, Number, OneOf, Text, Whole
 from .names import BusName
-from .shapes import Anything, Correction, Span, Table, ValuesOf, key
+from .shapes import Anything, Several, Span, Table, ValuesOf, key
 
 TAKEN = {"broker": "what the connection is called in `health`"}
 ID = Text(r"[a-z0-9_-]{1,64}", "an id of a-z, 0-9, _ and -, at most 64 long", taken=TAKEN)
 PIN = Whole(0, 53, says="a BCM pin number")
 EVERY = Duration(low=0.01)
+# What can be derived, and from what.
+DERIVED = {
+    "dew_point": ("temperature", "humidity"),
+    "absolute_humidity": ("temperature", "humidity"),
+    "vapour_pressure_deficit": ("temperature", "humidity"),
+    "sea_level_pressure": ("pressure",),
+}
+# In place of a chip: what other sensors measure.
+VOTE = "vote"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +108,20 @@ class SensorConfig:
         max_age: seconds; "last" serves no older value.
         retry: merged with [defaults.retry].
         breaker: merged with [defaults.breaker].
-        calibrate: quantity -> (scale, offset): value * scale + offset, in the quantity's unit.
+        calibrate: quantity -> (scale, offset): value * scale + offset, in the quantity's unit; or points of a curve.
         limits: quantity -> (low, high), in its unit; outside is "suspect".
+        rate: quantity -> how much it can change in a second, in its unit; faster is "suspect".
+        derive: quantities that are computed from those that are measured.
+        sample: seconds between two samples; a reading is then the mean of those since the last one.
+        deadband: quantity -> how far it has to move, in its unit, to be sent before `heartbeat` is over.
+        heartbeat: seconds after which a value is sent even if it has not moved.
         options: the driver's own; durations as float seconds.
         pin: BCM number.
         device: a w1 id, an IIO or hwmon device name.
+        port: a serial port's path, for sensors on a UART.
         altitude: metres above the sea, where something needs it.
         explicit_timeout: whether `timeout` was written.
+        derive_altitude: metres above the sea, where what is derived needs it.
     """
 
     id: str = key(ID)
@@ -118,13 +135,40 @@ class SensorConfig:
     max_age: float = key(Duration(), 300.0)
     retry: RetryConfig = key(Table(RetryConfig), RetryConfig())
     breaker: BreakerConfig = key(Table(BreakerConfig), BreakerConfig())
-    calibrate: Mapping[str, tuple[float, float]] = key(ValuesOf(Correction()), factory=dict)
+    calibrate: Mapping[str, tuple[float, float] | CalibrationConfig] = key(ValuesOf(Correction()), factory=dict)
     limits: Mapping[str, tuple[float, float]] = key(ValuesOf(Span()), factory=dict)
+    rate: Mapping[str, float] = key(ValuesOf(Number(above=0.0)), factory=dict)
+    derive: tuple[str, ...] = key(Several(OneOf(tuple(DERIVED))), ())
+    sample: float | None = key(EVERY, None)
+    deadband: Mapping[str, float] = key(ValuesOf(Number(above=0.0)), factory=dict)
+    heartbeat: float = key(Duration(), 300.0)
     options: Mapping[str, Any] = key(Anything(), factory=dict)
     pin: int | None = key(PIN, None)
     device: str | None = key(Text(), None)
+    port: str | None = key(Text(r"/[^\x00-\x20\x7f]+", "a path such as /dev/serial0"), None)
     altitude: float | None = key(Number(low=-500.0, high=9000.0), None)
     explicit_timeout: bool = False
+    derive_altitude: float | None = None
+
+    @property
+    def period(self) -> float:
+        """Seconds between two readings of the device, published or not."""
+        return self.every if self.sample is None else self.sample
+
+    @property
+    def is_vote(self) -> bool:
+        """Whether it reads no device, but other sensors."""
+        return self.driver == VOTE
+
+    @property
+    def voters(self) -> tuple[str, ...]:
+        """The ids of the sensors that vote; empty where it is no vote."""
+        return tuple(self.options["of"]) if self.is_vote and isinstance(self.options.get("of"), list | tuple) else ()
+
+    @property
+    def calibrations(self) -> dict[str, CalibrationConfig]:
+        """`calibrate` with all of its attributes."""
+        return {name: CalibrationConfig(*one) for name, one in self.calibrate.items()}
 
     @property
     def bus_name(self) -> str:
@@ -139,10 +183,12 @@ class SensorConfig:
     @property
     def worst_time(self) -> float:
         """Seconds that one reading takes when every attempt runs into its deadline."""
+        if self.is_vote:
+            return 0.0
         waits = (min(self.retry.max_delay, self.retry.base_delay * 2.0**k) for k in range(self.retry.attempts - 1))
         return self.retry.attempts * self.timeout + sum(waits)
 
     def arguments(self) -> dict[str, Any]:
         """Return what `open_chip` gets besides driver, bus and address."""
-        named = {"pin": self.pin, "device": self.device, "altitude": self.altitude}
+        named = {"pin": self.pin, "device": self.device, "altitude": self.altitude, "port": self.port}
         return {**self.options, **{name: value for name, value in named.items() if value is not None}}

@@ -6,7 +6,7 @@ from typing import Any
 
 from drivers import catalog
 
-from .wiring import OWN_KEYS, parameters
+from .wiring import own_keys, parameters
 
 Schema = dict[str, Any]
 
@@ -33,8 +33,10 @@ def _rule(name: str) -> Schema:
     declared, (known, needed, open_ended) = catalog.options(driver), parameters(driver)
     absent: tuple[str, ...] = () if driver.addresses else ("bus", "address", "mux")
     absent += () if open_ended else tuple(one for one in ("pin", "device") if one not in known)
-    own = {one: option.schema() for one, option in declared.items() if one in OWN_KEYS}
-    inside = {one: option.schema() for one, option in declared.items() if one not in OWN_KEYS}
+    keys = own_keys(driver)
+    absent += () if open_ended or "port" in keys else ("port",)
+    own = {one: option.schema() for one, option in declared.items() if one in keys}
+    inside = {one: option.schema() for one, option in declared.items() if one not in keys}
     must = [one for one in needed if one in inside]
     options = {"type": "object", "properties": inside, "additionalProperties": open_ended}
     rule = {
@@ -45,12 +47,12 @@ def _rule(name: str) -> Schema:
         },
         "required": [*(one for one in needed if one in own), *(["options"] if must else [])],
     }
-    pairs = [{"not": {"allOf": [_given(one) for one in pair]}} for pair in getattr(driver, "either", ())]
+    pairs = [{"not": {"allOf": [_given(one, keys) for one in pair]}} for pair in getattr(driver, "either", ())]
     return {**rule, "allOf": pairs} if pairs else rule
 
 
-def _given(name: str) -> Schema:
-    """Return the schema of a sensor that has this option."""
-    if name in OWN_KEYS:
+def _given(name: str, keys: tuple[str, ...]) -> Schema:
+    """Return the schema of a sensor that has this option; `keys` are those of the table itself."""
+    if name in keys:
         return {"required": [name]}
     return {"required": ["options"], "properties": {"options": {"required": [name]}}}

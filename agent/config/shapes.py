@@ -111,32 +111,6 @@ class Anything:
         return {"type": "object"}
 
 
-class Correction:
-    """`{ scale, offset }`, read as (scale, offset)."""
-
-    def read(self, raw: Any) -> tuple[float, float]:
-        fix = "write { scale = 1.0, offset = -0.4 }; either may be left out"
-        if not isinstance(raw, dict):
-            raise Wrong(f"{named(raw)} where scale and offset belong", fix)
-        for name in raw:
-            if name not in ("scale", "offset"):
-                raise Wrong("unknown key", fix, name)
-        numbers = {name: self._number(value, fix, name) for name, value in raw.items()}
-        if numbers.get("scale") == 0:
-            raise Wrong("a scale of 0 makes every value the same", fix, "scale")
-        return numbers.get("scale", 1.0), numbers.get("offset", 0.0)
-
-    def _number(self, raw: Any, fix: str, name: str) -> float:
-        try:
-            return float(number(raw, fix))
-        except Wrong as error:
-            raise Wrong(error.what, error.fix, name) from None
-
-    def schema(self) -> dict[str, Any]:
-        names = {"scale": {**FINITE, "not": {"const": 0}}, "offset": FINITE}
-        return {"type": "object", "properties": names, "additionalProperties": False}
-
-
 class Span:
     """`[low, high]`, read as (low, high)."""
 

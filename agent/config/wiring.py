@@ -15,19 +15,22 @@ from drivers import catalog
 from .devices import SensorConfig
 from .kinds import people, seconds
 from .mistakes import Report, Where, near
+from .value_checks import check_altitude, check_calibration, check_names, check_times
 
 # Constructor arguments that have a key of their own.
 OWN_KEYS = ("bus", "address", "pin", "device", "altitude")
 PIN_OPTIONS = ("trigger", "echo")
 # Of the time that a driver takes: the bus and the chip's oscillator may be slow.
 ROOM = 1.5
-FLOORS = {"°C": -273.15, "%": 0.0, "hPa": 0.0, "lx": 0.0, "ppm": 0.0, "ppb": 0.0, "mm": 0.0, "Ω": 0.0, "Hz": 0.0}
-# In any unit: a calibrated range beyond this is a mistake.
-ABSURD = 1e12
 # The package of the base classes, whose `takes` is a default.
 BASE = "drivers.chip"
 # Seconds. Fixes never suggest a shorter timeout.
 SHORT = 0.05
+
+
+def own_keys(driver: Any) -> tuple[str, ...]:
+    """Return the constructor arguments that have a key of their own: `port`, too, of a UART; on SPI it is an option."""
+    return (*OWN_KEYS, "port") if getattr(driver, "bus_name", "") == "uart" else OWN_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Fitted:
     """A sensor with what its driver adds.
 
     Attributes:
-        quantities: names; empty if they are not known before the device is there.
+        quantities: names of what it measures and derives; empty if they are not known before the device is there.
     """
 
     sensor: SensorConfig
@@ -59,27 +62,31 @@ def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Whe
     if driver is None:
         return Fitted(sensor, where)
     sensor = replace(sensor, options=_in_seconds(driver, sensor.options), explicit_timeout="timeout" in raw)
+    if "sea_level_pressure" in sensor.derive:
+        sensor = replace(sensor, derive_altitude=sensor.altitude)
     if sensor.altitude is not None and "altitude" not in parameters(driver)[0]:
-        report.warning((*where, "altitude"), "nothing here needs it", "remove it")
+        if sensor.derive_altitude is None:
+            report.warning((*where, "altitude"), "nothing here needs it", "remove it")
         sensor = replace(sensor, altitude=None)
+    check_altitude(sensor, report, where)
     _belongs(sensor, driver, raw, report, where)
     if driver.addresses:
         sensor = _addressed(sensor, driver, report, where)
-    cure = driver.moving(sensor.device) if hasattr(driver, "moving") else None
+    place = "port" if "port" in own_keys(driver) else "device"
+    cure = driver.moving(getattr(sensor, place)) if hasattr(driver, "moving") else None
     if cure is not None:
-        report.warning((*where, "device"), f"{sensor.device} may be another device after a reboot", cure)
-    spoilt = any(report.touches((*where, name)) for name in ("pin", "device", "options"))
+        what = f"{getattr(sensor, place)} may be another device after a reboot"
+        report.warning((*where, place), what, cure)
+    spoilt = any(report.touches((*where, name)) for name in ("pin", "device", "port", "options"))
     chip = None if spoilt else _opened(sensor, driver, report, where)
-    quantities = tuple(one.name for one in getattr(chip or driver, "quantities", ()))
-    for table in ("calibrate", "limits"):
-        for name in getattr(sensor, table):
-            if quantities and name not in quantities:
-                meant = near(name, quantities)
-                fix = f"did you mean `{meant}`?" if meant else f"it measures {', '.join(quantities)}"
-                report.mistake((*where, table, name), f"a {sensor.driver} does not measure this", fix)
-    for quantity in getattr(chip or driver, "quantities", ()):
-        _sane(sensor, quantity, report, where)
-    return Fitted(_timed(sensor, chip or driver, raw, report, where), where, quantities)
+    quantities = getattr(chip or driver, "quantities", ())
+    measured = tuple(one.name for one in quantities)
+    check_names(sensor, measured, report, where)
+    for quantity in quantities:
+        check_calibration(sensor, quantity, report, where)
+    check_times(sensor, _takes(chip or driver), raw, report, where)
+    names = (*measured, *sensor.derive) if measured else ()
+    return Fitted(_timed(sensor, chip or driver, raw, report, where), where, names)
 
 
 def _driver(sensor: SensorConfig, report: Report, where: Where) -> Any:
@@ -101,47 +108,26 @@ def _driver(sensor: SensorConfig, report: Report, where: Where) -> Any:
 def _belongs(sensor: SensorConfig, driver: Any, raw: Mapping[str, Any], report: Report, where: Where) -> None:
     """Report keys and options that the driver does not have, and those that are missing."""
     known, needed, open_ended = parameters(driver)
+    own = own_keys(driver)
     of_i2c = () if driver.addresses else ("bus", "address", "mux")
     for name in (*of_i2c, *(one for one in ("pin", "device") if one not in known and not open_ended)):
         if name in raw:
             report.mistake((*where, name), f"a {sensor.driver} has no {name}", "remove it")
-    options = [name for name in known if name not in OWN_KEYS]
+    if "port" in raw and "port" not in own and not open_ended:
+        fix = f"write options = {{ port = {raw['port']} }}" if "port" in known else "remove it"
+        report.mistake((*where, "port"), f"a {sensor.driver} is on no serial port", fix)
+    options = [name for name in known if name not in own]
     for name in sensor.options:
         at = (*where, "options", name)
-        if name in OWN_KEYS and (name in known or name in ("bus", "address")):
+        if name in own and (name in known or name in ("bus", "address")):
             report.mistake(at, "this is no option", f"write {name} = … in the sensor's table itself")
         elif name not in known and not open_ended:
             report.mistake(at, f"a {sensor.driver} has no such option", _allowed(name, options))
     given = sensor.arguments()
     for name in needed:
         if name not in given and name not in ("bus", "address") and not report.touches((*where, name)):
-            at, example = (
-                ((name,), f"{name} = …") if name in OWN_KEYS else (("options",), f"options = {{ {name} = … }}")
-            )
+            at, example = ((name,), f"{name} = …") if name in own else (("options",), f"options = {{ {name} = … }}")
             report.mistake((*where, *at), f"a {sensor.driver} needs {name}", f"add {example}")
-
-
-def _sane(sensor: SensorConfig, quantity: Any, report: Report, where: Where) -> None:
-    """Report a calibration that overflows, and limits outside of what the sensor measures."""
-    name, unit = quantity.name, f" {quantity.unit}" if quantity.unit else ""
-    scale, offset = sensor.calibrate.get(name, (1.0, 0.0))
-    ends = [scale * end + offset for end in (quantity.low, quantity.high) if math.isfinite(end)] or [scale + offset]
-    if not all(map(math.isfinite, ends)):
-        what = f"{scale:g} times what a {sensor.driver} measures is more than a number can hold"
-        report.mistake((*where, "calibrate", name), what, "write { scale = 1.0, offset = -0.4 }")
-        return
-    floor = FLOORS.get(quantity.unit, -math.inf)
-    if max(ends) < floor or max(map(abs, ends)) > ABSURD:
-        what = f"calibrated, it tells {min(ends):g} to {max(ends):g}{unit}, which nothing is"
-        report.warning((*where, "calibrate", name), what, "write { scale = 1.0, offset = -0.4 }")
-    if name not in sensor.limits:
-        return
-    (low, high), at = sensor.limits[name], (*where, "limits", name)
-    if low < floor:
-        report.warning(at, f"nothing is below {floor:g}{unit}", f"write {floor:g} or more")
-    if len(ends) > 1 and (high < min(ends) or low > max(ends)):
-        what = f"it measures {min(ends):g} to {max(ends):g}{unit}, so every value would be suspect"
-        report.warning(at, what, "write limits within what it measures")
 
 
 def _allowed(name: str, options: list[str]) -> str:
@@ -169,7 +155,7 @@ def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> 
         what = str(error) if isinstance(error, TypeError | ValueError) else f"the driver fails with {error!r}"
         words = re.findall(r"\w+", what)
         named = min((one for one in sensor.arguments() if one in words), key=words.index, default=None)
-        at = (named,) if named in OWN_KEYS else ("options", named) if named else ("options",)
+        at = (named,) if named in own_keys(driver) else ("options", named) if named else ("options",)
         declared = catalog.options(driver).get(named or "")
         cure = f"write {declared.allowed}" if declared else f"`limpet chips {sensor.driver}` explains its options"
         report.mistake((*where, *at), what.removesuffix(f"; {cure}"), cure)
@@ -178,18 +164,20 @@ def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> 
 
 def _timed(sensor: SensorConfig, chip: Any, raw: Mapping[str, Any], report: Report, where: Where) -> SensorConfig:
     """Check that the timeout fits the driver, and all attempts the interval. A default timeout is fitted to both."""
+    if sensor.is_vote:
+        return sensor
     takes = _takes(chip)
-    if not sensor.explicit_timeout and sensor.worst_time > sensor.every:
+    if not sensor.explicit_timeout and sensor.worst_time > sensor.period:
         sensor = replace(sensor, timeout=min(sensor.timeout, max(_room(sensor), ROOM * (takes or 0.0), SHORT)))
     if sensor.explicit_timeout and takes is not None and sensor.timeout < takes:
         what = f"a reading of a {sensor.driver} can take {people(takes)}"
         report.warning((*where, "timeout"), what, f'write timeout = "{people(ROOM * takes)}" or remove it')
-    if sensor.worst_time > sensor.every:
+    if sensor.worst_time > sensor.period:
         what = (
             f"{sensor.retry.attempts} attempts of up to {people(sensor.timeout)} can take {sensor.worst_time:.3g} s, "
-            f"but a round is due every {people(sensor.every)}"
+            f"but a {'round' if sensor.sample is None else 'sample'} is due every {people(sensor.period)}"
         )
-        key = next((name for name in ("timeout", "every", "retry") if name in raw), "every")
+        key = next((name for name in ("timeout", "sample", "every", "retry") if name in raw), "every")
         report.warning((*where, key), what, _shorter(sensor, takes))
     return sensor
 
@@ -208,13 +196,14 @@ def _shorter(sensor: SensorConfig, takes: float | None) -> str:
     room = _room(sensor)
     if room >= (takes or SHORT):
         return f'write timeout = "{people(room)}", or fewer attempts'
-    return f'write every = "{people(float(int(sensor.worst_time) + 1))}" or more, or retry = {{ attempts = 1 }}'
+    name = "every" if sensor.sample is None else "sample"
+    return f'write {name} = "{people(float(int(sensor.worst_time) + 1))}" or more, or retry = {{ attempts = 1 }}'
 
 
 def _room(sensor: SensorConfig) -> float:
     """Return the seconds, in whole milliseconds, that one attempt may take if all are to fit into the interval."""
     waits = sensor.worst_time - sensor.retry.attempts * sensor.timeout
-    return math.floor((sensor.every - waits) / sensor.retry.attempts * 1000) / 1000
+    return math.floor((sensor.period - waits) / sensor.retry.attempts * 1000) / 1000
 
 
 @functools.lru_cache

@@ -29,6 +29,8 @@ class Named(Protocol):
     def kind(self) -> str | None: ...
     @property
     def step(self) -> float: ...
+    @property
+    def accuracy(self) -> float | None: ...
 
 
 class Sensed(Protocol):
@@ -78,6 +80,9 @@ def reading(one: Reading, due: float, stamp: Callable[[float], str]) -> dict[str
         entry["source"] = one.source
     if one.measured is not None and not -APART <= one.measured - due <= APART:
         entry["timestamp"] = stamp(one.measured)
+    if one.window is not None:
+        least, greatest, samples, missed = one.window
+        entry |= {"min": least, "max": greatest, "n": samples, "missed": missed}
     return entry
 
 
@@ -110,6 +115,7 @@ def batch(
         "trigger": one.trigger,
         "interval": one.interval,
         "readings": [reading(r, one.due, stamp) for r in one.readings],
+        **({"unchanged": list(one.unchanged)} if one.unchanged else {}),
         "unavailableSensors": list(one.unavailable),
         "degraded": one.degraded,
         "faults": [fault(f, stamp) for f in one.faults],
@@ -189,8 +195,14 @@ def info(
     version: str,
     host: Mapping[str, Any],
     previous: Mapping[str, Any] | None,
+    calibrated: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None,
 ) -> dict[str, Any]:
-    """Return what this device is and measures; `previous` says how the last run ended."""
+    """Return what this device is and measures.
+
+    Args:
+        previous: how the last run ended.
+        calibrated: sensor -> quantity -> `due` and `certificate` of its calibration, as far as they are known.
+    """
     return {
         "schema": SCHEMA,
         "deviceId": device_id,
@@ -198,16 +210,25 @@ def info(
         "startedAt": started,
         "version": version,
         "host": dict(host),
-        "sensors": [
-            {
-                "id": one.id,
-                "driver": one.driver,
-                "every": one.every,
-                "quantities": [{"name": q.name, "unit": q.unit, "kind": q.kind} for q in one.quantities],
-            }
-            for one in sensors
-        ],
+        "sensors": [_sensor(one, (calibrated or {}).get(one.id, {})) for one in sensors],
         "previous": None if previous is None else camel(previous),
+    }
+
+
+def _sensor(one: Sensed, calibrated: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Return what `info` says of a sensor."""
+    sample = getattr(one, "sample", None)
+    return {
+        "id": one.id,
+        "driver": one.driver,
+        "every": one.every,
+        **({} if sample is None else {"sample": sample}),
+        "quantities": [
+            {"name": q.name, "unit": q.unit, "kind": q.kind}
+            | ({} if q.accuracy is None else {"accuracy": q.accuracy})
+            | ({"calibration": dict(calibrated[q.name])} if calibrated.get(q.name) else {})
+            for q in one.quantities
+        ],
     }
 
 

@@ -2,63 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from agent.config.driver_schema import with_drivers
 from agent.config.shapes import Table
 from agent.config.tables import REQUESTS, Config
 
 from .payloads import SCHEMA
+from .schema_parts import (
+    BREAKER_STATE,
+    COUNT,
+    FLAG,
+    NAME,
+    NUMBER,
+    SECONDS,
+    SIMULATED,
+    STATUSES,
+    TEXT,
+    TIME,
+    USABLE,
+    Schema,
+    array,
+    closed,
+    open_ended,
+    or_null,
+    titled,
+)
 from .topics import Topics
-
-DRAFT = "https://json-schema.org/draft/2020-12/schema"
-
-Schema = dict[str, Any]
-
-TEXT: Schema = {"type": "string"}
-NUMBER: Schema = {"type": "number"}
-FLAG: Schema = {"type": "boolean"}
-NAME: Schema = {"type": "string", "minLength": 1}
-COUNT: Schema = {"type": "integer", "minimum": 0}
-SECONDS: Schema = {"type": "number", "minimum": 0}
-TIME: Schema = {
-    "type": "string",
-    "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$",
-    "description": "RFC 3339, UTC, with milliseconds",
-}
-BREAKER_STATE: Schema = {"enum": ["closed", "open", "half_open"]}
-SIMULATED: Schema = {"const": True, "description": "the sensors were simulated: nothing here was measured"}
-USABLE = ("ok", "stale", "suspect", "substituted")
-STATUSES = [*USABLE, "partial", "beyond_range", "unavailable"]
-
-
-def or_null(schema: Schema) -> Schema:
-    """Return a schema that takes null as well."""
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def array(items: Schema, **more: Any) -> Schema:
-    """Return the schema of a list."""
-    return {"type": "array", "items": items, **more}
-
-
-def closed(properties: dict[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
-    """Return the schema of an object that has these properties and no others."""
-    return {**open_ended(properties, optional), "additionalProperties": False}
-
-
-def open_ended(properties: dict[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
-    """Return the schema of an object to which later versions may add."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": [name for name in properties if name not in optional],
-    }
-
-
-def titled(title: str, schema: Schema) -> Schema:
-    """Return a schema as a document of its own."""
-    return {"$schema": DRAFT, "title": title, **schema}
 
 
 def config() -> Schema:
@@ -78,13 +46,18 @@ def batch() -> Schema:
         "trigger": {"enum": ["interval", "event", "request"]},
         "interval": or_null({"type": "number", "exclusiveMinimum": 0, "description": "seconds"}),
         "readings": array(_reading()),
+        "unchanged": array(
+            {**NAME, "pattern": r"^[a-z0-9_-]+\.\S+$"},
+            uniqueItems=True,
+            description="`sensor.quantity`: measured and good, but not different enough to be sent",
+        ),
         "unavailableSensors": array(NAME, uniqueItems=True),
         "degraded": {**FLAG, "description": "a sensor or a part of one is missing, or a reading is not ok"},
         "faults": array(_fault()),
         "historical": {"const": True, "description": "on backfill only"},
         "simulated": SIMULATED,
     }
-    return titled("A batch of Limpet", closed(properties, optional=("historical", "simulated")))
+    return titled("A batch of Limpet", closed(properties, optional=("unchanged", "historical", "simulated")))
 
 
 def _reading() -> Schema:
@@ -99,12 +72,19 @@ def _reading() -> Schema:
         "reason": {**NAME, "description": "what is doubtful; with `suspect`"},
         "source": {**NAME, "description": "the sensor it comes from; with `substituted`"},
         "timestamp": {**TIME, "description": "when it was measured, where that is not the batch's moment"},
+        "min": {**NUMBER, "description": "the least sample of the window of which `value` is the mean"},
+        "max": {**NUMBER, "description": "its greatest sample"},
+        "n": {"type": "integer", "minimum": 1, "description": "its number of samples"},
+        "missed": {**COUNT, "description": "samples that were due and are missing"},
     }
     needs = [
         {"if": {"properties": {"status": {"const": status}}}, "then": {"required": [name]}}
         for status, name in extra.items()
     ]
-    return {**closed(properties, optional=(*extra.values(), "timestamp")), "allOf": needs}
+    window = ("min", "max", "n", "missed")
+    together = {one: [other for other in window if other != one] for one in window}
+    optional = (*extra.values(), "timestamp", *window)
+    return {**closed(properties, optional=optional), "dependentRequired": together, "allOf": needs}
 
 
 def _fault() -> Schema:
@@ -150,9 +130,10 @@ def health() -> Schema:
         "clock": open_ended({"synced": FLAG}),
         "process": open_ended({"uptime": SECONDS, "rss": COUNT, "cpu": SECONDS}),
         "rounds": open_ended({"late": COUNT, "skipped": COUNT}),
+        "calibration": open_ended({"overdue": array({**NAME, "description": "`sensor.quantity`"}, uniqueItems=True)}),
         "simulated": SIMULATED,
     }
-    return titled("Health of Limpet", open_ended(properties, ("simulated",)))
+    return titled("Health of Limpet", open_ended(properties, ("calibration", "simulated")))
 
 
 def _broker() -> Schema:
@@ -185,7 +166,13 @@ def state() -> Schema:
 
 def info() -> Schema:
     """Return the schema of `info`."""
-    quantity = open_ended({"name": NAME, "unit": TEXT, "kind": or_null(TEXT)})
+    calibration = open_ended({"due": {"type": "string", "format": "date"}, "certificate": NAME}, ("due", "certificate"))
+    accuracy = {"type": "number", "minimum": 0, "description": "± in its unit, at 25 °C, by the datasheet"}
+    quantity = open_ended(
+        {"name": NAME, "unit": TEXT, "kind": or_null(TEXT), "accuracy": accuracy, "calibration": calibration},
+        ("accuracy", "calibration"),
+    )
+    sensor = {"id": NAME, "driver": NAME, "every": NUMBER, "sample": NUMBER, "quantities": array(quantity)}
     properties = {
         "schema": {"const": SCHEMA},
         "deviceId": NAME,
@@ -193,7 +180,7 @@ def info() -> Schema:
         "startedAt": TIME,
         "version": TEXT,
         "host": {"type": "object"},
-        "sensors": array(open_ended({"id": NAME, "driver": NAME, "every": NUMBER, "quantities": array(quantity)})),
+        "sensors": array(open_ended(sensor, ("sample",))),
         "previous": or_null(open_ended({"bootId": or_null(NAME), "lastSeq": or_null(COUNT), "clean": FLAG})),
         "simulated": SIMULATED,
     }

@@ -36,6 +36,7 @@ class Outbox:
     Attributes:
         ready: set whenever there may be something new to send; the reader clears it.
         refused, unheard: batches that the broker refused for good, and that it took without a subscriber.
+        delivered: called with each batch that the broker has acknowledged.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Outbox:
     ) -> None:
         self.run_id, self.now, self.kernel_boot = run_id, now, kernel_boot
         self.ready, self._idle = asyncio.Event(), asyncio.Event()
+        self.delivered: Callable[[Item], object] = lambda _item: None
         self._idle.set()
         self.index = Index()
         durability = "memory" if store is None else durability
@@ -119,6 +121,7 @@ class Outbox:
         if (entry := self.index.land(item)) is not None:
             self.index.remove(entry)
             self.acknowledged.add(item)
+            self.delivered(item)
             self._changed()
 
     def back(self, item: Item) -> None:
@@ -164,6 +167,11 @@ class Outbox:
         Before a store has been opened, a run of which nothing is known.
         """
         return self.storage.previous
+
+    @property
+    def given_up(self) -> int:
+        """How many batches of this run will never be delivered."""
+        return self.retention.dropped + self.refused
 
     @property
     def size(self) -> int:

@@ -22,7 +22,7 @@ from agent.outbox import Outbox, Store
 from .announced import Announced
 from .announcer import Announcer
 from .breakers import BreakerLog
-from .build import Assembly
+from .build import Assembly, deadbands
 from .connect import Making
 from .discovery import Finding
 from .hardware import Hardware
@@ -105,10 +105,9 @@ class Agent:
             self._arrange()
             self.page.serve(self.config.web.listen, self.status)
             async with asyncio.TaskGroup() as group:
-                storing = group.create_task(self.outbox.run(), name="store")
-                publishing = group.create_task(self._publish(), name="publish")
-                feeding = group.create_task(self.supervisor.feed(self.alive), name="watchdog")
-                reporting = group.create_task(self.reporter.run(), name="health")
+                running = {"store": self.outbox.run(), "publish": self._publish(), "health": self.reporter.run()}
+                running |= {"watchdog": self.supervisor.feed(self.alive), "sample": self.scheduler.sampler.run()}
+                services = [group.create_task(service, name=name) for name, service in running.items()]
                 collecting = group.create_task(self._collect(rounds), name="collect")
                 self.supervisor.tell("READY=1", f"STATUS=reading {len(self.assembly.due)} sensors")
                 await self._stopping.wait()
@@ -116,7 +115,7 @@ class Agent:
                 collecting.cancel()
                 await self._deliver()
                 # The services end last: delivering needs them.
-                for task in (publishing, storing, feeding, reporting):
+                for task in services:
                     task.cancel()
         finally:
             await self._close()
@@ -191,6 +190,7 @@ class Agent:
     def _arrange(self, *, announce: bool = True, listen: bool = True) -> None:
         """Build the configured sensors, hand out the publisher, and announce the device."""
         built = self.assembly.arrange(self.config)
+        self.recorder.use(deadbands(self.config.sensors, lambda: (self.publisher.state.sessions, self.outbox.given_up)))
         self.scheduler.arrange(self.assembly.due)
         self.reporter.announcer.use(self.publisher, self.config)
         self.reporter.use(self.publisher)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable
 from random import Random
+from typing import Any
 
 from agent.acquisition.bus import GuardedBus
 from agent.acquisition.calibration import Calibration
+from agent.acquisition.deadband import Deadband, Deadbands
+from agent.acquisition.derived import Derivation
 from agent.acquisition.sensor import Sensor
 from agent.acquisition.turn import COUNTED
+from agent.acquisition.vote import VoteSensor
+from agent.acquisition.window import WindowedSensor
 from agent.config import BusConfig, Config, SensorConfig
 from agent.resilience import BreakerEvent, CircuitBreaker, RetryPolicy
 from drivers.chip import Driver
+from drivers.chip.vote import Vote
 
 from .hardware import Hardware
 
@@ -26,7 +32,7 @@ class Assembly:
 
     Attributes:
         buses: by name, also those that no longer have sensors.
-        due: each sensor with the name of its bus, in the order of the configuration.
+        due: each sensor with the name of its bus, "" without one, in the order of the configuration.
     """
 
     def __init__(
@@ -43,10 +49,14 @@ class Assembly:
         """All sensors, in the order of the configuration."""
         return [sensor for sensor, _ in self.due]
 
+    def find(self, sensor: str) -> Sensor | None:
+        """Return the sensor with this id, if there is one."""
+        return next((one for one, _ in self.due if one.id == sensor), None)
+
     @property
     def used(self) -> dict[str, GuardedBus]:
         """The buses that have sensors, by name."""
-        return {name: self.buses[name] for _, name in self.due}
+        return {name: self.buses[name] for _, name in self.due if name}
 
     def arrange(self, config: Config) -> list[Sensor]:
         """Build new and changed sensors, keep the others, close those that are gone; return what was built.
@@ -57,12 +67,12 @@ class Assembly:
         pairs = {spec.id: gone.pop(spec.id) for spec in config.sensors if self._specs.get(spec.id) == spec}
         # Before new sensors are built, since they may need the same pins.
         for sensor, _ in gone.values():
+            sensor.abandon()
             sensor.chip.close()
         built = []
         for spec in config.sensors:
             if spec.id not in pairs:
-                bus, driver = self.hardware.driver(spec)
-                self._bus(bus)
+                bus, driver = self._driver(spec)
                 sensor = self._sensor(spec, driver)
                 if spec.id in gone:
                     # A counter never falls while the agent runs.
@@ -73,6 +83,24 @@ class Assembly:
         self._specs = {spec.id: spec for spec in config.sensors}
         self._arrange_recoveries({bus.name: bus for bus in config.buses})
         return built
+
+    def certificates(self) -> dict[str, dict[str, dict[str, str]]]:
+        """Return sensor -> quantity -> `due` and `certificate` of its calibration, as far as they are configured."""
+        found: dict[str, dict[str, dict[str, str]]] = {}
+        for spec in self._specs.values():
+            for name, one in spec.calibrations.items():
+                known = {"due": one.due, "certificate": one.certificate}
+                found.setdefault(spec.id, {})[name] = {key: value for key, value in known.items() if value is not None}
+        return found
+
+    def overdue(self, today: str) -> list[str]:
+        """Return `sensor.quantity` of each calibration that was due before today, as in "2027-05-01"; sorted."""
+        return sorted(
+            f"{spec.id}.{name}"
+            for spec in self._specs.values()
+            for name, one in spec.calibrations.items()
+            if one.due is not None and one.due < today
+        )
 
     def close(self) -> None:
         """Give pins back and end the buses' threads, without waiting for them."""
@@ -91,6 +119,14 @@ class Assembly:
                     bus.recovery.close()
                 bus.recovery = self.hardware.recovery(buses[name]) if name in buses else None
         self._buses = {name: bus for name, bus in buses.items() if name in self.buses}
+
+    def _driver(self, spec: SensorConfig) -> tuple[str, Driver]:
+        """Return the name of a sensor's bus and its driver; a vote has no bus."""
+        if spec.is_vote:
+            return "", Vote(**spec.options)
+        bus, driver = self.hardware.driver(spec)
+        self._bus(bus)
+        return bus, driver
 
     def _bus(self, name: str) -> None:
         if name not in self.buses:
@@ -120,7 +156,13 @@ class Assembly:
         retry = RetryPolicy(
             spec.retry.attempts, spec.retry.base_delay, spec.retry.max_delay, clock=self.clock, rng=self.rng
         )
-        return Sensor(
+        more: dict[str, Any] = {}
+        kind: type[Sensor] = Sensor
+        if isinstance(driver, Vote):
+            kind, more = VoteSensor, {"find": self.find}
+        elif spec.sample is not None:
+            kind, more = WindowedSensor, {"sample": spec.sample}
+        return kind(
             spec.id,
             driver,
             every=spec.every,
@@ -131,5 +173,24 @@ class Assembly:
             driver=spec.driver,
             fallback=spec.fallback,
             max_age=spec.max_age,
-            calibration=Calibration(spec.calibrate, spec.limits),
+            calibration=_calibration(spec),
+            derivation=Derivation(spec.derive, spec.derive_altitude or 0.0) if spec.derive else None,
+            **more,
         )
+
+
+def _calibration(spec: SensorConfig) -> Calibration:
+    corrections = spec.calibrations
+    pairs = {name: (one.scale, one.offset) for name, one in corrections.items()}
+    curves = {name: one.points for name, one in corrections.items() if one.points}
+    return Calibration(pairs, spec.limits, curves, spec.rate)
+
+
+def deadbands(sensors: Iterable[SensorConfig], connection: Callable[[], Hashable]) -> Deadbands | None:
+    """Return the deadbands of the sensors; None where there is none.
+
+    Args:
+        connection: see `Deadbands`.
+    """
+    bands = {spec.id: Deadband(spec.deadband, spec.heartbeat) for spec in sensors if spec.deadband}
+    return Deadbands(bands, connection) if bands else None

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from agent.acquisition.deadband import Deadbands
 from agent.clock import Clock
 from agent.messages import payloads
 from agent.messages.topics import Topics
@@ -38,9 +39,21 @@ class Recorder:
     ) -> None:
         self.identity, self.seq = identity, 0
         self._topics, self._clock, self.outbox, self._recorded = topics, clock, outbox, recorded
+        self._deadbands: Deadbands | None = None
+
+    def use(self, deadbands: Deadbands | None) -> None:
+        """Leave out of later batches what hardly moves; each value is sent once more first. None: leave out nothing."""
+        self._deadbands = deadbands
+        self.outbox.delivered = self._delivered
+
+    def _delivered(self, item: Item) -> None:
+        if self._deadbands is not None and item.run_id == self.identity.run_id:
+            self._deadbands.acknowledged(item.seq)
 
     def record(self, batch: Batch) -> dict[str, Any]:
         """Number and store a batch; return it as published."""
+        if self._deadbands is not None:
+            batch = self._deadbands.applied(batch, self.seq + 1)
         document = payloads.batch(
             batch,
             device_id=self._topics.device_id,

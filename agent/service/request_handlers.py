@@ -59,8 +59,11 @@ class RequestHandlers:
             known = {sensor.id for sensor, _ in due}
             for name in wanted:
                 _known(name, known, "sensor")
-            due = [(sensor, bus) for sensor, bus in due if sensor.id in wanted]
-        return self._record(await self._collector.collect(due, "request", None))
+            # A vote asks its members, which have to be read for it.
+            asked = {*wanted, *(member for sensor, _ in due if sensor.id in wanted for member in sensor.voters)}
+            due = [(sensor, bus) for sensor, bus in due if sensor.id in asked]
+        batch = await self._collector.collect(due, "request", None)
+        return self._record(batch if wanted is None else batch.of(wanted))
 
     async def reset(self, request: dict[str, Any]) -> dict[str, Any]:
         """Close the named `breaker`, or all, so that the next call is made at once."""

@@ -99,6 +99,7 @@ class Status:
             version=self.identity.version,
             host=process.host(),
             previous=_previous(self._outbox.previous),
+            calibrated=self._assembly.certificates(),
         )
         return self._true(document)
 
@@ -113,7 +114,7 @@ class Status:
 
     def breakers(self) -> dict[str, Breaker]:
         """Return all breakers by name: the sensors' ids, `bus:i2c-1` and so on, `broker`."""
-        breakers: dict[str, Breaker] = {sensor.id: sensor.breaker for sensor in self.sensors}
+        breakers: dict[str, Breaker] = {sensor.id: sensor.breaker for sensor in self.sensors if not sensor.voters}
         breakers |= {f"bus:{name}": bus.breaker for name, bus in self._assembly.used.items()}
         breakers["broker"] = self._publisher().breaker
         return breakers
@@ -135,6 +136,7 @@ class Status:
                 "outbox": self._outbox_facts(),
                 "clock": {"synced": self._clock.synced(), "offset": round(self._clock.offset(), 3)},
                 "process": self.process.facts(),
+                "calibration": {"overdue": self._assembly.overdue(self.stamp(self._clock.now())[:10])},
                 "rounds": {name: getattr(self._rounds, name) for name in ("finished", "late", "skipped")},
                 **({} if page is None else {"web": page}),
             }

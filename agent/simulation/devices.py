@@ -76,6 +76,9 @@ class DeviceOnBus:
         """Whether a transfer with its address reaches it, and not a chip with the same address on another channel."""
         return self.mux is None or bool(self.switch.control >> self.mux.channel & 1)
 
+    def close(self) -> None:
+        """Nothing: it is part of its bus."""
+
     def play(self, name: str, scenario: Scenario) -> None:
         """Let this happen to it from now on."""
         self.curves = default_weather(self.chip.senses, name, scenario.seed) | dict(scenario.weather.get(name, {}))

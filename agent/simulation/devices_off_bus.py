@@ -1,4 +1,4 @@
-"""Simulated sensors on no I2C bus: what hangs on a pin, or what the kernel shows as files."""
+"""Simulated sensors on no I2C bus: what hangs on a pin, on SPI or a UART, or what the kernel shows as files."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .scenario import OF_SENSORS, Curve, Scenario, ScenarioFault
 
 
 class DeviceOffBus:
-    """A simulated sensor on no bus: what hangs on a pin, or what the kernel shows as files.
+    """A simulated sensor on no I2C bus: what hangs on a pin, on SPI or a UART, or what the kernel shows as files.
 
     Args:
         fake: has `feel`, `suffer`, `heal`, `senses`, `kinds`.
-        bus: the name of what it shares with others: gpio, w1.
+        bus: the name of what it shares with others: gpio, w1; or of its own: spi0.0, /dev/serial0.
     """
 
     def __init__(self, fake: Any, elapsed: Callable[[], float], driver: str, bus: str = "gpio") -> None:
@@ -36,10 +36,15 @@ class DeviceOffBus:
     @property
     def suffers(self) -> tuple[str, ...]:
         """The faults that it can have."""
-        is_named = self.driver != "host" and self.bus != "gpio" and not self.bus.startswith("spi")
+        is_named = self.driver != "host" and self.bus != "gpio"
         own = [kind for kind in self.fake.kinds if kind in (*OF_SENSORS, "stuck")]
         known = ("unplugged", "nack", "flaky", "slow", "hang", "bug", "frozen", *(OF_DEVICES if is_named else ()), *own)
         return tuple(dict.fromkeys(known))
+
+    def close(self) -> None:
+        """Give back what the fake has open."""
+        if hasattr(self.fake, "close"):
+            self.fake.close()
 
     def play(self, name: str, scenario: Scenario) -> None:
         """Let this happen to it from now on."""
@@ -64,9 +69,22 @@ class DeviceOffBus:
             except BaseException:
                 driver.known = False
                 raise
-            return (yield from true())
+            return (yield from (self._pumped(true(), driver) if hasattr(self.fake, "pump") else true()))
 
         setattr(driver, "reading", reading)  # noqa: B010  (mypy forbids the plain assignment to a method)
+
+    def _pumped(self, steps: Any, driver: Any) -> Generator[float, None, dict[str, float | Untold]]:
+        """Run a reading of what talks by itself: before each step it hears and sends what is due."""
+        try:
+            while True:
+                self.fake.pump(driver.port.written)
+                try:
+                    wait = next(steps)
+                except StopIteration as end:
+                    return end.value  # type: ignore[no-any-return]
+                yield wait
+        finally:
+            steps.close()
 
     def feel(self) -> None:
         """Feel the weather of this moment."""
@@ -84,6 +102,9 @@ class DeviceOffBus:
         for one in self.faults:
             if one.kind == "power_loss" and not self._is_its_own(one.kind) and self._times(one) != self._blips[id(one)]:
                 self._blips[id(one)] = self._times(one)
+                if hasattr(self.fake, "lose_power"):
+                    self.fake.lose_power()
+                    continue
                 raise LostPower(f"{self.driver}: it has started again since the last reading")
         for one in active:
             if not self._is_its_own(one.kind):

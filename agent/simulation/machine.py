@@ -134,6 +134,8 @@ class SimulatedMachine:
         # Another device than at the start: the configuration was read again. One that only has another interval or
         # deadline keeps its fake, with what that has felt and suffered.
         if self._places.get(spec.id) != _place(spec):
+            if spec.id in self.devices:
+                self.devices[spec.id].close()
             self.devices[spec.id] = self._device(spec)
             self.devices[spec.id].play(spec.id, self.scenario)
         device = self.devices[spec.id]
@@ -189,12 +191,16 @@ class SimulatedMachine:
         self._released.set()
         for bus in self.buses.values():
             bus.close()
+        for device in self.devices.values():
+            device.close()
         if self._folder is not None:
             self._folder.cleanup()
 
     def _furnish(self, config: Config) -> None:
         mistakes: list[Mistake] = []
         for spec in config.sensors:
+            if spec.is_vote:
+                continue
             try:
                 self.devices[spec.id] = self._device(spec)
             except ConfigError as error:
@@ -215,14 +221,20 @@ class SimulatedMachine:
             raise ConfigError([Mistake("simulation", 0, spec.id, what, fix)]) from None
 
     def _fake_off_bus(self, spec: SensorConfig) -> Any:
-        """Return the fake of what is on no I2C bus: a pin, a kernel sensor."""
-        if getattr(find(spec.driver), "bus_name", "") == "gpio":
+        """Return the fake of what is on no I2C bus: a pin, SPI, a UART, a kernel sensor."""
+        kind = getattr(find(spec.driver), "bus_name", "")
+        if kind in ("gpio", "spi"):
             self._mock_pins()
-            return fake_chip(spec.driver, pin=spec.pin, options=spec.options)
+            fake: Any = fake_chip(spec.driver, pin=spec.pin, options=spec.options)
+            if kind == "spi":
+                fake.clock = self.clock
+            return fake
         if self._folder is None:
             # In memory where there is such a folder: a card is not worn by what the kernel would only show.
             memory = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
             self._folder = TemporaryDirectory(prefix="limpet-simulated-", dir=memory, ignore_cleanup_errors=True)
+        if kind == "uart":
+            return fake_chip(spec.driver, root=self._folder.name, options=spec.options, clock=self.clock)
         device = spec.device and Path(spec.device).name
         return fake_chip(spec.driver, root=self._folder.name, device=device, options=spec.options)
 
@@ -244,9 +256,11 @@ class SimulatedMachine:
 def _above(fake: Any, spec: SensorConfig) -> tuple[str, Driver]:
     """Return the name of its bus and the true driver above a fake on no I2C bus."""
     options = {name: value for name, value in spec.options.items() if name != "path"}
-    return build(replace(spec, device=None, options={**options, **fake.wiring}), None)
+    bus, driver = build(replace(spec, device=None, port=None, options={**options, **fake.wiring}), None)
+    # The fake has a port of its own, but everybody calls it as the configuration does.
+    return spec.port or bus, driver
 
 
 def _place(spec: SensorConfig) -> tuple[object, ...]:
     """Return what makes a device another one: its kind and where it is connected."""
-    return spec.driver, spec.bus_name, spec.address, spec.mux, spec.pin, spec.device, dict(spec.options)
+    return spec.driver, spec.bus_name, spec.address, spec.mux, spec.pin, spec.device, spec.port, dict(spec.options)

@@ -197,6 +197,7 @@ class _Rehearsal:
         self.observer.health(document, self.loop.time())
 
     def _heard(self, document: dict[str, Any]) -> None:
+        self.judge.heard(document)
         self.observer.heard(document, self.loop.time())
 
     # ---- the end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,32 +46,67 @@ class ValueJudge:
         self._buses: dict[str, str] = {}
         self._units: dict[str, dict[str, Any]] = {}
         self._told: dict[str, dict[str, Any]] = {}
+        # The runs in their order; what subscribers have, and of which batch; and what the last state says.
+        self._runs: dict[str, int] = {}
+        self._known: dict[tuple[str, str], tuple[tuple[int, int], float]] = {}
+        self._present: dict[str, dict[str, Any]] = {}
+        # Sensor and quantity of what the last batch left out.
+        self._near: set[tuple[str, str]] = set()
 
     def begin(self, agent: Any, machine: SimulatedMachine) -> None:
         """A run of the agent begins."""
         self._agent, self._machine = agent, machine
         self._specs = {spec.id: spec for spec in agent.config.sensors}
         self._buses = machine.buses_of_sensors
-        self._units, self._told = {}, {}
+        self._units, self._told, self._near = {}, {}, set()
 
     def batch(self, document: dict[str, Any], at: float) -> None:  # noqa: ARG002
         """Judge a batch that was made at this moment."""
+        self._runs.setdefault(document["bootId"], len(self._runs))
         told: dict[str, dict[str, Any]] = {name: {} for name in document["unavailableSensors"]}
         for reading in document["readings"]:
             told.setdefault(reading["sensorId"], {})[reading["quantity"]] = reading["value"]
             if reading["status"] in ("ok", "suspect"):
                 for what in self._reading(reading, document):
                     self._wrong(what, Promise.TRUE)
-        if not document.get("unchanged"):
-            self._told |= told
+        self._told |= self._with_unchanged(told, document.get("unchanged", ()))
+
+    def _with_unchanged(self, told: dict[str, dict[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return what a batch says, with the last value of what it leaves out, which may have moved by its deadband."""
+        self._near = {pair for pair in self._near if pair[0] not in told}
+        for sensor, _, quantity in (name.partition(".") for name in names):
+            value = self._told.get(sensor, {}).get(quantity)
+            if value is None:
+                self._wrong(f"{sensor}'s {quantity} is unchanged, but was never sent", Promise.TRUE)
+            told.setdefault(sensor, {})[quantity] = value
+            self._near.add((sensor, quantity))
+        return told
 
     def state(self, document: dict[str, Any]) -> None:
         """Judge the present: each sensor's value is the one that was told last."""
+        self._present = document["sensors"]
         for sensor, entry in document["sensors"].items():
             for quantity, value in self._told.get(sensor, {}).items():
-                if entry.get(quantity) != value:
+                band = self._specs[sensor].deadband[quantity] if (sensor, quantity) in self._near else 0.0
+                now = entry.get(quantity)
+                if now != value and (now is None or value is None or abs(now - value) > band):
                     said = f"state has {sensor}'s {quantity} as {entry.get(quantity)}, the last batch as {value}"
                     self._wrong(said, Promise.PRESENT)
+
+    def heard(self, document: dict[str, Any]) -> None:
+        """Judge what a subscriber takes for the present when a batch arrives: its last values, where they are named."""
+        order = self._runs[document["bootId"]], document["seq"]
+        for one in document["readings"]:
+            key = one["sensorId"], one["quantity"]
+            if self._known.get(key, ((0, 0), 0.0))[0] < order:
+                self._known[key] = order, one["value"]
+        for name in () if document.get("historical") else document.get("unchanged", ()):
+            sensor, _, quantity = name.partition(".")
+            known, now = self._known.get((sensor, quantity)), self._present.get(sensor, {}).get(quantity)
+            band = self._specs[sensor].deadband[quantity] + self._quantities(sensor)[quantity].step
+            if known is None or (now is not None and abs(known[1] - now) > band):
+                said = f"{sensor}'s {quantity} is unchanged and is {now}, but a subscriber has {known and known[1]}"
+                self._wrong(said, Promise.PRESENT)
 
     def health(self, document: dict[str, Any]) -> None:
         """Judge whether the health is as degraded as its sensors."""
@@ -115,8 +150,10 @@ class ValueJudge:
 
     def _correction(self, sensor: str, name: str) -> tuple[float, float] | None:
         """Return scale and offset, or None where the calibration is a curve, which is not judged."""
-        pair = self._specs[sensor].calibrate.get(name, (1.0, 0.0))
-        return pair if isinstance(pair, tuple) and all(isinstance(one, int | float) for one in pair) else None
+        one = self._specs[sensor].calibrations.get(name)
+        if one is None:
+            return 1.0, 0.0
+        return None if one.points else (one.scale, one.offset)
 
     def _untrue(self, sensor: str, moment: float) -> bool:
         assert self._machine is not None

@@ -11,12 +11,12 @@ import math
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from agent.broker.subscriber import ConnectionChange, Received
@@ -114,13 +114,13 @@ def pictures() -> dict[str, list[Text]]:
     return {**drawn, "watch-device.svg": screen(browser, NOW, (100, 24))}
 
 
-def svg(name: str, lines: list[Text]) -> str:
+def svg(name: str, lines: Sequence[RenderableType], title: str = "limpet watch") -> str:
     """Return lines as SVG that loads nothing from elsewhere."""
     width = {"watch-40-columns.svg": 40}.get(name, 100)
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(Group(*lines))
     form = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-    return console.export_svg(title="limpet watch", code_format=form, unique_id=name.removesuffix(".svg"))
+    return console.export_svg(title=title, code_format=form, unique_id=name.removesuffix(".svg"))
 
 
 if __name__ == "__main__":

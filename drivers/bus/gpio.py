@@ -118,13 +118,14 @@ def named(who: str, pin: int | None = None) -> Iterator[None]:
         yield
     except (TransientError, PermanentError):
         raise
-    except _failures() as error:
+    except failures() as error:
         # gpiozero keeps a pin reserved as long as the frame of a failed constructor exists.
         traceback.clear_frames(error.__traceback__)
         raise _named(error, f"{who}: GPIO{pin}" if pin is not None else who, pin) from error
 
 
-def _failures() -> tuple[type[Exception], ...]:
+def failures() -> tuple[type[Exception], ...]:
+    """Return what gpiozero, lgpio and the kernel raise where a line cannot be used."""
     kinds: list[type[Exception]] = [OSError, ImportError]
     if "gpiozero" in sys.modules:
         kinds.append(sys.modules["gpiozero"].GPIOZeroError)
@@ -204,7 +205,7 @@ class GpioLine:
             device, self._device, self._heard = self._device, None, None
             if device is None:
                 return
-            with contextlib.suppress(*_failures()):
+            with contextlib.suppress(*failures()):
                 maker, pin = device.pin_factory, device.pin
                 pin.when_changed = None
                 device.close()
@@ -254,47 +255,3 @@ class GpioLine:
             with contextlib.suppress(TransientError, PermanentError):
                 # closed meanwhile; the thread serves all pins
                 heard(ticks, int(level))
-
-
-class Spi:
-    """One chip select of an SPI port. Nothing is opened before `open`."""
-
-    def __init__(self, port: int, select: int, who: str) -> None:
-        self.port, self.select, self.who = port, select, who
-        self._device: Any = None
-
-    def open(self) -> None:
-        """Open the port, closing it first if it is open.
-
-        Raises:
-            PermanentError: SPI is not enabled, or its pins are in use.
-        """
-        self.close()
-        maker = factory()
-        node = Path(f"/dev/spidev{self.port}.{self.select}")
-        if getattr(maker, "_handle", None) is not None and not node.exists():
-            raise PermanentError(f"{self.who}: no {node}; enable SPI: `sudo raspi-config nonint do_spi 0`")
-        with named(f"{self.who}: spi{self.port}.{self.select}"):
-            self._device = self._shared(maker)
-            if self._device.pin_factory is not maker:
-                # gpiozero shares by pins, even those of a factory that is gone
-                while not self._device.closed:
-                    self._device.close()
-                self._device = self._shared(maker)
-
-    def _shared(self, maker: Any) -> Any:
-        return maker.spi(port=self.port, device=self.select, shared=True)
-
-    def transfer(self, data: bytes) -> bytes:
-        """Send `data` and return as many bytes, as one transfer."""
-        with named(f"{self.who}: spi{self.port}.{self.select}"):
-            if self._device is None:
-                raise BusError(f"{self.who}: spi{self.port}.{self.select} is closed")
-            return bytes(self._device.transfer(list(data)))
-
-    def close(self) -> None:
-        """Give the port back. Never raises."""
-        device, self._device = self._device, None
-        if device is not None:
-            with contextlib.suppress(*_failures()):
-                device.close()

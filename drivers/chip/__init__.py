@@ -5,10 +5,13 @@ from .i2c import I2cChip
 from .options import BCM, DURATION, Among, Matching, Within
 from .quantity import Measurement, Quantity, Reading, Told, Untold, Values, Waits, part
 from .question import Question, says
+from .spi import SpiChip
+from .uart import PORT, TalkingDevice, UartDevice
 
 __all__ = [
     "BCM",
     "DURATION",
+    "PORT",
     "Among",
     "Driver",
     "I2cChip",
@@ -17,7 +20,10 @@ __all__ = [
     "Quantity",
     "Question",
     "Reading",
+    "SpiChip",
+    "TalkingDevice",
     "Told",
+    "UartDevice",
     "Untold",
     "Values",
     "Waits",

@@ -13,7 +13,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -116,6 +116,22 @@ class ListOf:
 
     def __str__(self) -> str:
         return f"a list, each of it {self.items}"
+
+
+@dataclass(frozen=True)
+class TableOf:
+    """A table of free names whose values are of one kind."""
+
+    values: Allowed
+
+    def holds(self, value: object) -> bool:
+        return isinstance(value, Mapping) and all(map(self.values.holds, value.values()))
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": self.values.schema()}
+
+    def __str__(self) -> str:
+        return f"a table, each value of it {self.values}"
 
 
 @dataclass(frozen=True)
@@ -259,7 +275,7 @@ def _annotated(metadata: Sequence[Any], driver: Any) -> Iterator[Allowed]:
     for one in metadata:
         if isinstance(one, Among) and isinstance(one.values, str):
             yield Among(getattr(driver, one.values))
-        elif isinstance(one, Among | Within | Matching | AnyOf | ListOf):
+        elif isinstance(one, Among | Within | Matching | AnyOf | ListOf | TableOf):
             yield one
 
 

@@ -20,9 +20,19 @@ READS = 8  # of one sample, until enough agree
 POLLS = 3  # of the flag of a new sample
 
 
-def axes(name: str, unit: str, most: float, step: float) -> tuple[Quantity, ...]:
-    """Return the quantities of three axes that reach from -most to most."""
-    return tuple(Quantity(f"{name}_{axis}", unit, None, -most, most, step) for axis in "xyz")
+def axes(
+    name: str, unit: str, most: float, step: float, offsets: tuple[float, float, float] | None = None
+) -> tuple[Quantity, ...]:
+    """Return the quantities of three axes that reach from -most to most.
+
+    Args:
+        offsets: what each may show at rest, in `unit`: its accuracy.
+    """
+    accuracies = (None, None, None) if offsets is None else tuple(round(one, 3) for one in offsets)
+    return tuple(
+        Quantity(f"{name}_{axis}", unit, None, -most, most, step, accuracy=accuracy)
+        for axis, accuracy in zip("xyz", accuracies, strict=True)
+    )
 
 
 class SampledChip(I2cChip):

@@ -25,6 +25,7 @@ READY = 0x80
 TURNING_ON_TAKES = 0.0235  # 21.1 ms at 50 Hz, and 10 %
 RANGES = (2, 4, 8, 16)  # g, by the code in the register
 DIGITS_PER_G = 256
+OFFSETS = 0.035 * G, 0.035 * G, 0.04 * G  # m/s², "Specifications": 0 g output deviation from ideal
 
 
 class Adxl345(SampledChip):
@@ -40,7 +41,7 @@ class Adxl345(SampledChip):
     questions = (Question(b"\x00", 1, says(b"\xe5")),)
     period = TURNING_ON_TAKES
     noise = (8, 8, 8)
-    quantities = axes("acceleration", "m/s²", 510 / DIGITS_PER_G * G, G / DIGITS_PER_G)
+    quantities = axes("acceleration", "m/s²", 510 / DIGITS_PER_G * G, G / DIGITS_PER_G, OFFSETS)
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class Adxl345(SampledChip):
         self.code = RANGES.index(one_of(range, "range", RANGES, "g"))
         # 10 bits at ±2 g, one more with each range
         self.stop = 512 << self.code
-        self.quantities = axes("acceleration", "m/s²", (self.stop - 2) / DIGITS_PER_G * G, G / DIGITS_PER_G)
+        self.quantities = axes("acceleration", "m/s²", (self.stop - 2) / DIGITS_PER_G * G, G / DIGITS_PER_G, OFFSETS)
 
     def configure(self) -> Waits:
         """Set rate and range, begin to measure, and wait for the first sample."""

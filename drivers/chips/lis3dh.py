@@ -31,6 +31,7 @@ UNUSED = 0x000F  # of a value: 12 bits, left-justified
 # By the code in the register: g, the digits that a g has at the left of 16 bits, the most digits that are told.
 # At ±16 g a digit is 12 mg, not 8: there the range ends before the digits do.
 RANGES = {2: (0b00, 16000, 2046), 4: (0b01, 8000, 2046), 8: (0b10, 4000, 2046), 16: (0b11, 16000 / 12, 1333)}
+OFFSETS = 0.04 * G, 0.04 * G, 0.04 * G  # m/s², "Mechanical characteristics": typical zero-g level offset accuracy
 
 
 class Lis3dh(SampledChip):
@@ -47,7 +48,7 @@ class Lis3dh(SampledChip):
     questions = (Question(b"\x0f", 1, says(b"\x33")),)
     period = SAMPLE_TAKES
     noise = (160, 160, 160)
-    quantities = axes("acceleration", "m/s²", 2.046 * G, G / 1000)
+    quantities = axes("acceleration", "m/s²", 2.046 * G, G / 1000, OFFSETS)
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class Lis3dh(SampledChip):
         code, self.per_g, digits = RANGES[one_of(range, "range", tuple(RANGES), "g")]
         self.controls = bytes([AT_50_HZ, 0, 0, HIGH_RESOLUTION | code << 4, 0, 0])
         step = 16 / self.per_g * G
-        self.quantities = axes("acceleration", "m/s²", digits * step, step)
+        self.quantities = axes("acceleration", "m/s²", digits * step, step, OFFSETS)
 
     def configure(self) -> Waits:
         """Switch it on, without filter or interrupts, and wait for the first sample."""

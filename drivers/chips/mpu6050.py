@@ -1,6 +1,7 @@
 """InvenSense MPU-6050: acceleration, rotation and temperature on I2C.
 
-Source: InvenSense "MPU-6000 and MPU-6050 Register Map and Descriptions" (RM-MPU-6000A-00).
+Source: InvenSense "MPU-6000 and MPU-6050 Register Map and Descriptions" (RM-MPU-6000A-00); "Product Specification"
+(PS-MPU-6000A-00) revision 3.4.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ WAKING_TAKES = 0.055
 SAMPLE_TAKES = 0.022
 STOPS = (0x7FFF, -0x8000)
 RANGES, ROTATION_RANGES = (2, 4, 8, 16), (250, 500, 1000, 2000)  # g and °/s, by the code in the registers
+# PS-MPU-6000A §6.1 and §6.2: initial tolerance of the zero at 25 °C.
+OFFSETS = 0.05 * G, 0.05 * G, 0.08 * G  # m/s²
+ROTATION_OFFSETS = math.radians(20), math.radians(20), math.radians(20)
 
 
 class Mpu6050(SampledChip):
@@ -59,9 +63,11 @@ class Mpu6050(SampledChip):
     per_kelvin, at_zero = 340.0, 36.53
     # What is written behind the ranges.
     more_settings = b""
+    offsets: tuple[float, float, float] | None = OFFSETS
+    rotation_offsets: tuple[float, float, float] | None = ROTATION_OFFSETS
     quantities: tuple[Quantity, ...] = (
-        *axes("acceleration", "m/s²", 1.9998 * G, G / 16384),
-        *axes("rotation", "rad/s", 4.3653, 0.00014),
+        *axes("acceleration", "m/s²", 1.9998 * G, G / 16384, OFFSETS),
+        *axes("rotation", "rad/s", 4.3653, 0.00014, ROTATION_OFFSETS),
         Quantity("temperature", "°C", "temperature", -40.0, 85.0, 1 / 340),
     )
 
@@ -80,8 +86,14 @@ class Mpu6050(SampledChip):
         self.written = bytes([AT_50_HZ, FILTERED, turn << 3, force << 3]) + self.more_settings
         self.per_g, self.per_degree = 16384 >> force, 131 / (1 << turn)
         self.quantities = (
-            *axes("acceleration", "m/s²", 0x7FFE / self.per_g * G, G / self.per_g),
-            *axes("rotation", "rad/s", math.radians(0x7FFE / self.per_degree), math.radians(1 / self.per_degree)),
+            *axes("acceleration", "m/s²", 0x7FFE / self.per_g * G, G / self.per_g, self.offsets),
+            *axes(
+                "rotation",
+                "rad/s",
+                math.radians(0x7FFE / self.per_degree),
+                math.radians(1 / self.per_degree),
+                self.rotation_offsets,
+            ),
             self.quantities[-1],
         )
 

@@ -7,6 +7,8 @@ The magnetometer of an MPU-9250 is another chip, which is not read.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..chip import Question, says
 from ..errors import WrongChip
 from .mpu6050 import FRAME, FRAME_LENGTH, READY, SETTINGS, Mpu6050
@@ -33,6 +35,9 @@ class Mpu6500(Mpu6050):
     questions = (Question(b"\x75", 1, says(*(bytes([identity]) for identity in IDENTITIES))),)
     per_kelvin, at_zero = 333.87, 21.0
     more_settings = bytes([ACCELERATION_FILTERED])
+    # Its clones have data sheets of their own, or none.
+    offsets = rotation_offsets = None
+    quantities = tuple(replace(one, accuracy=None) for one in Mpu6050.quantities)
 
     def identify(self) -> None:
         """Look at the identity register.

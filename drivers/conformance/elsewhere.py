@@ -5,13 +5,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from .. import PermanentError, TransientError, catalog, open_chip
 from ..fakes import fake_chip
+from ..fakes.pins import mock_pins
 
 PIN = 17
 OPTIONS: dict[str, dict[str, Any]] = {"distance": {"trigger": 23, "echo": 24}, "mcp3008": {"channel": 0}}
+# Seconds in which a sensor on a UART has begun to measure.
+STARTING = 5.0
 # A hung file or an oscillating line tells nothing of what the driver looks at.
 UNTOLD = ("hang", "flaky")
 
@@ -23,14 +27,30 @@ def wired(name: str) -> Iterator[tuple[Any, Any]]:
         needs_pin = "pin" in catalog.options(catalog.find(name))
         options = OPTIONS.get(name, {})
         pin = {"pin": PIN} if needs_pin else {}
-        on_pins = needs_pin or name in catalog.ours("pins")
+        bus = getattr(catalog.find(name), "bus_name", "")
+        on_pins = bus in ("gpio", "spi")
+        if on_pins:
+            mock_pins(fresh=True)
         fake: Any = fake_chip(name, **pin, **({} if on_pins else {"root": root}), options=options)
         driver = open_chip(name, **{**pin, **options, **fake.wiring})
-        driver.sleep = lambda seconds: None
+        driver.sleep = partial(_slept, driver, fake) if hasattr(fake, "elapse") else _at_once
         try:
             yield driver, fake
         finally:
             driver.close()
+            if hasattr(fake, "close"):
+                fake.close()
+
+
+def _at_once(_seconds: float) -> None:
+    """Wait for nothing."""
+
+
+def _slept(driver: Any, fake: Any, seconds: float) -> None:
+    """Let a fake with a time of its own live through what its driver waits."""
+    fake.elapse(seconds)
+    if hasattr(fake, "pump"):
+        fake.pump(driver.port.written)
 
 
 def outcome(driver: Any) -> str:
@@ -73,5 +93,7 @@ def stands_every_fault(name: str) -> Iterator[str]:
             if result != "told" and not result.startswith("raised"):
                 yield f"{kind}: {result}"
             fake.heal()
+            if hasattr(fake, "elapse"):
+                fake.elapse(STARTING)
             if "told" not in (after := [outcome(driver) for _ in range(2)]):
                 yield f"after {kind}: {after[-1]}"

@@ -20,7 +20,7 @@ MEANS = {
     "NoEcho": "echo",
 }
 # Those that also the fake of a pin or of a kernel's file raises through the driver.
-MEANS_ELSEWHERE = MEANS | {"NoAcknowledge": "absence"}
+MEANS_ELSEWHERE = MEANS | {"NoAcknowledge": "absence", "BusTimeout": "absence"}
 MOST_FLIPS = 40
 
 
@@ -30,7 +30,7 @@ def observed(name: str) -> list[str]:
     said = [*struck(name), *through_faults(name)] if on_bus else list(elsewhere.through_faults(name))
     means = MEANS if on_bus else MEANS_ELSEWHERE
     found = {means[sign] for text in said for sign in signs(text) if sign in means}
-    return [what for what in means.values() if what in found]
+    return [what for what in dict.fromkeys(means.values()) if what in found]
 
 
 def signs(text: str) -> Iterator[str]:

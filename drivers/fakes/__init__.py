@@ -38,7 +38,7 @@ _FILES = {"bmp280": "bme280", "bmp388": "bmp3xx", "bmp390": "bmp3xx", "si7021": 
 _FILES |= {"sgp40": "sgp4x", "sgp41": "sgp4x"}
 _FILES |= {"sht2x": "htu21d", "aht10": "aht20"}
 _FILES |= dict.fromkeys(("mcp3421", "mcp3422", "mcp3424"), "mcp342x")
-_FILES |= {"motion": "contact", "button": "contact", "dht": "iio", "hwmon": "iio"}
+_FILES |= {"motion": "contact", "button": "contact", "dht": "iio", "hwmon": "iio", "mcp3208": "mcp3008"}
 
 
 def fake_chip(name: str, **world: Any) -> FakeChip:

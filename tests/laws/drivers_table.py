@@ -65,7 +65,7 @@ def options() -> str:
             default = "needed" if one.needed else "" if one.default is None else f"`{shown(one.default)}`"
             rows.setdefault((one.name, default, str(one.allowed), one.text), []).append(name)
     lines = [("option", "default", "allowed", "what it is", "of"), ("---",) * 5]
-    common = len(catalog.ours("chips")) - 1
+    common = len(I2C_DRIVERS) - 1
     for cells, names in sorted(rows.items()):
         lines.append((*cells, ", ".join(names) if len(names) < common else "every chip on I2C"))
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n" for cells in lines)

@@ -21,6 +21,12 @@ WHERE = {
     "hwmon": 'device = "1-0048"',
     "button": "pin = 5",
     "pulse": "pin = 6",
+    "max31856": "options = { select = 1 }",
+    "max31865": "options = { port = 1 }",
+    "mcp3008": "options = { port = 1, select = 1 }",
+    "mcp3208": "options = { port = 1, select = 2 }",
+    "pms5003": 'port = "/dev/serial0"',
+    "sds011": 'port = "/dev/ttyAMA3"',
 }
 FAILED = InvalidReading("this part cannot be told")
 BEYOND = BeyondRange("this is 1 or more", at_least=1.0)

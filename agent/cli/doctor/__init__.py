@@ -11,7 +11,7 @@ from dataclasses import asdict
 from agent import config
 
 from ..commands import print_json, takes_config, takes_json
-from . import buses, machine, network, pins, service
+from . import buses, machine, network, pins, ports, service
 from .checks import BROKEN, OK, SKIPPED, WARNING, Check, Finding, Site, examine
 
 CHECKS: dict[str, Check] = {
@@ -20,7 +20,8 @@ CHECKS: dict[str, Check] = {
     "i2c speed": buses.speed,
     "gpio": pins.gpio,
     "pin backend": pins.backend,
-    "spi": pins.spi,
+    "spi": ports.spi,
+    "serial": ports.serial,
     "power": machine.power,
     "clock": machine.clock,
     "disk": machine.disk,

@@ -1,10 +1,12 @@
-"""Checks of the pins: a gpiochip, the right to use it, a backend of gpiozero that really works; SPI."""
+"""Checks of the pins: a gpiochip, the right to use it, a backend of gpiozero that really works."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterator
+
+from drivers import catalog
 
 from .buses import DESKTOP
 from .checks import BROKEN, OK, SKIPPED, WARNING, Finding, Site
@@ -54,23 +56,11 @@ def backend(site: Site) -> Iterator[Finding]:
     yield Finding("pin backend", level, f"gpiozero does not work: {error}", cure)
 
 
-def spi(site: Site) -> Iterator[Finding]:
-    """Only where an ADC on SPI is configured."""
-    if "mcp3008" not in drivers(site):
-        return
-    found = sorted(site.path("/dev").glob("spidev*"))
-    if found:
-        yield device(site, "spi", f"/dev/{found[0].name}", "spi")
-    else:
-        text = "there is no /dev/spidev*: SPI is off; the MCP3008 is then read over plain pins, slowly"
-        yield Finding("spi", WARNING, text, "sudo raspi-config nonint do_spi 0 && sudo reboot")
-
-
 def drivers(site: Site) -> set[str]:
     """Return the names of the configured drivers."""
     return {sensor.driver for sensor in site.settings.sensors} if site.settings is not None else set()
 
 
 def wanted(site: Site) -> bool:
-    """Tell whether a configured sensor sits on pins."""
-    return bool(drivers(site) & {"contact", "motion", "button", "pulse", "distance", "mcp3008"})
+    """Tell whether a configured sensor sits on pins, or on SPI, which is read through the same backend."""
+    return any(getattr(catalog.find(name), "bus_name", "") in ("gpio", "spi") for name in drivers(site))

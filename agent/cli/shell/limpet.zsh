@@ -15,6 +15,7 @@ _shtab_limpet_commands() {
     completion:'Print a completion script for a shell.'
     demo:'Show it all at work, with simulated chips and a broker of its own.'
     doctor:'Check this machine; each fault with the command that cures it.'
+    ingest:'Store what devices publish, and prove that nothing is missing.'
     init:'Write a first configuration: asks for the broker, scans, reads each sensor once.'
     outbox:'What waits to be delivered.'
     plan:'Sizes: bytes, card writes, hours of outage, time of a round.'
@@ -51,7 +52,7 @@ _shtab_limpet_check_defaults_added=0
 _shtab_limpet_chips_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON instead of text for people]"
-  ":a driver, or what people call the sensor:(bme280 bmp280 bmp388 bmp390 bmp180 bme680 dps310 ms5611 sht3x sht4x shtc3 sht2x aht20 aht10 htu21d si7021 hdc1080 hdc302x am2320 bmp581 lps22hb hts221 tmp117 tmp102 lm75 tmp1075 adt7410 mcp9808 mlx90614 ads1115 ads1015 pcf8591 mcp342x mcp3421 mcp3422 mcp3424 ina219 ina226 ina228 ina260 ina3221 max17048 bh1750 veml7700 veml6075 tsl2591 tsl2561 opt3001 max44009 ltr390 ltr559 scd4x scd30 sps30 sen5x sgp30 sgp40 sgp41 ens160 ccs811 mpu6050 mpu6500 lis3dh adxl345 vl53l0x vl53l1x ds3231 contact motion button pulse distance mcp3008 ds18b20 dht iio hwmon host)"
+  ":a driver, or what people call the sensor:(bme280 bmp280 bmp388 bmp390 bmp180 bme680 dps310 ms5611 sht3x sht4x shtc3 sht2x aht20 aht10 htu21d si7021 hdc1080 hdc302x am2320 bmp581 lps22hb hts221 tmp117 tmp102 lm75 tmp1075 adt7410 mcp9808 mlx90614 ads1115 ads1015 pcf8591 mcp342x mcp3421 mcp3422 mcp3424 ina219 ina226 ina228 ina260 ina3221 max17048 bh1750 veml7700 veml6075 tsl2591 tsl2561 opt3001 max44009 ltr390 ltr559 scd4x scd30 sps30 sen5x sgp30 sgp40 sgp41 ens160 ccs811 mpu6050 mpu6500 lis3dh adxl345 vl53l0x vl53l1x ds3231 max31855 max31856 max31865 mcp3008 mcp3208 contact motion button pulse distance pms5003 sds011 mhz19 ds18b20 dht iio hwmon host)"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -83,6 +84,20 @@ _shtab_limpet_doctor_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_limpet_doctor_defaults_added=0
 
+_shtab_limpet_ingest_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-c,--config}"[the configuration (else \$LIMPET_CONFIG, .\/limpet.toml, \/etc\/limpet\/limpet.toml)]:FILE:_files"
+  "--json[print JSON instead of text for people]"
+  "--database[sqlite\:\/\/\/FILE or postgresql\:\/\/\… (default\: sqlite\:\/\/\/limpet-data.db)]:URL:"
+  "--source[mqtt\:\/\/HOST\[\:PORT\], mqtts\:\/\/\… or nats\:\/\/A,B,C (default\: the configured broker, else localhost)]:URL:"
+  "--group[share the load with the other workers of this name]:NAME:"
+  "--topic-root[the first levels of all topics (default\: as configured, else limpet)]:ROOT:"
+  "--report[say what was received, declared lost, and is missing\; 1 if anything is missing without a word]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_limpet_ingest_defaults_added=0
+
 _shtab_limpet_init_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-c,--config}"[the configuration (else \$LIMPET_CONFIG, .\/limpet.toml, \/etc\/limpet\/limpet.toml)]:FILE:_files"
@@ -111,6 +126,7 @@ _shtab_limpet_plan_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-c,--config}"[the configuration (else \$LIMPET_CONFIG, .\/limpet.toml, \/etc\/limpet\/limpet.toml)]:FILE:_files"
   "--json[print JSON instead of text for people]"
+  "--fleet[also what broker, database and network need for N such devices]:N:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -164,8 +180,8 @@ _shtab_limpet_scan_defaults_added=0
 
 _shtab_limpet_schema_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--json[as always here]"
-  ":default\: config:(config batch health asyncapi)"
+  "--json[as always here\; of the tables, too]"
+  ":default\: config:(config batch health asyncapi database)"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -222,6 +238,7 @@ _shtab_limpet() {
         completion) _arguments -C -s $_shtab_limpet_completion_options ;;
         demo) _arguments -C -s $_shtab_limpet_demo_options ;;
         doctor) _arguments -C -s $_shtab_limpet_doctor_options ;;
+        ingest) _arguments -C -s $_shtab_limpet_ingest_options ;;
         init) _arguments -C -s $_shtab_limpet_init_options ;;
         outbox) _arguments -C -s $_shtab_limpet_outbox_options ;;
         plan) _arguments -C -s $_shtab_limpet_plan_options ;;

@@ -88,6 +88,8 @@ def batch(document: Mapping[str, Any], at: float, missing: int) -> str:
         sensors.setdefault(one["sensorId"], []).append(f"{number(one['value'])} {one['unit']}".rstrip() + mark)
     parts = [f"{name} {' '.join(values)}" for name, values in sensors.items()]
     parts += [f"{name} unavailable" for name in document["unavailableSensors"]]
+    if unchanged := document.get("unchanged"):
+        parts.append(f"{len(unchanged)} unchanged")
     told = {(one["sensorId"], one["quantity"]) for one in document["readings"]}
     for one in document.get("faults", ()):
         if "quantity" in one and (one["sensorId"], one["quantity"]) not in told:

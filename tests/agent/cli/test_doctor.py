@@ -10,7 +10,7 @@ import pytest
 
 from agent import config
 from agent.cli import doctor, main
-from agent.cli.doctor import buses, machine, network, pins, service
+from agent.cli.doctor import buses, machine, network, pins, ports, service
 from agent.cli.doctor.checks import BROKEN, OK, SKIPPED, WARNING, Finding, Site, examine
 
 AIR = '[[sensor]]\nid = "air"\ndriver = "bme280"\n'
@@ -143,7 +143,7 @@ class TestPins:
 
     def test_that_nobody_wants_are_left_alone(self, site):
         made = site(text=HOST)
-        assert levels([*pins.gpio(made), *pins.backend(made), *pins.spi(made)]) == [SKIPPED]
+        assert levels([*pins.gpio(made), *pins.backend(made), *ports.spi(made)]) == [SKIPPED]
 
     def test_the_probe_itself_comes_back_with_a_name_or_a_reason(self):
         name, error = json.loads(Site().run([os.sys.executable, "-c", pins.PROBE]).splitlines()[-1])
@@ -306,3 +306,57 @@ class TestTheCommand:
         (tmp_path / "limpet.toml").write_text("x =")
         code, out = limpet(found=[Finding("x", OK, "good")])
         assert (code, "good" in out) == (78, True)
+
+
+KILN = '[[sensor]]\nid = "kiln"\ndriver = "max31855"\noptions = { select = 1 }\n'
+DUST = '[[sensor]]\nid = "dust"\ndriver = "pms5003"\nport = "/dev/serial0"\n'
+
+
+class TestSpi:
+    def test_is_good_where_the_chip_select_is_there_and_open(self, site):
+        assert levels(ports.spi(site({"dev/spidev0.1": ""}, text=KILN))) == [OK]
+
+    def test_that_is_off_is_switched_on_by_one_command(self, site):
+        (found,) = ports.spi(site({"dev/spidev0.0": ""}, text=KILN))
+        assert (found.level, found.cure) == (BROKEN, "sudo raspi-config nonint do_spi 0 && sudo reboot")
+        (found,) = ports.spi(site(text=KILN.replace("select", "port")))
+        assert "dtoverlay=spi1-3cs" in found.cure
+
+    def test_that_is_not_open_to_this_user_is_cured_by_a_group(self, site):
+        (found,) = ports.spi(site({"dev/spidev0.1": ""}, text=KILN, can_use=lambda _: False))
+        assert "usermod -aG spi" in found.cure
+
+
+class TestASerialPort:
+    def test_is_good_where_it_is_there_and_ours(self, site):
+        assert levels(ports.serial(site({"dev/serial0": "", "proc/cmdline": "console=tty1"}, text=DUST))) == [OK]
+
+    def test_that_nothing_reads_is_not_looked_at(self, site):
+        assert levels(ports.serial(site(text=HOST))) == []
+
+    @pytest.mark.parametrize("file", ["proc/cmdline", "boot/firmware/cmdline.txt"])
+    def test_that_the_console_uses_is_freed_by_one_command(self, site, file):
+        made = site({"dev/serial0": "", file: "console=serial0,115200 console=tty1 root=PARTUUID=1"}, text=DUST)
+        found = list(ports.serial(made))
+        assert levels(found) == [OK, BROKEN]
+        assert found[1].cure == "sudo raspi-config nonint do_serial_cons 1 && sudo reboot"
+
+    def test_that_is_off_is_switched_on_by_one_command(self, site):
+        (found,) = ports.serial(site(text=DUST))
+        assert "raspi-config nonint do_serial_hw 0" in found.cure
+        (found,) = ports.serial(site(text=DUST.replace("serial0", "ttyAMA3")))
+        assert "dtoverlay=uart3" in found.cure
+
+    def test_of_an_adapter_that_is_out_names_those_that_are_in(self, site):
+        (found,) = ports.serial(site({"dev/ttyUSB1": ""}, text=DUST.replace("serial0", "ttyUSB0")))
+        assert found.level == BROKEN
+        assert "/dev/ttyUSB1" in found.text
+
+    def test_that_is_not_open_to_this_user_is_cured_by_a_group(self, site):
+        (found,) = ports.serial(site({"dev/serial0": ""}, text=DUST, can_use=lambda _: False))
+        assert "usermod -aG dialout" in found.cure
+
+    def test_without_pyserial_is_cured_by_installing_again(self, site, monkeypatch):
+        monkeypatch.setattr(ports, "find_spec", lambda _: None)
+        found = next(ports.serial(site({"dev/serial0": ""}, text=DUST)))
+        assert (found.level, found.cure) == (BROKEN, "sudo sh deploy/install.sh")

@@ -6,6 +6,7 @@ import pytest
 
 from agent import config
 from agent.cli import main, sizing
+from agent.cli.fleet_sizing import fleet
 from drivers.chip import Quantity
 
 TWO = """
@@ -139,3 +140,86 @@ class TestWhatLimits:
         out = capsys.readouterr().out
         for words in ("LIMITED BY", "most of it air", "limited by outbox.max_", "limited by outbox.backfill_rate"):
             assert words in out
+
+    def test_a_serial_port_that_cannot_be_read_in_time_is_named_with_its_sum(self, tmp_path, capsys):
+        file = tmp_path / "dust.toml"
+        file.write_text('[[sensor]]\nid = "dust"\ndriver = "sds011"\nport = "/dev/serial0"\nevery = "1s"\n')
+        assert main.main(["plan", "-c", str(file)]) == 0
+        assert "/dev/serial0: 1 sensor holds it for 1.5 s, cannot be read" in capsys.readouterr().out
+
+
+THRIFTY = """
+[[sensor]]
+id = "air"
+driver = "bme280"
+every = "10s"
+sample = "1s"
+derive = ["dew_point"]
+deadband = { temperature = 0.5, pressure = 1, humidity = 2, dew_point = 1 }
+heartbeat = "10m"
+[[sensor]]
+id = "wall"
+driver = "sht4x"
+every = "10s"
+[[sensor]]
+id = "room"
+driver = "vote"
+every = "10s"
+options = { of = ["air", "wall"] }
+"""
+
+
+class TestThrift:
+    def plan(self, text=THRIFTY):
+        return sizing.planned(*rounds(text))
+
+    def test_has_a_day_with_a_deadband_and_one_without(self):
+        plan = self.plan()
+        assert plan["wire_bytes_per_day_at_rest"] < 0.8 * plan["wire_bytes_per_day"]
+        assert plan["wire_bytes_per_day"] < 0.3 * plan["wire_bytes_per_day_sample_by_sample"]
+
+    def test_is_none_without_deadband_and_window(self):
+        plan = self.plan('[[sensor]]\nid = "air"\ndriver = "bme280"\n')
+        assert (
+            plan["wire_bytes_per_day_at_rest"]
+            == plan["wire_bytes_per_day"]
+            == plan["wire_bytes_per_day_sample_by_sample"]
+        )
+
+    def test_counts_what_is_derived_and_what_is_voted_on(self):
+        # Three and a dew point, two, and the two that both of them measure.
+        assert self.plan()["rounds"][0]["readings"] == 8
+
+    def test_of_votes_alone_has_a_round(self):
+        plan = self.plan(THRIFTY.replace('driver = "vote"\nevery = "10s"', 'driver = "vote"\nevery = "60s"'))
+        assert plan["rounds"][1]["fits"]
+
+    def test_is_printed(self, tmp_path, capsys):
+        (tmp_path / "x.toml").write_text(THRIFTY)
+        assert main.main(["plan", "-c", str(tmp_path / "x.toml")]) == 0
+        out = capsys.readouterr().out
+        assert "a day while nothing moves out of its deadband" in out
+        assert "a day if each sample were sent" in out
+
+
+class TestAFleet:
+    def test_needs_what_one_device_needs_as_many_times(self):
+        settings, planned = rounds(TWO)
+        one, many = (fleet(settings, planned, count) for count in (1, 1000))
+        assert many["broker"]["batches_per_second"] == round(1000 * (1 + 1 / 60), 1)
+        assert many["database"]["bytes_per_day"] == pytest.approx(1000 * one["database"]["bytes_per_day"], rel=1e-6)
+        assert many["database"]["rows_per_second"] == round(1000 * (1 + 2 + 2 / 60), 1)
+        assert many["database"]["ledger_bytes_per_year"] == 1000 * 52 * 470
+
+    def test_comes_back_over_the_time_that_the_breaker_gives_it(self):
+        settings, planned = rounds(TWO)
+        broker = fleet(settings, planned, 10_000)["broker"]
+        assert (broker["connects_per_second_after_an_outage"], broker["seconds_until_all_are_back"]) == (134, 90)
+
+    def test_is_planned_beside_the_device(self, tmp_path, capsys):
+        file = tmp_path / "limpet.toml"
+        file.write_text(TWO)
+        assert main.main(["plan", "-c", str(file), "--fleet", "1000", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["fleet"]["workers"] == 1
+        assert main.main(["plan", "-c", str(file), "--fleet", "10000"]) == 0
+        assert "10,000 such devices" in capsys.readouterr().out

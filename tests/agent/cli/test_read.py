@@ -125,3 +125,38 @@ def test_waits_for_a_chip_that_needs_seconds_since_there_is_no_next_round(runner
     batch = runner.run(story())
     assert {one.quantity for one in batch.readings} == {"co2", "temperature", "humidity"}
     assert runner.clock() > 2.0
+
+
+VALUES = """
+[[sensor]]
+id = "air"
+driver = "bme280"
+sample = "1s"
+derive = ["dew_point"]
+deadband = { temperature = 50 }
+[[sensor]]
+id = "wall"
+driver = "sht4x"
+[[sensor]]
+id = "room"
+driver = "vote"
+options = { of = ["air", "wall"] }
+"""
+
+
+class TestWhatIsDoneWithValues:
+    def read(self, tmp_path, capsys, *words):
+        (tmp_path / "limpet.toml").write_text(VALUES)
+        code = main(["read", "-c", str(tmp_path / "limpet.toml"), "--simulate", "--json", *words])
+        document = json.loads(capsys.readouterr().out)
+        return code, {(one["sensorId"], one["quantity"]) for one in document["readings"]}, document
+
+    def test_shows_in_a_reading_but_a_window_and_a_deadband_do_not(self, tmp_path, capsys):
+        code, found, document = self.read(tmp_path, capsys)
+        assert code == 0
+        assert {("air", "temperature"), ("air", "dew_point"), ("room", "temperature"), ("room", "humidity")} <= found
+        assert not any("n" in one for one in document["readings"])
+
+    def test_lets_a_vote_ask_sensors_that_were_not_named(self, tmp_path, capsys):
+        code, found, _ = self.read(tmp_path, capsys, "room")
+        assert (code, found) == (0, {("room", "temperature"), ("room", "humidity")})

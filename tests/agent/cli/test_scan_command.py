@@ -231,3 +231,24 @@ class TestTheListing:
 
     def test_of_a_machine_without_any_is_empty(self, tmp_path):
         assert not list(listing(str(tmp_path)))
+
+
+class TestWhatCannotBeFound:
+    def test_is_named_beside_what_was_found(self, limpet, this_machine, monkeypatch):
+        this_machine({1: FakeBus({0x44: fake_chip("sht4x")})})
+        monkeypatch.setattr(scan, "selects", lambda: ["spi0.0"])
+        monkeypatch.setattr(scan, "ports", lambda: ["/dev/serial0"])
+        code, out, err = limpet()
+        assert code == 0
+        assert "sht4x" in out
+        assert "spi0.0: what is on it cannot be found out" in err
+        assert "/dev/serial0: what is on it cannot be found out" in err
+        this_machine({})
+        told = json.loads(limpet("--json")[1])["unknowable"]
+        assert [one["place"] for one in told] == ["spi0.0", "/dev/serial0"]
+
+    def test_is_named_of_a_simulated_configuration(self, limpet, tmp_path):
+        (tmp_path / "limpet.toml").write_text('[[sensor]]\nid = "dust"\ndriver = "sds011"\nport = "/dev/serial0"\n')
+        code, _, err = limpet("--simulate")
+        assert code == 0
+        assert "/dev/serial0: what is on it cannot be found out" in err

@@ -57,7 +57,7 @@ class TestTheBatch:
         jsonschema.validate(later, schemas.batch(), jsonschema.Draft202012Validator)
 
     @pytest.mark.parametrize(
-        "name", [name for name in schemas.batch()["properties"] if name not in ("historical", "simulated")]
+        "name", [name for name in schemas.batch()["properties"] if name not in ("unchanged", "historical", "simulated")]
     )
     def test_without_one_of_its_fields_is_not(self, name):
         batch = a_batch()
@@ -94,7 +94,7 @@ class TestTheConfiguration:
                 yield from TestTheConfiguration.tables(kind.into, schema["properties"][name]["items"], f"{way}.{name}")
 
     def test_has_every_field_and_no_other(self):
-        derived = {"explicit_timeout", "file", "warnings"}
+        derived = {"derive_altitude", "explicit_timeout", "file", "warnings"}
         for way, table, schema in self.tables(config.Config, schemas.config()):
             names = {one.metadata.get("name") or one.name for one in fields(table)} - derived
             assert set(schema["properties"]) == names, way

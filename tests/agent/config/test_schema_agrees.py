@@ -18,7 +18,7 @@ from agent import config
 from agent.cli import config_writer
 from agent.messages import schemas
 from drivers import catalog
-from drivers.chip.options import AnyOf, ListOf, Within
+from drivers.chip.options import AnyOf, ListOf, TableOf, Within
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted(ROOT.glob("deploy/**/*.toml"))
@@ -59,6 +59,8 @@ def likely(allowed: Any) -> st.SearchStrategy[Any]:
     """Return values that an option is likely to take."""
     if isinstance(allowed, AnyOf):
         return st.one_of(*map(likely, allowed.kinds))
+    if isinstance(allowed, TableOf):
+        return st.dictionaries(st.sampled_from(["temperature", "humidity"]), likely(allowed.values), max_size=2)
     if isinstance(allowed, ListOf):
         return st.lists(likely(allowed.items), max_size=4, unique=True)
     if isinstance(allowed, Within):
@@ -94,7 +96,12 @@ def beyond_a_schema(sensor: dict[str, Any]) -> bool:
     """Return whether a mistake lies between two values, which a schema cannot see."""
     options = sensor.get("options", {})
     one_pin = sensor["driver"] == "distance" and options.get("trigger") == options.get("echo")
-    return one_pin or (sensor["driver"] == "mcp3008" and options.get("select") == 2 and not options.get("port"))
+    # A vote asks other sensors, of which there is none here.
+    return (
+        one_pin
+        or sensor["driver"] == "vote"
+        or (sensor["driver"] == "mcp3008" and options.get("select") == 2 and not options.get("port"))
+    )
 
 
 @settings(max_examples=400)

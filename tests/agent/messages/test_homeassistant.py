@@ -38,9 +38,7 @@ UNITS = {
     "energy": "J",
     "battery": "%",
     "frequency": "Hz",
-    "pm1": "µg/m³",
-    "pm25": "µg/m³",
-    "pm10": "µg/m³",
+    **dict.fromkeys(("pm1", "pm25", "pm10"), "µg/m³"),
     "aqi": None,
 }
 KEYS = {"platform", "unique_id", "name", "value_template", "availability", "availability_mode", "qos", "device_class",

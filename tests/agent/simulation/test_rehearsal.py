@@ -338,6 +338,7 @@ WIRING = {
     **dict.fromkeys(("contact", "motion", "button", "pulse"), "pin = 17"),
     "distance": "options = { trigger = 23, echo = 24 }",
     "mcp3008": "options = { channel = 2 }",
+    **dict.fromkeys(("pms5003", "sds011", "mhz19"), 'port = "/dev/serial0"'),
     "ds18b20": 'device = "28-0000075a1b2c"',
     "iio": 'device = "bme280"',
     "hwmon": 'device = "ds3231"',

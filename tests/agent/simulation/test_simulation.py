@@ -60,6 +60,24 @@ id = "pi"
 driver = "host"
 """
 
+OF_THEIR_OWN = """
+[[sensor]]
+id = "dust"
+driver = "sds011"
+port = "/dev/serial0"
+[[sensor]]
+id = "co2"
+driver = "mhz19"
+port = "/dev/ttyAMA3"
+[[sensor]]
+id = "kiln"
+driver = "max31856"
+options = { select = 1, thermocouple = "J" }
+[[sensor]]
+id = "oven"
+driver = "max31855"
+"""
+
 
 def config_of(text: str) -> Config:
     config, mistakes = parse(text)
@@ -254,11 +272,53 @@ class TestAFaultThatComesAgain:
         assert runner.run(left()) <= 2
 
 
-def test_a_fault_of_pins_or_of_one_wire_strikes_all_that_is_there(runner):
+def test_a_fault_of_pins_of_spi_or_of_one_wire_strikes_all_that_is_there(runner):
     (during,) = play(runner, OFF_THE_BUS, fault("unplugged", bus="gpio"), 6)
-    assert set(during.unavailable) == {"door", "adc"}
+    assert during.unavailable == ("door",)
+    (during,) = play(runner, OFF_THE_BUS, fault("unplugged", bus="spi0.0"), 6)
+    assert during.unavailable == ("adc",)
     (during,) = play(runner, OFF_THE_BUS, fault("stuck", bus="w1"), 6)
     assert during.unavailable == ("boiler",)
+
+
+def test_each_chip_select_and_each_serial_port_is_a_bus_with_a_breaker(runner):
+    async def named() -> dict[str, str]:
+        stage = Stage(OF_THEIR_OWN)
+        await stage.at(1)
+        batch = await stage.at(10)
+        assert batch.unavailable == ()
+        stage.close()
+        return {name: bus.breaker.name for name, bus in stage.assembly.used.items()}
+
+    buses = ("/dev/serial0", "/dev/ttyAMA3", "spi0.1", "spi0.0")
+    assert runner.run(named()) == {name: f"bus:{name}" for name in buses}
+
+
+def test_a_sensor_that_was_replaced_while_it_is_read_gives_its_port_back(runner):
+    async def replaced() -> tuple[bool, tuple[str, ...]]:
+        stage = Stage(OF_THEIR_OWN, fault("nack", sensor="dust"))
+        await stage.at(6)
+        old = stage.assembly.sensors[0].chip
+        was_open = old.port.is_open
+        stage.assembly.arrange(config_of(OF_THEIR_OWN.replace('"dust"', '"dust2"')))
+        await asyncio.sleep(5)
+        assert not old.port.is_open
+        await stage.at(20)
+        batch = await stage.at(30)
+        stage.close()
+        return was_open, batch.unavailable
+
+    assert runner.run(replaced()) == (True, ())
+
+
+@pytest.mark.parametrize("sensor", ["dust", "co2", "kiln", "oven"])
+@pytest.mark.parametrize("kind", ["unplugged", "nack", "corrupt", "wrong_chip", "stuck", "hang", "bug"])
+def test_a_sensor_on_a_bus_of_its_own_can_have_what_a_chip_can(runner, sensor, kind):
+    # A dust sensor is read beside the rounds: what it says is told a round later, and its silence after two.
+    happens = fault(kind, sensor=sensor).replace('for = "10s"', 'for = "60s"')
+    _, before, _, _, during, *_, after = play(runner, OF_THEIR_OWN, happens, 0, 4, 15, 25, 40, 120, 240, 250)
+    assert before.unavailable == after.unavailable == ()
+    assert during.unavailable == (sensor,)
 
 
 @pytest.mark.parametrize("kind", ["corrupt", "wrong_chip", "stuck", "power_loss"])

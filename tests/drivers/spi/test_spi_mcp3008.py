@@ -3,9 +3,9 @@
 import pytest
 
 from drivers import open_chip
+from drivers.chips.mcp3008 import volts
 from drivers.errors import BeyondRange, ChecksumError, NoAcknowledge
 from drivers.fakes import fake_chip
-from drivers.pins.mcp3008 import volts
 
 
 def test_the_code_is_1024ths_of_vref():
