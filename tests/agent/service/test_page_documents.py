@@ -125,6 +125,18 @@ class TestThePage:
 
         runner.run(live())
 
+    def test_counts_no_reads_of_a_vote(self, runner):
+        vote = '[[sensor]]\nid = "room"\ndriver = "vote"\noptions = { of = ["air", "wall"] }\n'
+        wall = '[[sensor]]\nid = "wall"\ndriver = "sht4x"\naddress = 0x45\n'
+
+        async def live() -> None:
+            async with whole(FILE + wall + vote + WEB) as home:
+                await home.settle(10.0)
+                assert "room" in _page(home)["sensors"]
+                assert set(home.agent.page._shown.documents.reads()) == {"air", "door", "wall"}
+
+        runner.run(live())
+
 
 class TestAPageWithoutSensors:
     EMPTY = '[agent]\ndevice_id = "pi"\n[outbox]\ndurability = "memory"\n' + WEB
