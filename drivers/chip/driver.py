@@ -1,7 +1,8 @@
 """What every driver is: straight-line code that yields its waits, and what becomes of its values.
 
 A driver answers the truth or raises, and works again once the fault has passed. So setting up is part of reading:
-a chip counts as unknown until `setup()` succeeded, and any error but a damaged frame makes it unknown again.
+a chip counts as unknown until `setup()` succeeded, and any error makes it unknown again; of damaged frames, the
+twentieth in a row.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from ..bus import clock
 from ..errors import BeyondRange, ChecksumError, InvalidReading, WrongChip
 from .quantity import UNTOLD, Measurement, Quantity, Told, Untold, Values, Waits, is_amiss
 from .question import Question
+
+# Damaged frames in a row, after which a chip is set up again. On a bad line setting up is worth avoiding, too.
+DAMAGED = 20
 
 
 def waiting(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,6 +85,8 @@ class Driver:
     quantities: tuple[Quantity, ...] = ()
     sleep: Callable[[float], None] = staticmethod(clock.sleep)
     known = False
+    # Readings in a row that ended with a damaged frame.
+    damaged = 0
     missing: Mapping[str, Untold] = MappingProxyType({})
     # How the method that runs just now was written: whether what it calls may yield, or must sleep.
     _yields = False
@@ -144,11 +150,15 @@ class Driver:
                 yield from self.setting_up()
             measured = self.measure()
             told = self.check(measured if isinstance(measured, Mapping) else (yield from measured))
+            self.damaged = 0
             # What is missing may come back when the chip is set up again.
             self.known = not any(is_amiss(value) for value in told.values())
             return told
         except ChecksumError:
-            # Damaged on the way: what the chip knows is as good as before.
+            # Damaged on the way: what the chip knows is as good as before. But where it lost its settings, its reads
+            # may differ on and on.
+            self.damaged += 1
+            self.known = self.known and self.damaged % DAMAGED != 0
             raise
         except BaseException:
             self.known = False

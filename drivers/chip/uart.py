@@ -87,13 +87,18 @@ class UartDevice(Driver):
             return queued[-1]
         # Damaged frames of before say nothing of this reading.
         self.heard = self.damaged = 0
+        return (yield from self.next(within))
+
+    def next(self, within: float) -> Generator[float, None, bytes | None]:
+        """Return the newest frame of the first that come within so many seconds from now on, or None."""
+        began = clock.now()
         for _ in range(round(within / POLL)):
+            if came := self.frames():
+                return came[-1]
             if clock.now() - began >= within:
                 break
             yield POLL
-            if came := self.frames():
-                return came[-1]
-        return None
+        return frames[-1] if (frames := self.frames()) else None
 
     def frames(self) -> list[bytes]:
         """Return the intact frames that have come since the last look, oldest first.

@@ -124,11 +124,11 @@ class Max31865(SpiChip):
 
     def _converted(self, supplied: int) -> Waits:
         """Switch the bias on, test the wires, convert."""
-        self.put(CONFIG, supplied | CLEAR_FAULTS)
+        self.begin(CONFIG, supplied | CLEAR_FAULTS, BIAS)
         yield BIAS_SETTLES
         self.put(CONFIG, supplied | DETECT)
         yield DETECTING_TAKES
-        self.put(CONFIG, supplied | ONE_SHOT)
+        self.begin(CONFIG, supplied | ONE_SHOT, ONE_SHOT)
         yield self.converting
 
 

@@ -65,7 +65,7 @@ class Mhz19(UartDevice):
         self.frames()
         self.forget()
         self.port.write(READ)
-        frame = yield from self.newest(ANSWERS_WITHIN)
+        frame = yield from self.next(ANSWERS_WITHIN)
         if self.heard > MOST_HEARD:
             raise InvalidReading(f"{self.name}: {self.bus_name}: {self.heard} bytes came instead of {FRAME}")
         if frame is None:

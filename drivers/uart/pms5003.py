@@ -17,7 +17,9 @@ from ..errors import NotReady
 LENGTHS = {20: 24, 28: 32, 36: 40}
 # The particle counts are those in 0.1 l.
 CUBIC_CENTIMETRES = 100.0
-MOST = 65534.0
+# Where a word stops.
+STOP = 65535.0
+MOST = STOP - 1
 NAMES = ("pm1", "pm2_5", "pm10")
 COUNTS = ("number_0_3", "number_0_5", "number_1", "number_2_5", "number_5", "number_10")
 # In clean air the mass stands at 0 or 1 for hours.
@@ -96,10 +98,11 @@ class Pms5003(TalkingDevice):
         if len(frame) > 24 and not any(words[:counted]):
             raise NotReady(f"{self.name}: every value is 0: it has started, and not measured yet")
         self.quantities = (*MASSES, *NUMBERS[:4], *AIR) if with_air else self.siblings[len(frame)]
-        told = dict(zip(NAMES, map(float, words[3:6]), strict=True))
+        told = {name: self.below(name, word, STOP) for name, word in zip(NAMES, words[3:6], strict=True)}
         if len(frame) > 24:
             # As many as come before the other words.
-            told |= {name: count / CUBIC_CENTIMETRES for name, count in zip(COUNTS, words[6:counted], strict=False)}
+            numbers = ((name, word / CUBIC_CENTIMETRES) for name, word in zip(COUNTS, words[6:counted], strict=False))
+            told |= {name: self.below(name, number, STOP / CUBIC_CENTIMETRES) for name, number in numbers}
         if with_air or len(frame) == 40:
             at = AIR_OF_T if with_air else AIR_OF_ST
             told |= {"temperature": celsius(words[at]), "humidity": words[at + 1] / 10}

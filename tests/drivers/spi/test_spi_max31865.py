@@ -90,6 +90,17 @@ def test_settings_that_are_lost_are_written_again(pins):
     assert made.read() == good
 
 
+def test_a_command_that_is_lost_is_sent_again(pins):
+    model = Registers(POWER_ON, 0x20, result())
+    made = chip()
+    before = made.read()["temperature"]
+    model.convert = result(code=9000)
+    model.lost = {0xA1}
+    after = made.read()["temperature"]
+    assert not model.lost
+    assert after != before
+
+
 def test_a_conversion_that_never_ends_is_not_waited_for(pins):
     model = Registers(POWER_ON, 0x20, result())
     made = chip()

@@ -203,6 +203,23 @@ class TestASensorThatIsAsked:
             chip.read()
         assert time.now - began < 2.0
 
+    @pytest.mark.parametrize(
+        ("answer", "error"),
+        [(CO2[:-1] + b"\x00", ChecksumError), (CO2[:5], InvalidReading), (b"", BusTimeout)],
+        ids=["damaged", "broken off", "none"],
+    )
+    @pytest.mark.parametrize("at_once", [True, False])
+    def test_says_what_came_in_the_answers_place(self, line, sensor, monkeypatch, at_once, answer, error):
+        line.answers = lambda _: CO2
+        chip = sensor("mhz19")
+        chip.read()
+        line.answers = lambda _: answer
+        if at_once:
+            # Before the port is looked at again.
+            monkeypatch.setattr(chip.port, "write", lambda _: line.say(answer))
+        with pytest.raises(error):
+            chip.read()
+
     def test_whose_answer_has_no_end_is_none(self, line, sensor):
         line.answers = lambda _: 40 * CO2
         with pytest.raises(InvalidReading, match="bytes came instead of 9"):
