@@ -106,12 +106,15 @@ class Derivation:
     altitude: float = 0.0
 
     def quantities(self, measured: Iterable[Quantity]) -> tuple[Quantity, ...]:
-        """Return what is derived from these, each with the smallest difference that its sources can tell."""
+        """Return what is derived from these, each with the smallest difference that its sources can tell.
+
+        What is measured is not derived once more: the members of a vote may tell it.
+        """
         steps = {one.name: one.step for one in measured}
         return tuple(
             Quantity(name, one.unit, one.kind, one.low, one.high, _step(one, steps), noisy=False)
             for name, one in FORMULAS.items()
-            if name in self.names and one.sources.keys() <= steps.keys()
+            if name in self.names and name not in steps and one.sources.keys() <= steps.keys()
         )
 
     def of(self, name: str, readings: Mapping[str, Reading]) -> Reading | None:

@@ -14,8 +14,8 @@ _DAY = (
     r"20[0-9]{2}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
     r"|20(?:[02468][048]|[13579][26])-02-29"
 )
-_FIX = "write { scale = 1.0, offset = -0.4 }; either may be left out"
-_POINTS_FIX = "write pairs of what was measured and what was true: points = [[0.1, 0.0], [99.2, 100.0]]"
+FIX = "write { scale = 1.0, offset = -0.4 }; either may be left out"
+POINTS_FIX = "write pairs of what was measured and what was true: points = [[0.1, 0.0], [99.2, 100.0]]"
 _DAY_FIX = 'write the day: due = "2027-05-01"'
 _CERTIFICATE = Text(says="the number of a certificate", longest=128)
 _NUMBERS = ("scale", "offset")
@@ -37,19 +37,27 @@ class CalibrationConfig(NamedTuple):
     due: str | None = None
     certificate: str | None = None
 
+    def beyond_points(self, value: float) -> float:
+        """Return the calibrated value of one that lies beyond the points: the first and the last line go on."""
+        if len(self.points) == 1:
+            ((measured, true),) = self.points
+            return value + (true - measured)
+        (left, low), (right, high) = self.points[:2] if value < self.points[0][0] else self.points[-2:]
+        return low + (value - left) * ((high - low) / (right - left))
+
 
 class Correction:
     """Scale and offset, read as a pair; with points, due or certificate, read as a `CalibrationConfig`."""
 
     def read(self, raw: Any) -> tuple[float, float] | CalibrationConfig:
         if not isinstance(raw, dict):
-            raise Wrong(f"{named(raw)} where scale and offset belong", _FIX)
+            raise Wrong(f"{named(raw)} where scale and offset belong", FIX)
         for name in raw:
             if name not in CalibrationConfig._fields:
-                raise Wrong("unknown key", _FIX, name)
+                raise Wrong("unknown key", FIX, name)
         numbers = {name: _number(raw[name], name) for name in _NUMBERS if name in raw}
         if numbers.get("scale") == 0:
-            raise Wrong("a scale of 0 makes every value the same", _FIX, "scale")
+            raise Wrong("a scale of 0 makes every value the same", FIX, "scale")
         more: dict[str, Any] = {}
         if "points" in raw:
             if numbers:
@@ -85,7 +93,7 @@ class Correction:
 
 def _number(raw: Any, name: str) -> float:
     try:
-        return float(number(raw, _FIX))
+        return float(number(raw, FIX))
     except Wrong as wrong:
         raise Wrong(wrong.what, wrong.fix, name) from None
 
@@ -93,13 +101,13 @@ def _number(raw: Any, name: str) -> float:
 def _points(raw: Any) -> tuple[Point, ...]:
     if not isinstance(raw, list) or not raw:
         found = "an empty list" if raw == [] else named(raw)
-        raise Wrong(f"{found} where points belong", _POINTS_FIX, "points")
+        raise Wrong(f"{found} where points belong", POINTS_FIX, "points")
     points: list[Point] = []
     for place, one in enumerate(raw):
         if not isinstance(one, list) or len(one) != 2:
-            raise Wrong("is not two numbers", _POINTS_FIX, "points", place)
+            raise Wrong("is not two numbers", POINTS_FIX, "points", place)
         try:
-            measured, true = (float(number(value, _POINTS_FIX)) for value in one)
+            measured, true = (float(number(value, POINTS_FIX)) for value in one)
         except Wrong as wrong:
             raise Wrong(wrong.what, wrong.fix, "points", place) from None
         if any(measured == other for other, _ in points):

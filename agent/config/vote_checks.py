@@ -45,7 +45,7 @@ def _vote(one: Fitted, raw: Mapping[str, Any], by_id: Mapping[str, Fitted], repo
         return one
     _tolerance(one, good, by_id, common, report)
     check_names(sensor, common, report, where)
-    return replace(one, quantities=(*common, *sensor.derive))
+    return replace(one, quantities=tuple(dict.fromkeys((*common, *sensor.derive))))
 
 
 def _member(

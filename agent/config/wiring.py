@@ -15,7 +15,7 @@ from drivers import catalog
 from .devices import SensorConfig
 from .kinds import people, seconds
 from .mistakes import Report, Where, near
-from .value_checks import check_altitude, check_calibration, check_names, check_times
+from .value_checks import check_altitude, check_calibration, check_names, check_times, seldom
 
 # Constructor arguments that have a key of their own.
 OWN_KEYS = ("bus", "address", "pin", "device", "altitude")
@@ -85,7 +85,7 @@ def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Whe
     for quantity in quantities:
         check_calibration(sensor, quantity, report, where)
     check_times(sensor, _takes(chip or driver), raw, report, where)
-    names = (*measured, *sensor.derive) if measured else ()
+    names = tuple(dict.fromkeys((*measured, *sensor.derive))) if measured else ()
     return Fitted(_timed(sensor, chip or driver, raw, report, where), where, names)
 
 
@@ -196,8 +196,9 @@ def _shorter(sensor: SensorConfig, takes: float | None) -> str:
     room = _room(sensor)
     if room >= (takes or SHORT):
         return f'write timeout = "{people(room)}", or fewer attempts'
-    name = "every" if sensor.sample is None else "sample"
-    return f'write {name} = "{people(float(int(sensor.worst_time) + 1))}" or more, or retry = {{ attempts = 1 }}'
+    fits = float(int(sensor.worst_time) + 1)
+    cure = f'write every = "{people(fits)}" or more' if sensor.sample is None else seldom(sensor, fits)
+    return f"{cure}, or retry = {{ attempts = 1 }}"
 
 
 def _room(sensor: SensorConfig) -> float:

@@ -57,6 +57,18 @@ def test_nothing_of_it_is_there_by_default():
         ("calibrate = { temperature = { points = [[1, 2], [2, 2]] } }", "points: the true values turn back or stand"),
         ("calibrate = { temperature = { points = [[1, 2]], scale = 2 } }", "points: scale and points exclude each"),
         ("calibrate = { temperature = { points = [[1, 2]], offset = 2 } }", "points: offset and points exclude each"),
+        (
+            "calibrate = { temperature = { points = [[0, 0], [1e-300, 1e9]] } }",
+            "temperature: calibrated, what a bme280",
+        ),
+        (
+            "calibrate = { temperature = { points = [[0, 0], [1e-300, 1]] } }",
+            "temperature: warning: calibrated, it tells",
+        ),
+        (
+            "calibrate = { temperature = { points = [[0, -500]] } }",
+            "temperature: warning: calibrated, it tells -540 to",
+        ),
         ("calibrate = { temperature = { due = '2027-02-30' } }", "calibrate.temperature.due: '2027-02-30' is no day"),
         ("calibrate = { temperature = { due = 2027 } }", "calibrate.temperature.due: a number where a day belongs"),
         ("calibrate = { temperature = { due = 2027-05-01T10:00:00Z } }", "due: a date or time where a day belongs"),
@@ -100,6 +112,25 @@ def test_what_a_sensor_lacks_cannot_be_derived():
 def test_samples_that_come_faster_than_the_device_are_a_warning():
     found = told('[[sensor]]\nid = "co2"\ndriver = "scd4x"\nevery = "60s"\nsample = "1s"\n')
     assert any("most samples would be missed" in one for one in found)
+
+
+@pytest.mark.parametrize(("every", "fix"), [("60s", 'write sample = "7s" or more'), ("7s", "remove sample")])
+def test_the_cure_for_samples_that_come_too_fast_is_no_mistake_itself(every, fix):
+    found = told(f'[[sensor]]\nid = "co2"\ndriver = "scd4x"\nevery = "{every}"\nsample = "1s"\n')
+    assert len([one for one in found if fix in one]) == 2
+
+
+def test_limits_that_no_value_of_a_curve_can_meet_are_a_warning():
+    curve = "calibrate = { temperature = { points = [[0, 1], [50, 51]] } }\n"
+    assert told(AIR + curve + "limits = { temperature = [80, 90] }\n") == []
+    (one,) = told(AIR + curve + "limits = { temperature = [87, 90] }\n")
+    assert "it measures -39 to 86 °C, so every value would be suspect" in one
+
+
+def test_what_all_members_of_a_vote_derive_is_a_warning_where_the_vote_derives_it_too():
+    text = AIR + 'derive = ["dew_point"]\n' + WALL + 'derive = ["dew_point"]\n' + VOTE
+    (one,) = told(text + 'options = { of = ["air", "wall"] }\nderive = ["dew_point"]\n')
+    assert "derive: warning: a vote measures dew_point here" in one
 
 
 def test_a_chip_that_takes_an_altitude_keeps_it_beside_what_is_derived():

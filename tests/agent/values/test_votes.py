@@ -310,3 +310,18 @@ def test_home_assistant_is_told_of_votes_and_of_what_is_derived(runner):
     assert "device_class" not in components["air_absolute_humidity"]
     assert (voted["device_class"], voted["unique_id"]) == ("temperature", "limpet/pi/room/temperature")
     assert not any(name.startswith("Breaker_room") for name in components)
+
+
+def test_what_all_members_derive_is_voted_on_and_not_derived_once_more(runner):
+    derive = 'derive = ["dew_point"]\n'
+    text = (THREE + PAIR).replace("[[sensor]]\n", "[[sensor]]\n" + derive)
+
+    async def story(home):
+        temperatures(home, air=20.0, wall=20.4, desk=20.0)
+        await until(15)
+        return batches(home)[-1], home.agent.assembly.find("room").quantities
+
+    last, quantities = tell(runner, text, story)
+    names = ["temperature", "humidity", "dew_point"]
+    assert [one.name for one in quantities] == names
+    assert [one["quantity"] for one in last["readings"] if one["sensorId"] == "room"] == names
