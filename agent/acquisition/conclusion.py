@@ -257,9 +257,10 @@ class Conclusions:
         measured = self.chip.quantities
         if measured is self._measured:
             return
-        self._measured = self._quantities = measured
+        self._measured = measured
         self._calibrated = self._calibration.of_each(measured)
+        self._quantities = [self._calibration.published(one) for one in measured]
         if self._derivation is not None:
-            derived = self._derivation.quantities(measured)
-            self._quantities = (*measured, *derived)
+            derived = self._derivation.quantities(self._quantities)
+            self._quantities += derived
             self._of_derived = self._calibration.of_each(derived)
