@@ -83,7 +83,7 @@ def _of_air(temperature: float, humidity: float) -> dict[str, float]:
 
 
 FORMULAS = {
-    "dew_point": Formula("°C", "temperature", -100.0, 100.0, 0.01, _of_air(1.0, 0.3), dew_point),
+    "dew_point": Formula("°C", "temperature", -MAGNUS[2], 200.0, 0.01, _of_air(1.0, 0.3), dew_point),
     "absolute_humidity": Formula("g/m³", None, 0.0, 1000.0, 0.01, _of_air(0.6, 0.2), absolute_humidity),
     "vapour_pressure_deficit": Formula(
         "kPa", "pressure", 0.0, 200.0, 0.001, _of_air(0.1, 0.03), vapour_pressure_deficit
@@ -131,7 +131,8 @@ class Derivation:
             value = formula.of(*(one.value for one in sources), self.altitude)
         except (ArithmeticError, ValueError):
             value = math.nan
-        if not math.isfinite(value):
+        # Not-a-number is in no range.
+        if not formula.low <= value <= formula.high:
             values = ", ".join(f"{one.quantity} of {one.value:g} {one.unit}" for one in sources)
             raise BeyondRange(f"{name}: there is none with {values}")
         worst = min(sources, key=lambda one: DOUBTFUL.index(one.status) if one.status != "ok" else len(DOUBTFUL))
