@@ -162,8 +162,9 @@ class SensorConfig:
 
     @property
     def voters(self) -> tuple[str, ...]:
-        """The ids of the sensors that vote; empty where it is no vote."""
-        return tuple(self.options["of"]) if self.is_vote and isinstance(self.options.get("of"), list | tuple) else ()
+        """The ids of the sensors that vote; empty where it is no vote. What is no id is a mistake of the options."""
+        of = self.options.get("of") if self.is_vote else ()
+        return tuple(one for one in of if isinstance(one, str)) if isinstance(of, list | tuple) else ()
 
     @property
     def calibrations(self) -> dict[str, CalibrationConfig]:

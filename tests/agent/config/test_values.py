@@ -201,6 +201,13 @@ class TestAVote:
         (one,) = told(text + "rate = { pressure = 1 }\n")
         assert "rate.pressure: a vote does not measure this" in one
 
+    @pytest.mark.parametrize("of", ['["air", 5]', "[5]", '[["air"]]', "[{}]", '"air"', "{}", "[]"])
+    def test_that_another_vote_asks_may_have_mistakes_itself(self, of):
+        other = VOTE.replace("room", "other") + 'options = { of = ["air", "room"] }\n'
+        first, second = told(AIR + VOTE + f"options = {{ of = {of} }}\n" + other)
+        assert first.startswith("c.toml:7: options.of: ")
+        assert "options.of: room is a vote itself" in second
+
     def test_may_ask_sensors_that_come_later_in_the_file(self):
         assert told(VOTE + 'options = { of = ["air", "wall"] }\n' + AIR + WALL) == []
 
