@@ -79,6 +79,9 @@ def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Whe
         report.warning((*where, place), what, cure)
     spoilt = any(report.touches((*where, name)) for name in ("pin", "device", "port", "options"))
     chip = None if spoilt else _opened(sensor, driver, report, where)
+    if chip is None:
+        # The driver has complained of one.
+        _not_allowed(sensor, driver, report, where, 0 if spoilt else 1)
     quantities = getattr(chip or driver, "quantities", ())
     measured = tuple(one.name for one in quantities)
     check_names(sensor, measured, report, where)
@@ -160,6 +163,16 @@ def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> 
         cure = f"write {declared.allowed}" if declared else f"`limpet chips {sensor.driver}` explains its options"
         report.mistake((*where, *at), what.removesuffix(f"; {cure}"), cure)
         return None
+
+
+def _not_allowed(sensor: SensorConfig, driver: Any, report: Report, where: Where, told: int) -> None:
+    """Report options with values that the driver does not declare, but for the first `told` ones."""
+    declared, own = catalog.options(driver), own_keys(driver)
+    given = {name: one for name, one in sensor.arguments().items() if name in declared and one is not None}
+    for name in [one for one, value in given.items() if not declared[one].allowed.holds(value)][told:]:
+        at = (*where, *((name,) if name in own else ("options", name)))
+        if not report.touches(at):
+            report.mistake(at, f"{name} is {given[name]!r}", f"write {declared[name].allowed}")
 
 
 def _timed(sensor: SensorConfig, chip: Any, raw: Mapping[str, Any], report: Report, where: Where) -> SensorConfig:

@@ -144,6 +144,37 @@ def test_limits_rate_and_deadband_may_be_of_what_is_derived():
     assert told(AIR + 'derive = ["dew_point"]\n' + more) == []
 
 
+def test_all_mistakes_of_one_calibration_are_told():
+    text = "{ points = [[1, 2], [1, 3], [0]], due = '2027-02-29', certificate = '', scale = 0, low = 1 }".replace(
+        "'", '"'
+    )
+    found = told(AIR + f"calibrate = {{ temperature = {text} }}\n")
+    says = [
+        "1 is measured",
+        "is not two numbers",
+        "is no day",
+        "is empty",
+        "a scale of 0",
+        "unknown key",
+        "exclude each",
+    ]
+    assert len(found) == len(says)
+    assert all(any(word in one for one in found) for word in says)
+
+
+def test_all_mistakes_of_one_vote_are_told():
+    options = "options = { off = 1, of = ['air', 'wal'], tolerance = { temperature = -1 } }\n".replace("'", '"')
+    found = told(AIR + WALL + VOTE + options)
+    assert len(found) == 3
+    assert all(any(word in one for one in found) for word in ["options.off:", 'no sensor "wal"', "tolerance is"])
+
+
+def test_all_options_with_values_that_a_driver_does_not_take_are_told():
+    first, second = told(VOTE + "options = { of = [5], tolerance = { temperature = -1 } }\n")
+    assert "options.of: of is [5]" in first
+    assert "options.tolerance: tolerance is" in second
+
+
 class TestTheLoadOfABus:
     def test_is_that_of_the_samples(self):
         (often,) = loads([sensor(AIR + 'sample = "1s"\n')])
