@@ -26,6 +26,8 @@ DERIVED = {
 }
 # In place of a chip: what other sensors measure.
 VOTE = "vote"
+# Keys that are about reading a device.
+OF_DEVICES = ("sample", "timeout", "retry", "breaker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +140,7 @@ class SensorConfig:
     calibrate: Mapping[str, tuple[float, float] | CalibrationConfig] = key(ValuesOf(Correction()), factory=dict)
     limits: Mapping[str, tuple[float, float]] = key(ValuesOf(Span()), factory=dict)
     rate: Mapping[str, float] = key(ValuesOf(Number(above=0.0)), factory=dict)
-    derive: tuple[str, ...] = key(Several(OneOf(tuple(DERIVED))), ())
+    derive: tuple[str, ...] = key(Several(OneOf(tuple(DERIVED)), unique=True), ())
     sample: float | None = key(EVERY, None)
     deadband: Mapping[str, float] = key(ValuesOf(Number(above=0.0)), factory=dict)
     heartbeat: float = key(Duration(), 300.0)

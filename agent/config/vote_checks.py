@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .devices import VOTE, SensorConfig
+from .devices import OF_DEVICES, VOTE, SensorConfig
 from .mistakes import Report, Where, near
 from .value_checks import check_names
 from .wiring import Fitted
-
-# Keys that are about reading a device.
-OF_DEVICES = ("sample", "timeout", "retry", "breaker")
 
 
 def check_votes(fitted: Sequence[Fitted], raw: Sequence[Mapping[str, Any]], report: Report) -> list[Fitted]:
