@@ -181,6 +181,13 @@ class TestTheLoadOfABus:
         (seldom,) = loads([sensor(AIR)])
         assert often.share == pytest.approx(10 * seldom.share)
 
+    @pytest.mark.parametrize(("every", "fix"), [("10s", 'write sample = "3s" or more'), ("3s", "remove sample")])
+    def test_is_told_at_the_samples_that_are_too_many(self, every, fix):
+        dust = f'[[sensor]]\nid = "dust"\ndriver = "pms5003"\nport = "/dev/serial0"\nevery = "{every}"\nsample = "1s"\n'
+        (one,) = [one for one in told(dust) if "holds /dev/serial0" in one]
+        assert one.startswith("c.toml:6: sample: warning: ")
+        assert fix in one
+
     def test_has_no_part_of_a_vote(self):
         settings, _ = config.parse(AIR + WALL + VOTE + 'options = { of = ["air", "wall"] }\n')
         assert [load.bus for load in loads(settings.sensors)] == ["i2c-1"]
