@@ -42,6 +42,6 @@ class EdgeWatcher:
         state = next((q for q in sensor.quantities if q.name == "state"), None)
         if state is None:
             return
-        reading = Reading(sensor.id, state.name, value, state.unit)
-        sensor.note(reading, at)
-        self.deliver(Batch(at, "event", None, (sensor.id,), (reading,)))
+        told = sensor.note(Reading(sensor.id, state.name, value, state.unit), at)
+        if told is not None:
+            self.deliver(Batch(at, "event", None, (sensor.id,), (told,)))

@@ -81,9 +81,8 @@ class SensorHistory:
         self.present = Present(status, degraded, tuple(readings), tuple(lacking), measured, last_ok, *why)
 
     def edge(self, quantity: str, value: float, at: float) -> None:
-        """Keep the value of an edge."""
+        """Keep the value of an edge, as the line showed it."""
         self._edge = quantity, value, at
-        self._good[quantity] = value, at
 
     def edge_since(self, at: float) -> tuple[str, float, float] | None:
         """Return quantity, value and moment of the last edge, if it was seen at `at` or later."""

@@ -113,11 +113,13 @@ class WindowedSensor(Sensor):
         self._shown = None
         return told
 
-    def note(self, reading: Reading, at: float) -> None:
-        """Take the reading of an edge, which is reported at once."""
-        super().note(reading, at)
+    def note(self, reading: Reading, at: float) -> Reading | None:
+        """Take the value of an edge, which is reported at once."""
+        told = super().note(reading, at)
         self._shown = None
-        self._samples.setdefault(reading.quantity, _Samples()).edge(reading.value)
+        if told is not None:
+            self._samples.setdefault(told.quantity, _Samples()).edge(told.value)
+        return told
 
     def take(self, at: float, now: float) -> None:
         """Take the sample of a turn that was due at `at`."""
@@ -185,9 +187,10 @@ class WindowedSensor(Sensor):
             reading = samples.reading(one, due, expected) if samples is not None else None
             if reading is None:
                 continue
-            edge = self.history.edge_since(reading.measured or due)
+            edge = self.history.edge_since(due if reading.measured is None else reading.measured)
             if edge is not None and edge[0] == one.name and not one.averaged:
-                reading = reading._replace(value=edge[1], measured=edge[2])
+                told = self.conclusions.edge(reading._replace(value=edge[1]), edge[2])
+                reading = reading if told is None else told._replace(measured=edge[2])
             readings.append(reading)
         return readings
 

@@ -6,6 +6,7 @@ import pytest
 from stepped import ScriptedChip
 from stories import AIR, HEAD, batches, fault, feel, reading, state, tell, until
 
+from agent.acquisition.calibration import Calibration
 from agent.acquisition.window import WindowedSensor, _Samples
 from agent.model import Reading, Window
 from agent.resilience import CircuitBreaker, RetryPolicy
@@ -15,10 +16,10 @@ WINDOW = AIR + 'sample = "1s"\nretry = { attempts = 1 }\nbreaker = { failure_thr
 DOOR = HEAD + '[[sensor]]\nid = "door"\ndriver = "contact"\npin = 17\nsample = "1s"\n'
 
 
-def windowed(chip):
+def windowed(chip, **more):
     retry, breaker = RetryPolicy(1), CircuitBreaker(100)
     return WindowedSensor(
-        "s1", chip, every=10.0, timeout=2.0, breaker=breaker, retry=retry, clock=lambda: 0.0, sample=1.0
+        "s1", chip, every=10.0, timeout=2.0, breaker=breaker, retry=retry, clock=lambda: 0.0, sample=1.0, **more
     )
 
 
@@ -327,3 +328,13 @@ class TestAWindowAtTheEdges:
         assert samples.reading(one, 20.0, 1).window == Window(0, 1, 1, 0)
         samples.add(Reading("door", "state", 1), 21.0)
         assert samples.reading(one, 30.0, 1).window == Window(1, 1, 1, 0)
+
+    def test_has_the_last_edge_calibrated_and_judged(self):
+        sensor = windowed(ScriptedChip(), calibration=Calibration({"state": (-1.0, 1.0)}, {"state": (0, 0)}))
+        turn = sensor.turn()
+        while turn.step() is not None:
+            pass
+        sensor.take(0.0, 0.0)
+        sensor.note(Reading("s1", "state", 0), 5.0)
+        ((one,), _) = sensor.reported(9.0, 9.0)
+        assert (one.value, one.status, one.window) == (1, "suspect", Window(0, 1, 1, 9))
