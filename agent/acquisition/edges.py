@@ -42,6 +42,7 @@ class EdgeWatcher:
         state = next((q for q in sensor.quantities if q.name == "state"), None)
         if state is None:
             return
-        told = sensor.note(Reading(sensor.id, state.name, value, state.unit), at)
+        reading = Reading(sensor.id, state.name, value, state.unit)
+        told = sensor.note(reading, at)
         if told is not None:
             self.deliver(Batch(at, "event", None, (sensor.id,), (told,)))

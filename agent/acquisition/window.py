@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from statistics import fmean
 from typing import Any
 
 from agent.model import Fault, Present, Reading, Window
@@ -212,7 +211,7 @@ class WindowedSensor(Sensor):
 
 def _mean(values: Sequence[float]) -> float:
     try:
-        return fmean(values)
+        return math.fsum(values) / len(values)
     except OverflowError:
         # The sum is more than a number can hold, which a mean never is.
         return min(max(math.fsum(value / len(values) for value in values), min(values)), max(values))
