@@ -12,6 +12,7 @@ from agent.model import Batch, Fault, Reading
 from .bus import MOST_SHARES, GuardedBus
 from .sensor import Sensor
 from .turn import SensorTurn
+from .window import WindowedSensor
 
 # A round leaves before its interval is over, whatever is missing.
 SHARE_OF_INTERVAL = 0.9
@@ -77,6 +78,7 @@ class Collector:
             else:
                 await self._read([pair for pair in due if not pair[0].voters and not pair[0].sample], interval)
                 await self._sampled(at, interval)
+                await self._not_sampled_yet(due, interval)
             return self._batch([sensor for sensor, _ in due], trigger, interval, at)
 
     async def begin_ahead(self, due: Sequence[Due]) -> None:
@@ -101,6 +103,15 @@ class Collector:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, at + SHARE_OF_INTERVAL * interval - self.clock())):
                 await self.sampled(at)
+
+    async def _not_sampled_yet(self, due: Sequence[Due], interval: float | None) -> None:
+        """Read the sensors whose windows begin after this round: a reload comes at any moment."""
+        new = [(one, bus) for one, bus in due if isinstance(one, WindowedSensor) and not one.begun]
+        if new and not self._sampling.locked():
+            async with self._sampling:
+                await self._read(new, interval)
+                for one, _ in new:
+                    one.read_by_round = True
 
     async def _read(self, due: Sequence[Due], interval: float | None) -> None:
         """Give each sensor its turn; return when all outcomes are known or the round must leave."""

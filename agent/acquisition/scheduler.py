@@ -133,8 +133,9 @@ class Scheduler:
         """Return whether `arrange` was called meanwhile; a new interval may be due sooner than the others."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
-                return await self._arranged.wait()
-        return False
+                await self._arranged.wait()
+        # Not what the wait returned: `arrange` may be called at the very moment at which it ends.
+        return self._arranged.is_set()
 
     def _at(self, interval: float, number: int) -> float:
         return self.began + number * interval

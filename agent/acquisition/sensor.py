@@ -192,14 +192,18 @@ class Sensor:
 
     # ---- readings without a turn
 
-    def note(self, reading: Reading, at: float) -> None:
-        """Take the reading of an edge. A line with edges is not silent."""
+    def note(self, reading: Reading, at: float) -> Reading | None:
+        """Take the value of an edge; return it as published, None if there is none. A line with edges is not silent."""
         before = self.present
         self.conclusions.came_back(at)
+        self.history.edge(reading.quantity, reading.value, at)
+        told = self.conclusions.edge(reading, at)
+        if told is None:
+            return None
         others = [one for one in before.readings if one.quantity != reading.quantity]
         lacking = [name for name in before.lacking if name != reading.quantity]
-        self.history.edge(reading.quantity, reading.value, at)
-        self.history.tell([*others, reading._replace(measured=at)], lacking, measured=at)
+        self.history.tell([*others, told._replace(measured=at)], lacking, measured=at)
+        return told
 
     def substitute(self, source: Sensor) -> Sequence[Reading]:
         """Return readings of `source` for the quantities that are missing here, marked as substituted."""

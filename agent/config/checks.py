@@ -22,7 +22,7 @@ from .port_checks import check_ports
 from .reading import read_table, read_tables
 from .tables import Config, OutboxConfig
 from .upgrade import current
-from .value_checks import check_due
+from .value_checks import check_due, seldom
 from .vote_checks import check_votes
 from .wiring import Fitted, fit
 
@@ -234,18 +234,20 @@ def _loads(fitted: Sequence[Fitted], report: Report) -> None:
     for load in loads(one.sensor for one in fitted if one.sensor.driver):
         if load.fits:
             continue
-        longest = math.ceil(load.share * load.interval)
+        longest = float(math.ceil(load.share * load.interval))
+        often = min(load.sensors, key=lambda one: one.period)
+        name = "every" if often.sample is None else "sample"
         if len(load.sensors) == 1:
             what = f"a reading holds {load.bus} for {load.busy:.3g} s, but is due every {people(load.interval)}"
-            fix = f'write every = "{people(float(longest))}" or more'
-            report.warning((*where[load.sensors[0].id], "every"), what, fix)
+            fix = f'write every = "{people(longest)}" or more' if name == "every" else seldom(often, longest)
+            report.warning((*where[often.id], name), what, fix)
             continue
         what = (
             f"the {len(load.sensors)} sensors on {load.bus} hold it for {load.busy:.3g} s, "
             f"but are due every {people(load.interval)}: some of them will be missing in every round"
         )
-        fix = f'write every = "{people(float(longest))}" or more for them, or spread them over several buses'
-        report.warning((*where[load.sensors[0].id], "every"), what, fix)
+        fix = f'write {name} = "{people(longest)}" or more for them, or spread them over several buses'
+        report.warning((*where[often.id], name), what, fix)
 
 
 def _pin_backend(fitted: Sequence[Fitted], report: Report, environ: Mapping[str, str]) -> None:

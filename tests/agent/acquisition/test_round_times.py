@@ -1,6 +1,7 @@
 """Rounds in time: what is slow, late or too much, and what is arranged anew."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from greenhouse import Greenhouse, missing, play
@@ -246,3 +247,31 @@ class TestABusThatIsAskedForTooMuch:
         batches, rounds = play(runner, story, (3,), every=0.1)
         assert all(not batch.unavailable for batch in batches)
         assert rounds.skipped >= 10
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_sensors_may_be_arranged_anew_at_the_moment_at_which_a_round_is_due(runner, first):
+    async def scene():
+        loop, found = asyncio.get_running_loop(), []
+
+        class Collector:
+            async def collect(self, due, trigger, interval, at):
+                return interval, at
+
+        def change():
+            scheduler.arrange([(SimpleNamespace(id="b", every=4.0, sample=None), "")])
+
+        # Timers of one moment run in the order in which they were made.
+        if first:
+            loop.call_at(10.0, change)
+        sensor = SimpleNamespace(id="a", every=10.0, sample=None)
+        scheduler = Scheduler(Collector(), [(sensor, "")], found.append, loop.time)
+        running = asyncio.create_task(scheduler.run(4))
+        await asyncio.sleep(1.0)
+        if not first:
+            loop.call_at(10.0, change)
+        await running
+        return found
+
+    assert runner.run(scene())[0] == (10.0, 0.0)
+    assert runner.run(scene())[-1][0] == 4.0

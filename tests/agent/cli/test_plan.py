@@ -178,6 +178,19 @@ class TestThrift:
         assert plan["wire_bytes_per_day_at_rest"] < 0.8 * plan["wire_bytes_per_day"]
         assert plan["wire_bytes_per_day"] < 0.3 * plan["wire_bytes_per_day_sample_by_sample"]
 
+    def test_has_the_heartbeat_of_each_sensor_in_whole_rounds(self):
+        def at_rest(first, second):
+            text = (
+                '[[sensor]]\nid = "{}"\ndriver = "tmp117"\naddress = {}\nheartbeat = "{}"\ndeadband.temperature = 1\n'
+            )
+            both = text.format("air", 0x48, first) + text.format("wall", 0x49, second)
+            return self.plan(both)["wire_bytes_per_day_at_rest"]
+
+        seldom, often = at_rest("10d", "10d"), at_rest("20s", "20s")
+        assert at_rest("20s", "10d") == pytest.approx((seldom + often) / 2, rel=0.01)
+        # A value is due 25 s after it was sent, and there is a round every 10 s.
+        assert at_rest("25s", "25s") == at_rest("30s", "30s")
+
     def test_is_none_without_deadband_and_window(self):
         plan = self.plan('[[sensor]]\nid = "air"\ndriver = "bme280"\n')
         assert (
