@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs all checks and all tests: sh deploy/test.sh [arguments of pytest]
+# Runs all checks, and all tests, on every core: sh deploy/test.sh [arguments of pytest]
 set -eu
 extras=demo+test
 . "$(dirname -- "$0")/venv.sh"
@@ -11,7 +11,7 @@ check() {
 check ruff format --check .
 check ruff check --quiet .
 check mypy
-check pytest "$@"
+check pytest --numprocesses auto --dist worksteal "$@"
 if [ -n "$failed" ]; then
     echo "failed:$failed" >&2
     exit 1

@@ -111,8 +111,9 @@ class Chromium:
         return str(self.evaluate(f"document.querySelector({json.dumps(selector)}).innerText"))
 
     def screenshot(self, file: Path, *, whole: bool = False) -> None:
-        """Write a picture of the window, or of the whole page."""
-        found = self.call("Page.captureScreenshot", {"format": "png", "captureBeyondViewport": whole})
+        """Write a picture of the window, or of the whole page, in the format of the file's name."""
+        how = {"format": file.suffix.removeprefix("."), "quality": 85, "captureBeyondViewport": whole}
+        found = self.call("Page.captureScreenshot", how)
         file.write_bytes(base64.b64decode(found["data"]))
 
     def call(self, method: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:

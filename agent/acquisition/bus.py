@@ -44,12 +44,12 @@ class GuardedBus:
     def begin(self, turns: Sequence[SensorTurn], on_done: Callable[[], None]) -> int:
         """Start a round's turns; return how many shares will call `on_done`.
 
-        A turn that is refused has its outcome at once. One that still runs since an earlier round goes on.
+        A turn that is refused has its outcome at once. One that has begun before goes on, or has ended.
         """
         if (culprit := self.worker.overdue()) is not None:
             self._refuse(turns, culprit)
             return 0
-        new = [turn for turn in turns if turn.share is None or not turn.running]
+        new = [turn for turn in turns if turn.share is None and turn.outcome is None]
         if len(new) < len(turns):
             # More is due than the bus can carry. Oldest first, so that no sensor is left out in every round.
             new.sort(key=lambda turn: turn.last)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import bisect
 import math
+import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -81,8 +83,29 @@ class Calibration(NamedTuple):
         """Return the calibration of each quantity, in their order."""
         return tuple(self._of(quantity) for quantity in quantities)
 
+    def published(self, quantity: Quantity) -> Quantity:
+        """Return a quantity as subscribers see it: a scale makes its step finer, and changes what ± it is known by."""
+        gentlest, steepest = self._slopes(quantity.name)
+        if gentlest == steepest == 1.0:
+            return quantity
+        accuracy = None if quantity.accuracy is None else float(f"{quantity.accuracy * steepest:.2g}")
+        if accuracy is not None and not math.isfinite(accuracy):
+            accuracy = None
+        return quantity._replace(step=quantity.step * min(1.0, gentlest), accuracy=accuracy)
+
+    def _slopes(self, name: str) -> tuple[float, float]:
+        """Return the least and the greatest change of a calibrated value where what is measured changes by one."""
+        curve = self.curves.get(name, ())
+        if len(curve) > 1:
+            found = [abs((high - low) / (right - left)) for (left, low), (right, high) in pairwise(curve)]
+            return min(found), max(found)
+        scale = 1.0 if curve else abs(self.calibrate.get(name, (1.0, 0.0))[0])
+        scale = min(scale, sys.float_info.max)
+        return scale, scale
+
     def _of(self, quantity: Quantity) -> QuantityCalibration:
-        name, step = quantity.name, quantity.step
+        name, (gentlest, steepest) = quantity.name, self._slopes(quantity.name)
+        step = quantity.step * min(1.0, gentlest)
         digits = 6 if step <= 0 else max(0, 1 - math.floor(math.log10(step)))
         scale, offset = self.calibrate.get(name, (1.0, 0.0))
         low, high = self.limits.get(name, (-math.inf, math.inf))
@@ -99,7 +122,7 @@ class Calibration(NamedTuple):
             noisy=quantity.noisy and step > 0,
             curve=curve,
             rate=self.rate.get(name),
-            slack=step * abs(scale) if name in self.rate else 0.0,
+            slack=quantity.step * steepest if name in self.rate else 0.0,
             averaged=not (is_state(quantity) or quantity.name in COUNTERS),
         )
 

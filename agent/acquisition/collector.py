@@ -12,6 +12,7 @@ from agent.model import Batch, Fault, Reading
 from .bus import MOST_SHARES, GuardedBus
 from .sensor import Sensor
 from .turn import SensorTurn
+from .window import WindowedSensor
 
 # A round leaves before its interval is over, whatever is missing.
 SHARE_OF_INTERVAL = 0.9
@@ -94,7 +95,15 @@ class Collector:
             else:
                 await self._read([pair for pair in due if not pair[0].voters and not pair[0].sample], interval)
                 await self._sampled(at, interval)
+                await self._not_sampled_yet(due, interval)
             return self._batch([sensor for sensor, _ in due], trigger, interval, at)
+
+    async def begin_ahead(self, due: Sequence[Due]) -> None:
+        """Begin turns whose round is still to come, and which it will find ended."""
+        async with self._lock:
+            for sensor, bus in due:
+                if (turn := sensor.turn_ahead()) is not None:
+                    self.buses[bus].begin([turn], _not_waited_for)
 
     async def sample(self, due: Sequence[Due], interval: float, at: float) -> None:
         """Read sensors beside the rounds, and put what comes of it into their windows."""
@@ -112,26 +121,39 @@ class Collector:
             async with asyncio.timeout(max(0.0, at + SHARE_OF_INTERVAL * interval - self.clock())):
                 await self.sampled(at)
 
+    async def _not_sampled_yet(self, due: Sequence[Due], interval: float | None) -> None:
+        """Read the sensors whose windows begin after this round: a reload comes at any moment."""
+        new = [(one, bus) for one, bus in due if isinstance(one, WindowedSensor) and not one.begun]
+        if new and not self._sampling.locked():
+            async with self._sampling:
+                await self._read(new, interval)
+                for one, _ in new:
+                    one.read_by_round = True
+
     async def _read(self, due: Sequence[Due], interval: float | None) -> None:
         """Give each sensor its turn; return when all outcomes are known or the round must leave."""
         began = self.clock()
-        wait = look = 0.0
+        wait = first = look = 0.0
         turns: dict[str, list[SensorTurn]] = {}
         for sensor, bus in due:
-            wait = max(wait, sensor.round_wait)
+            wait, first = max(wait, sensor.round_wait), max(first, sensor.first_wait)
             hold = min(sensor.hold, sensor.round_wait)
             if hold < look or not look:
                 look = hold
             turns.setdefault(bus, []).append(sensor.turn())
-        last = began + wait
+        slow_until = began + first
+        last = max(began + wait, slow_until)
         deadline = last if interval is None else min(last, began + SHARE_OF_INTERVAL * interval)
-        await self._run(turns, look, deadline, last)
+        await self._run(turns, look, deadline, last, slow_until)
 
-    async def _run(self, turns: Mapping[str, Sequence[SensorTurn]], look: float, deadline: float, last: float) -> None:
+    async def _run(
+        self, turns: Mapping[str, Sequence[SensorTurn]], look: float, deadline: float, last: float, slow_until: float
+    ) -> None:
         """Hand each bus its turns; return when they have ended or when the round must leave.
 
         Args:
             look: seconds until the first look at a bus that may hang.
+            slow_until: when the round no longer waits for slow sensors alone.
         """
         gate = _Gate(MOST_SHARES * len(turns) + 1)
         shares = sum([self.buses[bus].begin(its, gate.arrived) for bus, its in turns.items()])
@@ -153,7 +175,9 @@ class Collector:
             if not in_time:
                 look = LOOK_AGAIN
                 self._give_up(turns)
-                if all(turn.known() or turn.slow for its in turns.values() for turn in its):
+                if self.clock() >= slow_until and all(
+                    turn.known() or turn.slow for its in turns.values() for turn in its
+                ):
                     return
 
     def _give_up(self, turns: Mapping[str, Sequence[SensorTurn]]) -> None:
@@ -182,3 +206,7 @@ class Collector:
             if sensor.substitute_id in known:
                 readings += sensor.substitute(known[sensor.substitute_id])
         return readings
+
+
+def _not_waited_for() -> None:
+    """A turn ahead of its round has nobody who waits for it."""

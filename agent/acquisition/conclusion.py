@@ -167,6 +167,20 @@ class Conclusions:
         fast = None if one.rate is None else self.history.too_fast(one, value, measured, self._shortest)
         return fast if one.low <= value <= one.high else f"outside of the limits {one.low:g}..{one.high:g}"
 
+    def edge(self, reading: Reading, at: float) -> Reading | None:
+        """Return the value of an edge calibrated and judged as that of a round is; None if it is no number any more."""
+        self._look()
+        one = next(one for one in self._calibrated if one.name == reading.quantity)
+        try:
+            value = one.of(reading.value)
+        except InvalidReading:
+            return None
+        reason = self._doubt(one, value, at)
+        if reason is not None:
+            return reading._replace(value=value, status="suspect", reason=reason)
+        self.history.good(one.name, value, at)
+        return reading._replace(value=value)
+
     def _derive(self, readings: list[Reading], untold: dict[str, Exception]) -> None:
         """Add what is derived from these readings, and an error for each of which a source is missing."""
         for reading in self.derived({one.quantity: one for one in readings}, untold):
@@ -263,10 +277,11 @@ class Conclusions:
 
     def _look(self) -> None:
         """Find out what the device measures now."""
-        measured = self.measured = self.known = self.chip.quantities
+        measured = self.measured = self.chip.quantities
         self._calibrated = self._calibration.of_each(measured)
         self._noisy = tuple(one.name for one in self._calibrated if one.noisy)
+        self.known = [self._calibration.published(one) for one in measured]
         if self._derivation is not None:
-            derived = self._derivation.quantities(measured)
-            self.known = (*measured, *derived)
+            derived = self._derivation.quantities(self.known)
+            self.known = [*self.known, *derived]
             self._of_derived = self._calibration.of_each(derived)

@@ -82,7 +82,7 @@ def _of_air(temperature: float, humidity: float) -> dict[str, float]:
 
 
 FORMULAS = {
-    "dew_point": Formula("°C", "temperature", -100.0, 100.0, 0.01, _of_air(1.0, 0.3), dew_point),
+    "dew_point": Formula("°C", "temperature", -MAGNUS[2], 200.0, 0.01, _of_air(1.0, 0.3), dew_point),
     "absolute_humidity": Formula("g/m³", None, 0.0, 1000.0, 0.01, _of_air(0.6, 0.2), absolute_humidity),
     "vapour_pressure_deficit": Formula(
         "kPa", "pressure", 0.0, 200.0, 0.001, _of_air(0.1, 0.03), vapour_pressure_deficit
@@ -104,12 +104,15 @@ class Derivation(NamedTuple):
     altitude: float = 0.0
 
     def quantities(self, measured: Iterable[Quantity]) -> tuple[Quantity, ...]:
-        """Return what is derived from these, each with the smallest difference that its sources can tell."""
+        """Return what is derived from these, each with the smallest difference that its sources can tell.
+
+        What is measured is not derived once more: the members of a vote may tell it.
+        """
         steps = {one.name: one.step for one in measured}
         return tuple(
             Quantity(name, one.unit, one.kind, one.low, one.high, _step(one, steps), noisy=False)
             for name, one in FORMULAS.items()
-            if name in self.names and one.sources.keys() <= steps.keys()
+            if name in self.names and name not in steps and one.sources.keys() <= steps.keys()
         )
 
     def of(self, name: str, readings: Mapping[str, Reading]) -> Reading | None:
@@ -126,7 +129,8 @@ class Derivation(NamedTuple):
             value = formula.of(*(one.value for one in sources), self.altitude)
         except (ArithmeticError, ValueError):
             value = math.nan
-        if not math.isfinite(value):
+        # Not-a-number is in no range.
+        if not formula.low <= value <= formula.high:
             values = ", ".join(f"{one.quantity} of {one.value:g} {one.unit}" for one in sources)
             raise BeyondRange(f"{name}: there is none with {values}")
         worst = min(sources, key=lambda one: DOUBTFUL.index(one.status) if one.status != "ok" else len(DOUBTFUL))

@@ -43,5 +43,6 @@ class EdgeWatcher:
         if state is None:
             return
         reading = Reading(sensor.id, state.name, value, state.unit)
-        sensor.note(reading, at)
-        self.deliver(Batch(at, "event", None, (sensor.id,), (reading,)))
+        told = sensor.note(reading, at)
+        if told is not None:
+            self.deliver(Batch(at, "event", None, (sensor.id,), (told,)))

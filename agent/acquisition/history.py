@@ -40,8 +40,8 @@ class SensorHistory:
         self._good: dict[str, tuple[float, float]] = {}
         # The newest of these moments.
         self._last_ok: float | None = None
-        # The same of what was measured last, good or not; only where a rate is configured.
-        self._latest: dict[str, tuple[float, float]] = {}
+        # The same of what was measured last, good or not, and why it was too fast; only where a rate is configured.
+        self._latest: dict[str, tuple[float, float, str | None]] = {}
         # Quantity, value, and the moment at which the edge was seen.
         self._edge = NO_EDGE
         self._same: Mapping[str, float] = {}
@@ -91,9 +91,8 @@ class SensorHistory:
         self.present = Present(status, degraded, tuple(readings), tuple(lacking), measured, self._last_ok, *why)
 
     def edge(self, quantity: str, value: float, at: float) -> None:
-        """Keep the value of an edge."""
+        """Keep the value of an edge, as the line showed it."""
         self._edge = quantity, value, at
-        self.good(quantity, value, at)
 
     def edge_since(self, at: float) -> tuple[str, float, float] | None:
         """Return quantity, value and moment of the last edge, if it was seen at `at` or later."""
@@ -125,13 +124,18 @@ class SensorHistory:
             shortest: seconds. Over a shorter time, noise alone moves faster.
         """
         assert one.rate is not None
-        before = [known for known in (self._good.get(one.name), self._latest.get(one.name)) if known is not None]
-        self._latest[one.name] = value, at
+        latest = self._latest.get(one.name)
+        # A slow device shows one measurement in several rounds, and does not make it believable by that.
+        if latest is not None and latest[:2] == (value, at):
+            return latest[2]
+        before = [known[:2] for known in (self._good.get(one.name), latest) if known is not None]
         speeds = [(abs(value - was) - one.slack) / max(at - since, shortest) for was, since in before]
-        if not speeds or min(speeds) <= one.rate:
-            return None
-        unit = f"{one.unit or 1}/s"
-        return f"moves by {min(speeds):.3g} {unit}, faster than {one.rate:g} {unit}"
+        reason = None
+        if speeds and min(speeds) > one.rate:
+            unit = f"{one.unit or 1}/s"
+            reason = f"moves by {min(speeds):.3g} {unit}, faster than {one.rate:g} {unit}"
+        self._latest[one.name] = value, at, reason
+        return reason
 
     def flat(self, values: Mapping[str, float], at: float) -> str | None:
         """Take the noisy values of a turn; return why they are suspect if they have not moved for too long."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from agent.model import Batch
@@ -56,11 +56,15 @@ class Scheduler:
         self.progress = self.began
         self.groups: dict[float, list[Due]] = {}
         self._arranged = asyncio.Event()
+        # Set with it, and by the clock.
+        self._wake = asyncio.Event()
         self._begun = asyncio.Event()
         self._prepare()
         self.arrange(due)
         # The number of each interval's last round.
         self._last = dict.fromkeys(self.groups, -1)
+        # The number of each interval's last round whose turns have begun ahead of it.
+        self._led: dict[float, int] = {}
 
     def _prepare(self) -> None:
         self.sampler = Sampler(self)
@@ -78,6 +82,7 @@ class Scheduler:
             groups.setdefault(period(sensor), []).append((sensor, bus))
         self.groups = groups
         self._arranged.set()
+        self._wake.set()
 
     async def run(self, rounds: int | None = None) -> None:
         """Run rounds forever, or as many as given; the first one at once."""
@@ -94,7 +99,12 @@ class Scheduler:
             for interval in self.groups.keys() - last.keys():
                 last[interval] = math.ceil((self.clock() - self.began) / interval) - 1
             at = min((self._at(i, last[i] + 1) for i in self.groups), default=self.clock() + self.idle)
-            if (wait := at - self.clock()) > 0 and await self._rearranged_within(wait):
+            start, interval = min(self._starts_ahead(), default=(math.inf, 0.0))
+            if (wait := min(at, start) - self.clock()) > 0 and await self._rearranged_within(wait):
+                continue
+            if start < at:
+                self._led[interval] = last[interval] + 1
+                await self.collector.begin_ahead([pair for pair in self.groups[interval] if pair[0].lead])
                 continue
             now = self.clock()
             intervals = [i for i in self.groups if self._at(i, last[i] + 1) <= now + 1e-3]
@@ -107,6 +117,13 @@ class Scheduler:
                 self.rounds.finished += 1
                 self.progress = self.clock()
 
+    def _starts_ahead(self) -> Iterator[tuple[float, float]]:
+        """Yield when turns should begin ahead of the next round of each interval; not for the first one."""
+        for interval, due in self.groups.items():
+            number, lead = self._last[interval] + 1, max(sensor.lead for sensor, _ in due)
+            if lead and number and self._led.get(interval) != number:
+                yield self._at(interval, number) - lead, interval
+
     async def _beginning(self) -> float:
         """Return the moment of the first round."""
         return self.clock()
@@ -116,14 +133,16 @@ class Scheduler:
 
     async def _rearranged_within(self, wait: float) -> bool:
         """Return whether `arrange` was called meanwhile; a new interval may be due sooner than the others."""
-        # Not by `asyncio.timeout`: it would end each of these waits by an exception.
-        loop = asyncio.get_running_loop()
-        alarm = loop.call_later(wait, self._arranged.set)
-        try:
-            await self._arranged.wait()
-        finally:
-            alarm.cancel()
-        return loop.time() < alarm.when()
+        self._wake.clear()
+        if not self._arranged.is_set():
+            # Not by `asyncio.timeout`: it would end each of these waits by an exception.
+            alarm = asyncio.get_running_loop().call_later(wait, self._wake.set)
+            try:
+                await self._wake.wait()
+            finally:
+                alarm.cancel()
+        # Not what has woken us: `arrange` may be called at the very moment at which the wait ends.
+        return self._arranged.is_set()
 
     def _at(self, interval: float, number: int) -> float:
         return self.began + number * interval

@@ -6,6 +6,7 @@ readings, faults and fallbacks from their outcome, on the loop.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from agent.model import Present, Reading
@@ -45,6 +46,7 @@ class Sensor:
         slow: the driver needs longer than the timeout, so a turn goes on beside the rounds.
         hold: seconds that one transfer may hold the bus: the timeout, or less where the next round comes sooner.
         round_wait: seconds that a round waits for this sensor: one attempt and the waits between all attempts.
+        lead: seconds before its round at which its turn begins, so that its value is there when the round is due.
         substitute_id: the sensor whose readings stand in for missing ones; "" without one.
         sample: seconds between two samples of a window; None where each reading is one measurement.
         voters: ids of the sensors that it asks in place of a device.
@@ -76,6 +78,7 @@ class Sensor:
         self.slow = chip.takes > max(timeout, SLOW)
         self.hold = min(timeout, HOLD * every)
         self.round_wait = SLOW_WAIT if self.slow else timeout + _longest(retry)
+        self.lead = min(chip.lead, every / 2) if self.slow and not self.sample else 0.0
         kind, _, source = fallback.partition(":")
         self.substitute_id = source if kind == "sensor" else ""
         self.history = SensorHistory()
@@ -92,7 +95,9 @@ class Sensor:
             shortest=min(1.0, self.sample or every),
         )
         limit = ROOM * chip.takes if self.slow else timeout
-        self.attempts = Attempts(f"{name} ({self.driver})", chip, breaker, retry, clock, limit)
+        # A device that is silent for seconds is not asked again before its error is told.
+        within = limit if chip.takes > SLOW else math.inf
+        self.attempts = Attempts(f"{name} ({self.driver})", chip, breaker, retry, clock, limit, within)
         self._turn: SensorTurn | None = None
 
     @property
@@ -114,10 +119,26 @@ class Sensor:
 
     # ---- around one turn
 
+    @property
+    def first_wait(self) -> float:
+        """Seconds that a round waits for a turn that could not begin ahead of it: the first one, or one on request."""
+        return self.lead if self._turn is None else 0.0
+
+    def turn_ahead(self) -> SensorTurn | None:
+        """Return a turn that begins before its round; None while one runs."""
+        if self._turn is not None and self._turn.running:
+            return None
+        turn = self.turn()
+        turn.ahead = True
+        return turn
+
     def turn(self) -> SensorTurn:
-        """Return the turn for the round that begins: a new one, or that of an earlier round if it still runs."""
+        """Return the turn for the round that begins: a new one, or one that began ahead, or earlier and still runs."""
         turn = self._turn
         if turn is not None:
+            if turn.ahead:
+                turn.ahead, turn.earlier = False, True
+                return turn
             if turn.running:
                 turn.earlier = True
                 return turn
@@ -169,14 +190,18 @@ class Sensor:
 
     # ---- readings without a turn
 
-    def note(self, reading: Reading, at: float) -> None:
-        """Take the reading of an edge. A line with edges is not silent."""
+    def note(self, reading: Reading, at: float) -> Reading | None:
+        """Take the value of an edge; return it as published, None if there is none. A line with edges is not silent."""
         before = self.present
         self.conclusions.came_back(at)
+        self.history.edge(reading.quantity, reading.value, at)
+        told = self.conclusions.edge(reading, at)
+        if told is None:
+            return None
         others = [one for one in before.readings if one.quantity != reading.quantity]
         lacking = [name for name in before.lacking if name != reading.quantity]
-        self.history.edge(reading.quantity, reading.value, at)
-        self.history.tell([*others, reading._replace(measured=at)], lacking, measured=at)
+        self.history.tell([*others, told._replace(measured=at)], lacking, measured=at)
+        return told
 
     def substitute(self, source: Sensor) -> Sequence[Reading]:
         """Return readings of `source` for the quantities that are missing here, marked as substituted."""

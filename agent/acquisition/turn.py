@@ -46,17 +46,18 @@ class SensorTurn(Turn):
         slow: it may take longer than a round waits.
         healthy: the sensor's breaker is closed and counts no failures.
         last: when the sensor was last read, in seconds of its clock.
-        earlier: the turn began in an earlier round.
+        earlier: the turn began before its round.
+        ahead: it began for a round that is still to come.
     """
 
-    __slots__ = ("admission", "driver", "earlier", "healthy", "last", "outcome", "sensor", "slow")
+    __slots__ = ("admission", "ahead", "driver", "earlier", "healthy", "last", "outcome", "sensor", "slow")
 
     def __init__(
         self, attempts: Attempts, sensor: str, driver: str, hold: float, slow: bool, healthy: bool, last: float
     ) -> None:
         super().__init__(attempts.run(self), hold)
         self.sensor, self.driver, self.slow, self.healthy, self.last = sensor, driver, slow, healthy, last
-        self.admission, self.earlier = 0, False
+        self.admission, self.earlier, self.ahead = 0, False, False
         self.outcome: Outcome | None = None
 
     @property
@@ -85,6 +86,7 @@ class Attempts:
     Attributes:
         label: names the sensor in messages.
         limit: seconds that one attempt may take.
+        within: seconds in which all attempts must end, as far as they take as long as the one before.
         counters: of all attempts so far.
     """
 
@@ -96,7 +98,9 @@ class Attempts:
         retry: RetryPolicy,
         clock: Callable[[], float],
         limit: float,
+        within: float = math.inf,
     ) -> None:
+        self.within = within
         self.label, self.chip, self.breaker, self.retry = label, chip, breaker, retry
         self.clock, self.limit, self.counters = clock, limit, ReadCounters()
 
@@ -109,14 +113,14 @@ class Attempts:
         probing = self.breaker.state is CircuitState.HALF_OPEN
         began, attempts, failed = self.clock(), 0, math.inf
         while True:
-            attempts += 1
+            attempts, tried = attempts + 1, self.clock()
             try:
                 values, at = yield from self._counted(began if attempts == 1 else self.clock())
             except COUNTED as error:
                 now = self.clock()
                 failed = min(failed, now)
                 delay = None if probing else self.retry.next_delay(attempts, error, now - began)
-                if delay is None:
+                if delay is None or now - began + delay + now - tried > self.within:
                     self._failed(turn, error)
                     return Outcome(error=error, attempts=attempts, at=failed)
             # Every error is caught here, so that a bug in one driver does not end the turns of other sensors.

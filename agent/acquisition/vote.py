@@ -9,7 +9,7 @@ from typing import Any
 from agent.model import Reading
 from drivers.chip import Quantity
 from drivers.chip.vote import Vote
-from drivers.errors import NotReady
+from drivers.errors import BeyondRange, InvalidReading, NotReady
 
 from .calibration import is_state
 from .conclusion import Told
@@ -52,16 +52,16 @@ class VoteSensor(Sensor):
         for quantity in self.chip.quantities:
             votes = self._votes(quantity.name, due)
             if not votes:
-                values[quantity.name] = NotReady(f"{self.attempts.label}: none of its members has a {quantity.name}")
+                values[quantity.name] = self._why_none(quantity.name)
                 continue
             values[quantity.name], doubt = self._elected(quantity, votes)
             measured += [due if one.measured is None else one.measured for one in votes.values()]
             if doubt is not None:
                 doubts[quantity.name] = doubt
-        if not measured:
+        if not measured and not any(isinstance(one, BeyondRange) for one in values.values()):
             return self.conclusions.of(Outcome(error=NotReady(self._silence()), attempts=1, at=due), due)
         # Of the oldest vote: the result is not fresher than what it comes from.
-        return self.conclusions.of(Outcome(values, None, 1, min(measured), 0.0, doubts), due)
+        return self.conclusions.of(Outcome(values, None, 1, min(measured, default=due), 0.0, doubts), due)
 
     def _members(self) -> list[Sensor]:
         return [one for one in map(self._find, self.voters) if one is not None]
@@ -94,6 +94,14 @@ class VoteSensor(Sensor):
             why = ", ".join(f"{name} ({one.reason})" for name, one in suspects.items())
             doubt = f"all votes are suspect: {why}" + (f"; {doubt}" if doubt else "")
         return value, doubt
+
+    def _why_none(self, quantity: str) -> InvalidReading | NotReady:
+        """Return why nothing votes: beyond the range of a member, where nothing is wrong, or there is no reading."""
+        faults = [fault for one in self._members() if (fault := one.history.missing.get(quantity)) is not None]
+        beyond = next((fault for fault in faults if fault.harmless), None)
+        if beyond is not None:
+            return BeyondRange(f"{beyond.sensor}: {beyond.message}")
+        return NotReady(f"{self.attempts.label}: none of its members has a {quantity}")
 
     def _silence(self) -> str:
         causes = []

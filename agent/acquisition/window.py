@@ -7,7 +7,7 @@ limits cannot hide in a mean: one suspect sample makes the reading suspect.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from agent.model import Fault, Present, Reading, Window
@@ -27,14 +27,25 @@ class _Samples:
 
     def __init__(self) -> None:
         self._waiting: list[tuple[float, Reading]] = []
+        # The measurement that was taken last, if the device has shown it once more since the last reading.
+        self._again: list[tuple[float, Reading]] = []
+        # Values of edges since the last reading.
+        self._edges: list[float] = []
         self._measured = -math.inf
 
     def add(self, one: Reading, at: float) -> None:
-        """Take a measurement, unless it is the one that was taken last: a slow device shows it for some time."""
+        """Take a measurement, once: a slow device shows it for some time."""
         measured = at if one.measured is None else one.measured
+        pair = at, one._replace(measured=measured)
         if measured > self._measured:
-            self._waiting.append((at, one._replace(measured=measured)))
+            self._waiting.append(pair)
             self._measured = measured
+        else:
+            self._again = [pair]
+
+    def edge(self, value: float) -> None:
+        """Take the value of an edge, which is no sample, but lies within the extremes."""
+        self._edges.append(value)
 
     def reading(self, one: QuantityCalibration, due: float, expected: int) -> Reading | None:
         """Return the reading of the window that ends at `due`; None without samples.
@@ -42,13 +53,18 @@ class _Samples:
         Args:
             expected: how many samples were due in it.
         """
+        # What a device still shows stands for a window in which it has measured nothing new.
         samples = [sample for at, sample in self._waiting if at <= due + ALMOST]
+        samples = samples or [sample for at, sample in self._again if at <= due + ALMOST]
         self._waiting = [pair for pair in self._waiting if pair[0] > due + ALMOST]
+        self._again = [pair for pair in self._again if pair[0] > due + ALMOST]
         if not samples:
             return None
         values, last, count = [sample.value for sample in samples], samples[-1], len(samples)
-        value = round(math.fsum(values) / count, one.digits) if one.averaged else last.value
-        window = Window(min(values), max(values), count, max(0, expected - count))
+        value = round(_mean(values), one.digits) if one.averaged else last.value
+        seen = [*values, *self._edges]
+        self._edges.clear()
+        window = Window(min(seen), max(seen), count, max(0, expected - count))
         suspect = [sample for sample in samples if sample.status != "ok"]
         if not suspect:
             return last._replace(value=value, window=window)
@@ -61,6 +77,9 @@ class WindowedSensor(Sensor):
 
     Between two rounds `present` stays what was reported last. A reading that is asked for is a single measurement, and
     leaves the window open.
+
+    Attributes:
+        read_by_round: its window has not begun, and the round that leaves now has measured in place of it.
 
     Args:
         sample: seconds between two samples.
@@ -79,6 +98,7 @@ class WindowedSensor(Sensor):
         self._first: float | None = None
         self._counted = 0
         self._shown: Present | None = None
+        self.read_by_round = False
 
     @property
     def present(self) -> Present:
@@ -91,10 +111,13 @@ class WindowedSensor(Sensor):
         self._shown = None
         return told
 
-    def note(self, reading: Reading, at: float) -> None:
-        """Take the reading of an edge, which is reported at once."""
-        super().note(reading, at)
+    def note(self, reading: Reading, at: float) -> Reading | None:
+        """Take the value of an edge, which is reported at once."""
+        told = super().note(reading, at)
         self._shown = None
+        if told is not None:
+            self._samples.setdefault(told.quantity, _Samples()).edge(told.value)
+        return told
 
     def take(self, at: float, now: float) -> None:
         """Take the sample of a turn that was due at `at`."""
@@ -112,22 +135,41 @@ class WindowedSensor(Sensor):
             if one.status in MEASURED:
                 self._samples.setdefault(one.quantity, _Samples()).add(one, at)
 
-    def reported(self, due: float, now: float) -> Told:  # noqa: ARG002
+    def reported(self, due: float, now: float) -> Told:
         """Close the window, and return its readings and the faults of what none of its samples has."""
         if self._first is None:
+            if self.read_by_round:
+                self.read_by_round = False
+                return self.conclude(due, now)
             what = f"{self.attempts.label}: the first sample is still to come"
             return self.conclusions.absent(self.conclusions.fault("NotReady", what, 0, due), due)
         readings = self._means(due)
         told = {one.quantity for one in readings}
-        faults = [fault for name, fault in self._faults.items() if name and name not in told]
-        if (whole := self._faults.get("")) is not None:
-            lost = [one.name for one in self.conclusions.calibrations if one.name not in told]
-            faults = [whole] if not readings else [whole._replace(quantity=name) for name in lost]
+        faults = self._missing(told, due)
         stale = [
             one._replace(age=max(0.0, due - (one.measured or due))) for one in self._stale if one.quantity not in told
         ]
-        self._publish([*readings, *stale], faults, due)
+        oldest = self.conclusions.max_age or 0.0
+        self._publish([*readings, *(one for one in stale if (one.age or 0.0) <= oldest)], faults, due)
         return self.history.present.readings, faults
+
+    def _missing(self, told: Collection[str], due: float) -> list[Fault]:
+        """Return the faults of the quantities that are not told: of the last sample, or that there was none."""
+        lost = [one.name for one in self.conclusions.calibrations if one.name not in told]
+        faults = [fault for name, fault in self._faults.items() if name and name in lost]
+        whole = self._faults.get("")
+        if whole is None and len(faults) < len(lost):
+            what = f"{self.attempts.label}: no sample was taken; the bus is busy with other sensors"
+            whole = self.conclusions.fault("NotReady", what, 0, due)
+        if whole is None:
+            return faults
+        named = {fault.quantity for fault in faults}
+        return [*faults, *(whole._replace(quantity=name) for name in lost if name not in named)] if told else [whole]
+
+    @property
+    def begun(self) -> bool:
+        """Whether its first sample was due."""
+        return self._first is not None
 
     def _due_until(self, moment: float) -> int:
         """Return how many samples were due until then."""
@@ -143,9 +185,10 @@ class WindowedSensor(Sensor):
             reading = samples.reading(one, due, expected) if samples is not None else None
             if reading is None:
                 continue
-            edge = self.history.edge_since(reading.measured or due)
+            edge = self.history.edge_since(due if reading.measured is None else reading.measured)
             if edge is not None and edge[0] == one.name and not one.averaged:
-                reading = reading._replace(value=edge[1], measured=edge[2])
+                told = self.conclusions.edge(reading._replace(value=edge[1]), edge[2])
+                reading = reading if told is None else told._replace(measured=edge[2])
             readings.append(reading)
         return readings
 
@@ -163,3 +206,11 @@ class WindowedSensor(Sensor):
             missing=[fault for fault in faults if fault.quantity is not None],
         )
         self._shown = None
+
+
+def _mean(values: Sequence[float]) -> float:
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:
+        # The sum is more than a number can hold, which a mean never is.
+        return min(max(math.fsum(value / len(values) for value in values), min(values)), max(values))

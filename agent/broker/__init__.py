@@ -107,6 +107,10 @@ class Address:
         version: "5" or "3.1.1". keepalive: whole seconds.
         transport: "tcp" or "websockets". path: of the WebSocket.
         largest_packet: bytes that the broker may send at once, with MQTT 5; None: any number.
+        session_expiry: seconds for which the broker keeps our subscriptions, and what comes for them, while we are
+            away; messages then wait for `Link.acknowledge`. With 3.1.1 the broker itself decides how long. None: each
+            connection begins with nothing.
+        receive_maximum: messages that the broker may have sent and we have not acknowledged, with MQTT 5.
     """
 
     host: str
@@ -122,6 +126,8 @@ class Address:
     transport: str = "tcp"
     path: str = "/mqtt"
     largest_packet: int | None = 64 * 1024
+    session_expiry: int | None = None
+    receive_maximum: int | None = None
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -148,7 +154,12 @@ class Facts(NamedTuple):
 
 
 class Message(NamedTuple):
-    """What came in on a subscription. `retained`: the broker had kept it."""
+    """What came in on a subscription.
+
+    Attributes:
+        retained: the broker had kept it.
+        identifier: for `Link.acknowledge`; 0 where nothing has to be acknowledged.
+    """
 
     topic: str
     payload: bytes
@@ -156,6 +167,7 @@ class Message(NamedTuple):
     correlation: bytes | None = None
     retained: bool = False
     content_type: str | None = None
+    identifier: int = 0
 
 
 Handler = Callable[[Message], object]

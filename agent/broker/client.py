@@ -138,8 +138,9 @@ def make_client(address: Address, password: str | None, opened: Any) -> Client:
         CallbackAPIVersion.VERSION2,
         client_id=address.client_id,
         protocol=paho.MQTTv5 if five else paho.MQTTv311,
-        clean_session=None if five else True,
+        clean_session=None if five else address.session_expiry is None,
         reconnect_on_failure=False,
+        manual_ack=address.session_expiry is not None,
     )
     client.opened = opened
     # The window is the publisher's.
@@ -160,10 +161,13 @@ def send_connect(client: Client, address: Address) -> None:
         client.connect(address.host, address.port, address.keepalive)
         return
     properties = _properties(PacketTypes.CONNECT)
-    properties.SessionExpiryInterval = SESSION_EXPIRY
+    kept = address.session_expiry
+    properties.SessionExpiryInterval = SESSION_EXPIRY if kept is None else kept
     if address.largest_packet is not None:
         properties.MaximumPacketSize = address.largest_packet
-    client.connect(address.host, address.port, address.keepalive, clean_start=True, properties=properties)
+    if address.receive_maximum is not None:
+        properties.ReceiveMaximum = address.receive_maximum
+    client.connect(address.host, address.port, address.keepalive, clean_start=kept is None, properties=properties)
 
 
 def facts_of(properties: Any, version: str) -> Facts:
@@ -192,6 +196,7 @@ def message_of(message: Any) -> Message | None:
         getattr(properties, "CorrelationData", None),
         bool(message.retain),
         getattr(properties, "ContentType", None),
+        message.mid if message.qos else 0,
     )
 
 

@@ -18,6 +18,7 @@ from .client import NotMqtt, facts_of, make_client, message_of, publish_properti
 from .dial import Socket, certified
 from .echoes import Echoes
 from .errors import ENDS, farewell, foreign, hung_up, refusal, translated
+from .futures import failed, noticed
 from .lean import paho
 
 GOODBYE = 0.5  # seconds
@@ -33,6 +34,7 @@ class Connection:
     Attributes:
         facts: what the CONNACK said.
         accepted: done with the facts at the CONNACK, or fails with the reason why there is none.
+        take: gets all messages; None: the handlers of the subscriptions do.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Connection:
         self.address, self._where, self._on_end = address, where, on_end
         self._loop = asyncio.get_running_loop()
         self.facts = Facts(version=address.version)
+        self.take: Handler | None = None
         self.accepted: asyncio.Future[Facts] = self._loop.create_future()
         self._acks: dict[int, asyncio.Future[int]] = {}
         self._answers: dict[int, asyncio.Future[int]] = {}
@@ -56,6 +59,7 @@ class Connection:
         self._socket: Any = opened
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._writing = self._flushing = self._ended = False
+        self._listening, self._deaf_ticks = True, 0
         self._misc: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
@@ -95,7 +99,7 @@ class Connection:
         if self._ended:
             return failed(BrokerLost("not connected"))
         future: asyncio.Future[int] = self._loop.create_future()
-        future.add_done_callback(_noticed)
+        future.add_done_callback(noticed)
         self._echoes.wait(future)
         return future
 
@@ -115,8 +119,25 @@ class Connection:
             return failed(BrokerLost(paho.error_string(rc)))
         self._handlers[topic_filter] = handler, retained
         future = self._answers[mid] = self._loop.create_future()
-        future.add_done_callback(_noticed)
+        future.add_done_callback(noticed)
         return future
+
+    def acknowledge(self, identifier: int) -> None:
+        """Send the PUBACK of a message."""
+        if identifier and not self._ended:
+            self._client.ack(identifier, 1)
+
+    def listen(self, ready: bool) -> None:
+        """Read from the socket, or leave what comes there; TCP has the broker wait."""
+        if self._ended or self._socket is None or ready is self._listening:
+            return
+        self._listening, self._deaf_ticks = ready, 0
+        if ready:
+            self._loop.add_reader(self._socket, self._read)
+            # What TLS has taken already makes no socket readable.
+            self._loop.call_soon(self._read)
+        else:
+            self._loop.remove_reader(self._socket)
 
     async def close(self) -> None:
         """Say good-bye and close, within a second."""
@@ -153,10 +174,12 @@ class Connection:
     # --- the loop's side
 
     def _read(self) -> None:
+        if self._ended or not self._listening:
+            return
         try:
             self._client.loop_read()
             # What TLS or the WebSocket has taken from the socket does not make it readable again.
-            while self._socket is not None and getattr(self._socket, "pending", _none)():
+            while self._listening and self._socket is not None and getattr(self._socket, "pending", int)():
                 self._client.loop_read()
         except NotMqtt as error:
             self.end(foreign(error.args[0], self._where))
@@ -181,7 +204,13 @@ class Connection:
         if self._ended:
             return
         try:
-            self._client.loop_misc()
+            if self._listening:
+                self._client.loop_misc()
+            else:
+                # The broker must hear of us; its answers wait unread, so that paho would miss them.
+                self._deaf_ticks += 1
+                if self._deaf_ticks % 4 == 1:
+                    self._client.ping()
         except Exception as error:  # noqa: BLE001
             self.end(translated(error, self._where))
             return
@@ -255,6 +284,11 @@ class Connection:
     def _on_message(self, _client: Any, _userdata: Any, message: Any) -> None:
         received = message_of(message)
         if received is None:
+            # It can never be taken, and would be sent again and again.
+            self._client.ack(message.mid, message.qos)
+            return
+        if self.take is not None:
+            self._loop.call_soon(self.take, received)
             return
         wanting = {
             handler: None
@@ -263,21 +297,3 @@ class Connection:
         }
         for handler in wanting:
             self._loop.call_soon(handler, received)
-
-
-def failed(error: BrokerError) -> asyncio.Future[int]:
-    """Return a future that has failed."""
-    future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    future.set_exception(error)
-    future.add_done_callback(_noticed)
-    return future
-
-
-def _none() -> int:
-    return 0
-
-
-def _noticed(future: asyncio.Future[int]) -> None:
-    """Keep asyncio from complaining of a failure for which nothing waits."""
-    if not future.cancelled():
-        future.exception()

@@ -8,10 +8,11 @@ from collections.abc import AsyncGenerator
 from functools import partial
 
 from . import Address, BrokerError, BrokerLost, BrokerTimeout, Facts, Handler
-from .connection import Connection, failed
+from .connection import Connection
 from .diagnosis import diagnose
 from .dial import Credentials, Socket, open_socket, read_credentials, resolve
 from .errors import together
+from .futures import failed
 from .route import Route, Target
 from .threads import off_loop
 
@@ -27,14 +28,18 @@ class PahoLink:
     Args:
         route: remembers which address worked; links to the same broker share one.
         thorough: find out why a connection failed even at the price of further connections.
+        take: gets all messages, whatever they were subscribed by; what a kept session delivers comes before any
+            subscription is answered. None: each goes to the handlers of its subscriptions.
 
     Attributes:
         where: host and port of the broker that let us in; empty before.
         failures: what went wrong before, at other hosts and addresses.
     """
 
-    def __init__(self, address: Address, route: Route | None = None, *, thorough: bool = False) -> None:
-        self.address, self.route, self._thorough = address, route or Route(), thorough
+    def __init__(
+        self, address: Address, route: Route | None = None, *, thorough: bool = False, take: Handler | None = None
+    ) -> None:
+        self.address, self.route, self._thorough, self._take = address, route or Route(), thorough, take
         self.lost: asyncio.Future[BrokerError] = asyncio.get_running_loop().create_future()
         self._connection: Connection | None = None
         self.where = ""
@@ -89,6 +94,16 @@ class PahoLink:
         if self._connection is None:
             return failed(BrokerLost("not connected"))
         return self._connection.subscribe(topic_filter, handler, retained=retained)
+
+    def acknowledge(self, identifier: int) -> None:
+        """Tell the broker that a message is safe here, where the session is kept; see `Address.session_expiry`."""
+        if self._connection is not None:
+            self._connection.acknowledge(identifier)
+
+    def listen(self, ready: bool) -> None:
+        """Take what the broker sends, or leave it for a while: then it has to wait. The connection stays."""
+        if self._connection is not None:
+            self._connection.listen(ready)
 
     def echo(self) -> asyncio.Future[int]:
         """Return a future that is done as soon as the broker has read everything that was sent so far."""
@@ -154,6 +169,7 @@ class PahoLink:
         except TimeoutError:
             raise BrokerTimeout(f"no connection to {target.name} within {seconds:g} s") from None
         connection = Connection(self.address, credentials.password, opened, target.name, self._connection_ended)
+        connection.take = self._take
         try:
             await self._accepted(connection, target, self.route.seconds(CONNACK, others=others))
         except BaseException:

@@ -26,6 +26,7 @@ COMMANDS = {  # command, which is its module here, too -> one line for `limpet -
     "outbox": "what waits to be delivered",
     "plan": "sizes: bytes, card writes, hours of outage, time of a round",
     "chips": "list the drivers; with a name: all about one",
+    "ingest": "store what devices publish, and prove that nothing is missing",
     "completion": "print a completion script for a shell",
     "schema": "print the JSON Schemas and the AsyncAPI document",
 }

@@ -9,7 +9,8 @@ from agent import config
 from agent.config.kinds import people
 from agent.messages import payloads
 
-from .commands import print_json, print_table, takes_config, takes_json
+from .commands import print_json, print_table, takes_config, takes_json, whole_number
+from .fleet_sizing import fleet
 from .sizing import plan_round, planned, size
 
 HEADS = ("EVERY", "SENSORS", "READINGS", "BATCH", "ON THE WIRE", "WORST ROUND", "LIMITED BY", "")
@@ -19,7 +20,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what it takes."""
     takes_config(parser)
     takes_json(parser)
-    parser.epilog = "example:\n  limpet plan -c limpet.toml"
+    parser.add_argument(
+        "--fleet", type=whole_number, metavar="N", help="also what broker, database and network need for N such devices"
+    )
+    parser.epilog = "example:\n  limpet plan -c limpet.toml\n  limpet plan --fleet 1000"
 
 
 def main(args: argparse.Namespace) -> int:
@@ -28,10 +32,14 @@ def main(args: argparse.Namespace) -> int:
     intervals = sorted({sensor.every for sensor in settings.sensors})
     rounds = [plan_round(settings, every) for every in intervals]
     document = planned(settings, rounds)
+    if args.fleet is not None:
+        document["fleet"] = fleet(settings, rounds, args.fleet)
     if args.json:
         print_json(payloads.camel(document))
     else:
         _show(document)
+        if rounds and args.fleet is not None:
+            _show_fleet(document["fleet"])
     return 0
 
 
@@ -65,6 +73,21 @@ def _thrift(plan: dict[str, Any]) -> str:
     kinds = {"at_rest": "while nothing moves out of its deadband", "sample_by_sample": "if each sample were sent"}
     sizes = {words: plan[f"wire_bytes_per_day_{name}"] for name, words in kinds.items()}
     return "".join(f"\n             {size(one)} a day {words}" for words, one in sizes.items() if one != wire)
+
+
+def _show_fleet(plan: dict[str, Any]) -> None:
+    broker, database, network = plan["broker"], plan["database"], plan["network"]
+    print(f"""
+{plan["devices"]:,} such devices:
+broker:      {broker["connections"]:,} connections, {broker["batches_per_second"]:,} batches a second; keeps \
+{size(broker["kept_bytes_per_hour_without_workers"])} for each hour without workers
+             after a long outage {broker["connects_per_second_after_an_outage"]:,} connects a second, all back after \
+{broker["seconds_until_all_are_back"]} s (mqtt.breaker.max_reset_timeout)
+workers:     {plan["workers"]} of limpet ingest
+database:    {database["rows_per_second"]:,} rows a second, {size(database["bytes_per_day"])} a day; the ledger \
+{size(database["ledger_bytes_per_year"])} a year, with a restart a week
+network:     {network["bits_per_second_in"] / 1e6:,.2f} Mbit/s, \
+{network["bits_per_second_in_a_device"] / 1e3:,.2f} kbit/s a device, with TCP/IP and pings, without TLS""")
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -26,6 +27,8 @@ no I2C bus on this machine; on a Raspberry Pi:
   lsmod | grep i2c_dev                 shows whether /dev/i2c-* can appear; else: sudo modprobe i2c-dev
 on a desktop: limpet scan --simulate"""
 
+# Seconds: the simulated chips were switched on a while ago, as real ones were. Some take 2 s until they answer.
+SINCE_POWER = 60.0
 # What a scan cannot find: SPI has no addresses, and not every sensor on a UART talks unasked.
 UNKNOWABLE = "what is on it cannot be found out; `limpet chips` lists the sensors for it"
 
@@ -127,7 +130,9 @@ def bench() -> tuple[list[BusScan], list[Listed], Any]:
 def _scans(settings: config.Config, only: int | None) -> tuple[list[BusScan], list[Listed], Any]:
     from agent.simulation.machine import SimulatedMachine
 
-    machine = SimulatedMachine(settings)
+    ahead = 0.0
+    machine = SimulatedMachine(settings, clock=lambda: time.monotonic() + ahead)
+    ahead = SINCE_POWER
     scans = [
         BusScan(number, _shared(bus))
         for number, bus in ((_number(name), bus) for name, bus in sorted(machine.buses.items()))

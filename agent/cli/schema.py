@@ -1,4 +1,4 @@
-"""`limpet schema`: the JSON Schemas, and the AsyncAPI document of the topics."""
+"""`limpet schema`: the JSON Schemas, the AsyncAPI document of the topics, and the tables of `limpet ingest`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,25 @@ DOCUMENTS = {
     "health": schemas.health,
     "asyncapi": schemas.asyncapi,
 }
+DATABASE = "database"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what it takes."""
-    parser.add_argument("document", nargs="?", choices=tuple(DOCUMENTS), default="config", help="default: config")
-    parser.add_argument("--json", action="store_true", help="as always here")
+    parser.add_argument("document", nargs="?", choices=(*DOCUMENTS, DATABASE), default="config", help="default: config")
+    parser.add_argument("--json", action="store_true", help="as always here; of the tables, too")
     parser.epilog = "example:\n  limpet schema batch > batch.schema.json"
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print one document."""
+    """Print one document; the tables as SQL, unless JSON is wanted."""
+    if args.document == DATABASE:
+        from agent.ingest import tables
+
+        if args.json:
+            print_json(tables.document())
+        else:
+            print(tables.ddl("postgresql", comments=True))
+        return 0
     print_json(DOCUMENTS[args.document]())
     return 0

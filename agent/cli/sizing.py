@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ MQTT = 12  # bytes: fixed header 3, topic length 2, packet id 2, properties 1, P
 # SQLite, WAL + FULL on ext4 with 4 KiB blocks, as counted at the block device: a commit of one batch of 1 KiB writes
 # 36.5 kB, a commit of ten writes 65 kB.
 COMMIT, COMMIT_PER_BYTE = 33_300, 3.1
+ALMOST = 1e-6  # of an interval
 GROUPED = 10.0  # seconds between two commits during an outage, with durability "outage"
 
 
@@ -84,15 +85,23 @@ def _size(settings: config.Config, batch: Batch) -> int:
 
 def _at_rest(settings: config.Config, batch: Batch, sensors: Sequence[config.SensorConfig], full: int) -> float:
     """Return the bytes of a batch while nothing moves: between two heartbeats it only names what has a deadband."""
-    bands = {sensor.id: sensor.deadband for sensor in sensors}
-    resting = [one for one in batch.readings if one.quantity in bands[one.sensor]]
-    if not resting or batch.interval is None:
+    bands = {sensor.id: sensor for sensor in sensors if sensor.deadband}
+    if not bands or batch.interval is None:
         return full
-    names = tuple(sorted(f"{one.sensor}.{one.quantity}" for one in resting))
-    kept = tuple(one for one in batch.readings if one not in resting)
-    heartbeat = min(sensor.heartbeat for sensor in sensors if sensor.deadband)
-    beats = min(1.0, batch.interval / heartbeat)
-    return beats * full + (1 - beats) * _size(settings, batch._replace(readings=kept, unchanged=names))
+
+    def with_beat_of(name: str) -> int:
+        resting = [one for one in batch.readings if one.sensor != name and _rests(bands, one)]
+        names = tuple(sorted(f"{one.sensor}.{one.quantity}" for one in resting))
+        kept = tuple(one for one in batch.readings if one not in resting)
+        return _size(settings, batch._replace(readings=kept, unchanged=names))
+
+    least = with_beat_of("")
+    rounds = {name: math.ceil(one.heartbeat / batch.interval - ALMOST) for name, one in bands.items()}
+    return least + sum((with_beat_of(name) - least) / max(1, count) for name, count in rounds.items())
+
+
+def _rests(bands: Mapping[str, config.SensorConfig], one: Reading) -> bool:
+    return one.sensor in bands and one.quantity in bands[one.sensor].deadband
 
 
 def _readings(settings: config.Config, sensor: config.SensorConfig) -> list[Reading]:

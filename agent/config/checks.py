@@ -16,12 +16,13 @@ from .broker_checks import check_broker
 from .bus_load import loads
 from .devices import SensorConfig
 from .kinds import people
+from .machine import serial
 from .mistakes import Report, Where, near
 from .port_checks import check_ports
 from .reading import read_table, read_tables
 from .tables import Config, OutboxConfig
 from .upgrade import current
-from .value_checks import check_due
+from .value_checks import check_due, seldom
 from .vote_checks import check_votes
 from .wiring import Fitted, fit
 
@@ -44,6 +45,7 @@ def checked(raw: dict[str, Any], file: Path, report: Report, today: date | None 
     if config.mqtt.tls and "port" not in raw["mqtt"]:
         config = replace(config, mqtt=replace(config.mqtt, port=8883))
     _version(config, report)
+    _one_image(raw, report)
     check_broker(config, raw.get("mqtt", {}), report, os.environ)
     _outbox(config.outbox, report)
     _web(config, report)
@@ -74,6 +76,16 @@ def _version(config: Config, report: Report) -> None:
     if config.config_version > current():
         what = f"this file is of version {config.config_version}, and this Limpet knows {current()} at most"
         report.mistake(("config_version",), what, "upgrade Limpet, or write the file for the version you have")
+
+
+def _one_image(raw: Mapping[str, Any], report: Report) -> None:
+    """Warn where the serial number is wanted, and what stands in for it is copied with a card."""
+    for table, name in (("agent", "device_id"), ("mqtt", "username"), ("mqtt", "client_id")):
+        value = raw.get(table, {}).get(name) if isinstance(raw.get(table, {}), dict) else None
+        if isinstance(value, str) and "{serial}" in value and not report.touches((table, name)) and serial() is None:
+            what = "this machine has no serial number: its machine-id stands in, which copies of a card share"
+            fix = "run `systemd-machine-id-setup` on each after emptying /etc/machine-id; a Raspberry Pi has a number"
+            report.warning((table, name), what, fix)
 
 
 def _paths(config: Config, folder: Path) -> Config:
@@ -222,18 +234,20 @@ def _loads(fitted: Sequence[Fitted], report: Report) -> None:
     for load in loads(one.sensor for one in fitted if one.sensor.driver):
         if load.fits:
             continue
-        longest = math.ceil(load.share * load.interval)
+        longest = float(math.ceil(load.share * load.interval))
+        often = min(load.sensors, key=lambda one: one.period)
+        name = "every" if often.sample is None else "sample"
         if len(load.sensors) == 1:
             what = f"a reading holds {load.bus} for {load.busy:.3g} s, but is due every {people(load.interval)}"
-            fix = f'write every = "{people(float(longest))}" or more'
-            report.warning((*where[load.sensors[0].id], "every"), what, fix)
+            fix = f'write every = "{people(longest)}" or more' if name == "every" else seldom(often, longest)
+            report.warning((*where[often.id], name), what, fix)
             continue
         what = (
             f"the {len(load.sensors)} sensors on {load.bus} hold it for {load.busy:.3g} s, "
             f"but are due every {people(load.interval)}: some of them will be missing in every round"
         )
-        fix = f'write every = "{people(float(longest))}" or more for them, or spread them over several buses'
-        report.warning((*where[load.sensors[0].id], "every"), what, fix)
+        fix = f'write {name} = "{people(longest)}" or more for them, or spread them over several buses'
+        report.warning((*where[often.id], name), what, fix)
 
 
 def _pin_backend(fitted: Sequence[Fitted], report: Report, environ: Mapping[str, str]) -> None:

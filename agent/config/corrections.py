@@ -14,8 +14,8 @@ _DAY = (
     r"20[0-9]{2}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
     r"|20(?:[02468][048]|[13579][26])-02-29"
 )
-_FIX = "write { scale = 1.0, offset = -0.4 }; either may be left out"
-_POINTS_FIX = "write pairs of what was measured and what was true: points = [[0.1, 0.0], [99.2, 100.0]]"
+FIX = "write { scale = 1.0, offset = -0.4 }; either may be left out"
+POINTS_FIX = "write pairs of what was measured and what was true: points = [[0.1, 0.0], [99.2, 100.0]]"
 _DAY_FIX = 'write the day: due = "2027-05-01"'
 _CERTIFICATE = Text(says="the number of a certificate", longest=128)
 _NUMBERS = ("scale", "offset")
@@ -37,33 +37,50 @@ class CalibrationConfig(NamedTuple):
     due: str | None = None
     certificate: str | None = None
 
+    def beyond_points(self, value: float) -> float:
+        """Return the calibrated value of one that lies beyond the points: the first and the last line go on."""
+        if len(self.points) == 1:
+            ((measured, true),) = self.points
+            return value + (true - measured)
+        (left, low), (right, high) = self.points[:2] if value < self.points[0][0] else self.points[-2:]
+        return low + (value - left) * ((high - low) / (right - left))
+
 
 class Correction:
     """Scale and offset, read as a pair; with points, due or certificate, read as a `CalibrationConfig`."""
 
     def read(self, raw: Any) -> tuple[float, float] | CalibrationConfig:
         if not isinstance(raw, dict):
-            raise Wrong(f"{named(raw)} where scale and offset belong", _FIX)
-        for name in raw:
-            if name not in CalibrationConfig._fields:
-                raise Wrong("unknown key", _FIX, name)
-        numbers = {name: _number(raw[name], name) for name in _NUMBERS if name in raw}
-        if numbers.get("scale") == 0:
-            raise Wrong("a scale of 0 makes every value the same", _FIX, "scale")
-        more: dict[str, Any] = {}
-        if "points" in raw:
-            if numbers:
-                raise Wrong(f"{next(iter(numbers))} and points exclude each other", "keep one of the two", "points")
-            more["points"] = _points(raw["points"])
-        if "due" in raw:
-            more["due"] = _day(raw["due"])
-        if "certificate" in raw:
+            raise Wrong(f"{named(raw)} where scale and offset belong", FIX)
+        found: list[Wrong] = []
+        known: dict[str, Any] = {}
+        for name, value in raw.items():
             try:
-                more["certificate"] = _CERTIFICATE.read(raw["certificate"])
+                known[name] = self._part(name, value)
             except Wrong as wrong:
-                raise Wrong(wrong.what, wrong.fix, "certificate") from None
-        pair = numbers.get("scale", 1.0), numbers.get("offset", 0.0)
-        return CalibrationConfig(*pair, **more) if more else pair
+                found.append(wrong)
+        both = next((name for name in _NUMBERS if name in raw), None)
+        if "points" in raw and both is not None:
+            found.append(Wrong(f"{both} and points exclude each other", "keep one of the two", "points"))
+        Wrong.raised_for(found)
+        pair = known.pop("scale", 1.0), known.pop("offset", 0.0)
+        return CalibrationConfig(*pair, **known) if known else pair
+
+    @staticmethod
+    def _part(name: str, value: Any) -> Any:
+        if name == "points":
+            return _points(value)
+        if name == "due":
+            return _day(value)
+        if name not in CalibrationConfig._fields:
+            raise Wrong("unknown key", FIX, name)
+        try:
+            result = _CERTIFICATE.read(value) if name == "certificate" else float(number(value, FIX))
+        except Wrong as wrong:
+            raise Wrong(wrong.what, wrong.fix, name) from None
+        if name == "scale" and result == 0:
+            raise Wrong("a scale of 0 makes every value the same", FIX, "scale")
+        return result
 
     def schema(self) -> dict[str, Any]:
         point = {"type": "array", "items": FINITE, "minItems": 2, "maxItems": 2}
@@ -83,34 +100,33 @@ class Correction:
         return {"type": "object", "properties": names, "additionalProperties": False, "allOf": either}
 
 
-def _number(raw: Any, name: str) -> float:
-    try:
-        return float(number(raw, _FIX))
-    except Wrong as wrong:
-        raise Wrong(wrong.what, wrong.fix, name) from None
-
-
 def _points(raw: Any) -> tuple[Point, ...]:
     if not isinstance(raw, list) or not raw:
         found = "an empty list" if raw == [] else named(raw)
-        raise Wrong(f"{found} where points belong", _POINTS_FIX, "points")
+        raise Wrong(f"{found} where points belong", POINTS_FIX, "points")
     points: list[Point] = []
+    wrongs: list[Wrong] = []
     for place, one in enumerate(raw):
-        if not isinstance(one, list) or len(one) != 2:
-            raise Wrong("is not two numbers", _POINTS_FIX, "points", place)
         try:
-            measured, true = (float(number(value, _POINTS_FIX)) for value in one)
+            points.append(_point(one, points))
         except Wrong as wrong:
-            raise Wrong(wrong.what, wrong.fix, "points", place) from None
-        if any(measured == other for other, _ in points):
-            raise Wrong(f"{measured:g} is measured at two points", "keep one of them", "points", place)
-        points.append((measured, true))
+            wrongs.append(Wrong(wrong.what, wrong.fix, "points", place))
+    Wrong.raised_for(wrongs)
     points.sort()
     steps = [after[1] - before[1] for before, after in pairwise(points)]
     if not (all(step > 0 for step in steps) or all(step < 0 for step in steps)):
         what = "the true values turn back or stand still while what was measured rises"
         raise Wrong(what, "write points of one rising or falling curve, each with the value that was true", "points")
     return tuple(points)
+
+
+def _point(raw: Any, others: list[Point]) -> Point:
+    if not isinstance(raw, list) or len(raw) != 2:
+        raise Wrong("is not two numbers", POINTS_FIX)
+    measured, true = (float(number(value, POINTS_FIX)) for value in raw)
+    if any(measured == other for other, _ in others):
+        raise Wrong(f"{measured:g} is measured at two points", "keep one of them")
+    return measured, true
 
 
 def _day(raw: Any) -> str:

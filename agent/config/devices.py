@@ -26,6 +26,8 @@ DERIVED = {
 }
 # In place of a chip: what other sensors measure.
 VOTE = "vote"
+# Keys that are about reading a device.
+OF_DEVICES = ("sample", "timeout", "retry", "breaker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +140,7 @@ class SensorConfig:
     calibrate: Mapping[str, tuple[float, float] | CalibrationConfig] = key(ValuesOf(Correction()), factory=dict)
     limits: Mapping[str, tuple[float, float]] = key(ValuesOf(Span()), factory=dict)
     rate: Mapping[str, float] = key(ValuesOf(Number(above=0.0)), factory=dict)
-    derive: tuple[str, ...] = key(Several(OneOf(tuple(DERIVED))), ())
+    derive: tuple[str, ...] = key(Several(OneOf(tuple(DERIVED)), unique=True), ())
     sample: float | None = key(EVERY, None)
     deadband: Mapping[str, float] = key(ValuesOf(Number(above=0.0)), factory=dict)
     heartbeat: float = key(Duration(), 300.0)
@@ -162,8 +164,9 @@ class SensorConfig:
 
     @property
     def voters(self) -> tuple[str, ...]:
-        """The ids of the sensors that vote; empty where it is no vote."""
-        return tuple(self.options["of"]) if self.is_vote and isinstance(self.options.get("of"), list | tuple) else ()
+        """The ids of the sensors that vote; empty where it is no vote. What is no id is a mistake of the options."""
+        of = self.options.get("of") if self.is_vote else ()
+        return tuple(one for one in of if isinstance(one, str)) if isinstance(of, list | tuple) else ()
 
     @property
     def calibrations(self) -> dict[str, CalibrationConfig]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from drivers import catalog
 
+from .devices import OF_DEVICES, VOTE
 from .wiring import own_keys, parameters
 
 Schema = dict[str, Any]
@@ -21,6 +22,9 @@ def with_drivers(config: Schema) -> Schema:
         for name in names
         if (rule := _rule(name))
     ]
+    above = {"contains": {"const": "sea_level_pressure"}}
+    needs = {"if": {"properties": {"derive": above}, "required": ["derive"]}, "then": {"required": ["altitude"]}}
+    sensor["allOf"].append(needs)
     return config
 
 
@@ -33,6 +37,7 @@ def _rule(name: str) -> Schema:
     declared, (known, needed, open_ended) = catalog.options(driver), parameters(driver)
     absent: tuple[str, ...] = () if driver.addresses else ("bus", "address", "mux")
     absent += () if open_ended else tuple(one for one in ("pin", "device") if one not in known)
+    absent += OF_DEVICES if name == VOTE else ()
     keys = own_keys(driver)
     absent += () if open_ended or "port" in keys else ("port",)
     own = {one: option.schema() for one, option in declared.items() if one in keys}

@@ -51,11 +51,23 @@ class ConfigError(Exception):
 
 
 class Wrong(ValueError):
-    """One value is wrong. `inside` is the path from its key to the wrong part."""
+    """One value is wrong. `inside` is the path from its key to the wrong part.
+
+    Attributes:
+        others: what else is wrong with the same value.
+    """
 
     def __init__(self, what: str, fix: str, *inside: str | int) -> None:
         super().__init__(what)
         self.what, self.fix, self.inside = what, fix, inside
+        self.others: list[Wrong] = []
+
+    @classmethod
+    def raised_for(cls, found: list[Wrong]) -> None:
+        """Raise what was found, if anything was, as one error."""
+        if found:
+            found[0].others = [*found[0].others, *found[1:]]
+            raise found[0]
 
 
 class Report:

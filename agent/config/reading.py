@@ -61,6 +61,8 @@ def _value(kind: Kind, raw: Any, report: Report, where: Where, base: Any) -> Any
         found = odd(raw) if isinstance(raw, str) else None
         what, fix = (f"{raw!r} has {found[0]} in it", found[1]) if found else (wrong.what, wrong.fix)
         report.mistake((*where, *wrong.inside), what, fix)
+        for other in wrong.others:
+            report.mistake((*where, *other.inside), other.what, other.fix)
         return _FAILED
     if isinstance(kind, Table):
         return read_table(kind.into, value, report, where, base)

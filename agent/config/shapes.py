@@ -85,10 +85,14 @@ class ValuesOf:
 
 
 class Several:
-    """A list of one kind. Read as a tuple."""
+    """A list of one kind. Read as a tuple.
 
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
+    Args:
+        unique: the schema says that each is there once; whoever reads the list reports it.
+    """
+
+    def __init__(self, kind: Kind, *, unique: bool = False) -> None:
+        self.kind, self.unique = kind, unique
 
     def read(self, raw: Any) -> list[Any]:
         if not isinstance(raw, list):
@@ -96,7 +100,8 @@ class Several:
         return raw
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": self.kind.schema()}
+        unique = {"uniqueItems": True} if self.unique else {}
+        return {"type": "array", "items": self.kind.schema(), **unique}
 
 
 class Anything:

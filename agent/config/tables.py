@@ -4,27 +4,21 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .devices import EVERY, BreakerConfig, BusConfig, RetryConfig, SensorConfig
 from .kinds import Duration, Flag, Number, OneOf, Place, Size, Text, Whole
+from .machine import WithPlaceholders, host_name
 from .mistakes import Mistake
 from .names import Hosts, Topic
 from .shapes import Listen, Several, Table, Tables, key
 
-LEVEL = Topic(1, longest=128)
+LEVEL = WithPlaceholders(Topic(1, longest=128))
 REQUESTS = ("read", "reset", "info", "resend", "reload")
 SYSTEM_FILE = Path("/etc/limpet/limpet.toml")
 SYSTEM_STATE = Path("/var/lib/limpet")
-
-
-def host_name() -> str:
-    """Return the host name, made usable as a level of a topic."""
-    return re.sub(r"[^A-Za-z0-9._-]", "-", os.uname().nodename)[:128] or "limpet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +26,7 @@ class AgentConfig:
     """The agent itself.
 
     Attributes:
-        device_id: names this device in topics and batches; the host name by default.
+        device_id: names this device in topics and batches; the host name by default. May hold {serial}, {hostname}.
         every: seconds between two readings of a sensor that says nothing else.
         state_dir: where the outbox lies; see `Config.state_dir` for the default.
         log_level: what is logged: this and worse.
@@ -79,8 +73,8 @@ class MqttConfig:
         port: 1883, with TLS 8883.
         transport: "tcp" or "websockets".
         path: of the WebSocket.
-        client_id: topic_root and device_id with - between them by default.
-        username: none by default.
+        client_id: topic_root and device_id with - between them by default. May hold {serial}, {hostname}.
+        username: none by default. May hold {serial}, {hostname}.
         password_file: holds the password; $LIMPET_MQTT_PASSWORD or systemd's credential mqtt_password serve as well.
         version: of MQTT; never changed silently.
         topic_root: the first level of all topics, or up to eight of them.
@@ -93,8 +87,8 @@ class MqttConfig:
     port: int = key(Whole(1, 65535, says="a port"), 1883)
     transport: str = key(OneOf(("tcp", "websockets")), "tcp")
     path: str = key(Text(r"/[^\s#\x00-\x1f\x7f]*", "a path that begins with /"), "/mqtt")
-    client_id: str | None = key(Text(longest=256), None)
-    username: str | None = key(Text(), None)
+    client_id: str | None = key(WithPlaceholders(Text(longest=256)), None)
+    username: str | None = key(WithPlaceholders(Text()), None)
     password_file: Path | None = key(Place(), None)
     version: int | str = key(OneOf((5, "3.1.1")), 5)
     topic_root: str = key(Topic(8, longest=128), "limpet")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from .corrections import FIX, POINTS_FIX, CalibrationConfig
 from .devices import DERIVED, SensorConfig
 from .kinds import people
 from .mistakes import Report, Where, near
@@ -35,7 +36,7 @@ def check_times(
         report.warning((*where, "sample"), what, "write a shorter one, or remove it")
     elif sample is not None and takes is not None and sample < takes:
         what = f"a reading of a {sensor.driver} takes {people(takes)}: most samples would be missed"
-        report.warning((*where, "sample"), what, f'write sample = "{people(float(math.ceil(takes)))}" or more')
+        report.warning((*where, "sample"), what, seldom(sensor, float(math.ceil(takes))))
     if "heartbeat" in raw and not sensor.deadband:
         what = "without a deadband every reading is sent"
         report.warning((*where, "heartbeat"), what, "add a deadband, or remove it")
@@ -43,6 +44,11 @@ def check_times(
         what = f"a heartbeat of {people(sensor.heartbeat)} sends every reading, so the deadband does nothing"
         at = "heartbeat" if "heartbeat" in raw else "deadband"
         report.warning((*where, at), what, f"write a heartbeat of several times every = {people(every)}")
+
+
+def seldom(sensor: SensorConfig, seconds: float) -> str:
+    """Return the cure for samples that come more often than every so many seconds: never less often than `every`."""
+    return f'write sample = "{people(seconds)}" or more' if seconds < sensor.every else "remove sample"
 
 
 def check_names(sensor: SensorConfig, measured: Sequence[str], report: Report, where: Where) -> None:
@@ -74,6 +80,8 @@ def _derive(sensor: SensorConfig, measured: Sequence[str], report: Report, where
         lacking = [one for one in DERIVED[name] if one not in measured]
         if name in sensor.derive[:number]:
             report.mistake(at, f"{name} is there twice", "keep one of them")
+        elif name in measured:
+            report.warning(at, f"a {sensor.driver} measures {name} here, so it is not derived", "remove it")
         elif lacking:
             what = f"{name} needs {' and '.join(lacking)}, which a {sensor.driver} does not measure"
             report.mistake(at, what, "remove it, or derive it where all of it is measured")
@@ -93,19 +101,26 @@ def check_calibration(sensor: SensorConfig, quantity: Any, report: Report, where
     name, unit = quantity.name, f" {quantity.unit}" if quantity.unit else ""
     one, at = sensor.calibrations.get(name), (*where, "calibrate", name)
     floor = FLOORS.get(quantity.unit, -math.inf)
-    if one is not None and one.points:
-        _limits(sensor, name, (), floor, unit, report, where)
-        return
-    scale, offset = (1.0, 0.0) if one is None else (one.scale, one.offset)
-    ends = [scale * end + offset for end in (quantity.low, quantity.high) if math.isfinite(end)] or [scale + offset]
+    ends, fix = _calibrated(one, quantity)
     if not all(map(math.isfinite, ends)):
-        what = f"{scale:g} times what a {sensor.driver} measures is more than a number can hold"
-        report.mistake(at, what, "write { scale = 1.0, offset = -0.4 }")
+        what = f"calibrated, what a {sensor.driver} measures is more than a number can hold"
+        report.mistake(at, what, fix)
         return
     if max(ends) < floor or max(map(abs, ends)) > ABSURD:
         what = f"calibrated, it tells {min(ends):g} to {max(ends):g}{unit}, which nothing is"
-        report.warning(at, what, "write { scale = 1.0, offset = -0.4 }")
+        report.warning(at, what, fix)
     _limits(sensor, name, ends, floor, unit, report, where)
+
+
+def _calibrated(one: CalibrationConfig | None, quantity: Any) -> tuple[list[float], str]:
+    """Return the calibrated ends of what a sensor measures, and how a calibration is written."""
+    ends = [end for end in (quantity.low, quantity.high) if math.isfinite(end)]
+    if one is not None and one.points:
+        known = [true for _, true in one.points]
+        outside = [end for end in ends if not one.points[0][0] <= end <= one.points[-1][0]]
+        return [*known, *map(one.beyond_points, outside)], POINTS_FIX
+    scale, offset = (1.0, 0.0) if one is None else (one.scale, one.offset)
+    return [scale * end + offset for end in ends or (1.0,)], FIX
 
 
 def _limits(

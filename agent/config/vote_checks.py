@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .devices import VOTE, SensorConfig
+from .devices import OF_DEVICES, VOTE, SensorConfig
 from .mistakes import Report, Where, near
 from .value_checks import check_names
 from .wiring import Fitted
-
-# Keys that are about reading a device.
-OF_DEVICES = ("sample", "timeout", "retry", "breaker")
 
 
 def check_votes(fitted: Sequence[Fitted], raw: Sequence[Mapping[str, Any]], report: Report) -> list[Fitted]:
@@ -26,9 +23,9 @@ def _vote(one: Fitted, raw: Mapping[str, Any], by_id: Mapping[str, Fitted], repo
     for name in OF_DEVICES:
         if name in raw:
             report.mistake((*where, name), f"a {VOTE} reads no device", "remove it, or write it at its members")
-    if report.touches((*where, "options")) or not sensor.voters:
-        return one
     of = (*where, "options", "of")
+    if report.touches(of) or not sensor.voters:
+        return one
     if len(sensor.voters) < 2:
         report.mistake(of, "one alone cannot vote", "name two or more sensors")
     good = [name for number, name in enumerate(sensor.voters) if _member(sensor, number, name, by_id, report, of)]
@@ -45,7 +42,7 @@ def _vote(one: Fitted, raw: Mapping[str, Any], by_id: Mapping[str, Fitted], repo
         return one
     _tolerance(one, good, by_id, common, report)
     check_names(sensor, common, report, where)
-    return replace(one, quantities=(*common, *sensor.derive))
+    return replace(one, quantities=tuple(dict.fromkeys((*common, *sensor.derive))))
 
 
 def _member(
@@ -71,11 +68,11 @@ def _member(
 def _tolerance(
     one: Fitted, members: Sequence[str], by_id: Mapping[str, Fitted], common: Sequence[str], report: Report
 ) -> None:
-    given = one.sensor.options.get("tolerance") or {}
-    for name in given:
+    given, table = one.sensor.options.get("tolerance"), (*one.where, "options", "tolerance")
+    for name in given if isinstance(given, dict) else ():
         if name in common:
             continue
-        at = (*one.where, "options", "tolerance", name)
+        at = (*table, name)
         without = [member for member in members if name not in by_id[member].quantities]
         meant = near(name, common)
         fix = f"did you mean `{meant}`?" if meant else f"all of them measure {', '.join(common)}"

@@ -15,7 +15,7 @@ from drivers import catalog
 from .devices import SensorConfig
 from .kinds import people, seconds
 from .mistakes import Report, Where, near
-from .value_checks import check_altitude, check_calibration, check_names, check_times
+from .value_checks import check_altitude, check_calibration, check_names, check_times, seldom
 
 # Constructor arguments that have a key of their own.
 OWN_KEYS = ("bus", "address", "pin", "device", "altitude")
@@ -79,13 +79,16 @@ def fit(sensor: SensorConfig, raw: Mapping[str, Any], report: Report, where: Whe
         report.warning((*where, place), what, cure)
     spoilt = any(report.touches((*where, name)) for name in ("pin", "device", "port", "options"))
     chip = None if spoilt else _opened(sensor, driver, report, where)
+    if chip is None:
+        # The driver has complained of one.
+        _not_allowed(sensor, driver, report, where, 0 if spoilt else 1)
     quantities = getattr(chip or driver, "quantities", ())
     measured = tuple(one.name for one in quantities)
     check_names(sensor, measured, report, where)
     for quantity in quantities:
         check_calibration(sensor, quantity, report, where)
     check_times(sensor, _takes(chip or driver), raw, report, where)
-    names = (*measured, *sensor.derive) if measured else ()
+    names = tuple(dict.fromkeys((*measured, *sensor.derive))) if measured else ()
     return Fitted(_timed(sensor, chip or driver, raw, report, where), where, names)
 
 
@@ -162,6 +165,16 @@ def _opened(sensor: SensorConfig, driver: Any, report: Report, where: Where) -> 
         return None
 
 
+def _not_allowed(sensor: SensorConfig, driver: Any, report: Report, where: Where, told: int) -> None:
+    """Report options with values that the driver does not declare, but for the first `told` ones."""
+    declared, own = catalog.options(driver), own_keys(driver)
+    given = {name: one for name, one in sensor.arguments().items() if name in declared and one is not None}
+    for name in [one for one, value in given.items() if not declared[one].allowed.holds(value)][told:]:
+        at = (*where, *((name,) if name in own else ("options", name)))
+        if not report.touches(at):
+            report.mistake(at, f"{name} is {given[name]!r}", f"write {declared[name].allowed}")
+
+
 def _timed(sensor: SensorConfig, chip: Any, raw: Mapping[str, Any], report: Report, where: Where) -> SensorConfig:
     """Check that the timeout fits the driver, and all attempts the interval. A default timeout is fitted to both."""
     if sensor.is_vote:
@@ -196,8 +209,9 @@ def _shorter(sensor: SensorConfig, takes: float | None) -> str:
     room = _room(sensor)
     if room >= (takes or SHORT):
         return f'write timeout = "{people(room)}", or fewer attempts'
-    name = "every" if sensor.sample is None else "sample"
-    return f'write {name} = "{people(float(int(sensor.worst_time) + 1))}" or more, or retry = {{ attempts = 1 }}'
+    fits = float(int(sensor.worst_time) + 1)
+    cure = f'write every = "{people(fits)}" or more' if sensor.sample is None else seldom(sensor, fits)
+    return f"{cure}, or retry = {{ attempts = 1 }}"
 
 
 def _room(sensor: SensorConfig) -> float:

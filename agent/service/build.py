@@ -72,8 +72,12 @@ class Assembly:
         for spec in config.sensors:
             if spec.id not in pairs:
                 bus, driver = self._driver(spec)
-                pairs[spec.id] = (self._sensor(spec, driver), bus)
-                built.append(pairs[spec.id][0])
+                sensor = self._sensor(spec, driver)
+                if spec.id in gone:
+                    # A counter never falls while the agent runs.
+                    sensor.attempts.counters = gone[spec.id][0].attempts.counters
+                pairs[spec.id] = (sensor, bus)
+                built.append(sensor)
         self.due = [pairs[spec.id] for spec in config.sensors]
         self._specs = {spec.id: spec for spec in config.sensors}
         self._arrange_recoveries({bus.name: bus for bus in config.buses})

@@ -14,8 +14,10 @@ log = logging.getLogger("limpet")
 # Finds what is connected: `devices` as rows of a table, `block` for the configuration, `problems`.
 Finding = Callable[[], dict[str, Any]]
 
-# Seconds for which a result is kept; then the next page that is opened makes another scan.
-KEPT = 60.0
+# Seconds for which a result is kept at least; then the next page that is opened makes another scan.
+KEPT = 10.0
+# Seconds without a question after which a page that asks again counts as opened.
+FORGOTTEN = 60.0
 # Seconds after which a scan that has not ended is given up.
 DEADLINE = 30.0
 LATE: dict[str, Any] = {"problems": ["the scan does not end: a bus hangs; `limpet scan` shows which"]}
@@ -40,13 +42,18 @@ class Discovery:
     def found(self) -> dict[str, Any]:
         """Return what was found last; start looking if that is long ago and nothing has asked for it since."""
         now = self._loop.time()
-        if not self._running and now - max(self._began, self._asked) >= KEPT:
+        if not self._running and now - self._began >= KEPT and now - self._asked >= FORGOTTEN:
             self._running, self._began = True, now
             looking = self._thread.submit(self._find)
             looking.add_done_callback(lambda _: self._loop.call_soon_threadsafe(self._ended, looking))
         self._asked = now
         late = self._running and now - self._began >= DEADLINE
         return {"looking": self._running and not late, **(LATE if late else self._found or {})}
+
+    def opened(self) -> None:
+        """Note that a page was opened: who has plugged something in reloads it."""
+        self._asked = float("-inf")
+        self._changed()
 
     def _ended(self, looking: Any) -> None:
         self._running = False

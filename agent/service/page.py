@@ -91,7 +91,7 @@ class Shown:
 
         self.documents: PageDocuments = PageDocuments(status, assembly)
         self._status, self._rings = status, Rings()
-        self.live: Live = Live(self._parts, self._rings)
+        self.live: Live = Live(self._parts, self._rings, self._opened)
         self._discovery = Discovery(find, self.live.notify) if find is not None else None
 
     def refresh(self) -> None:
@@ -106,6 +106,10 @@ class Shown:
         self._rings.keep({(sensor.id, one.name) for sensor in sensors for one in sensor.quantities})
         self.documents.note_faults()
         self.live.notify()
+
+    def _opened(self) -> None:
+        if self._discovery is not None:
+            self._discovery.opened()
 
     def _parts(self) -> dict[str, Any]:
         parts = self.documents.parts()

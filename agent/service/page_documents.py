@@ -34,8 +34,8 @@ class PageDocuments:
         self.faults = RecentFaults()
 
     def reads(self) -> dict[str, Reads]:
-        """Return what was counted of each sensor's reads."""
-        return {one.id: one.attempts.counters for one in self._status.sensors}
+        """Return what was counted of each sensor's reads; a vote has no bus and is never read."""
+        return {one.id: one.attempts.counters for one, bus in self._assembly.due if bus}
 
     def parts(self) -> dict[str, Any]:
         """Return the parts of the page by name; which of them has changed is for the page to find out."""

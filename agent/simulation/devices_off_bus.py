@@ -74,9 +74,13 @@ class DeviceOffBus:
         setattr(driver, "reading", reading)  # noqa: B010  (mypy forbids the plain assignment to a method)
 
     def _pumped(self, steps: Any, driver: Any) -> Generator[float, None, dict[str, float | Untold]]:
-        """Run a reading of what talks by itself: before each step it hears and sends what is due."""
+        """Run a reading of what talks by itself: before each step it hears and sends what is due.
+
+        Such a reading takes seconds, so faults begin and end during it.
+        """
         try:
             while True:
+                self._ail()
                 self.fake.pump(driver.port.written)
                 try:
                     wait = next(steps)
@@ -95,10 +99,7 @@ class DeviceOffBus:
     def _suffer(self, wait: Callable[[float | None], object]) -> None:
         """Suffer the faults of this moment: some the fake itself has, the others are raised or waited for here."""
         now = self.elapsed()
-        active = [one for one in self.faults if one.active(now)]
-        own = next((one.kind for one in active if self._is_its_own(one.kind)), "")
-        if own != self.fake.fault:
-            self.fake.suffer(own) if own else self.fake.heal()
+        active = self._ail()
         for one in self.faults:
             if one.kind == "power_loss" and not self._is_its_own(one.kind) and self._times(one) != self._blips[id(one)]:
                 self._blips[id(one)] = self._times(one)
@@ -109,6 +110,15 @@ class DeviceOffBus:
         for one in active:
             if not self._is_its_own(one.kind):
                 self._raise(one, now, wait)
+
+    def _ail(self) -> list[ScenarioFault]:
+        """Let the fake have those of its own faults that are due; return all faults of this moment."""
+        now = self.elapsed()
+        active = [one for one in self.faults if one.active(now)]
+        own = next((one.kind for one in active if self._is_its_own(one.kind)), "")
+        if own != self.fake.fault:
+            self.fake.suffer(own) if own else self.fake.heal()
+        return active
 
     def _times(self, one: ScenarioFault) -> int:
         """Return how often a fault has begun."""

@@ -20,7 +20,8 @@ FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in SCRIPTS},
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
+    # Browsers ask for the second one where a document names none, as JSON does.
+    **dict.fromkeys(("/icon.svg", "/favicon.ico"), ("icon.svg", "image/svg+xml")),
 }
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")
@@ -74,8 +75,8 @@ class Answers:
         live: Live | None = None,
     ) -> None:
         self.status, self.alive = documents, alive
-        self.names = {name.lower() for name in (*LOOPBACK, host, *names) if name}
-        self.numbers = host in EVERYWHERE
+        self.names = {_spelt(name) for name in (*LOOPBACK, host, *names) if name}
+        self.numbers = _spelt(host) in EVERYWHERE
         self._paths: dict[str, Callable[[], Answer]] = {
             "/healthz": self._healthz,
             "/metrics": self._metrics,
@@ -130,8 +131,16 @@ def _document(document: dict[str, Any]) -> Answer:
 def _bare(host: str) -> str:
     """Return the name in a Host header, without port, brackets and trailing dot."""
     if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0].rstrip(".").lower()
+        return _spelt(host[1:].partition("]")[0])
+    return _spelt(host.partition(":")[0].rstrip("."))
+
+
+def _spelt(host: str) -> str:
+    """Return the one spelling of a name or an address; clients leave an address's zone out."""
+    try:
+        return str(ipaddress.ip_address(host.partition("%")[0]))
+    except ValueError:
+        return host.lower()
 
 
 def _is_number(host: str) -> bool:

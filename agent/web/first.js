@@ -1,5 +1,5 @@
 // The first start: nothing is configured yet, and what a scan found is shown with the block to paste.
-import { byId, element, hide, plural, put, sync } from "./words.js";
+import { byId, element, hide, plural, put, putCode, sync } from "./words.js";
 
 export function showFirst({ info, found }) {
   const first = !info.sensors.length;
@@ -7,12 +7,13 @@ export function showFirst({ info, found }) {
   if (!first) return;
   const { looking, devices = [], problems = [], block = "" } = found ?? {};
   const rows = devices.map((one) => [one.where, one.address, one.behind, one.what]);
-  put(byId("first-text"), [
-    !found ? "No sensor is configured. On this machine: limpet scan --toml prints what is connected."
-      : looking ? "No sensor is configured yet. Looking at what is connected, by reading alone …"
-      : `No sensor is configured yet. A scan found ${plural(rows.length, "device")}; it changed nothing.`,
-    ...(looking ? [] : problems),
-  ].join(" "));
+  put(byId("first-text"), !found
+    ? "No sensor is configured. On this machine: limpet scan --toml prints what is connected."
+    : looking ? "No sensor is configured yet. Looking at what is connected, by reading alone …"
+    : `No sensor is configured yet. A scan found ${plural(rows.length, "device")}; it changed nothing. `
+      + "When you have plugged something in, reload the page to look again.");
+  const told = looking ? [] : problems;
+  sync(byId("first-problems"), told, (text) => told.indexOf(text), () => element("li"), putCode);
   hide(byId("found-scroll"), !rows.length);
   sync(byId("found").tBodies[0], rows, (row) => row.join(" "),
     () => element("tr", "", element("td"), element("th"), element("td"), element("td")),

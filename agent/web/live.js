@@ -10,9 +10,18 @@ export function follow(take, lost) {
   let source = null;
   let timer = 0;
 
-  function heard(parts, whole) {
+  // A connection can end without a word: a laptop slept, a router forgot it. Then another one is needed.
+  function awaitNext() {
     clearTimeout(timer);
-    timer = setTimeout(() => lost("nothing has come for a while"), SILENT);
+    timer = setTimeout(() => {
+      lost("nothing has come for a while");
+      close();
+      ask();
+    }, SILENT);
+  }
+
+  function heard(parts, whole) {
+    awaitNext();
     take(parts, whole);
   }
 
@@ -23,7 +32,8 @@ export function follow(take, lost) {
       return;
     }
     let first = true;
-    source = new EventSource("/events");
+    source = new EventSource("events");
+    awaitNext();
     source.onmessage = (event) => {
       heard(JSON.parse(event.data), first);
       first = false;
@@ -42,10 +52,13 @@ export function follow(take, lost) {
 
   async function ask() {
     try {
-      const answer = await fetch("/page.json", { signal: AbortSignal.timeout(AGAIN) });
+      const answer = await fetch("page.json", { signal: AbortSignal.timeout(AGAIN) });
       if (!answer.ok) throw new Error(`page.json: ${answer.status}`);
-      heard(await answer.json(), true);
+      const parts = await answer.json();
+      if (source) return; // shown again meanwhile: events tell more
+      heard(parts, true);
     } catch (error) {
+      if (source) return;
       lost(error.message);
     }
     clearTimeout(timer);

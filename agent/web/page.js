@@ -1,5 +1,5 @@
 // The status page: keeps what the agent tells, and shows what a person wants to know.
-import { agentTime, byId } from "./words.js";
+import { agentTime, byId, put } from "./words.js";
 import { forgetHistory, takeHistory } from "./sparkline.js";
 import { showSensors } from "./sensors.js";
 import { say, showFaults, showStory, showTroubles, showVerdict } from "./story.js";
@@ -14,10 +14,23 @@ function take(parts, whole) {
   const { history, ...others } = parts;
   if (whole) forgetHistory();
   if (history) takeHistory(history);
-  model = whole ? others : { ...model, ...others };
+  model = whole ? others : merged(others);
   agentTime(model.health.timestamp);
   document.body.classList.remove("lost");
-  show();
+  try {
+    show();
+  } catch (error) {
+    lost(`this page failed: ${error.message}`); // else it would go on to show what was true before
+    throw error;
+  }
+}
+
+// Of the sensors only those that have changed are told.
+function merged(parts) {
+  const { info } = { ...model, ...parts };
+  const known = Object.entries({ ...model.sensors, ...parts.sensors });
+  const ids = new Set(info.sensors.map(({ id }) => id));
+  return { ...model, ...parts, sensors: Object.fromEntries(known.filter(([id]) => ids.has(id))) };
 }
 
 function show() {
@@ -38,4 +51,5 @@ function lost(why) {
 
 byId("filter").addEventListener("input", () => model.info && showSensors(model));
 byId("copy").addEventListener("click", copyBlock);
+put(byId("verdict"), "Asking the agent …");
 follow(take, lost);

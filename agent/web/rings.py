@@ -23,10 +23,11 @@ class Rings:
 
     Attributes:
         width: seconds that a slot has now.
+        taken: how many values were taken so far.
     """
 
     def __init__(self) -> None:
-        self.width = SHORTEST
+        self.width, self.taken = SHORTEST, 0
         self._began: float | None = None
         self._rings: dict[Key, Ring] = {}
         # When the newest value of each quantity was measured: a value is taken once.
@@ -43,7 +44,10 @@ class Rings:
             self.width *= 2
             for ring in self._rings.values():
                 ring.merge_pairs()
-        self._rings.setdefault(key, Ring()).take(self.slot(at), value)
+        self.taken += 1
+        ring = self._rings.setdefault(key, Ring())
+        ring.take(self.slot(at), value)
+        ring.taken = self.taken
 
     def slot(self, at: float) -> int:
         """Return the number of the slot of a moment."""
@@ -54,15 +58,15 @@ class Rings:
         for key in self._rings.keys() - keys:
             del self._rings[key], self._newest[key]
 
-    def since(self, first: int | None) -> dict[str, Any]:
-        """Return the slots from `first` on, or all of them, by sensor and quantity.
+    def since(self, first: int | None, taken: int = 0) -> dict[str, Any]:
+        """Return the slots from `first` on, or all, by sensor and quantity, of those measured after `taken` values.
 
         An entry is a number, `[low, high]`, or None where nothing was measured. `first` of a series is the number of
         its first slot.
         """
         series: dict[str, dict[str, Any]] = {}
         for (sensor, quantity), ring in self._rings.items():
-            start, values = ring.since(first)
+            start, values = ring.since(first) if ring.taken > taken else (0, [])
             if values:
                 series.setdefault(sensor, {})[quantity] = {"first": start, "values": values}
         return {"width": self.width, "slots": SLOTS, "series": series}
@@ -74,9 +78,14 @@ class Rings:
 
 
 class Ring:
-    """The slots of one quantity. An empty slot holds not-a-number."""
+    """The slots of one quantity. An empty slot holds not-a-number.
+
+    Attributes:
+        taken: how many values all rings together had taken after this one's last.
+    """
 
     def __init__(self) -> None:
+        self.taken = 0
         self._clear()
 
     def _clear(self) -> None:

@@ -1,5 +1,5 @@
 // The sensors: a card for each, which stays where the configuration has it; dense from a dozen on.
-import { MARKS, age, byId, element, hide, plural, put, quantityName, set, sync, valueText } from "./words.js";
+import { MARKS, age, byId, element, hide, own, plural, put, quantityName, set, sync, valueText } from "./words.js";
 import { drawSparkline, makeSparkline, reach } from "./sparkline.js";
 
 const DENSE = 12; // sensors
@@ -22,14 +22,16 @@ export function levelOf(sensor) {
 
 export function showSensors(model) {
   const covered = coveredSensors(model);
-  const wanted = byId("filter").value.trim().toLowerCase().split(/\s+/);
   const all = model.info.sensors;
+  const dense = all.length >= DENSE;
+  // A reload can take the filter away while something stands in it.
+  const wanted = dense ? byId("filter").value.trim().toLowerCase().split(/\s+/) : [];
   const free = all.filter(({ id }) => model.sensors[id] && !covered.has(id));
   const shown = free.filter(({ id }) => wanted.every((word) => searchable(model, id).includes(word)));
   const list = byId("sensors");
   hide(byId("sensors-section"), !all.length);
-  hide(byId("filter"), all.length < DENSE);
-  set(list, "class", all.length < DENSE ? "" : "dense");
+  hide(byId("filter"), !dense);
+  set(list, "class", dense ? "dense" : "");
   const hours = reach();
   put(byId("sensors-note"), [
     shown.length < free.length ? `${shown.length} of ${all.length}` : plural(all.length, "sensor"),
@@ -49,7 +51,7 @@ function searchable(model, id) {
 
 function statusText(sensor) {
   if (sensor.status === "partial" && levelOf(sensor) === "good") return "ok";
-  return WORDS[sensor.status] ?? sensor.status;
+  return own(WORDS, sensor.status) ?? sensor.status;
 }
 
 function makeCard({ id }) {

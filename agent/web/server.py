@@ -80,8 +80,10 @@ class Server:
         while self._server is None:
             try:
                 self._server = await asyncio.start_server(self._accept, host, port, limit=LARGEST_HEAD)
-            except OSError as error:
-                self._became(f"{host}:{port}: {error.strerror or error}")
+            # A name with an empty or too long part is not even looked up: UnicodeError.
+            except (OSError, UnicodeError) as error:
+                why = error.strerror or error if isinstance(error, OSError) else "no host name"
+                self._became(f"{host}:{port}: {why}")
                 await asyncio.sleep(TRY_AGAIN)
         self._became(None)
 

@@ -1,6 +1,6 @@
 // Everything around the sensors: the verdict, what needs attention, how delivery goes, the last faults.
 import {
-  MARKS, age, byId, element, hide, lasted, plural, put, putCode, quantityName, set, since, size, span, sync, time,
+  MARKS, age, byId, element, hide, lasted, own, plural, put, putCode, quantityName, set, since, size, span, sync, time,
 } from "./words.js";
 
 const LIMITS = {
@@ -62,6 +62,7 @@ export function showTroubles(found) {
 export function showStory({ health, info }) {
   const cards = [brokerCard(health), outboxCard(health), roundsCard(health), deviceCard(health, info)];
   const head = (title) => element("div", "head", element("h3", "", title), element("span", "badge"));
+  hide(byId("story-section"), false);
   sync(byId("story"), cards, ({ title }) => title, ({ title }) => element("li", "", head(title), element("dl")),
     (card, { level, mark, facts }) => {
       const [top, list] = card.children;
@@ -69,7 +70,7 @@ export function showStory({ health, info }) {
       set(top.lastChild, "class", `badge ${level}`);
       put(top.lastChild, level === "good" ? mark : `${MARKS[level]} ${mark}`);
       const known = facts.filter(([, value]) => value != null && value !== "");
-      sync(list, known, (fact) => `${known.indexOf(fact)} ${fact[0]}`,
+      sync(list, known, ([name, , which = name]) => which,
         ([name]) => element("div", "", element("dt", "", name), element("dd")),
         (row, [, value]) => put(row.lastChild, String(value)));
     });
@@ -78,7 +79,7 @@ export function showStory({ health, info }) {
 
 function brokerCard({ broker }) {
   const lacking = Object.entries(broker.limits ?? {});
-  const limits = lacking.map(([name, value]) => LIMITS[name]?.(value) ?? `${name}: ${value}`);
+  const limits = lacking.map(([name, value]) => own(LIMITS, name)?.(value) ?? `${name}: ${value}`);
   return {
     title: "Broker",
     level: !broker.connected ? "bad" : broker.refused?.length ? "warn" : "good",
@@ -86,7 +87,7 @@ function brokerCard({ broker }) {
     facts: [
       ["since", `${time(broker.since)} (${age(broker.since)})`], ["error", broker.error], ["sessions", broker.sessions],
       ["MQTT", broker.version], ["limits", limits.join(", ")],
-      ...(broker.refused ?? []).map((one) => ["refuses", `${one.topic}: ${one.reason}, ${since(one.since)}`]),
+      ...(broker.refused ?? []).map((one) => ["refuses", `${one.topic}: ${one.reason}, ${since(one.since)}`, one.topic]),
     ],
   };
 }

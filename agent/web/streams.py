@@ -6,6 +6,7 @@ Source: WHATWG HTML, "Server-sent events". Pages have places of their own, so th
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 
 from .live import Live, Seen
@@ -13,6 +14,8 @@ from .live import Live, Seen
 MOST = 8
 # Seconds in which a client has to read what it was sent.
 READ_WITHIN = 30.0
+# Linux has it; elsewhere the system's own limit holds, which may be many minutes.
+TCP_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 
 class Streams:
@@ -41,8 +44,13 @@ class Streams:
             TimeoutError: the client does not read. OSError: it is gone.
         """
         self._readers[writer] = reader
+        live.opened()
         # No further event is made while an earlier one waits, so a slow client holds one at most.
         writer.transport.set_write_buffer_limits(high=0)
+        if TCP_USER_TIMEOUT is not None:
+            # A laptop that sleeps takes nothing and says nothing: what is sent to it must not wait in the kernel.
+            link = writer.get_extra_info("socket")
+            link.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, round(READ_WITHIN * 1000))
         seen = Seen()
         try:
             while not reader.at_eof():

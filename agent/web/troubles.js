@@ -1,5 +1,5 @@
 // What needs a person: entries with a key, a level, a title, the same in short, and lines of detail.
-import { age, plural, quantityName, since, span } from "./words.js";
+import { age, own, plural, quantityName, since, span } from "./words.js";
 import { coveredSensors, levelOf } from "./sensors.js";
 
 const RANK = { bad: 0, warn: 1 };
@@ -59,7 +59,7 @@ function reasons(health, id, sensor) {
 }
 
 function probes(health, name) {
-  const breaker = health.breakers[name];
+  const breaker = own(health.breakers, name);
   if (!breaker) return "";
   const next = breaker.retryAfter ? `next try in ${span(breaker.retryAfter)}` : "being tried";
   return ` · breaker ${breaker.state.replace("_", "-")}, ${next}`;

@@ -56,18 +56,24 @@ export function sync(list, items, key, make, update) {
   });
 }
 
+// What a table has under a name that others chose: `constructor` is nothing that was put there.
+export function own(table, name) {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
 export function plural(count, noun, nouns = `${noun}s`) {
   return `${count} ${count === 1 ? noun : nouns}`;
 }
 
 export function quantityName(name) {
-  return NAMES[name] ?? name.replaceAll("_", " ");
+  return own(NAMES, name) ?? name.replace(/(\d)_(\d)/, "$1.$2").replaceAll("_", " ");
 }
 
 // A value with the digits that the chip can tell, or the word for its state.
 export function valueText(value, quantity) {
   if (quantity.words?.length && Number.isInteger(value) && quantity.words[value]) return quantity.words[value];
-  return quantity.digits == null ? String(value) : value.toFixed(quantity.digits);
+  if (quantity.digits == null) return String(value);
+  return (Number(value.toFixed(quantity.digits)) || 0).toFixed(quantity.digits); // never -0.0
 }
 
 export function span(seconds) {

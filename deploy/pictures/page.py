@@ -1,13 +1,13 @@
 """Draws the pictures of the status page: desk and phone, light and dark, well and in trouble.
 
-python deploy/pictures/page.py [FOLDER]; needs the extra `test`, and Chromium. The agent and its drivers are real, the
-chips are simulated, and hours pass in seconds.
+python deploy/pictures/page.py draws those that the documentation shows; with a FOLDER, all of them, to look at. Needs
+the extra `test`, and Chromium. The agent and its drivers are real, the chips are simulated, and hours pass in seconds.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -108,15 +108,17 @@ def away(home: Whole) -> None:
     home.broker.cut()
 
 
-def draw(folder: Path) -> None:
-    """Write all pictures."""
+def draw(folder: Path, names: Sequence[str] = ()) -> None:
+    """Write these pictures, or all."""
     with Chromium() as browser:
 
-        def shots(name: str, url: str, *, whole: bool = False) -> None:
+        def shots(name: str, url: str) -> None:
             for kind, (width, height), dark in KINDS:
+                if names and f"{name}-{kind}" not in names:
+                    continue
                 browser.open(url, width, height, dark=dark)
                 browser.wait_for("document.querySelector('#story h3')")
-                browser.screenshot(folder / f"page-{name}-{kind}.png", whole=whole)
+                browser.screenshot(folder / f"page-{name}-{kind}.webp")
             assert not browser.errors, browser.errors
 
         with PacedAgent(HEAD + SENSORS, LIVED, plays()) as home:
@@ -141,5 +143,10 @@ KINDS = (
     ("phone-dark", (390, 844), True),
 )
 
+SHOWN = ("trouble-desk", "well-phone", "well-desk-dark", "first-desk")
+
 if __name__ == "__main__":
-    draw(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
+    if len(sys.argv) > 1:
+        draw(Path(sys.argv[1]))
+    else:
+        draw(Path(__file__).parent, SHOWN)

@@ -130,7 +130,8 @@ class SerialPort:
         if number in (errno.EACCES, errno.EPERM):
             return AccessDenied(f"{where} is not open to this user; `sudo usermod -aG dialout $USER`{self.hint()}")
         if number in (errno.EAGAIN, errno.EBUSY):
-            return PermanentError(f"{where} is in use by another program; find it: `sudo fuser -v {self.path}`")
+            cure = f"is it the service (`limpet status`)? find it: `sudo fuser -v {self.path}`"
+            return PermanentError(f"{where} is in use by another program; {cure}")
         if number == errno.ENOENT:
             return AdapterGone(f"{where}: there is no such port; {absent(self.path)}", errno=number)
         if number in (errno.ENOTTY, errno.EISDIR) or not isinstance(error, OSError):
@@ -193,7 +194,7 @@ def console(path: str, root: str = "/") -> str:
     """
     real = Path(root, path.lstrip("/")).resolve().name
     names = {real, Path(path).name}
-    if real in ("ttyS0", "ttyAMA0") and Path(root, "dev/serial0").resolve().name == real:
+    if Path(root, "dev/serial0").resolve().name == real:
         names.add("serial0")
     for name in sorted(names):
         if Path(root, "run/systemd/units", f"invocation:serial-getty@{name}.service").is_symlink():

@@ -16,7 +16,7 @@ from .question import Question, says
 
 if TYPE_CHECKING:
     from .spi import SpiChip
-    from .uart import PORT, TalkingDevice, UartDevice
+    from .uart import PORT, TalkingDevice, UartDevice, likeness
 
 __all__ = [
     "BCM",
@@ -39,11 +39,12 @@ __all__ = [
     "Values",
     "Waits",
     "Within",
+    "likeness",
     "part",
     "says",
 ]
 
-_LATER = {"SpiChip": ".spi", "PORT": ".uart", "TalkingDevice": ".uart", "UartDevice": ".uart"}
+_LATER = {"SpiChip": ".spi", "PORT": ".uart", "TalkingDevice": ".uart", "UartDevice": ".uart", "likeness": ".uart"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,8 @@
 """What every driver is: straight-line code that yields its waits, and what becomes of its values.
 
 A driver answers the truth or raises, and works again once the fault has passed. So setting up is part of reading:
-a chip counts as unknown until `setup()` succeeded, and any error but a damaged frame makes it unknown again.
+a chip counts as unknown until `setup()` succeeded, and any error makes it unknown again; of damaged frames, the
+twentieth in a row.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from ..bus import clock
 from ..errors import BeyondRange, ChecksumError, InvalidReading, WrongChip
 from .quantity import UNTOLD, Measurement, Quantity, Told, Untold, Values, Waits, is_amiss
 from .question import Question
+
+# Damaged frames in a row, after which a chip is set up again. On a bad line setting up is worth avoiding, too.
+DAMAGED = 20
 
 
 def waiting(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,6 +70,7 @@ class Driver:
         either: options of which only one may be given.
         takes: seconds that the longest reading takes, setting up included.
         holds: seconds of these for which others on the bus have to wait.
+        lead: seconds before it is due at which a reading of a well device should begin, where it has to be waited for.
         sleep: how `read` waits; replaced in tests.
         known: identified and configured, and no error since.
         missing: what the last `read` could not tell, and why.
@@ -77,10 +82,13 @@ class Driver:
     takes: ClassVar[float] = 0.5
     # About thirty bytes at 100 kHz.
     holds: ClassVar[float] = 0.005
+    lead: ClassVar[float] = 0.0
     questions: ClassVar[tuple[Question, ...]] = ()
     quantities: tuple[Quantity, ...] = ()
     sleep: Callable[[float], None] = staticmethod(clock.sleep)
     known = False
+    # Readings in a row that ended with a damaged frame.
+    damaged = 0
     missing: Mapping[str, Untold] = MappingProxyType({})
     # How the method that runs just now was written: whether what it calls may yield, or must sleep.
     _yields = False
@@ -148,11 +156,15 @@ class Driver:
                 told = self.check(measured)
             else:
                 told = self.check((yield from measured))
+            self.damaged = 0
             # What is missing may come back when the chip is set up again.
             self.known = not any(map(is_amiss, told.values()))
             return told
         except ChecksumError:
-            # Damaged on the way: what the chip knows is as good as before.
+            # Damaged on the way: what the chip knows is as good as before. But where it lost its settings, its reads
+            # may differ on and on.
+            self.damaged += 1
+            self.known = self.known and self.damaged % DAMAGED != 0
             raise
         except BaseException:
             self.known = False

@@ -102,15 +102,23 @@ class Matching(NamedTuple):
 
 @dataclass(frozen=True)
 class ListOf:
-    """A list whose items are of one kind."""
+    """A list whose items are of one kind.
+
+    Attributes:
+        least, unique: how many there are at least, and whether each is there once; told to editors, and reported by
+            whoever knows what the items are.
+    """
 
     items: Allowed
+    least: int = 1
+    unique: bool = False
 
     def holds(self, value: object) -> bool:
         return isinstance(value, list | tuple | set | frozenset) and bool(value) and all(map(self.items.holds, value))
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": self.items.schema(), "minItems": 1}
+        unique = {"uniqueItems": True} if self.unique else {}
+        return {"type": "array", "items": self.items.schema(), "minItems": self.least, **unique}
 
     def __str__(self) -> str:
         return f"a list, each of it {self.items}"

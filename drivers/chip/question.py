@@ -17,8 +17,10 @@ class Question(NamedTuple):
         decides: whether another answer rules this chip out.
         more: what is asked as well, in turn; the answers, of `length` bytes each, are put together before `fits`
             looks at them.
-        wakes_in: seconds after which a chip that refused, since it was asleep, is asked once more; 0: it is not.
+        wakes_in: seconds after which a chip that refused, since it was asleep, is asked again; 0: it is not.
         wake: what wakes it; nothing where the refused question does. sleep: what sends it to sleep again.
+        load: a register that lets a chip load what it is asked for, where it answers nothing but zeros.
+        loads_in: seconds that this takes.
     """
 
     ask: bytes
@@ -30,6 +32,8 @@ class Question(NamedTuple):
     wakes_in: float = 0.0
     wake: bytes = b""
     sleep: bytes = b""
+    load: bytes = b""
+    loads_in: float = 0.0
 
 
 def says(*answers: bytes) -> Callable[[bytes], bool]:

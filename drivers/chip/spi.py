@@ -18,6 +18,8 @@ from .quantity import Waits
 WRITE = 0x80
 # Of one message, until two in a row agree.
 READS = 4
+# How often a command is written that a chip does not seem to take.
+COMMANDS = 3
 
 
 class SpiChip(Driver):
@@ -69,6 +71,17 @@ class SpiChip(Driver):
     def put(self, register: int, *values: int) -> None:
         """Write bytes from a register on."""
         self.transfer(bytes([register | WRITE, *values]))
+
+    def begin(self, register: int, value: int, shows: int) -> None:
+        """Write a register until it shows these bits, at most three times.
+
+        Bits flip in what is written, too: then nothing begins, and the value from before would be read in place of a
+        new one. A chip that is through before it can be asked shows nothing, so what was written three times counts.
+        """
+        for _ in range(COMMANDS):
+            self.put(register, value)
+            if self.get(register)[0] & shows == shows:
+                break
 
     def agreed(self, ask: Callable[[], bytes]) -> bytes:
         """Return an answer that came twice in a row: all the proof that a chip without a checksum allows.

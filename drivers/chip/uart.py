@@ -22,6 +22,10 @@ from .quantity import Waits
 POLL = 0.05
 # Seconds. A frame that came since a look at the port that is no older counts as present.
 FRESH = 3.0
+# Bytes that are kept to say what else is at the port.
+SAMPLE = 96
+# Frames of other sensors, each with the driver that reads them.
+FRAMES = ((rb"\x42\x4d\x00[\x14\x1c\x24]", "pms5003"), (rb"\xaa\xc0.{7}\xab", "sds011"), (rb"\xff\x86.{7}", "mhz19"))
 PORT = Matching(r"/[^\x00\s]+", "a path such as /dev/serial0")
 
 
@@ -49,6 +53,10 @@ class UartDevice(Driver):
         self._looked_at = 0.0
         # Since the reading began.
         self.heard = self.damaged = 0
+        # The last bytes of these.
+        self.sample = b""
+        # Whether the port was opened for the present reading.
+        self.is_fresh = False
 
     @classmethod
     def moving(cls, port: object, root: str = "/") -> str | None:
@@ -66,6 +74,7 @@ class UartDevice(Driver):
         """Open the port if it is not open, then identify."""
         if not self.port.is_open:
             self.port.open()
+            self.is_fresh = True
             self.forget()
             self._looked_at = clock.now()
         yield from super()._identified()
@@ -87,13 +96,18 @@ class UartDevice(Driver):
             return queued[-1]
         # Damaged frames of before say nothing of this reading.
         self.heard = self.damaged = 0
+        return (yield from self.next(within))
+
+    def next(self, within: float) -> Generator[float, None, bytes | None]:
+        """Return the newest frame of the first that come within so many seconds from now on, or None."""
+        began = clock.now()
         for _ in range(round(within / POLL)):
+            if came := self.frames():
+                return came[-1]
             if clock.now() - began >= within:
                 break
             yield POLL
-            if came := self.frames():
-                return came[-1]
-        return None
+        return frames[-1] if (frames := self.frames()) else None
 
     def frames(self) -> list[bytes]:
         """Return the intact frames that have come since the last look, oldest first.
@@ -104,6 +118,7 @@ class UartDevice(Driver):
         came = self.port.read()
         self._looked_at = clock.now()
         self.heard += len(came)
+        self.sample = (self.sample + came)[-SAMPLE:]
         self._buffer += came
         found: list[bytes] = []
         while (at := self._buffer.find(self.header)) >= 0:
@@ -128,6 +143,7 @@ class UartDevice(Driver):
         """Drop what has come so far."""
         self._buffer.clear()
         self.heard = self.damaged = 0
+        self.sample = b""
 
     def nothing(self, seconds: float) -> Exception:
         """Return the error of a reading in which no frame came within so many seconds."""
@@ -135,9 +151,8 @@ class UartDevice(Driver):
         if self.damaged:
             return ChecksumError(f"{where}: frames arrive damaged; shorten or shield the cable{hint}")
         if self.heard:
-            return InvalidReading(
-                f"{where}: {self.heard} bytes came, but no frame; check driver, port and wiring{hint}"
-            )
+            what = likeness(self.sample) or "check driver, port and wiring"
+            return InvalidReading(f"{where}: {self.heard} bytes came, but no frame; {what}{hint}")
         return BusTimeout(f"{where}: nothing came within {seconds:g} s; check power and the wires TX and RX{hint}")
 
     def close(self) -> None:
@@ -146,20 +161,37 @@ class UartDevice(Driver):
         self.port.close()
 
 
+def likeness(data: bytes) -> str:
+    """Return what bytes that are no frames of a sensor look like, with the cure; empty if they look like nothing."""
+    for pattern, driver in FRAMES:
+        if re.search(pattern, data, re.DOTALL):
+            return f'they look like those of another sensor; is it driver = "{driver}"?'
+    text = data.decode("ascii", errors="replace")
+    if len(text) > 8 and all(letter.isprintable() or letter.isspace() for letter in text.replace("\ufffd", "\0")):
+        return f"they are text, {text[-40:].strip()!r}: a login, a GPS, or another program"
+    return ""
+
+
 class TalkingDevice(UartDevice):
-    """A sensor that sends frames unasked, unless it sleeps; it is woken then, and told only once it is warm.
+    """A sensor that sends frames unasked, unless it sleeps or waits to be asked; it is set to send unasked then.
+
+    One that answers was awake, so its values count at once; one that has to be woken is told only once it is warm.
 
     Attributes:
         silence: seconds without a byte after which it is thought to sleep: more than its period.
+        ask: what makes it send one frame if it is awake.
+        answers: seconds that it has for that.
+        wake: what wakes it and lets it send unasked, in this order.
         waking: seconds that it has to begin after it was woken.
         warming_up: seconds after that for which its values do not count.
-        wake: what wakes it and lets it send unasked.
     """
 
     silence: ClassVar[float] = 3.0
-    waking: ClassVar[float] = 4.5
-    warming_up: ClassVar[float] = 30.0
+    ask: ClassVar[bytes] = b""
+    answers: ClassVar[float] = 0.8
     wake: ClassVar[tuple[bytes, ...]] = ()
+    waking: ClassVar[float] = 4.2
+    warming_up: ClassVar[float] = 30.0
     takes = 8.5
     _warm_at = 0.0
 
@@ -171,18 +203,30 @@ class TalkingDevice(UartDevice):
             InvalidReading: what comes is no frame.
         """
         frame = yield from self.newest(self.silence)
-        if frame is None and not self.heard:
-            for command in self.wake:
-                self.port.write(command)
-            frame = yield from self.newest(self.waking)
-            if frame is None and not self.heard:
-                # Opened again by the next reading: another device may stand behind this path by then.
-                error = self.nothing(self.silence + self.waking)
-                self.port.close()
-                raise error
-            self._warm_at = clock.now() + self.warming_up
+        if frame is None and self.heard and not self.damaged:
+            # Bytes may trickle in, as through a network.
+            frame = yield from self.next(self.takes - self.silence)
+        elif frame is None and not self.heard:
+            frame = yield from self._roused()
         if frame is None:
             raise self.nothing(self.silence)
         if (left := self._warm_at - clock.now()) > 0:
             raise NotReady(f"{self.name}: it was asleep and is warming up; its values count in {left:.0f} s")
+        return frame
+
+    def _roused(self) -> Generator[float, None, bytes | None]:
+        """Ask a silent sensor, which answers if it only waits to be asked; else wake it."""
+        self.port.write(self.ask)
+        frame = yield from self.newest(self.answers)
+        for command in self.wake:
+            self.port.write(command)
+        if frame is not None:
+            return frame
+        frame = yield from self.newest(self.waking)
+        if frame is None and not self.heard:
+            # Opened again by the next reading: another device may stand behind this path by then.
+            error = self.nothing(self.silence + self.answers + self.waking)
+            self.port.close()
+            raise error
+        self._warm_at = clock.now() + self.warming_up
         return frame

@@ -29,7 +29,7 @@ class Vote(Driver):
     def __init__(
         self,
         *,
-        of: Annotated[Sequence[str], ListOf(ID)],
+        of: Annotated[Sequence[str], ListOf(ID, least=2, unique=True)],
         tolerance: Annotated[Mapping[str, float] | None, TableOf(Within(0.0))] = None,
     ) -> None:
         self.of, self.tolerance = tuple(of), dict(tolerance or {})

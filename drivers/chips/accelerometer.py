@@ -105,8 +105,10 @@ class SampledChip(I2cChip):
             if frames.count(frames[-1]) == min(len(frames), 3):
                 break
         else:
-            # On a slow bus each read is of another sample: those of a chip at rest differ by its noise.
-            data = self._middle(frames)
+            # On a slow bus each read is of another sample: those of a chip at rest differ by its noise. One that lost
+            # its settings may sample faster than any bus reads, and move.
+            if any(found == self.settings() for found, _ in frames):
+                data = self._middle(frames)
         if settings != self.settings():
             raise LostPower(
                 f"{self.name}: its settings are {settings.hex(' ')}, written was {self.settings().hex(' ')}"
@@ -132,10 +134,11 @@ class SampledChip(I2cChip):
             stop: 1 where the axis stands at its upper end, -1 at the lower, 0 between them.
         """
         end = next(quantity.high for quantity in self.quantities if quantity.name == name)
+        hint = f"take a larger `{'rotation_range' if name.startswith('rotation') else 'range'}`"
         if stop > 0 or value > end:
-            return self.beyond(name, at_least=end, hint="take a larger `range`")
+            return self.beyond(name, at_least=end, hint=hint)
         if stop < 0 or value < -end:
-            return self.beyond(name, at_most=-end, hint="take a larger `range`")
+            return self.beyond(name, at_most=-end, hint=hint)
         return value
 
 

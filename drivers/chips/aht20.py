@@ -35,7 +35,7 @@ class Aht20(I2cChip):
 
     name = "aht20"
     addresses = (0x38,)
-    takes = 0.3
+    takes = 0.4
     questions: ClassVar[tuple[Question, ...]] = (
         Question(b"", 7, lambda frame: len(set(frame)) > 1 and not crc.crc8(frame), decides=False),
     )

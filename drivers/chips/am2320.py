@@ -38,7 +38,8 @@ class Am2320(I2cChip):
 
     name = "am2320"
     addresses = (0x5C,)
-    takes = 2.5
+    # Twice that long only where it refuses to be read at once again.
+    takes = 5.0
     questions = (Question(READ, LENGTH, is_whole, ANSWERING_TAKES, wakes_in=WAKING_TAKES),)
     quantities = (
         # At 0.1 °C a quiet room may show the same digits for an hour.
@@ -65,8 +66,13 @@ class Am2320(I2cChip):
             NoAcknowledge: no device answers. ChecksumError: an answer arrived damaged, or two differ.
             InvalidReading: it has not measured.
         """
-        # What it measured some time ago; now it measures.
-        yield from self.answer()
+        try:
+            # What it measured some time ago; now it measures.
+            yield from self.answer()
+        except NoAcknowledge:
+            # A chip may refuse to be read twice within 2 s, as after `identify`; they are over then.
+            yield MEASURING_TAKES
+            yield from self.answer()
         yield MEASURING_TAKES
         told = celsius_and_humidity((yield from self.answer()))
         again = yield from self.again(told)

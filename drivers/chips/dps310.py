@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .. import crc
 from ..chip import I2cChip, Quantity, Question, Reading, Waits, part, says
-from ..errors import InvalidReading, LostPower, NotReady, WrongChip
+from ..errors import InvalidReading, LostPower, NoAcknowledge, NotReady, WrongChip
 from ..registers import Field, Register, signed
 
 # From the pressure on: three bytes, the temperature's three, and the settings up to CONFIG.
@@ -35,7 +35,7 @@ POLLS = 4
 # Before the first measurement, at the ends of the scale, and on a dead line.
 NO_RESULTS = (0x000000, 0x7FFFFF, 0x800000, 0xFFFFFF)
 # Not in the data sheet: bit 1 shows a chip whose thermometer is right; the messages put another one right.
-TRIMMED, IS_TRIMMED = Register(0x32), 0x02
+TRIMMED, IS_TRIMMED, REFUSALS = Register(0x32), 0x02, 3
 TRIM = (b"\x0e\xa5", b"\x0f\x96", b"\x62\x02", b"\x0e\x00", b"\x0f\x00")
 
 
@@ -87,15 +87,27 @@ class Dps310(I2cChip):
             raise InvalidReading(f"{self.name}: the coefficients are {block.hex(' ')}; a line is shorted or floats")
         self.coefficients = coefficients(block)
         thermometer = self.get_twice(COEFFICIENTS_OF) & EXTERNAL
-        if not self.get_twice(TRIMMED) & IS_TRIMMED:
-            for message in TRIM:
-                self.write(message)
+        self.put_right()
         self.settings = bytes([EIGHT_TIMES, thermometer | EIGHT_TIMES])
         self.put(PRESSURE_SETTING, self.settings[0])
         self.put(TEMPERATURE_SETTING, self.settings[1])
         self.put(CONFIG, 0)
         # What was ready before is not what will be asked for.
         self.write_read(BURST, BURST_LENGTH)
+
+    def put_right(self) -> None:
+        """Put a chip right whose thermometer is wrong.
+
+        A chip may refuse what the data sheet does not have. It does if it answers everything else meanwhile.
+        """
+        for _ in range(REFUSALS):
+            try:
+                if not self.get_twice(TRIMMED) & IS_TRIMMED:
+                    for message in TRIM:
+                        self.write(message)
+                return
+            except NoAcknowledge:
+                self.get(IDENTITY)
 
     def measure(self) -> Reading:
         """Return temperature in °C and pressure in hPa.

@@ -7,10 +7,9 @@ temperature data conversion); technical note TN1218 for the same formulas.
 from __future__ import annotations
 
 import struct
-from collections import Counter
 
 from ..chip import Quantity, Reading, Untold, part
-from ..errors import ChecksumError, InvalidReading
+from ..errors import InvalidReading
 from ..registers import Register
 from .st_one_shot import OneShotSensor
 
@@ -23,8 +22,6 @@ AWAKE = 0x84
 ONE_SHOT = 0x01
 TEMPERATURE_DONE, HUMIDITY_DONE = 0x01, 0x02
 CALIBRATION, CALIBRATION_LENGTH = 0x30, 16
-# Of the calibration, until enough agree.
-READS, ALIKE = 8, 3
 STOPS = (0x7FFF, -0x8000)
 
 # Two points of a line: (code, value), (code, value).
@@ -59,19 +56,12 @@ class Hts221(OneShotSensor):
         self.temperature_line, self.humidity_line = lines(self._calibration())
 
     def _calibration(self) -> bytes:
-        """Return the calibration. Three reads must agree: a damaged one would spoil every reading from now on.
+        """Return the calibration.
 
         Raises:
-            ChecksumError: no three of them agree. InvalidReading: a line is shorted or floats.
+            ChecksumError: no three reads of it agree. InvalidReading: a line is shorted or floats.
         """
-        seen: Counter[bytes] = Counter()
-        for _ in range(READS):
-            block = self.registers(CALIBRATION, CALIBRATION_LENGTH)
-            seen[block] += 1
-            if seen[block] == ALIKE:
-                break
-        else:
-            raise ChecksumError(f"{self.name}: no {ALIKE} reads of the calibration agree; shorten or shield the cable")
+        block = self.get_alike(CALIBRATION | self.burst, CALIBRATION_LENGTH)
         if len(set(block)) == 1:
             raise InvalidReading(f"{self.name}: the calibration is {block.hex(' ')}; a line is shorted or floats")
         return block

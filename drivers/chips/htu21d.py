@@ -46,8 +46,13 @@ class Htu21d(I2cChip):
 
     name = "htu21d"
     addresses = (0x40,)
-    takes = 0.25
-    questions = (Question(READ_IDENTITY, 6, lambda serial: serial[0] in HTU21D_KIN or has_sensirions_number(serial)),)
+    # Without a serial number, as in clones, a measurement identifies it.
+    takes = 0.35
+    # A clone may have no serial number, but it has a user register.
+    questions: ClassVar[tuple[Question, ...]] = (
+        Question(READ_IDENTITY, 6, lambda it: it[0] in HTU21D_KIN or has_sensirions_number(it), decides=False),
+        Question(bytes([USER.address]), 1, lambda user: user != b"\xff"),
+    )
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 125.0, 0.011, accuracy=0.3),
         Quantity("humidity", "%", "humidity", 0.0, 100.0, 0.04, clips=True, needs="temperature", accuracy=2.0),

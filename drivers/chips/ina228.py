@@ -182,12 +182,12 @@ class Ina228(ShuntMonitor):
         return found
 
     def _agreed(self) -> tuple[int, ...]:
-        """Return what two reads agree on; three, where the next result or a flipped bit came between the first two."""
+        """Return what two reads agree on; three, where a result or a bit changed. As at power-on, none may agree."""
         reads: list[tuple[int, ...]] = [self._results()]
         while len(reads) < READS:
             settings = self._settings()
             reads.append(self._results())
-            if reads.count(reads[-1]) == min(len(reads), 3):
+            if settings != SETTINGS or reads.count(reads[-1]) == min(len(reads), 3):
                 break
         else:
             raise ChecksumError(f"{self.name}: the reads of a result do not agree; shorten or shield the cable")

@@ -31,8 +31,19 @@ class Max31855(SpiChip):
     name = "max31855"
     takes = 0.4
     quantities = (
-        Quantity("temperature", "°C", "temperature", -270.0, 1800.0, 0.25, noisy=False, accuracy=2.0),
-        Quantity("reference_temperature", "°C", "temperature", -55.0, 125.0, 0.0625, accuracy=2.0),
+        Quantity(
+            "temperature",
+            "°C",
+            "temperature",
+            -270.0,
+            1800.0,
+            0.25,
+            noisy=False,
+            needs="reference_temperature",
+            accuracy=2.0,
+        ),
+        # Table 5 goes to 127 °C, two more than the chip is specified for.
+        Quantity("reference_temperature", "°C", "temperature", -55.0, 127.0, 0.0625, accuracy=2.0),
     )
 
     def configure(self) -> Reading:

@@ -104,7 +104,7 @@ class Max31856(SpiChip):
         Raises:
             NotReady: the conversion did not end. LostPower: the settings are gone. ChecksumError: no two reads agree.
         """
-        self.put(CR0, self.settings[0] | ONE_SHOT)
+        self.begin(CR0, self.settings[0] | ONE_SHOT, ONE_SHOT)
         for _ in range(POLLS):
             yield self.converting
             found = self.agreed(lambda: self.get(CR0, REGISTERS))

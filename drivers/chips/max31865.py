@@ -73,8 +73,9 @@ class Max31865(SpiChip):
         self.settings = (THREE_WIRES if wires == 3 else 0) | (FILTER_50_HZ if mains == 50 else 0)
         self.converting = TAKES[mains]
         step = self.reference / (TOP + 1)
-        most = min(TOP - 1, math.ceil(ohms(HIGH, nominal) / step))
-        least = min(TOP - 1, math.floor(ohms(LOW, nominal) / step))
+        # A result at a threshold is a fault already, and both ends of the scale are values.
+        most = min(TOP - 1, math.ceil(ohms(HIGH, nominal) / step) + 1)
+        least = min(TOP - 1, math.floor(ohms(LOW, nominal) / step) - 1)
         self.thresholds = (most << 1).to_bytes(2, "big") + (least << 1).to_bytes(2, "big")
         # At 0 °C, where an ohm of a Pt100 is 2.56 °C.
         of_celsius = Quantity("temperature", "°C", "temperature", LOW, HIGH, step / (A * nominal), accuracy=0.5)
@@ -124,11 +125,11 @@ class Max31865(SpiChip):
 
     def _converted(self, supplied: int) -> Waits:
         """Switch the bias on, test the wires, convert."""
-        self.put(CONFIG, supplied | CLEAR_FAULTS)
+        self.begin(CONFIG, supplied | CLEAR_FAULTS, BIAS)
         yield BIAS_SETTLES
         self.put(CONFIG, supplied | DETECT)
         yield DETECTING_TAKES
-        self.put(CONFIG, supplied | ONE_SHOT)
+        self.begin(CONFIG, supplied | ONE_SHOT, ONE_SHOT)
         yield self.converting
 
 

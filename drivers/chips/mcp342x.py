@@ -23,8 +23,6 @@ GAINS = {1: 0b00, 2: 0b01, 4: 0b10, 8: 0b11}
 REFERENCE = 2.048  # V
 # Configurations that begin nothing and that no other chip keeps one after the other: 14 and 16 bits, gain 8, gain 4.
 TRIALS = (0x07, 0x0B, 0x06)
-# Continuous, 12 bits, gain 1: after power-on.
-AFTER_POWER_ON = 0x10
 # Looks for the end of a conversion; reads of a result besides the first.
 POLLS, AGAIN = 3, 2
 
@@ -33,10 +31,12 @@ def looks_right(answer: bytes) -> bool:
     """Return whether an answer could be one of this chip's: a result, then the configuration, again and again."""
     configuration = answer[-1] & ~READY
     length = 3 if BITS.of(configuration) == RESOLUTIONS[18][0] else 2
-    repeated = {byte & ~READY for byte in answer[length:]} == {configuration}
-    # After power-on, or as it is left here.
-    is_known = configuration == AFTER_POWER_ON or not CONTINUOUS.of(configuration)
-    return repeated and is_known and len(set(answer)) > 1
+    return any(answer) and {byte & ~READY for byte in answer[length:]} == {configuration}
+
+
+def is_certain(answer: bytes) -> bool:
+    """Return whether such an answer can be no other chip's: zeros follow in many, and a dead line stays at one byte."""
+    return bool(answer[-1] & ~READY) and len(set(answer)) > 1
 
 
 class Mcp342x(I2cChip):
@@ -54,7 +54,8 @@ class Mcp342x(I2cChip):
 
     name = "mcp342x"
     addresses = tuple(range(0x68, 0x70))
-    questions = (Question(b"", 6, looks_right, decides=False),)
+    # It takes any byte for a configuration, so that no other question may be sent to it.
+    questions = (Question(b"", 12, looks_right), Question(b"", 12, is_certain, decides=False))
     takes = 2.5
     # Those that the chip has, and those that are read if nothing else is said.
     available: ClassVar[tuple[str, ...]] = INPUTS

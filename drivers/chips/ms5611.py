@@ -46,7 +46,8 @@ class Ms5611(I2cChip):
 
     name = "ms5611"
     addresses = (0x77, 0x76)
-    questions = (Question(PROM_AT[0], 2, is_whole, more=PROM_AT[1:]),)
+    # After power it may not have loaded its calibration yet. To a chip with registers a reset is the address of one.
+    questions = (Question(PROM_AT[0], 2, is_whole, more=PROM_AT[1:], load=RESET, loads_in=RESETTING_TAKES),)
     quantities = (
         Quantity("temperature", "°C", "temperature", -40.0, 85.0, 0.01, accuracy=0.8),
         Quantity("pressure", "hPa", "atmospheric_pressure", 10.0, 1200.0, 0.012, needs="temperature", accuracy=1.5),

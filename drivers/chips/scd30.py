@@ -119,8 +119,8 @@ class Scd30(SensirionChip):
             )
         co2, temperature, humidity = yield from self.floats(READ, COMMAND_TAKES, 3)
         nothing = InvalidReading(f"{self.name}: {co2:g} ppm is no concentration")
-        return {
-            "co2": self.below("co2", co2, CO2_STOP) if co2 >= 1 else nothing,
-            "temperature": temperature,
-            "humidity": humidity,
-        }
+        told = {"co2": self.below("co2", co2, CO2_STOP) if co2 >= 1 else nothing}
+        if temperature == humidity == 0:
+            no_air = InvalidReading(f"{self.name}: 0 °C at 0 % is no reading; it has not measured")
+            return {**told, "temperature": no_air, "humidity": no_air}
+        return {**told, "temperature": temperature, "humidity": humidity}

@@ -22,6 +22,8 @@ PRODUCT, PRODUCT_WORDS, PRODUCT_TAKES = b"\xd0\x14", 16, 0.055
 MODELS = {"SEN50": 4, "SEN54": 7, "SEN55": 8}
 # What stands for a number that is not known, or that the model does not have.
 UNKNOWN, UNKNOWN_SIGNED = 0xFFFF, 0x7FFF
+# Humidity and temperature, and what they are together where neither was measured: no air is at 0 °C and 0 %.
+AIR, NO_AIR = slice(4, 6), ((0x0000, 0x0000), (UNKNOWN, UNKNOWN))
 # Section 6.1.10: bits of the status, and which of the eight numbers they spoil.
 FAULTS = (
     (1 << 5, "the laser fails", range(4)),
@@ -109,7 +111,7 @@ class Sen5x(SensirionChip):
         """Return what the model measures: µg/m³, °C, %, indices; of what it does not know, why.
 
         Raises:
-            NotReady: no value came. ChecksumError: a word arrived damaged.
+            NotReady: no value came. ChecksumError: a word arrived damaged. InvalidReading: it has not measured.
         """
         words, status = yield from self.new_values()
         if status & LASTING:
@@ -118,7 +120,9 @@ class Sen5x(SensirionChip):
             for _ in range(SHOWS_AGAIN):
                 yield 1.0
             words, status = yield from self.new_values()
-        return {one.name: self.told(index, words[index], status) for index, one in enumerate(self.quantities)}
+        if not any(words):
+            raise InvalidReading(f"{self.name}: all its numbers are 0; it has not measured")
+        return {one.name: self.told(index, words, status) for index, one in enumerate(self.quantities)}
 
     def new_values(self) -> Generator[float, None, tuple[tuple[int, ...], int]]:
         """Wait for new values; return the eight numbers, and the status.
@@ -143,13 +147,14 @@ class Sen5x(SensirionChip):
             yield POLL
         return False
 
-    def told(self, index: int, word: int, status: int) -> float | Untold:
+    def told(self, index: int, words: tuple[int, ...], status: int) -> float | Untold:
         """Return one of the eight numbers, or why it cannot be told."""
-        one, is_mass = self.quantities[index], index < MODELS["SEN50"]
+        one, word, is_mass = self.quantities[index], words[index], index < MODELS["SEN50"]
         wrong = [what for bit, what, spoilt in FAULTS if status & bit and index in spoilt]
         if wrong:
             return InvalidReading(f"{self.name}: no {one.name}: {' and '.join(wrong)} (status 0x{status:08x})")
-        if word == (UNKNOWN if is_mass else UNKNOWN_SIGNED):
+        is_no_air = one.name in ("humidity", "temperature") and words[AIR] in NO_AIR
+        if is_no_air or word == (UNKNOWN if is_mass else UNKNOWN_SIGNED):
             return InvalidReading(f"{self.name}: {one.name} is not known (0x{word:04x})")
         value = (word if is_mass else signed(word, 16)) / self.scales[index]
         if one.name.endswith("_index") and value == 0:

@@ -7,11 +7,12 @@ send it, and agree on its answers.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Annotated, Any, ClassVar
 
 from .. import crc
 from ..chip import Quantity, Question, Reading, Waits, Within, part
-from ..errors import InvalidReading, PermanentError, TransientError, WrongChip
+from ..errors import InvalidReading, LostPower, NotReady, PermanentError, TransientError, WrongChip
 from .sensirion import REFUSED, SensirionChip
 
 # 0.6 ms, and a slow oscillator.
@@ -27,6 +28,8 @@ CONDITION, CONDITIONING_TAKES = b"\x26\x12", 0.055
 CONDITIONING, CONDITIONS_EVERY = 9.8, 0.98
 # Until the plate is hot, from its first measurement on.
 HEATING_TAKES = 0.17
+# Ticks: a signal that moves farther within HEATING_TAKES is that of a plate which was cold.
+NEAR, TRIES = 500, 3
 
 
 class Sgp4x(SensirionChip):
@@ -40,6 +43,10 @@ class Sgp4x(SensirionChip):
     addresses = (0x59,)
     feature_set: ClassVar[int]
     measuring: ClassVar[tuple[bytes, float]]
+    has_to_be_conditioned: ClassVar[bool] = False
+    # The signals of the reading before, none since it was set up; those of the plate while it was cold.
+    last: tuple[int, ...] = ()
+    cold: tuple[int, ...] = ()
 
     def __init__(
         self,
@@ -64,8 +71,7 @@ class Sgp4x(SensirionChip):
         try:
             (found,) = yield from self.ask(FEATURE_SET, FEATURE_TAKES, 1)
         except REFUSED:
-            # The datasheet does not promise this command.
-            return
+            return  # the datasheet does not promise this command
         if found & FEATURES != self.feature_set:
             sibling = next((one for one in (Sgp40, Sgp41) if one.feature_set == found & FEATURES), None)
             hint = f'this is an {sibling.name.upper()}: write driver = "{sibling.name}"' if sibling else ""
@@ -74,48 +80,72 @@ class Sgp4x(SensirionChip):
     def measure(self) -> Reading:
         """Return the raw signals in ticks.
 
+        A chip that lost its power goes on without a sign of that, but its plate is cold. So what is far from the
+        reading before, or near the signals of a cold plate, is measured again.
+
         Raises:
-            NoAcknowledge: no device answers. ChecksumError: a word arrived damaged.
+            NoAcknowledge: no device answers. ChecksumError: a word arrived damaged. NotReady: no signals agree.
+            LostPower: it was cold, and has to be conditioned.
         """
-        command, takes = self.measuring
-        ticks = yield from self.ask(command + self.air, takes, len(self.quantities))
+        ticks = yield from self.signals()
+        if is_far(ticks, self.last) or not (self.last or is_far(ticks, self.cold)):
+            ticks = yield from self.settled(ticks)
+        self.last = ticks
         return {
             quantity.name: part(self.signal, quantity.name, raw)
             for quantity, raw in zip(self.quantities, ticks, strict=True)
         }
 
-    def signal(self, name: str, raw: int) -> float:
-        """Return a raw signal.
+    def signals(self) -> Generator[float, None, tuple[int, ...]]:
+        """Measure; return the raw signals."""
+        command, takes = self.measuring
+        return (yield from self.ask(command + self.air, takes, len(self.quantities)))
 
-        Raises:
-            InvalidReading: it stands at an end of its scale, which no working element does.
-        """
+    def settled(self, ticks: tuple[int, ...]) -> Generator[float, None, tuple[int, ...]]:
+        """Return what two measurements in a row agree on; the first one heats the plate."""
+        for _ in range(TRIES):
+            yield HEATING_TAKES
+            before, ticks = ticks, (yield from self.signals())
+            if not is_far(before, ticks):
+                return ticks
+            if self.has_to_be_conditioned:
+                raise LostPower(f"{self.name}: its plate was cold: power was lost")
+        raise NotReady(f"{self.name}: its signals do not settle")
+
+    def signal(self, name: str, raw: int) -> float:
+        """Return a raw signal; raise InvalidReading at an end of its scale, where no working element stands."""
         if raw in (0x0000, 0xFFFF):
             raise InvalidReading(f"{self.name}: {name} is 0x{raw:04x}, an end of its scale; a dead element")
         return float(raw)
 
 
-VOC = Quantity("voc_raw", "", None, 1.0, 65_534.0, 1.0)
-NOX = Quantity("nox_raw", "", None, 1.0, 65_534.0, 1.0)
+def questions(feature_set: int) -> tuple[Question, ...]:
+    """Return what tells a scan that it is an SGP4x, and which."""
+    return (
+        Question(SERIAL_NUMBER, 9, lambda answer: bool(crc.words(answer)), SERIAL_TAKES),
+        Question(FEATURE_SET, 3, lambda it: crc.words(it)[0] & FEATURES == feature_set, FEATURE_TAKES, decides=False),
+    )
+
+
+VOC, NOX = (Quantity(name, "", None, 1.0, 65_534.0, 1.0) for name in ("voc_raw", "nox_raw"))
 
 
 class Sgp40(Sgp4x):
-    """One SGP40."""
+    """One SGP40, which tells volatile organic compounds alone."""
 
     name = "sgp40"
+    takes = 0.9
     feature_set = 0x0020
     measuring = (MEASURE_VOC, VOC_TAKES)
     quantities = (VOC,)
-    questions = (
-        Question(SERIAL_NUMBER, 9, lambda answer: bool(crc.words(answer)), SERIAL_TAKES),
-        Question(
-            FEATURE_SET, 3, lambda answer: crc.words(answer)[0] & FEATURES == 0x0020, FEATURE_TAKES, decides=False
-        ),
-    )
+    questions = questions(feature_set)
 
     def configure(self) -> Waits:
-        """Heat the plate, and throw the first value away, as §3.1 of the datasheet asks for."""
-        yield from self.ask(MEASURE_VOC + self.air, VOC_TAKES, 1)
+        """Heat the plate, and throw the first value away, as §3.1 of the datasheet asks for; from a cold heater."""
+        self.last = ()
+        self.write(HEATER_OFF)
+        yield HEATER_TAKES
+        self.cold = yield from self.ask(MEASURE_VOC + self.air, VOC_TAKES, 1)
         yield HEATING_TAKES - VOC_TAKES
 
 
@@ -123,43 +153,40 @@ class Sgp41(Sgp4x):
     """One SGP41. Its element for nitrogen oxides is conditioned for 10 s whenever it is set up."""
 
     name = "sgp41"
+    has_to_be_conditioned = True
     feature_set = 0x0040
     measuring = (MEASURE_BOTH, BOTH_TAKES)
     quantities = (VOC, NOX)
     takes = 11.0
-    questions = (
-        Question(SERIAL_NUMBER, 9, lambda answer: bool(crc.words(answer)), SERIAL_TAKES),
-        Question(
-            FEATURE_SET, 3, lambda answer: crc.words(answer)[0] & FEATURES == 0x0040, FEATURE_TAKES, decides=False
-        ),
-    )
+    questions = questions(feature_set)
 
     def configure(self) -> Waits:
-        """Condition the chip, from a cold heater: one that broke off earlier may still go on.
-
-        However it ends, it does not go on: the heater is turned off where it breaks off.
-        """
+        """Condition the chip, from a cold heater: one that broke off may still go on. Here it is turned off then."""
+        self.last = self.cold = ()
         self.write(HEATER_OFF)
         yield HEATER_TAKES
-        ended = False
         try:
             for _ in range(round(CONDITIONING / CONDITIONS_EVERY)):
-                yield from self.ask(CONDITION + self.air, CONDITIONING_TAKES, 1)
+                ticks = yield from self.ask(CONDITION + self.air, CONDITIONING_TAKES, 1)
+                self.cold = self.cold or ticks
                 yield CONDITIONS_EVERY - CONDITIONING_TAKES
             self.write(MEASURE_BOTH + self.air)
-            ended = True
-        finally:
-            if not ended:
-                self.cool_down()
+        except BaseException:
+            self.cool_down()
+            raise
         yield BOTH_TAKES
 
     def cool_down(self) -> None:
-        """Turn the heater off, which also ends a conditioning."""
+        """Turn the heater off, which also ends a conditioning; raise nothing, since what broke it off says more."""
         try:
             self.write(HEATER_OFF)
         except (TransientError, PermanentError):
-            # The error that broke it off says more; the next set-up begins with the same command.
             return
+
+
+def is_far(ticks: tuple[int, ...], before: tuple[int, ...]) -> bool:
+    """Return whether a signal moved farther than air moves it within moments; no, if there is nothing before."""
+    return any(abs(one - other) > NEAR for one, other in zip(ticks, before, strict=False))
 
 
 def humidity_ticks(percent: float) -> int:

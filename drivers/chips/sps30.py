@@ -17,7 +17,7 @@ from .sensirion import REFUSED, SensirionChip, text
 START, STARTING_TAKES = b"\x00\x10", 0.022
 STOP, STOPPING_TAKES = b"\x01\x04", 0.022
 AS_FLOATS = crc.word(0x0300)
-WAKE_UP, WAKING_TAKES = b"\x11\x03", 0.0055
+WAKE_UP, WAKING_TAKES, SLEEP = b"\x11\x03", 0.0055, b"\x10\x01"
 PRODUCT, IS_SPS30 = b"\xd0\x02", "00080000"
 VERSION, IS_READY, READ = b"\xd1\x00", b"\x02\x02", b"\x03\x00"
 STATUS, CLEAR = b"\xd2\x06", b"\xd2\x10"
@@ -56,7 +56,17 @@ class Sps30(SensirionChip):
 
     name = "sps30"
     addresses = (0x69,)
-    questions = (Question(PRODUCT, 12, lambda answer: text(crc.words(answer)) == IS_SPS30, COMMAND_TAKES),)
+    questions = (
+        Question(
+            PRODUCT,
+            12,
+            lambda answer: text(crc.words(answer)) == IS_SPS30,
+            COMMAND_TAKES,
+            wakes_in=WAKING_TAKES,
+            wake=WAKE_UP,
+            sleep=SLEEP,
+        ),
+    )
     takes = 13.0
     # The answer is 60 bytes long.
     holds = 0.01

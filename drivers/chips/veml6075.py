@@ -70,8 +70,8 @@ class Veml6075(I2cChip):
             or infrared than there is light.
         """
         counts = yield from self._counts()
-        if counts == self.before:
-            # They may be those, the command lost: measured once more.
+        if counts == self.before or not any(counts):
+            # They may be those, or those of power-on, and the command was lost: measured once more.
             counts = yield from self._counts()
         self.before = counts
         return self._told(*counts)

@@ -74,7 +74,7 @@ class FakeMs5611(FakeChip):
             self.is_loaded, self.result = True, 0
             self.busy_for(RELOADS_IN)
         elif command & 0xF1 == 0xA0:
-            self.answer = prom()[command >> 1 & 7].to_bytes(2, "big")
+            self.answer = (prom()[command >> 1 & 7] if self.is_loaded else 0).to_bytes(2, "big")
         elif command & 0xE1 == 0x40 and command & 0x0F <= 8:
             self.result = self.converted(is_temperature=bool(command & 0x10)) if self.is_loaded else 0
             self.busy_for(TIMES[command >> 1 & 7])

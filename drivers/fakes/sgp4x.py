@@ -9,6 +9,8 @@ from .chip import FakeChip, Nack, clamp, crc8, word
 VOC, BOTH, CONDITION, SELF_TEST, HEATER_OFF, SERIAL, FEATURES = 0x260F, 0x2619, 0x2612, 0x280E, 0x3615, 0x3682, 0x202F
 TAKES = {VOC: 0.030, BOTH: 0.050, CONDITION: 0.050, SELF_TEST: 0.320, HEATER_OFF: 0.001, SERIAL: 0.001, FEATURES: 0.01}
 POWERS_UP = 0.0006
+HOT_AFTER = 0.17  # seconds after the first measurement
+OF_A_COLD_PLATE = 52_000  # ticks
 LONGEST_CONDITIONING = 10.0  # seconds; longer, and the element is damaged
 
 
@@ -26,6 +28,7 @@ class FakeSgp40(FakeChip):
         self.conditions_since: float | None = None
         self.conditioned_for = 0.0
         self.damaged = False
+        self.hot_at: float | None = None
         self.busy_for(POWERS_UP)
 
     def on_write(self, data: bytes) -> None:
@@ -42,7 +45,11 @@ class FakeSgp40(FakeChip):
         self.busy_for(TAKES[command])
 
     def heat(self, command: int) -> None:
-        """Follow how long the chip is conditioned: until another command changes its heater."""
+        """Follow when the plate is hot, and how long it is conditioned: until another command changes its heater."""
+        if command in (HEATER_OFF, SELF_TEST):
+            self.hot_at = None
+        elif command in (VOC, BOTH, CONDITION) and self.hot_at is None:
+            self.hot_at = self.clock() + HOT_AFTER
         if self.conditions_since is not None:
             self.conditioned_for = self.clock() - self.conditions_since
             self.damaged = self.damaged or self.conditioned_for > LONGEST_CONDITIONING
@@ -55,7 +62,9 @@ class FakeSgp40(FakeChip):
         """Return what can be read after a command."""
         if command in self.measures:
             names = self.measures[command]
-            return b"".join(word(self.ticks(name)) for name in names)
+            # What counts is how hot the plate is in the end.
+            is_cold = self.hot_at is None or self.clock() + TAKES[command] < self.hot_at
+            return b"".join(word(self.ticks(name) if not is_cold else OF_A_COLD_PLATE) for name in names)
         answers = {
             SELF_TEST: word(0xD400),
             SERIAL: word(0x0000) + word(0x03A1) + word(0x7C5E),

@@ -69,8 +69,10 @@ HWMON: tuple[Rule, ...] = (
 
 LIMITS = {
     "°C": (-273.15, 2000.0), "%": (0.0, 100.0), "hPa": (0.0, 20000.0), "lx": (0.0, 1e6), "ppm": (0.0, 1e6),
-    "µg/m³": (0.0, 1e6),
+    "µg/m³": (0.0, 1e6), "ppb": (0.0, 1e9), "mm": (0.0, 1e6), "Ω": (0.0, 1e12), "Hz": (0.0, 1e6),
 }  # fmt: skip
+# Of quantities that know better than their unit: air without carbon dioxide is a sensor that has not measured yet.
+LIMITS_OF = {"co2": (1.0, 1e6), "uv_index": (0.0, 1000.0), "energy": (0.0, 1e15)}
 # In dry air and in fog, a chip's formula returns slightly less than 0 % or more than 100 %.
 CLIPS = {"%"}
 # Quantities whose last digit moves even in a quiet room. Others may not move: steps are coarse, inputs are grounded.
@@ -104,11 +106,9 @@ def channel(base: str, rules: Iterable[Rule]) -> Channel | None:
     for pattern, name, unit, kind, factor in rules:
         match = re.fullmatch(pattern, base)
         if match:
-            low, high = LIMITS.get(unit, (float("-inf"), float("inf")))
-            noisy = base.startswith(NOISY)
-            return Channel(
-                base, Quantity(match.expand(name), unit, kind, low, high, clips=unit in CLIPS, noisy=noisy), factor
-            )
+            quantity, noisy = match.expand(name), base.startswith(NOISY)
+            low, high = LIMITS_OF.get(quantity) or LIMITS.get(unit, (-math.inf, math.inf))
+            return Channel(base, Quantity(quantity, unit, kind, low, high, clips=unit in CLIPS, noisy=noisy), factor)
     return None
 
 

@@ -5,7 +5,8 @@ nothing or one byte, which most chips take for a register's number. A question o
 and a write to others. It is sent only if the bare read was refused: chips with commands refuse it, chips with registers
 do not. The empty write of `i2cdetect` is never used: a Pi 5 refuses it, and some chips take it for a command.
 At 0x70..0x77, what answers the bare read is first examined for being a multiplexer, by bytes that are a register's
-number to all others: a multiplexer would take a question for channels to be connected.
+number to all others: a multiplexer would take a question for channels to be connected. What may be an I/O expander
+(0x20..0x27, 0x38..0x3f) is sent nothing: its outputs would take that.
 
 One question can have an effect: it reaches the control byte of a PCF8591 (0x48..0x4f), whose analog output turns off.
 """

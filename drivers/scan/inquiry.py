@@ -11,6 +11,10 @@ from ..chip import Question
 from ..errors import BusError, ChecksumError, NoAcknowledge
 
 BARE_READ = Question(b"", 1, bool)
+# Where a PCF8574 or PCF8575 may be, and enough bytes of it.
+EXPANDERS, PINS = (*range(0x20, 0x28), *range(0x38, 0x40)), Question(b"", 8, bool)
+# How often a chip is woken: it falls asleep again within milliseconds, and this thread may come too late.
+WAKINGS = 3
 
 
 class Inquiry:
@@ -22,7 +26,7 @@ class Inquiry:
 
     def __init__(self, device: I2cDevice) -> None:
         self.device = device
-        self.answered = self.answers_bare_reads = False
+        self.answered = self.answers_bare_reads = self._has_written = False
         self._answers: dict[tuple[bytes, int, tuple[bytes, ...]], bytes | None] = {}
 
     def reads_bare(self) -> Generator[float, None, bool]:
@@ -36,12 +40,28 @@ class Inquiry:
         sure: list[str] = []
         maybe: list[str] = []
         for driver in sorted(drivers, key=_effort):
+            # What was recognised by reading alone is sent no question of others: it might take that for a command.
+            if not self._has_written and any(question.ask for question in driver.questions):
+                if sure:
+                    break
+                if (yield from self._shows_pins()):
+                    return [], [one.name for one in drivers]
             fits = yield from self._fits(driver.questions)
             if fits and all(question.decides for question in driver.questions):
                 return [(yield from self._longer_known(driver, drivers)).name], []
             if fits is not False:
                 (sure if fits else maybe).append(driver.name)
         return sure, maybe
+
+    def _shows_pins(self) -> Generator[float, None, bool]:
+        """Return whether this may be a PCF8574 or PCF8575: it sends its pins in every byte, or in every second one.
+
+        It takes any byte for what its outputs shall be, which may switch relays.
+        """
+        if self.device.address not in EXPANDERS or not self.answers_bare_reads:
+            return False
+        pins = yield from self._ask(PINS)
+        return pins is not None and any(pins) and pins == pins[:2] * (PINS.length // 2)
 
     def _longer_known(self, driver: Any, drivers: Sequence[Any]) -> Generator[float, None, Any]:
         """Return a rival whose chip also answers a longer command, if `driver` was recognised by a command; else it."""
@@ -85,22 +105,35 @@ class Inquiry:
 
     def _awake(self, question: Question) -> Generator[float, None, bytes]:
         """Return the answers to a question; wake a chip that may be asleep, and leave it asleep again."""
-        try:
-            return (yield from self._put(question))
-        except NoAcknowledge:
-            if not question.wakes_in:
-                raise
-        if question.wake:
-            self.device.write(question.wake)
-        yield question.wakes_in
-        answer = yield from self._put(question)
-        if question.sleep:
+        wakings = 0
+        while True:
+            try:
+                answer = yield from self._put(question)
+            except NoAcknowledge:
+                if not question.wakes_in or wakings == WAKINGS:
+                    raise
+            else:
+                break
+            wakings += 1
+            if question.wake:
+                try:
+                    self.device.write(question.wake)
+                except NoAcknowledge:
+                    # To an SPS30 the first one only switches its interface on.
+                    self.device.write(question.wake)
+            yield question.wakes_in
+        if wakings and question.sleep:
             self.device.write(question.sleep)
+        if question.load and not any(answer):
+            self.device.write(question.load)
+            yield question.loads_in
+            answer = yield from self._put(question)
         return answer
 
     def _put(self, question: Question) -> Generator[float, None, bytes]:
         if not question.ask:
             return self.device.read(question.length)
+        self._has_written = True
         answer = b""
         for ask in (question.ask, *question.more):
             if question.wait:

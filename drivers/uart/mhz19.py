@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ..chip import PORT, Among, Quantity, Reading, Told, UartDevice
+from ..chip import PORT, Among, Quantity, Reading, Told, UartDevice, likeness
 from ..errors import InvalidReading, NotReady
 
 FRAME = 9
 READ = b"\xff\x01\x86\x00\x00\x00\x00\x00\x79"
-# Seconds: 18 bytes take 19 ms at 9600 baud.
-ANSWERS_WITHIN = 0.9
-# More bytes than these are no answer.
-MOST_HEARD = 64
+# Seconds: 18 bytes take 19 ms at 9600 baud. An answer that has begun may trickle in, as through a network.
+ANSWERS_WITHIN = 0.8
+ENDS_WITHIN = 0.4
+# More bytes than these are no answer: among so many, one of its checksums may fit by chance.
+MOST_HEARD = 300
 RANGES = (2000, 3000, 5000, 10000)
 STARTING_WORD, STARTING_STATUS = 15000, 1
 
@@ -31,7 +32,7 @@ class Mhz19(UartDevice):
 
     name = "mhz19"
     header = b"\xff\x86"
-    takes = 1.0
+    takes = 1.2
     holds = 0.1
     quantities = (Quantity("co2", "ppm", "carbon_dioxide", 0.0, 10000.0, 1.0),)
 
@@ -63,14 +64,21 @@ class Mhz19(UartDevice):
             InvalidReading: what comes is no answer.
         """
         self.frames()
+        unasked, self.is_fresh, was_fresh = likeness(self.sample), False, self.is_fresh
         self.forget()
         self.port.write(READ)
-        frame = yield from self.newest(ANSWERS_WITHIN)
+        frame = yield from self.next(ANSWERS_WITHIN)
+        if frame is None and 0 < self.heard < FRAME:
+            frame = yield from self.next(ENDS_WITHIN)
         if self.heard > MOST_HEARD:
             raise InvalidReading(f"{self.name}: {self.bus_name}: {self.heard} bytes came instead of {FRAME}")
         if frame is None:
             error = self.nothing(ANSWERS_WITHIN)
-            self.port.close()
+            if not self.heard and not was_fresh:
+                # Opened again by the next reading: another device may stand behind this path by then.
+                self.port.close()
+            if not self.heard and unasked and self.name not in unasked:
+                error = InvalidReading(f"{self.name}: {self.bus_name}: no answer; bytes came unasked, and {unasked}")
             raise error
         return self.told(frame)
 
@@ -81,4 +89,6 @@ class Mhz19(UartDevice):
             raise NotReady(f"{self.name}: it has started, and not measured yet")
         if not co2:
             raise InvalidReading(f"{self.name}: 0 ppm: it has not measured yet")
+        if co2 > RANGES[-1]:
+            raise InvalidReading(f"{self.name}: {co2} ppm is beyond what any of them can tell: no value")
         return {"co2": self.below("co2", co2, self.stop)}

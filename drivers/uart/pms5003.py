@@ -11,13 +11,15 @@ import struct
 from typing import Annotated, ClassVar
 
 from ..chip import PORT, Among, Measurement, Quantity, TalkingDevice, Told
-from ..errors import NotReady
+from ..errors import InvalidReading, NotReady
 
 # Bytes after the length field -> the whole frame.
 LENGTHS = {20: 24, 28: 32, 36: 40}
 # The particle counts are those in 0.1 l.
 CUBIC_CENTIMETRES = 100.0
-MOST = 65534.0
+# Where a word stops.
+STOP = 65535.0
+MOST = STOP - 1
 NAMES = ("pm1", "pm2_5", "pm10")
 COUNTS = ("number_0_3", "number_0_5", "number_1", "number_2_5", "number_5", "number_10")
 # In clean air the mass stands at 0 or 1 for hours.
@@ -45,10 +47,12 @@ class Pms5003(TalkingDevice):
 
     name = "pms5003"
     header = b"\x42\x4d"
-    # Wake up; send unasked (appendix II).
+    # Read in passive mode; wake up; send unasked (appendix II).
+    ask = b"\x42\x4d\xe2\x00\x00\x01\x71"
     wake = (b"\x42\x4d\xe4\x00\x01\x01\x74", b"\x42\x4d\xe1\x00\x01\x01\x71")
     # The longest time between two frames.
     holds = 2.3
+    lead = 2.6
     quantities = (*MASSES, *NUMBERS)
     siblings: ClassVar[dict[int, tuple[Quantity, ...]]] = {
         24: MASSES,
@@ -92,14 +96,17 @@ class Pms5003(TalkingDevice):
         words = struct.unpack(f">{len(frame) // 2 - 3}H", frame[4:-2])
         with_air = self.has_air and len(frame) == 32
         counted = 10 if with_air else 12
+        if set(words[:counted]) == {int(STOP)}:
+            raise InvalidReading(f"{self.name}: every word is ff ff, which is no value")
         # A PMS3003 has no counts, and its masses are 0 in clean air.
         if len(frame) > 24 and not any(words[:counted]):
             raise NotReady(f"{self.name}: every value is 0: it has started, and not measured yet")
         self.quantities = (*MASSES, *NUMBERS[:4], *AIR) if with_air else self.siblings[len(frame)]
-        told = dict(zip(NAMES, map(float, words[3:6]), strict=True))
+        told = {name: self.below(name, word, STOP) for name, word in zip(NAMES, words[3:6], strict=True)}
         if len(frame) > 24:
             # As many as come before the other words.
-            told |= {name: count / CUBIC_CENTIMETRES for name, count in zip(COUNTS, words[6:counted], strict=False)}
+            numbers = ((name, word / CUBIC_CENTIMETRES) for name, word in zip(COUNTS, words[6:counted], strict=False))
+            told |= {name: self.below(name, number, STOP / CUBIC_CENTIMETRES) for name, number in numbers}
         if with_air or len(frame) == 40:
             at = AIR_OF_T if with_air else AIR_OF_ST
             told |= {"temperature": celsius(words[at]), "humidity": words[at + 1] / 10}

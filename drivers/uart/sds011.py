@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..chip import Quantity, Reading, TalkingDevice, Told
-from ..errors import NotReady
+from ..errors import InvalidReading, NotReady
 
 FRAME = 10
 TAIL = 0xAB
@@ -28,11 +28,14 @@ class Sds011(TalkingDevice):
 
     name = "sds011"
     header = b"\xaa\xc0"
+    # Query data (protocol, command 4).
+    ask = command(4)
     # Work instead of sleep; report actively instead of when asked (protocol, commands 6 and 2).
     wake: ClassVar[tuple[bytes, ...]] = (command(6, 1, 1), command(2, 1, 0))
     silence: ClassVar[float] = 2.5
     takes = 8.0
     holds = 1.5
+    lead = 1.5
     quantities = (
         Quantity("pm2_5", "µg/m³", "pm25", 0.0, 999.9, 0.1, accuracy=10.0),
         Quantity("pm10", "µg/m³", "pm10", 0.0, 999.9, 0.1, accuracy=10.0),
@@ -59,4 +62,6 @@ class Sds011(TalkingDevice):
         fine, coarse = (int.from_bytes(frame[at : at + 2], "little") for at in (2, 4))
         if not fine and not coarse:
             raise NotReady(f"{self.name}: both values are 0: it has started, and not measured yet")
+        if max(fine, coarse) > STOP:
+            raise InvalidReading(f"{self.name}: {frame[2:6].hex(' ')} is beyond what it can tell: no value")
         return {"pm2_5": self.below("pm2_5", fine / 10, STOP / 10), "pm10": self.below("pm10", coarse / 10, STOP / 10)}

@@ -121,6 +121,7 @@ class ScriptedBroker:
         self.connects: list[Connect] = []
         self.published: list[Publish] = []
         self.subscribed: list[str] = []
+        self.pubacks: list[int] = []
         self.goodbyes = 0
         self.violations: list[BaseException] = []
         self.events = asyncio.Condition()
@@ -214,7 +215,9 @@ class ScriptedBroker:
                 writer.write(packet(PINGRESP, b""))
         elif kind == DISCONNECT:
             self.goodbyes += 1
-        elif kind != PUBACK:
+        elif kind == PUBACK:
+            self.pubacks.append(body.number(2))
+        else:
             raise Violation(f"packet {kind}")
 
     def _publish(self, head: int, body: Reader, writer: asyncio.StreamWriter, version: int) -> None:

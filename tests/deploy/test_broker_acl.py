@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from agent.broker import NO_SUBSCRIBERS, Address, BrokerRefused, Tls, TlsProblem
 from agent.broker.link import PahoLink
 from agent.cli.doctor import network
 from agent.cli.doctor.checks import BROKEN, OK, WARNING, Site
+from agent.ingest.mqtt import filters
 
 HERE = Path(__file__).parents[2] / "deploy" / "broker"
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -49,7 +51,7 @@ class Broker:
     """Mosquitto as deploy/broker sets it up, in a folder of its own; `passwords` by user name."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port, self.plain = folder, free_port(), free_port()
+        self.folder, self.port, self.plain, self.certified = folder, free_port(), free_port(), free_port()
         shutil.copy(HERE / "acl", folder / "acl")
         script(folder, "certificates.sh", "ca")
         script(folder, "certificates.sh", "server", "localhost", "127.0.0.1")
@@ -58,6 +60,8 @@ class Broker:
         text = (HERE / "mosquitto.conf").read_text().replace("/etc/mosquitto/limpet", str(folder))
         text = text.replace("listener 8883", f"listener {self.port} 127.0.0.1")
         text = text.replace("listener 1883 127.0.0.1", f"listener {self.plain} 127.0.0.1")
+        more = (HERE / "certificates.conf").read_text().replace("/etc/mosquitto/limpet", str(folder))
+        text += more.replace("listener 8884", f"listener {self.certified} 127.0.0.1")
         (folder / "mosquitto.conf").write_text(text + ("user root\n" if os.getuid() == 0 else ""))
         self.process = subprocess.Popen(
             [MOSQUITTO, "-c", str(folder / "mosquitto.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -141,6 +145,55 @@ class TestADevice:
 
     def test_gives_no_orders_to_others(self, broker):
         assert refused(publish(broker.address("greenhouse-1"), "limpet/cellar/request/read")) == [True]
+
+
+class TestADeviceWithACertificate:
+    @pytest.fixture
+    def cellar(self, broker):
+        """Its address; it has no user name and no password."""
+        if not (broker.folder / "cellar.crt").exists():
+            script(broker.folder, "certificates.sh", "client", "cellar")
+        tls = Tls(broker.folder / "ca.crt", broker.folder / "cellar.crt", broker.folder / "cellar.key")
+        return broker.address("cellar", port=broker.certified, tls=tls, username=None, password=None)
+
+    def test_writes_below_the_name_in_it_and_nowhere_else(self, cellar):
+        topics = ("limpet/cellar/batch", "limpet/greenhouse-1/batch", "limpet/limpet-cellar/batch")
+        assert refused(publish(cellar, *topics)) == [False, True, True]
+
+    def test_gains_nothing_by_the_user_name_of_another(self, cellar):
+        pretending = replace(cellar, username="greenhouse-1", password="guess")
+        assert refused(publish(pretending, "limpet/greenhouse-1/batch", "limpet/cellar/batch")) == [True, False]
+
+    def test_does_not_come_in_without_it(self, broker):
+        with pytest.raises(TlsProblem) as problem:
+            publish(broker.address("cellar", port=broker.certified), "limpet/cellar/batch")
+        assert problem.value.state == "wanted"
+
+
+class TestAWorkerOfIngest:
+    def test_reads_as_a_reader_alone_or_in_a_group(self, broker):
+        async def story() -> set[str]:
+            heard: set[str] = set()
+            device = PahoLink(broker.address("cellar"))
+            await device.connect()
+            for group in (None, "store"):
+
+                def note(_: object, group: str | None = group) -> None:
+                    heard.add(str(group))
+
+                eye = PahoLink(broker.address("eye", client_id=f"eye-{group}"), take=note)
+                await eye.connect()
+                codes = [await eye.subscribe(one, note) for one in filters("limpet", group)]
+                assert max(codes) < 0x80
+                for _ in range(20):
+                    await device.publish("limpet/cellar/batch", b"21.4")
+                    if str(group) in heard:
+                        break
+                await eye.close()
+            await device.close()
+            return heard
+
+        assert asyncio.run(story()) == {"None", "store"}
 
 
 class TestAReader:

@@ -1,5 +1,6 @@
 """What every driver inherits: waits that are slept or yielded, parts of a reading, registers."""
 
+import contextlib
 import math
 
 import pytest
@@ -206,6 +207,40 @@ class TestAReading:
         with pytest.raises(BeyondRange, match="hot"):
             chip.read()
         assert set(chip.missing) == {"temperature", "humidity"}
+
+    def test_sets_the_device_up_again_after_twenty_damaged_frames_in_a_row(self):
+        class Forgetful(Plain):
+            """Its reads differ until it is set up again."""
+
+            def measure(self):
+                if self.done.count("configure") < 2:
+                    raise ChecksumError("two reads differ")
+                return super().measure()
+
+        chip = Forgetful()
+        for _ in range(20):
+            with pytest.raises(ChecksumError):
+                chip.read()
+        assert chip.done.count("configure") == 1
+        assert chip.read()["temperature"] == 20.0
+
+    def test_does_not_set_the_device_up_again_for_damaged_frames_with_a_good_one_between(self):
+        class Noisy(Plain):
+            """Every twentieth of its frames arrives whole."""
+
+            frames = 0
+
+            def measure(self):
+                self.frames += 1
+                if self.frames % 20:
+                    raise ChecksumError("damaged")
+                return super().measure()
+
+        chip = Noisy()
+        for _ in range(80):
+            with contextlib.suppress(ChecksumError):
+                chip.read()
+        assert chip.done.count("configure") == 1
 
     def test_sets_the_device_up_again_where_a_part_was_missing(self):
         chip = reading_of(temperature=20.0, humidity=math.nan)

@@ -9,7 +9,7 @@ from drivers.conformance.bench import ADAPTERS, I2C_DRIVERS
 from drivers.conformance.exceptions import SETTLES
 from drivers.errors import AdapterGone
 from drivers.fakes import FakeBus, FakeTime, fake_chip
-from drivers.fakes.chip import FakeRegisters
+from drivers.fakes.chip import FakeRegisters, Nack
 from drivers.scan import DEAD_AFTER, LIMIT, BusScan, run
 
 # Nothing in them can be read that shows who they are, or nothing without a message that others take for a write.
@@ -190,6 +190,49 @@ class TestAnSHTC3AtTheFirstAddressOfAMultiplexer:
         bus.log = []
         assert who(scan()) == {(None, 0x70): None, ((0x70, 2), 0x44): "sht4x"}
         assert all(len(data) == 1 for address, is_read, data in bus.log if address == 0x70)
+
+
+class TestAParticleSensorThatSleeps:
+    @pytest.mark.parametrize("adapter", ADAPTERS)
+    def test_is_named_and_sleeps_on(self, adapter, scan, time):
+        bus = FakeBus({0x69: fake_chip("sps30")}, adapter=adapter, clock=time, wait=time.sleep)
+        time.sleep(1.0)
+        bus.chips[0x69].on_write(b"\x10\x01")
+        time.sleep(1.0)
+        assert who(scan(bus)) == {(None, 0x69): "sps30"}
+        assert bus.chips[0x69].asleep
+
+
+class TestACloneWithoutASerialNumber:
+    def test_is_among_the_candidates(self, bus, scan, time, monkeypatch):
+        chip = fake_chip("htu21d")
+        bus.plug(0x40, chip)
+        time.sleep(1.0)
+        obey = chip.on_write
+
+        def refuse(data):
+            if data == b"\xfc\xc9":
+                raise Nack(data=True)
+            obey(data)
+
+        monkeypatch.setattr(chip, "on_write", refuse)
+        (found,) = scan().found
+        assert (found.driver, found.candidates) == (None, ("htu21d",))
+
+
+class TestAChipThatFallsAsleepAgainWithinMilliseconds:
+    def test_is_named_where_the_thread_comes_too_late_at_first(self, bus, time):
+        bus.plug(0x5C, fake_chip("am2320"))
+        scanned = BusScan(1, lambda: bus)
+        late = [0.010, 0.010]
+        for wait in scanned.steps():
+            time.sleep(wait + (late.pop() if wait and late else 0.0))
+        assert who(scanned) == {(None, 0x5C): "am2320"}
+
+    def test_that_is_not_there_is_not_waited_for(self, bus, scan, time):
+        began = time.now
+        scan()
+        assert time.now - began < 0.05
 
 
 class TestABus:

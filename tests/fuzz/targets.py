@@ -119,7 +119,7 @@ def http(data: bytes) -> None:
         reader, writer = asyncio.StreamReader(), _Writer()
         reader.feed_data(data)
         reader.feed_eof()
-        await server._serve(reader, writer)  # type: ignore[arg-type]
+        await server._serve(h11.Connection(h11.SERVER), reader, writer)  # type: ignore[arg-type]
         return writer.sent
 
     sent = home().runner.run(serve())

@@ -43,8 +43,13 @@ def showing(register: int, code: bytes, pointer_bits: int) -> Happening:
 CODES = [(name, *code) for name, codes in END_CODES.items() for code in codes]
 
 
+def called(part: object) -> str:
+    """Return the name of a part, the same in each process of a run in parallel."""
+    return str(sorted(part)) if isinstance(part, set) else str(part) if part else "none"
+
+
 @pytest.mark.parametrize("known", [False, True], ids=["at start", "in service"])
-@pytest.mark.parametrize(("name", "register", "code", "lost"), CODES, ids=lambda part: str(part) if part else "none")
+@pytest.mark.parametrize(("name", "register", "code", "lost"), CODES, ids=called)
 def test_an_end_code_of_the_datasheet_is_no_value(
     name: str, register: int, code: bytes, lost: set[str], known: bool
 ) -> None:

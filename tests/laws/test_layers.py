@@ -47,6 +47,7 @@ TABLE = {
     "agent.outbox agent.publisher agent.resilience agent.web drivers.bus drivers.catalog drivers.chip",
     "agent.simulation": "agent.broker agent.clock agent.config agent.messages agent.outbox agent.service drivers.bus "
     "drivers.catalog drivers.chip drivers.errors drivers.fakes",
+    "agent.ingest": "agent.broker agent.clock agent.messages agent.resilience",
     "agent.cli": "agent.* drivers.*",
     "agent.__main__": "agent.cli",
 }
@@ -60,7 +61,9 @@ ONLY_IMPORTERS = {
     "serial": "drivers.bus",
     "gpiozero": "drivers.bus drivers.pins drivers.fakes",
     "lgpio": "drivers.bus",
-    "sqlite3": "agent.outbox",
+    "sqlite3": "agent.outbox agent.ingest",
+    "psycopg": "agent.ingest",
+    "nats": "agent.ingest",
     "rich": "agent.cli",
 }
 

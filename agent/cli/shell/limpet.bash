@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/limpet
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_limpet_subparsers=(run rehearse init demo check read scan doctor watch status outbox plan chips completion schema)
+_shtab_limpet_subparsers=(run rehearse init demo check read scan doctor watch status outbox plan chips ingest completion schema)
 
 _shtab_limpet_run_option_strings=(-h --help -c --config --simulate --scenario --batches)
 _shtab_limpet_rehearse_option_strings=(-h --help -c --config --json --scenario --for --seed)
@@ -18,8 +18,9 @@ _shtab_limpet_doctor_option_strings=(-h --help -c --config --json)
 _shtab_limpet_watch_option_strings=(-h --help -c --config --json --host --port --device --count -u --username --password-file --tls-ca --mqtt)
 _shtab_limpet_status_option_strings=(-h --help -c --config --json --simulate)
 _shtab_limpet_outbox_option_strings=(-h --help -c --config --json --export --simulate)
-_shtab_limpet_plan_option_strings=(-h --help -c --config --json)
+_shtab_limpet_plan_option_strings=(-h --help -c --config --json --fleet)
 _shtab_limpet_chips_option_strings=(-h --help --json)
+_shtab_limpet_ingest_option_strings=(-h --help -c --config --json --database --source --group --topic-root --report)
 _shtab_limpet_completion_option_strings=(-h --help)
 _shtab_limpet_schema_option_strings=(-h --help --json)
 _shtab_limpet_option_strings=(-h --help -c --config --version)
@@ -51,14 +52,16 @@ _shtab_limpet_outbox___config_COMPGEN=_shtab_compgen_files
 _shtab_limpet_outbox___export_COMPGEN=_shtab_compgen_files
 _shtab_limpet_plan__c_COMPGEN=_shtab_compgen_files
 _shtab_limpet_plan___config_COMPGEN=_shtab_compgen_files
+_shtab_limpet_ingest__c_COMPGEN=_shtab_compgen_files
+_shtab_limpet_ingest___config_COMPGEN=_shtab_compgen_files
 _shtab_limpet__c_COMPGEN=_shtab_compgen_files
 _shtab_limpet___config_COMPGEN=_shtab_compgen_files
 
 _shtab_limpet_watch___mqtt_choices=(5 3.1.1)
 _shtab_limpet_chips_pos_0_choices=(bme280 bmp280 bmp388 bmp390 bmp180 bme680 dps310 ms5611 sht3x sht4x shtc3 sht2x aht20 aht10 htu21d si7021 hdc1080 hdc302x am2320 bmp581 lps22hb hts221 tmp117 tmp102 lm75 tmp1075 adt7410 mcp9808 mlx90614 ads1115 ads1015 pcf8591 mcp342x mcp3421 mcp3422 mcp3424 ina219 ina226 ina228 ina260 ina3221 max17048 bh1750 veml7700 veml6075 tsl2591 tsl2561 opt3001 max44009 ltr390 ltr559 scd4x scd30 sps30 sen5x sgp30 sgp40 sgp41 ens160 ccs811 mpu6050 mpu6500 lis3dh adxl345 vl53l0x vl53l1x ds3231 max31855 max31856 max31865 mcp3008 mcp3208 contact motion button pulse distance pms5003 sds011 mhz19 ds18b20 dht iio hwmon host)
 _shtab_limpet_completion_pos_0_choices=(bash zsh fish)
-_shtab_limpet_schema_pos_0_choices=(config batch health asyncapi)
-_shtab_limpet_pos_0_choices=(run rehearse init demo check read scan doctor watch status outbox plan chips completion schema)
+_shtab_limpet_schema_pos_0_choices=(config batch health asyncapi database)
+_shtab_limpet_pos_0_choices=(run rehearse init demo check read scan doctor watch status outbox plan chips ingest completion schema)
 
 _shtab_limpet_run__h_nargs=0
 _shtab_limpet_run___help_nargs=0
@@ -108,6 +111,10 @@ _shtab_limpet_plan___json_nargs=0
 _shtab_limpet_chips__h_nargs=0
 _shtab_limpet_chips___help_nargs=0
 _shtab_limpet_chips___json_nargs=0
+_shtab_limpet_ingest__h_nargs=0
+_shtab_limpet_ingest___help_nargs=0
+_shtab_limpet_ingest___json_nargs=0
+_shtab_limpet_ingest___report_nargs=0
 _shtab_limpet_completion__h_nargs=0
 _shtab_limpet_completion___help_nargs=0
 _shtab_limpet_schema__h_nargs=0

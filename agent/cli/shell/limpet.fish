@@ -50,8 +50,8 @@ function _shtab_limpet_using
   test "$_shtab_limpet_cmdpath" = "$argv"
 end
 
-set -g _shtab_limpet_commands run rehearse init demo check read scan doctor watch status outbox plan chips completion schema
-set -g _shtab_limpet_opts_with_value --batches --bus --config --count --device --export --for --host --mqtt --password-file --port --scenario --seed --tls-ca --username -c -u
+set -g _shtab_limpet_commands run rehearse init demo check read scan doctor watch status outbox plan chips ingest completion schema
+set -g _shtab_limpet_opts_with_value --batches --bus --config --count --database --device --export --fleet --for --group --host --mqtt --password-file --port --scenario --seed --source --tls-ca --topic-root --username -c -u
 
 complete -c limpet -e
 complete -c limpet -f
@@ -132,14 +132,24 @@ complete -c limpet -n '_shtab_limpet_using; and test $_shtab_limpet_npos -eq 0' 
 complete -c limpet -n '_shtab_limpet_using plan' -s h -l help -d 'show this help message and exit'
 complete -c limpet -n '_shtab_limpet_using plan' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration (else $LIMPET_CONFIG, ./limpet.toml, /etc/limpet/limpet.toml)'
 complete -c limpet -n '_shtab_limpet_using plan' -l json -d 'print JSON instead of text for people'
+complete -c limpet -n '_shtab_limpet_using plan' -l fleet -x -d 'also what broker, database and network need for N such devices'
 complete -c limpet -n '_shtab_limpet_using; and test $_shtab_limpet_npos -eq 0' -a chips -d 'List the drivers; with a name: all about one.'
 complete -c limpet -n '_shtab_limpet_using chips' -s h -l help -d 'show this help message and exit'
 complete -c limpet -n '_shtab_limpet_using chips' -l json -d 'print JSON instead of text for people'
 complete -c limpet -n '_shtab_limpet_using chips; and test $_shtab_limpet_npos -eq 0' -ka "bme280 bmp280 bmp388 bmp390 bmp180 bme680 dps310 ms5611 sht3x sht4x shtc3 sht2x aht20 aht10 htu21d si7021 hdc1080 hdc302x am2320 bmp581 lps22hb hts221 tmp117 tmp102 lm75 tmp1075 adt7410 mcp9808 mlx90614 ads1115 ads1015 pcf8591 mcp342x mcp3421 mcp3422 mcp3424 ina219 ina226 ina228 ina260 ina3221 max17048 bh1750 veml7700 veml6075 tsl2591 tsl2561 opt3001 max44009 ltr390 ltr559 scd4x scd30 sps30 sen5x sgp30 sgp40 sgp41 ens160 ccs811 mpu6050 mpu6500 lis3dh adxl345 vl53l0x vl53l1x ds3231 max31855 max31856 max31865 mcp3008 mcp3208 contact motion button pulse distance pms5003 sds011 mhz19 ds18b20 dht iio hwmon host" -d 'a driver, or what people call the sensor'
+complete -c limpet -n '_shtab_limpet_using; and test $_shtab_limpet_npos -eq 0' -a ingest -d 'Store what devices publish, and prove that nothing is missing.'
+complete -c limpet -n '_shtab_limpet_using ingest' -s h -l help -d 'show this help message and exit'
+complete -c limpet -n '_shtab_limpet_using ingest' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration (else $LIMPET_CONFIG, ./limpet.toml, /etc/limpet/limpet.toml)'
+complete -c limpet -n '_shtab_limpet_using ingest' -l json -d 'print JSON instead of text for people'
+complete -c limpet -n '_shtab_limpet_using ingest' -l database -x -d 'sqlite:///FILE or postgresql://… (default: sqlite:///limpet-data.db)'
+complete -c limpet -n '_shtab_limpet_using ingest' -l source -x -d 'mqtt://HOST[:PORT], mqtts://… or nats://A,B,C (default: the configured broker, else localhost)'
+complete -c limpet -n '_shtab_limpet_using ingest' -l group -x -d 'share the load with the other workers of this name'
+complete -c limpet -n '_shtab_limpet_using ingest' -l topic-root -x -d 'the first levels of all topics (default: as configured, else limpet)'
+complete -c limpet -n '_shtab_limpet_using ingest' -l report -d 'say what was received, declared lost, and is missing; 1 if anything is missing without a word'
 complete -c limpet -n '_shtab_limpet_using; and test $_shtab_limpet_npos -eq 0' -a completion -d 'Print a completion script for a shell.'
 complete -c limpet -n '_shtab_limpet_using completion' -s h -l help -d 'show this help message and exit'
 complete -c limpet -n '_shtab_limpet_using completion; and test $_shtab_limpet_npos -eq 0' -ka "bash zsh fish" -d 'default: that of $SHELL'
 complete -c limpet -n '_shtab_limpet_using; and test $_shtab_limpet_npos -eq 0' -a schema -d 'Print the JSON Schemas and the AsyncAPI document.'
 complete -c limpet -n '_shtab_limpet_using schema' -s h -l help -d 'show this help message and exit'
-complete -c limpet -n '_shtab_limpet_using schema' -l json -d 'as always here'
-complete -c limpet -n '_shtab_limpet_using schema; and test $_shtab_limpet_npos -eq 0' -ka "config batch health asyncapi" -d 'default: config'
+complete -c limpet -n '_shtab_limpet_using schema' -l json -d 'as always here; of the tables, too'
+complete -c limpet -n '_shtab_limpet_using schema; and test $_shtab_limpet_npos -eq 0' -ka "config batch health asyncapi database" -d 'default: config'

@@ -15,6 +15,7 @@ _shtab_limpet_commands() {
     completion:'Print a completion script for a shell.'
     demo:'Show it all at work, with simulated chips and a broker of its own.'
     doctor:'Check this machine; each fault with the command that cures it.'
+    ingest:'Store what devices publish, and prove that nothing is missing.'
     init:'Write a first configuration: asks for the broker, scans, reads each sensor once.'
     outbox:'What waits to be delivered.'
     plan:'Sizes: bytes, card writes, hours of outage, time of a round.'
@@ -83,6 +84,20 @@ _shtab_limpet_doctor_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_limpet_doctor_defaults_added=0
 
+_shtab_limpet_ingest_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-c,--config}"[the configuration (else \$LIMPET_CONFIG, .\/limpet.toml, \/etc\/limpet\/limpet.toml)]:FILE:_files"
+  "--json[print JSON instead of text for people]"
+  "--database[sqlite\:\/\/\/FILE or postgresql\:\/\/\… (default\: sqlite\:\/\/\/limpet-data.db)]:URL:"
+  "--source[mqtt\:\/\/HOST\[\:PORT\], mqtts\:\/\/\… or nats\:\/\/A,B,C (default\: the configured broker, else localhost)]:URL:"
+  "--group[share the load with the other workers of this name]:NAME:"
+  "--topic-root[the first levels of all topics (default\: as configured, else limpet)]:ROOT:"
+  "--report[say what was received, declared lost, and is missing\; 1 if anything is missing without a word]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_limpet_ingest_defaults_added=0
+
 _shtab_limpet_init_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-c,--config}"[the configuration (else \$LIMPET_CONFIG, .\/limpet.toml, \/etc\/limpet\/limpet.toml)]:FILE:_files"
@@ -111,6 +126,7 @@ _shtab_limpet_plan_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-c,--config}"[the configuration (else \$LIMPET_CONFIG, .\/limpet.toml, \/etc\/limpet\/limpet.toml)]:FILE:_files"
   "--json[print JSON instead of text for people]"
+  "--fleet[also what broker, database and network need for N such devices]:N:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -164,8 +180,8 @@ _shtab_limpet_scan_defaults_added=0
 
 _shtab_limpet_schema_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--json[as always here]"
-  ":default\: config:(config batch health asyncapi)"
+  "--json[as always here\; of the tables, too]"
+  ":default\: config:(config batch health asyncapi database)"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -222,6 +238,7 @@ _shtab_limpet() {
         completion) _arguments -C -s $_shtab_limpet_completion_options ;;
         demo) _arguments -C -s $_shtab_limpet_demo_options ;;
         doctor) _arguments -C -s $_shtab_limpet_doctor_options ;;
+        ingest) _arguments -C -s $_shtab_limpet_ingest_options ;;
         init) _arguments -C -s $_shtab_limpet_init_options ;;
         outbox) _arguments -C -s $_shtab_limpet_outbox_options ;;
         plan) _arguments -C -s $_shtab_limpet_plan_options ;;

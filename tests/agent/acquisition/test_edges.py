@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from agent.acquisition.calibration import Calibration
 from agent.acquisition.edges import EdgeWatcher
 from agent.acquisition.sensor import Sensor
 from agent.acquisition.turn import Outcome
@@ -18,9 +19,10 @@ def pins():
     return mock_pins(fresh=True)
 
 
-def door(clock) -> Sensor:
+def door(clock, **more) -> Sensor:
     chip = open_chip("contact", pin=17, bounce=0)
-    return Sensor("door", chip, every=10.0, timeout=2.0, breaker=CircuitBreaker(), retry=RetryPolicy(), clock=clock)
+    breaker, retry = CircuitBreaker(), RetryPolicy()
+    return Sensor("door", chip, every=10.0, timeout=2.0, breaker=breaker, retry=retry, clock=clock, **more)
 
 
 def test_an_edge_is_a_batch_of_its_own_with_the_new_state(pins):
@@ -56,3 +58,31 @@ def test_a_line_that_cannot_be_opened_is_no_reason_not_to_start(pins, mocker):
         EdgeWatcher(print).watch([sensor])
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("calibration", "value", "status"),
+    [
+        (Calibration(calibrate={"state": (-1.0, 1.0)}), 0, "ok"),
+        (Calibration(curves={"state": ((0.0, 1.0), (1.0, 0.0))}), 0, "ok"),
+        (Calibration(limits={"state": (0, 0)}), 1, "suspect"),
+        (Calibration(), 1, "ok"),
+    ],
+)
+def test_an_edge_is_calibrated_and_judged_as_a_round_is(pins, calibration, value, status):
+    async def scene():
+        batches = []
+        loop = asyncio.get_running_loop()
+        sensor = door(loop.time, calibration=calibration)
+        EdgeWatcher(batches.append).watch([sensor])
+        pins.drive(17, 0)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        sensor.chip.close()
+        return sensor, batches
+
+    sensor, (batch,) = asyncio.run(scene())
+    assert [(r.value, r.status) for r in batch.readings] == [(value, status)]
+    assert [(r.value, r.status) for r in sensor.present.readings] == [(value, status)]
+    readings, _ = sensor.conclusions.of(Outcome({"state": 0}, attempts=1, at=batch.due - 0.1), batch.due)
+    assert [(r.value, r.status) for r in readings] == [(value, status)]

@@ -1,12 +1,14 @@
 """Rounds in time: what is slow, late or too much, and what is arranged anew."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from greenhouse import Greenhouse, missing, play
 
 from agent.acquisition.scheduler import Scheduler
 from agent.resilience import CircuitState
+from drivers.errors import BusTimeout
 
 
 class TestASlowSensor:
@@ -71,6 +73,84 @@ class TestASlowSensor:
             return house.sensors[0].breaker.state, house.guarded["i2c-1"].silent
 
         assert play(runner, story, every=5.0) == (CircuitState.OPEN, [])
+
+    def test_that_fails_late_is_not_asked_again_before_its_error_is_told(self, runner, slow):
+        def silent():
+            yield 4.0
+            raise BusTimeout("nothing came")
+
+        async def story(house):
+            slow(house, 4.0)
+            one = house.sensors[0]
+            one.chip.measure, one.attempts.within = silent, one.attempts.limit
+            await house.rounds(2)
+            return house.sensors[0].present.message, house.sensors[0].attempts.counters.attempts
+
+        assert play(runner, story, every=5.0) == ("nothing came", 2)
+
+
+class TestASensorThatIsWaitedFor:
+    """One that sends when it likes: its turn begins ahead of its round."""
+
+    @pytest.fixture
+    def house_of(self, mocker):
+        def make(house, seconds, lead=2.5):
+            one = house.sensors[0]
+            chip, quick = one.chip, one.chip.measure
+
+            def measure():
+                yield seconds
+                return (yield from quick())
+
+            chip.measure = measure
+            one.slow, one.round_wait, one.attempts.limit, one.lead = True, 0.5, 9.0, lead
+            mocker.patch.object(type(chip), "takes", 6.0)
+
+        return make
+
+    @pytest.mark.parametrize("every", [10.0, 600.0])
+    def test_is_told_in_its_own_round_from_the_first_on(self, runner, house_of, every):
+        async def story(house):
+            house_of(house, 1.2)
+            return await house.rounds(4), house.left
+
+        batches, left = play(runner, story, every=every)
+        assert [missing(batch) for batch in batches] == [{}] * 4
+        ages = [batch.due - next(r for r in batch.readings if r.sensor == "s1").measured for batch in batches]
+        assert -1.5 < ages[0] < 0
+        assert all(0.0 <= age < 2.5 for age in ages[1:])
+        assert left == pytest.approx([1.2, every, 2 * every, 3 * every], abs=0.1)
+
+    def test_that_takes_longer_than_that_delays_only_the_first_round(self, runner, house_of):
+        async def story(house):
+            house_of(house, 8.0)
+            return await house.rounds(4), house.left
+
+        batches, left = play(runner, story, every=30.0)
+        assert missing(batches[0])["s1"][0] == "NotReady"
+        assert all("s2" in [r.sensor for r in batch.readings] for batch in batches)
+        assert left == pytest.approx([2.5, 30.0, 60.0, 90.0], abs=0.2)
+
+    def test_does_not_delay_the_first_round_beyond_the_others_interval(self, runner, house_of):
+        async def story(house):
+            house_of(house, 8.0)
+            house.sensors[0].every = 30.0
+            house.scheduler = Scheduler(house.collector, house.due, house._deliver, house.clock)
+            await house.rounds(4)
+            return house.left
+
+        assert play(runner, story, every=1.0) == pytest.approx([0.9, 1.0, 2.0, 3.0], abs=0.1)
+
+    def test_is_read_at_once_on_request(self, runner, house_of):
+        async def story(house):
+            house_of(house, 1.2)
+            await house.rounds(1)
+            batch = await house.collector.collect(house.due, "request", None)
+            return [r.sensor for r in batch.readings], missing(batch)
+
+        told, lacking = play(runner, story)
+        assert "s1" in told
+        assert not lacking
 
 
 class TestAShortTimeout:
@@ -167,3 +247,31 @@ class TestABusThatIsAskedForTooMuch:
         batches, rounds = play(runner, story, (3,), every=0.1)
         assert all(not batch.unavailable for batch in batches)
         assert rounds.skipped >= 10
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_sensors_may_be_arranged_anew_at_the_moment_at_which_a_round_is_due(runner, first):
+    async def scene():
+        loop, found = asyncio.get_running_loop(), []
+
+        class Collector:
+            async def collect(self, due, trigger, interval, at):
+                return interval, at
+
+        def change():
+            scheduler.arrange([(SimpleNamespace(id="b", every=4.0, sample=None), "")])
+
+        # Timers of one moment run in the order in which they were made.
+        if first:
+            loop.call_at(10.0, change)
+        sensor = SimpleNamespace(id="a", every=10.0, sample=None)
+        scheduler = Scheduler(Collector(), [(sensor, "")], found.append, loop.time)
+        running = asyncio.create_task(scheduler.run(4))
+        await asyncio.sleep(1.0)
+        if not first:
+            loop.call_at(10.0, change)
+        await running
+        return found
+
+    assert runner.run(scene())[0] == (10.0, 0.0)
+    assert runner.run(scene())[-1][0] == 4.0

@@ -53,7 +53,8 @@ class TestAName:
     @pytest.mark.parametrize(
         ("name", "driver"),
         [("pir", "motion"), ("HC-SR04", "distance"), ("dht22", "dht"), ("sht31", "sht3x"), ("SHT 45", "sht4x"),
-         ("reed", "contact"), ("BME-280", "bme280"), ("scd41", "scd4x"), ("cpu", "host")],
+         ("reed", "contact"), ("BME-280", "bme280"), ("scd41", "scd4x"), ("cpu", "host"), ("SHT85", "sht3x"),
+         ("TMP75", "lm75"), ("GY-9250", "mpu6500"), ("PMS5003ST", "pms5003"), ("am2321", "am2320")],
     )  # fmt: skip
     def test_that_people_use_leads_to_the_driver(self, name: str, driver: str, capsys: Any) -> None:
         code, out, err = printed(capsys, name)

@@ -6,6 +6,7 @@ import pytest
 
 from agent import config
 from agent.cli import main, sizing
+from agent.cli.fleet_sizing import fleet
 from drivers.chip import Quantity
 
 TWO = """
@@ -177,6 +178,19 @@ class TestThrift:
         assert plan["wire_bytes_per_day_at_rest"] < 0.8 * plan["wire_bytes_per_day"]
         assert plan["wire_bytes_per_day"] < 0.3 * plan["wire_bytes_per_day_sample_by_sample"]
 
+    def test_has_the_heartbeat_of_each_sensor_in_whole_rounds(self):
+        def at_rest(first, second):
+            text = (
+                '[[sensor]]\nid = "{}"\ndriver = "tmp117"\naddress = {}\nheartbeat = "{}"\ndeadband.temperature = 1\n'
+            )
+            both = text.format("air", 0x48, first) + text.format("wall", 0x49, second)
+            return self.plan(both)["wire_bytes_per_day_at_rest"]
+
+        seldom, often = at_rest("10d", "10d"), at_rest("20s", "20s")
+        assert at_rest("20s", "10d") == pytest.approx((seldom + often) / 2, rel=0.01)
+        # A value is due 25 s after it was sent, and there is a round every 10 s.
+        assert at_rest("25s", "25s") == at_rest("30s", "30s")
+
     def test_is_none_without_deadband_and_window(self):
         plan = self.plan('[[sensor]]\nid = "air"\ndriver = "bme280"\n')
         assert (
@@ -199,3 +213,26 @@ class TestThrift:
         out = capsys.readouterr().out
         assert "a day while nothing moves out of its deadband" in out
         assert "a day if each sample were sent" in out
+
+
+class TestAFleet:
+    def test_needs_what_one_device_needs_as_many_times(self):
+        settings, planned = rounds(TWO)
+        one, many = (fleet(settings, planned, count) for count in (1, 1000))
+        assert many["broker"]["batches_per_second"] == round(1000 * (1 + 1 / 60), 1)
+        assert many["database"]["bytes_per_day"] == pytest.approx(1000 * one["database"]["bytes_per_day"], rel=1e-6)
+        assert many["database"]["rows_per_second"] == round(1000 * (1 + 2 + 2 / 60), 1)
+        assert many["database"]["ledger_bytes_per_year"] == 1000 * 52 * 470
+
+    def test_comes_back_over_the_time_that_the_breaker_gives_it(self):
+        settings, planned = rounds(TWO)
+        broker = fleet(settings, planned, 10_000)["broker"]
+        assert (broker["connects_per_second_after_an_outage"], broker["seconds_until_all_are_back"]) == (134, 90)
+
+    def test_is_planned_beside_the_device(self, tmp_path, capsys):
+        file = tmp_path / "limpet.toml"
+        file.write_text(TWO)
+        assert main.main(["plan", "-c", str(file), "--fleet", "1000", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["fleet"]["workers"] == 1
+        assert main.main(["plan", "-c", str(file), "--fleet", "10000"]) == 0
+        assert "10,000 such devices" in capsys.readouterr().out

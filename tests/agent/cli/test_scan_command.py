@@ -106,6 +106,11 @@ class TestOnADesktop:
             (3, "0x48"): None,
         }
 
+    def test_simulated_it_finds_a_chip_that_takes_two_seconds_until_it_answers(self, limpet, tmp_path):
+        text = '[mqtt]\nhost = "x"\n[[sensor]]\nid = "one"\ndriver = "scd30"\n'
+        (tmp_path / "limpet.toml").write_text(text)
+        assert "scd30" in limpet("--simulate")[1]
+
     def test_speaks_json_without_a_snake_in_it(self, limpet):
         def keys(value):
             for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():

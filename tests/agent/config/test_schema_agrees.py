@@ -138,3 +138,22 @@ def test_every_configuration_that_is_written_names_its_schema_in_the_first_line(
     line = config.SCHEMA_LINE
     assert (ROOT / "deploy/limpet.toml").read_text(encoding="utf-8").splitlines()[0] == line
     assert config_writer.draft([], []).splitlines()[0] == line
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        {"driver": "sht4x", "derive": ["dew_point", "dew_point"]},
+        {"driver": "bme280", "derive": ["sea_level_pressure"]},
+        {"driver": "vote", "options": {"of": ["it"]}},
+        {"driver": "vote", "options": {"of": ["a", "a"]}},
+        {"driver": "vote", "options": {"of": ["a", "b"]}, "sample": "1s"},
+        {"driver": "vote", "options": {"of": ["a", "b"]}, "timeout": 1},
+        {"driver": "vote", "options": {"of": ["a", "b"]}, "retry": {"attempts": 1}},
+    ],
+)
+def test_what_is_wrong_with_values_and_votes_is_wrong_to_both(lines):
+    others = [{"id": name, "driver": "tmp117", "address": 0x48 + n} for n, name in enumerate("ab")]
+    sensor = {"id": "it", **lines}
+    assert not validator().is_valid({"sensor": [*others, sensor]})
+    assert config.parse("".join(map(text_of, [*others, sensor])))[0] is None

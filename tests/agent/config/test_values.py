@@ -57,6 +57,18 @@ def test_nothing_of_it_is_there_by_default():
         ("calibrate = { temperature = { points = [[1, 2], [2, 2]] } }", "points: the true values turn back or stand"),
         ("calibrate = { temperature = { points = [[1, 2]], scale = 2 } }", "points: scale and points exclude each"),
         ("calibrate = { temperature = { points = [[1, 2]], offset = 2 } }", "points: offset and points exclude each"),
+        (
+            "calibrate = { temperature = { points = [[0, 0], [1e-300, 1e9]] } }",
+            "temperature: calibrated, what a bme280",
+        ),
+        (
+            "calibrate = { temperature = { points = [[0, 0], [1e-300, 1]] } }",
+            "temperature: warning: calibrated, it tells",
+        ),
+        (
+            "calibrate = { temperature = { points = [[0, -500]] } }",
+            "temperature: warning: calibrated, it tells -540 to",
+        ),
         ("calibrate = { temperature = { due = '2027-02-30' } }", "calibrate.temperature.due: '2027-02-30' is no day"),
         ("calibrate = { temperature = { due = 2027 } }", "calibrate.temperature.due: a number where a day belongs"),
         ("calibrate = { temperature = { due = 2027-05-01T10:00:00Z } }", "due: a date or time where a day belongs"),
@@ -102,6 +114,25 @@ def test_samples_that_come_faster_than_the_device_are_a_warning():
     assert any("most samples would be missed" in one for one in found)
 
 
+@pytest.mark.parametrize(("every", "fix"), [("60s", 'write sample = "7s" or more'), ("7s", "remove sample")])
+def test_the_cure_for_samples_that_come_too_fast_is_no_mistake_itself(every, fix):
+    found = told(f'[[sensor]]\nid = "co2"\ndriver = "scd4x"\nevery = "{every}"\nsample = "1s"\n')
+    assert len([one for one in found if fix in one]) == 2
+
+
+def test_limits_that_no_value_of_a_curve_can_meet_are_a_warning():
+    curve = "calibrate = { temperature = { points = [[0, 1], [50, 51]] } }\n"
+    assert told(AIR + curve + "limits = { temperature = [80, 90] }\n") == []
+    (one,) = told(AIR + curve + "limits = { temperature = [87, 90] }\n")
+    assert "it measures -39 to 86 °C, so every value would be suspect" in one
+
+
+def test_what_all_members_of_a_vote_derive_is_a_warning_where_the_vote_derives_it_too():
+    text = AIR + 'derive = ["dew_point"]\n' + WALL + 'derive = ["dew_point"]\n' + VOTE
+    (one,) = told(text + 'options = { of = ["air", "wall"] }\nderive = ["dew_point"]\n')
+    assert "derive: warning: a vote measures dew_point here" in one
+
+
 def test_a_chip_that_takes_an_altitude_keeps_it_beside_what_is_derived():
     text = AIR + 'derive = ["sea_level_pressure"]\naltitude = 350\n'
     assert "altitude" not in sensor(text).arguments()
@@ -113,11 +144,49 @@ def test_limits_rate_and_deadband_may_be_of_what_is_derived():
     assert told(AIR + 'derive = ["dew_point"]\n' + more) == []
 
 
+def test_all_mistakes_of_one_calibration_are_told():
+    text = "{ points = [[1, 2], [1, 3], [0]], due = '2027-02-29', certificate = '', scale = 0, low = 1 }".replace(
+        "'", '"'
+    )
+    found = told(AIR + f"calibrate = {{ temperature = {text} }}\n")
+    says = [
+        "1 is measured",
+        "is not two numbers",
+        "is no day",
+        "is empty",
+        "a scale of 0",
+        "unknown key",
+        "exclude each",
+    ]
+    assert len(found) == len(says)
+    assert all(any(word in one for one in found) for word in says)
+
+
+def test_all_mistakes_of_one_vote_are_told():
+    options = "options = { off = 1, of = ['air', 'wal'], tolerance = { temperature = -1 } }\n".replace("'", '"')
+    found = told(AIR + WALL + VOTE + options)
+    assert len(found) == 3
+    assert all(any(word in one for one in found) for word in ["options.off:", 'no sensor "wal"', "tolerance is"])
+
+
+def test_all_options_with_values_that_a_driver_does_not_take_are_told():
+    first, second = told(VOTE + "options = { of = [5], tolerance = { temperature = -1 } }\n")
+    assert "options.of: of is [5]" in first
+    assert "options.tolerance: tolerance is" in second
+
+
 class TestTheLoadOfABus:
     def test_is_that_of_the_samples(self):
         (often,) = loads([sensor(AIR + 'sample = "1s"\n')])
         (seldom,) = loads([sensor(AIR)])
         assert often.share == pytest.approx(10 * seldom.share)
+
+    @pytest.mark.parametrize(("every", "fix"), [("10s", 'write sample = "3s" or more'), ("3s", "remove sample")])
+    def test_is_told_at_the_samples_that_are_too_many(self, every, fix):
+        dust = f'[[sensor]]\nid = "dust"\ndriver = "pms5003"\nport = "/dev/serial0"\nevery = "{every}"\nsample = "1s"\n'
+        (one,) = [one for one in told(dust) if "holds /dev/serial0" in one]
+        assert one.startswith("c.toml:6: sample: warning: ")
+        assert fix in one
 
     def test_has_no_part_of_a_vote(self):
         settings, _ = config.parse(AIR + WALL + VOTE + 'options = { of = ["air", "wall"] }\n')
@@ -169,6 +238,13 @@ class TestAVote:
         assert told(text) == []
         (one,) = told(text + "rate = { pressure = 1 }\n")
         assert "rate.pressure: a vote does not measure this" in one
+
+    @pytest.mark.parametrize("of", ['["air", 5]', "[5]", '[["air"]]', "[{}]", '"air"', "{}", "[]"])
+    def test_that_another_vote_asks_may_have_mistakes_itself(self, of):
+        other = VOTE.replace("room", "other") + 'options = { of = ["air", "room"] }\n'
+        first, second = told(AIR + VOTE + f"options = {{ of = {of} }}\n" + other)
+        assert first.startswith("c.toml:7: options.of: ")
+        assert "options.of: room is a vote itself" in second
 
     def test_may_ask_sensors_that_come_later_in_the_file(self):
         assert told(VOTE + 'options = { of = ["air", "wall"] }\n' + AIR + WALL) == []

@@ -113,6 +113,30 @@ class TestThePage:
 
         runner.run(live())
 
+    def test_goes_on_counting_the_reads_of_a_sensor_that_a_reload_has_changed(self, runner):
+        async def live() -> None:
+            async with whole(FILE + WEB) as home:
+                await home.settle(60.0)
+                before = {name: one.attempts for name, one in home.agent.page._shown.documents.reads().items()}
+                await home.reload(FILE.replace("[agent]\n", '[agent]\nevery = "7s"\n') + WEB)
+                after = home.agent.page._shown.documents.reads()
+                assert min(before.values()) > 0
+                assert all(after[name].attempts >= count for name, count in before.items())
+
+        runner.run(live())
+
+    def test_counts_no_reads_of_a_vote(self, runner):
+        vote = '[[sensor]]\nid = "room"\ndriver = "vote"\noptions = { of = ["air", "wall"] }\n'
+        wall = '[[sensor]]\nid = "wall"\ndriver = "sht4x"\naddress = 0x45\n'
+
+        async def live() -> None:
+            async with whole(FILE + wall + vote + WEB) as home:
+                await home.settle(10.0)
+                assert "room" in _page(home)["sensors"]
+                assert set(home.agent.page._shown.documents.reads()) == {"air", "door", "wall"}
+
+        runner.run(live())
+
 
 class TestAPageWithoutSensors:
     EMPTY = '[agent]\ndevice_id = "pi"\n[outbox]\ndurability = "memory"\n' + WEB
@@ -140,6 +164,23 @@ class TestAPageWithoutSensors:
                 while _page(home)["found"]["looking"]:
                     await home.settle(0.1)
                 assert len(calls) == 2
+
+        runner.run(live())
+
+    def test_looks_again_when_a_page_is_opened_after_something_was_plugged_in(self, runner):
+        found: list[str] = []
+
+        async def live() -> None:
+            async with whole(self.EMPTY, find=lambda: {"block": " ".join(found)}) as home:
+                while _page(home)["found"]["looking"]:
+                    await home.settle(0.1)
+                found.append("air")
+                for waited, block in ((3.0, ""), (10.0, "air")):
+                    await home.settle(waited)
+                    home.agent.page._shown.live.opened()
+                    while _page(home)["found"]["looking"]:
+                        await home.settle(0.1)
+                    assert _page(home)["found"]["block"] == block
 
         runner.run(live())
 

@@ -10,6 +10,10 @@ from agent.simulation.devices import DeviceOnBus
 from agent.simulation.devices_off_bus import DeviceOffBus
 from agent.simulation.scenario import BEYOND, OF_SENSORS, Scenario, ScenarioFault
 from agent.simulation.scenario_file import load, parse
+from drivers import open_chip
+from drivers.bus import clock
+from drivers.errors import BusTimeout
+from drivers.fakes import FakeTime, fake_chip
 
 PARTS = {
     "air": SimpleNamespace(feels=("temperature", "humidity"), suffers=DeviceOnBus.suffers),
@@ -169,3 +173,27 @@ def test_broker_disk_and_process_have_their_kinds_and_no_others(target, kinds):
     for kind in kinds:
         assert read(f'[[fault]]\n{target} = true\nkind = "{kind}"').faults[0].target == (target, True)
     assert "cannot suffer" in mistakes(f'[[fault]]\n{target} = true\nkind = "nack"')[0]
+
+
+@pytest.mark.parametrize(("at", "told"), [(1002.0, True), (1000.2, False)])
+def test_a_fault_that_ends_or_begins_while_a_port_is_listened_to_does_so_then(at, told):
+    time = FakeTime()
+    clock.simulate(time)
+    fake = fake_chip("pms5003", clock=time)
+    try:
+        device = DeviceOffBus(fake, time, "pms5003", "/dev/serial0")
+        driver = open_chip("pms5003", **fake.wiring)
+        driver.sleep = time.sleep
+        device.go_below(driver, time.sleep)
+        fault = ScenarioFault(kind="nack", sensor="dust", at=0.0 if told else at, lasts=at if told else None)
+        device.play("dust", Scenario(faults=(fault,)))
+        fake.sends_at = time.now + 1.0
+        if told:
+            assert "pm2_5" in driver.read()
+        else:
+            with pytest.raises(BusTimeout):
+                driver.read()
+    finally:
+        driver.close()
+        fake.close()
+        clock.simulate(None)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stories import AIR, HEAD, batches, feel, reading, tell, until
+from stories import AIR, HEAD, batches, feel, reading, state, tell, until
 
 from agent.acquisition.calibration import on_curve
 from agent.config import parse
@@ -51,6 +54,36 @@ def test_a_curve_passes_through_its_points_and_keeps_the_order_of_what_was_measu
         assert on_curve(curve, measured) == pytest.approx(right, abs=1e-6)
     before, after = on_curve(curve, value), on_curve(curve, value + further)
     assert before > after if falls and len(curve) > 1 else before < after
+
+
+SMALL = ["scale = 0.001", "points = [[0, 0], [1000, 1]]"]
+
+
+@pytest.mark.parametrize("small", SMALL)
+class TestACalibrationThatMakesSmallNumbers:
+    def test_keeps_what_the_chip_can_tell(self, runner, small):
+        async def story(home):
+            found = []
+            for number in range(4):
+                feel(home, "air", temperature=20.0 + number / 10)
+                await until(8 + 10 * number)
+                found.append(state(home)["temperature"])
+            return [reading(one)["value"] for one in batches(home)], found
+
+        sent, shown = tell(runner, AIR + f"calibrate = {{ temperature = {{ {small} }} }}\n", story)
+        assert [after - before for before, after in pairwise(sent[1:])] == pytest.approx([1e-4] * 2, abs=5e-6)
+        # `state` follows what the chip can tell, too.
+        assert len(set(shown)) >= 3
+
+    def test_makes_the_accuracy_as_small_and_the_digits_as_many(self, runner, small):
+        async def story(home):
+            config = home.last("homeassistant/device/limpet_pi/config")
+            return json.loads(home.last("limpet/pi/info")), json.loads(config)["components"]["air_temperature"]
+
+        text = AIR + f"calibrate = {{ temperature = {{ {small} }} }}\n[homeassistant]\ndiscovery = true\n"
+        info, component = tell(runner, text, story)
+        assert info["sensors"][0]["quantities"][0]["accuracy"] == pytest.approx(2e-4)
+        assert component["suggested_display_precision"] == 5
 
 
 class TestACalibrationThatIsDue:

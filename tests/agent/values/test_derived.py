@@ -51,6 +51,25 @@ class TestTheFormulas:
             percent / 100 * derived.vapour_pressure(celsius), rel=1e-6
         )
 
+    @pytest.mark.parametrize(
+        ("name", "celsius", "percent"),
+        [
+            # A calibration can tell less than nothing.
+            ("absolute_humidity", 20.0, -0.2),
+            ("dew_point", 400.0, 90.0),
+            ("dew_point", -273.15, 50.0),
+            ("absolute_humidity", -273.15, 50.0),
+            ("absolute_humidity", 400.0, 50.0),
+            ("vapour_pressure_deficit", -243.12, 50.0),
+            ("vapour_pressure_deficit", 1.7e308, 50.0),
+        ],
+    )
+    def test_tell_nothing_beyond_their_range(self, name, celsius, percent):
+        values = {"temperature": celsius, "humidity": percent}
+        known = {one: Reading("air", one, value, measured=1.0) for one, value in values.items()}
+        with pytest.raises(BeyondRange, match=f"^{name}: there is none with temperature of"):
+            Derivation((name,)).of(name, known)
+
     def test_have_no_dew_point_in_dry_air(self):
         with pytest.raises(BeyondRange):
             derived.dew_point(20.0, 0.0, 0)

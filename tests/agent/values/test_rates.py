@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from stories import AIR, batches, fault, feel, reading, tell, until
+from stories import AIR, HEAD, batches, fault, feel, reading, tell, until
 
 from agent.acquisition.calibration import Calibration
 from agent.acquisition.history import SensorHistory
@@ -66,6 +66,23 @@ class TestARate:
     def test_is_judged_after_the_calibration(self, runner):
         text = RATE + "calibrate = { temperature = { scale = 0.01 } }\n"
         assert statuses(runner, 20, 20, 40, text=text)[0][1:] == ["ok", "ok"]
+
+    def test_doubts_a_peak_of_a_slow_device_in_each_round_that_shows_it(self, runner):
+        async def story(home):
+            feel(home, "air", co2=600.0)
+            await until(60)
+            feel(home, "air", co2=3000.0)
+            await until(64.9)
+            feel(home, "air", co2=600.0)
+            await until(75)
+            return [reading(one, quantity="co2") for one in batches(home)]
+
+        text = HEAD + '[[sensor]]\nid = "air"\ndriver = "scd4x"\nevery = "2s"\nrate = { co2 = 5 }\n'
+        found = tell(runner, text, story)[-8:]
+        # A measurement takes 5 s: each is in two rounds, or three.
+        assert {one["status"] for one in found if one["value"] == 3000} == {"suspect"}
+        assert len([one for one in found if one["value"] == 3000]) > 1
+        assert found[-1]["status"] == "ok"
 
     def test_holds_for_samples(self, runner):
         async def story(home):

@@ -310,3 +310,54 @@ def test_home_assistant_is_told_of_votes_and_of_what_is_derived(runner):
     assert "device_class" not in components["air_absolute_humidity"]
     assert (voted["device_class"], voted["unique_id"]) == ("temperature", "limpet/pi/room/temperature")
     assert not any(name.startswith("Breaker_room") for name in components)
+
+
+def test_what_all_members_derive_is_voted_on_and_not_derived_once_more(runner):
+    derive = 'derive = ["dew_point"]\n'
+    text = (THREE + PAIR).replace("[[sensor]]\n", "[[sensor]]\n" + derive)
+
+    async def story(home):
+        temperatures(home, air=20.0, wall=20.4, desk=20.0)
+        await until(15)
+        return batches(home)[-1], home.agent.assembly.find("room").quantities
+
+    last, quantities = tell(runner, text, story)
+    names = ["temperature", "humidity", "dew_point"]
+    assert [one.name for one in quantities] == names
+    assert [one["quantity"] for one in last["readings"] if one["sensorId"] == "room"] == names
+
+
+class TestAVoteOnWhatIsBeyondTheRange:
+    TEXT = (
+        HEAD
+        + "".join(
+            f'[[sensor]]\nid = "{one}"\ndriver = "vl53l0x"\nmux = {{ address = 0x70, channel = {n} }}\n{{more}}'
+            for n, one in enumerate(["left", "right"])
+        ).replace("{more}", "MORE")
+        + '[[sensor]]\nid = "room"\ndriver = "vote"\noptions = { of = ["left", "right"] }\n'
+    )
+
+    @pytest.mark.parametrize("more", ["", 'sample = "2s"\n'])
+    def test_is_beyond_the_range_too_and_nothing_is_wrong(self, runner, more):
+        async def story(home):
+            for name in ("left", "right"):
+                feel(home, name, distance=100_000.0)
+            await until(35)
+            return batches(home)[-1], state(home, "room")
+
+        last, present = tell(runner, self.TEXT.replace("MORE", more), story)
+        assert [(one["sensorId"], one["error"]) for one in last["faults"]] == [
+            ("left", "BeyondRange"),
+            ("right", "BeyondRange"),
+            ("room", "BeyondRange"),
+        ]
+        assert (last["degraded"], last["unavailableSensors"], present["status"]) == (False, [], "beyond_range")
+
+    def test_has_the_value_of_one_alone_as_suspect(self, runner):
+        async def story(home):
+            feel(home, "left", distance=100_000.0)
+            await until(25)
+            return batches(home)[-1]
+
+        last = tell(runner, self.TEXT.replace("MORE", ""), story)
+        assert room(last, "distance")["reason"] == "right alone votes, not left"

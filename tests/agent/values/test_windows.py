@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import pytest
+from stepped import ScriptedChip
 from stories import AIR, HEAD, batches, fault, feel, reading, state, tell, until
 
+from agent.acquisition.calibration import Calibration
+from agent.acquisition.window import WindowedSensor, _Samples
+from agent.model import Reading, Window
+from agent.resilience import CircuitBreaker, RetryPolicy
 from drivers.errors import BeyondRange
 
 WINDOW = AIR + 'sample = "1s"\nretry = { attempts = 1 }\nbreaker = { failure_threshold = 100 }\n'
 DOOR = HEAD + '[[sensor]]\nid = "door"\ndriver = "contact"\npin = 17\nsample = "1s"\n'
+
+
+def windowed(chip, **more):
+    retry, breaker = RetryPolicy(1), CircuitBreaker(100)
+    return WindowedSensor(
+        "s1", chip, every=10.0, timeout=2.0, breaker=breaker, retry=retry, clock=lambda: 0.0, sample=1.0, **more
+    )
 
 
 def window(document, **more):
@@ -251,3 +263,78 @@ class TestAReload:
         *_, last = tell(runner, WINDOW, story)
         assert window(last)[2:] == (10, 0)
         assert window(last, sensor="wall")[2:] == (3, 0)
+
+
+class TestAWindowAtTheEdges:
+    def test_of_huge_numbers_has_a_mean(self, runner):
+        async def story(home):
+            await until(25)
+            return batches(home)
+
+        text = WINDOW + "calibrate = { temperature = { offset = 1.7e308 } }\n"
+        assert [reading(one)["value"] for one in tell(runner, text, story)] == [1.7e308] * 3
+
+    def test_without_a_new_measurement_shows_that_which_its_slow_device_shows(self, runner):
+        async def story(home):
+            await until(40)
+            return [one for one in batches(home) if one["timestamp"] > "2027-01-15T08:00:08"]
+
+        text = HEAD + '[[sensor]]\nid = "air"\ndriver = "scd4x"\nevery = "2s"\nsample = "1s"\n'
+        found = tell(runner, text, story)
+        assert {window(one, quantity="co2")[2:] for one in found} == {(1, 1)}
+        assert [one["unavailableSensors"] or one["faults"] for one in found] == [[]] * len(found)
+        # It says itself when it was measured.
+        assert any("timestamp" in reading(one, quantity="co2") for one in found)
+
+    def test_without_any_sample_has_a_fault(self):
+        sensor = windowed(ScriptedChip())
+        turn = sensor.turn()
+        while turn.step() is not None:
+            pass
+        sensor.take(0.0, 0.0)
+        assert len(sensor.reported(0.0, 0.0)[0]) == 1
+        # Where a bus is busy for longer than an interval, nothing was sampled.
+        readings, (one,) = sensor.reported(10.0, 10.0)
+        assert (readings, one.error, one.quantity) == ((), "NotReady", None)
+
+    def test_has_no_stale_value_that_is_too_old_by_now(self, runner):
+        async def story(home):
+            await until(10)
+            fault(home, "unplugged", "air")
+            await until(25)
+            return batches(home)[-1]
+
+        # Of 9 s. At 18 s, the last sample, it is not too old yet.
+        text = WINDOW.replace('"1s"', '"3s"') + 'fallback = "last"\nmax_age = "10s"\n'
+        assert tell(runner, text, story)["unavailableSensors"] == ["air"]
+
+    def test_that_begins_after_a_round_lets_the_round_measure(self, runner):
+        async def story(home):
+            await until(15)
+            await home.reload(AIR + 'sample = "7s"\n')
+            await until(35)
+            return batches(home)
+
+        # The first samples are due at 21 s and 28 s.
+        *_, third, fourth = tell(runner, AIR, story)
+        assert (third["degraded"], reading(third)["status"], "n" in reading(third)) == (False, "ok", False)
+        assert window(fourth)[2:] == (2, 0)
+
+    def test_has_the_edges_within_its_extremes(self):
+        samples = _Samples()
+        samples.add(Reading("door", "state", 0), 18.0)
+        samples.edge(1)
+        (one,) = windowed(ScriptedChip()).conclusions.calibrations
+        assert samples.reading(one, 20.0, 1).window == Window(0, 1, 1, 0)
+        samples.add(Reading("door", "state", 1), 21.0)
+        assert samples.reading(one, 30.0, 1).window == Window(1, 1, 1, 0)
+
+    def test_has_the_last_edge_calibrated_and_judged(self):
+        sensor = windowed(ScriptedChip(), calibration=Calibration({"state": (-1.0, 1.0)}, {"state": (0, 0)}))
+        turn = sensor.turn()
+        while turn.step() is not None:
+            pass
+        sensor.take(0.0, 0.0)
+        sensor.note(Reading("s1", "state", 0), 5.0)
+        ((one,), _) = sensor.reported(9.0, 9.0)
+        assert (one.value, one.status, one.window) == (1, "suspect", Window(0, 1, 1, 9))

@@ -46,6 +46,29 @@ class TestAPage:
 
         runner.run(live())
 
+    def test_is_told_only_the_sensors_that_have_changed(self, runner, told):
+        async def live() -> None:
+            seen = Seen()
+            told.parts = {"sensors": {"air": {"t": 1}, "__proto__": {"t": 2}}}
+            assert json.loads(told.live.patch(seen)) == told.parts
+            for now, news in (
+                ({"air": {"t": 1}, "__proto__": {"t": 3}}, {"sensors": {"__proto__": {"t": 3}}}),
+                ({"air": {"t": 1}}, {}),
+                ({"air": {"t": 1}, "__proto__": {"t": 3}}, {"sensors": {"__proto__": {"t": 3}}}),
+            ):
+                told.parts = {"sensors": now}
+                told.live.notify()
+                assert json.loads(told.live.patch(seen)) == news
+
+        runner.run(live())
+
+    def test_is_told_that_there_are_no_sensors(self, runner, told):
+        async def live() -> None:
+            told.parts = {"sensors": {}}
+            assert json.loads(told.live.patch(Seen())) == told.parts
+
+        runner.run(live())
+
     def test_is_told_only_the_newest_slots_of_the_history(self, runner, told):
         async def live() -> None:
             seen = Seen()
@@ -55,6 +78,20 @@ class TestAPage:
             told.rings.take("air", "t", 9.0, 60.0)
             history = json.loads(told.live.patch(seen))["history"]
             assert history["series"]["air"]["t"] == {"first": 4, "values": [4.0, 9.0]}
+
+        runner.run(live())
+
+    def test_is_told_no_history_of_a_quantity_that_was_not_measured_again(self, runner, told):
+        async def live() -> None:
+            seen = Seen()
+            told.rings.take("air", "t", 1.0, 0.0)
+            told.rings.take("tank", "t", 1.0, 0.0)
+            told.live.patch(seen)
+            assert told.live.patch(seen) == "{}"
+            told.rings.take("tank", "t", 2.0, 1.0)
+            assert json.loads(told.live.patch(seen))["history"]["series"] == {
+                "tank": {"t": {"first": 0, "values": [[1.0, 2.0]]}}
+            }
 
         runner.run(live())
 

@@ -64,6 +64,25 @@ id = "boiler"
 driver = "tmp117"
 fallback = "last"
 """
+LONG = "a" * 64
+# Names that every object of JavaScript has something under, and the longest one.
+ODD = FILE.replace('"air"', '"constructor"').replace('"tank"', '"__proto__"').replace('"door"', f'"{LONG}"')
+# Calls `follow` with a browser's doors stubbed, lets its wait end twice, and returns what came of it.
+WITHOUT_A_WORD = """(async () => {
+  const { follow } = await import("/live.js");
+  const seen = [];
+  let waiting = null;
+  window.EventSource = class { constructor() { seen.push("listens"); } close() { seen.push("leaves"); } };
+  window.setTimeout = (run) => { waiting = run; };
+  window.clearTimeout = () => { waiting = null; };
+  window.fetch = async () => ({ ok: true, json: async () => ({}) });
+  follow(() => seen.push("hears"), () => seen.push("lost"));
+  for (let turn = 0; turn < 2; turn++) {
+    waiting();
+    for (let step = 0; step < 9; step++) await null;
+  }
+  return seen;
+})()"""
 PHONE = (390, 844)
 NUMBER = "document.querySelector('#sensor-{} .number').textContent"
 
@@ -267,8 +286,86 @@ def test_the_first_start_shows_what_is_connected_and_the_block_to_paste(browser)
         assert browser.text("#verdict") == "Runs, without a sensor"
 
 
+def test_the_first_start_finds_what_was_plugged_in_when_the_page_is_loaded_again(browser, monkeypatch):
+    monkeypatch.setattr("agent.service.discovery.KEPT", 0.0)
+    text = '[agent]\ndevice_id = "pi"\n[outbox]\ndurability = "memory"\n'
+    found = {"devices": [], "problems": ["`i2c-1` hangs"], "block": ""}
+    with _served(browser, text, find=lambda: dict(found)) as home:
+        _open(browser, home)
+        browser.wait_for("document.querySelector('#first-problems code').textContent === 'i2c-1'")
+        found |= {"problems": [], "block": "[[sensor]]"}
+        _open(browser, home)
+        browser.wait_for("document.querySelector('#block').textContent === '[[sensor]]'")
+
+
 def test_pages_that_find_no_place_ask_now_and_then(browser, monkeypatch):
     monkeypatch.setattr("agent.web.streams.MOST", 0)
     with PacedAgent(FILE) as home:
         _open(browser, home)
         assert browser.text("#verdict") == "All is well"
+
+
+class TestAPageUnderOddConditions:
+    def test_tries_another_connection_when_one_ends_without_a_word(self, browser):
+        with _served(browser) as home:
+            # Any document of the agent, but none with a connection of its own.
+            browser.open(home.url + "page.css")
+            assert browser.evaluate(WITHOUT_A_WORD) == ["listens", "lost", "leaves", "hears", "listens"]
+
+    def test_shows_sensors_whatever_their_names_are(self, browser):
+        with _served(browser, ODD) as home:
+            _open(browser, home)
+            home.do(_play(*({"kind": "unplugged", "sensor": one} for one in ("constructor", "__proto__"))))
+            home.forward(12.0)
+            browser.wait_for("document.querySelector('#verdict').textContent === '2 sensors are missing'")
+            assert "NoAcknowledge" in browser.text("#sensors-section") + browser.text("#attention")
+
+    def test_keeps_long_names_within_a_phone(self, browser):
+        with _served(browser, FILE.replace('"tank"', f'"{LONG}"')) as home:
+            home.do(_play({"kind": "unplugged", "sensor": LONG}))
+            home.forward(30.0)
+            browser.open(home.url, *PHONE)
+            browser.wait_for("document.querySelector('#faults tbody tr')")
+            assert browser.evaluate("document.querySelector('#faults').scrollWidth") < PHONE[0]
+
+    def test_hides_no_sensor_by_a_filter_that_is_not_there(self, browser):
+        with _served(browser) as home:
+            _open(browser, home)
+            browser.evaluate("document.querySelector('#filter').value = 'nothing'")
+            browser.evaluate("document.querySelector('#filter').dispatchEvent(new Event('input'))")
+            assert browser.evaluate("document.querySelectorAll('#sensors > li').length") == 3
+
+    def test_says_so_when_it_fails_to_show_what_is_told(self, browser):
+        with _served(browser) as home:
+            _open(browser, home)
+            browser.evaluate("document.querySelector('#facts').remove()")
+            home.forward(12.0)
+            browser.wait_for("document.querySelector('#foot').textContent.includes('this page failed')")
+            browser.evaluate("1")
+            browser.errors.clear()
+            browser.call("Page.navigate", {"url": "about:blank"})
+
+    def test_says_where_to_look_without_javascript(self, browser):
+        with _served(browser) as home:
+            browser.call("Emulation.setScriptExecutionDisabled", {"value": True})
+            try:
+                browser.call("Page.navigate", {"url": home.url})
+                # Timers of the page stand still, too.
+                while not browser.evaluate(
+                    "document.readyState === 'complete' && document.querySelector('h1') !== null"
+                ):
+                    pass
+                assert browser.text("main") == "This page needs JavaScript. Without it: health.json, state.json."
+                assert browser.text("h1") == "Limpet"
+            finally:
+                browser.call("Emulation.setScriptExecutionDisabled", {"value": False})
+
+    def test_writes_numbers_and_names_as_people_do(self, browser):
+        with _served(browser) as home:
+            browser.open(home.url + "page.css")
+            shown = "import('/words.js').then(({{ valueText, quantityName }}) => {})"
+            assert browser.evaluate(shown.format("valueText(-0.04, { digits: 1 })")) == "0.0"
+            assert browser.evaluate(shown.format("valueText(-0.06, { digits: 1 })")) == "-0.1"
+            names = {"number_0_5": "number 0.5", "pm2_5": "PM2.5", "bus_voltage_1": "bus voltage 1", "a0_a1": "a0 a1"}
+            for name, text in names.items():
+                assert browser.evaluate(shown.format(f"quantityName('{name}')")) == text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -123,6 +124,12 @@ class TestAHost:
         assert answers.to("GET", "/", "[fe80::1]:8080").status == 200
         assert answers.to("GET", "/", "evil.example").status == 403
 
+    @pytest.mark.parametrize("written", ["fd00:0:0::1", "FD00::0001", "fd00::1%eth0"])
+    def test_is_the_same_address_however_the_configuration_spells_it(self, written):
+        answers = Answers(Status(), lambda: True, written)
+        assert answers.to("GET", "/", "[fd00::1]:8080").status == 200
+        assert answers.to("GET", "/", "[fd00::2]:8080").status == 403
+
 
 @pytest.fixture
 def scraped(runner) -> str:
@@ -190,6 +197,10 @@ class TestThePage:
         page = (self.FOLDER / "page.html").read_text()
         for forbidden in ("http://", "https://", "style=", "onclick", "<style", "<script>"):
             assert forbidden not in page
+
+    def test_can_stand_below_a_path_of_a_reverse_proxy(self):
+        for file in (self.FOLDER / "page.html", *self.FOLDER.glob("*.js")):
+            assert not re.search(r"""["'`]/\w""", file.read_text())
 
     def test_never_takes_text_for_html(self):
         for script in self.FOLDER.glob("*.js"):

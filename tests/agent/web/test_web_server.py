@@ -218,6 +218,17 @@ class TestTheServer:
             "status page cannot be served"
         ]
 
+    def test_tells_that_its_address_is_none(self, answers):
+        async def nowhere() -> None:
+            served = Served(answers, 80)
+            served.server.listen = ("foo..bar", 80)
+            served.server.start()
+            await served.news()
+            assert served.server.facts() == {"listening": False, "error": "foo..bar:80: no host name"}
+            served.server.close()
+
+        asyncio.run(nowhere())
+
 
 EVENTS = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -304,6 +315,20 @@ class TestAnOpenPage:
                 while places:
                     pages.count()
                     await asyncio.sleep(0)
+                writer.close()
+
+        asyncio.run(live())
+
+    @pytest.mark.skipif(streams.TCP_USER_TIMEOUT is None, reason="this system does not limit it")
+    def test_that_vanished_without_a_word_is_given_up_by_the_kernel(self):
+        async def live() -> None:
+            pages = Pages()
+            async with pages.served, asyncio.timeout(10.0):
+                reader, writer = await pages.open()
+                await event(reader)
+                (held,) = pages.served.server._streams._readers
+                link = held.get_extra_info("socket")
+                assert link.getsockopt(socket.IPPROTO_TCP, streams.TCP_USER_TIMEOUT) == 1000 * streams.READ_WITHIN
                 writer.close()
 
         asyncio.run(live())

@@ -113,3 +113,38 @@ def test_is_read_where_it_refuses_to_be_read_at_once_again():
 
     bus = ScriptedBus({READ: frame(1, 244, 0, 250)}, react=refuse)
     assert on(bus, Am2320).read()["temperature"] == 25.0
+
+
+class ImpatientBus(ScriptedBus):
+    """A bus with a chip that refuses to be read within 2 s after an answer."""
+
+    def __init__(self, time: FakeTime) -> None:
+        self.time, self.answered_at = time, -2.0
+        super().__init__({READ: self.answer}, react=self.refuse)
+
+    def refuse(self, bus: ScriptedBus, data: bytes) -> None:
+        if self.time.now < self.answered_at + 2.0:
+            raise OSError(121, "not acknowledged")
+
+    def answer(self) -> bytes:
+        self.answered_at = self.time.now
+        return frame(1, 244, 0, 250)
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.5, 10.0])
+def test_is_read_in_any_rhythm_where_it_refuses_to_be_read_within_two_seconds(pause):
+    time = FakeTime()
+    chip = on(ImpatientBus(time), Am2320)
+    chip.sleep = time.sleep
+    for _ in range(3):
+        assert chip.read() == {"temperature": 25.0, "humidity": 50.0}
+        time.sleep(pause)
+
+
+def test_says_that_it_was_unplugged_within_one_reading():
+    bus = ScriptedBus({READ: frame(1, 244, 0, 250)})
+    chip = on(bus, Am2320)
+    chip.read()
+    bus.gone = True
+    with pytest.raises(NoAcknowledge):
+        chip.read()

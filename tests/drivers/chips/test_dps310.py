@@ -78,6 +78,31 @@ def test_waits_as_long_as_start_and_measurements_take():
     assert min(chip.waited) >= 0.0148
 
 
+def refusing(bus: ScriptedBus, times: int) -> ScriptedBus:
+    """Let the register that shows bad fuses be refused a number of times."""
+    obey, left = bus.react, [times]
+
+    def react(bus: ScriptedBus, data: bytes) -> None:
+        obey(bus, data)
+        if data == b"\x32" and left[0]:
+            left[0] -= 1
+            raise OSError(121, "not acknowledged")
+
+    bus.react = react
+    return bus
+
+
+def test_reads_a_chip_that_refuses_registers_which_the_data_sheet_does_not_have():
+    assert on(refusing(board(-2_500_000, 2_500_000), 99), Dps310).read()["temperature"] == pytest.approx(19.0, abs=0.1)
+
+
+def test_puts_a_chip_with_bad_fuses_right_also_where_it_refused_once():
+    bus = refusing(board(-2_500_000, 2_500_000), 1)
+    bus.put(0x32, b"\x00")
+    on(bus, Dps310).read()
+    assert b"\x62\x02" in bus.written
+
+
 @pytest.mark.parametrize("identity", [0x00, 0x58, 0x60, 0xFF])
 def test_refuses_another_identity(identity):
     bus = board(0, 0)

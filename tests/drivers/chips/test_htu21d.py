@@ -48,7 +48,9 @@ def clone(bus: ScriptedBus, data: bytes) -> None:
 def test_takes_a_clone_without_serial_number_by_the_checksum_of_its_measurement(kind):
     bus = board()
     bus.react = clone
-    assert on(bus, kind).read()["temperature"] == pytest.approx(24.686, abs=0.005)
+    chip = on(bus, kind)
+    assert chip.read()["temperature"] == pytest.approx(24.686, abs=0.005)
+    assert sum(chip.waited) <= chip.takes
 
 
 @pytest.mark.parametrize("temperature", ["683a7d", "000000", "ffffff"])

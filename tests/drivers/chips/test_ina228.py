@@ -1,5 +1,7 @@
 """INA228: the datasheet's numbers, sums that go on across restarts, and what it must refuse."""
 
+import itertools
+
 import pytest
 from scripted import ScriptedBus, on
 
@@ -105,6 +107,16 @@ def test_an_offset_below_0_v_is_0_v_and_more_is_no_reading():
 def test_refuses_what_is_no_measurement(more, error):
     with pytest.raises(error):
         on(bus(**more), Ina228).read()
+
+
+def test_notices_lost_settings_where_it_converts_faster_than_it_can_be_read():
+    wire, sums = bus(), itertools.count()
+    chip = on(wire, Ina228)
+    chip.read()
+    wire.answers[b"\x01"] = b"\xfb\x68"
+    wire.answers[b"\x09"] = lambda: next(sums).to_bytes(5, "big")
+    with pytest.raises(LostPower):
+        chip.read()
 
 
 class TestItsSums:

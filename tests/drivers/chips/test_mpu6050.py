@@ -92,6 +92,7 @@ def test_an_axis_at_its_stop_costs_only_itself(at: int, end: bytes, bound: str) 
     assert chip.read().keys() == AXES - {name} | {"temperature"}
     assert isinstance(chip.missing[name], BeyondRange)
     assert bound in str(chip.missing[name])
+    assert ("`rotation_range`" if at else "`range`") in str(chip.missing[name])
 
 
 def test_larger_ranges_have_larger_digits() -> None:

@@ -82,3 +82,13 @@ def test_an_axis_at_its_stop_is_beyond_its_range() -> None:
     chip = on(bus(b"\x7f\xff" + FRAME[2:]), Mpu6500)
     assert len(chip.read()) == 6
     assert isinstance(chip.missing["acceleration_x"], BeyondRange)
+
+
+def test_notices_that_it_woke_up_by_itself_where_it_moves_and_samples_faster_than_it_is_read() -> None:
+    wire = bus()
+    chip = on(wire, Mpu6500)
+    chip.read()
+    wire.answers[SETTINGS] = bytes(5)
+    wire.answers[STATUS] = [b"\x01" + bytes([16 * n]) + FRAME[1:] for n in range(9)]
+    with pytest.raises(LostPower):
+        chip.read()

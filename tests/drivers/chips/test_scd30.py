@@ -114,6 +114,23 @@ def test_tells_temperature_and_humidity_where_it_has_no_concentration(co2: float
     assert isinstance(chip.missing["co2"], InvalidReading)
 
 
+def test_refuses_the_zeros_from_before_its_first_measurement() -> None:
+    with pytest.raises(InvalidReading):
+        on(bus(floats(0, 0, 0)), Scd30).read()
+
+
+def test_tells_the_concentration_where_neither_temperature_nor_humidity_was_measured() -> None:
+    chip = on(bus(floats(800, 0, 0)), Scd30)
+    assert chip.read() == {"co2": 800}
+    assert set(chip.missing) == {"temperature", "humidity"}
+
+
+@pytest.mark.parametrize(("temperature", "humidity"), [(0, 45), (21, 0)])
+def test_takes_a_zero_for_a_value_where_the_other_one_is_none(temperature: float, humidity: float) -> None:
+    told = on(bus(floats(800, temperature, humidity)), Scd30).read()
+    assert (told["temperature"], told["humidity"]) == (temperature, humidity)
+
+
 def test_a_concentration_at_its_stop_is_beyond_the_scale() -> None:
     chip = on(bus(floats(40000.0, 25.0, 40.0)), Scd30)
     assert chip.read() == {"temperature": 25.0, "humidity": 40.0}

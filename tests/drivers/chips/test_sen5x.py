@@ -114,6 +114,24 @@ def test_a_part_that_fails_costs_no_other(status: int, lost: set[str], what: str
     assert all(isinstance(error, InvalidReading) and what in str(error) for error in chip.missing.values())
 
 
+def test_refuses_the_zeros_from_before_its_first_measurement() -> None:
+    with pytest.raises(InvalidReading, match="not measured"):
+        on(bus((0,) * 8), Sen5x).read()
+
+
+@pytest.mark.parametrize("word", [0x0000, 0x7FFF, 0xFFFF])
+def test_tells_particles_where_neither_temperature_nor_humidity_was_measured(word: int) -> None:
+    chip = on(bus((0, 1, 2, 3, word, word, 1020, 10)), Sen5x)
+    assert set(chip.read()) == {*MASSES, "voc_index", "nox_index"}
+    assert set(chip.missing) == {"temperature", "humidity"}
+
+
+@pytest.mark.parametrize(("words_of_air", "expected"), [((4550, 0), (45.5, 0.0)), ((4550, 0xFFFF), (45.5, -0.005))])
+def test_tells_a_temperature_near_zero(words_of_air: tuple[int, int], expected: tuple[float, float]) -> None:
+    told = on(bus((62, 84, 99, 107, *words_of_air, 1020, 10)), Sen5x).read()
+    assert (told["humidity"], told["temperature"]) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("bit", [4, 5, 6, 7])
 def test_a_fault_that_has_passed_is_cleared_and_forgotten(bit: int) -> None:
     wire = bus()
@@ -181,3 +199,14 @@ def test_is_no_other_sensor_of_sensirion(model: str) -> None:
 def test_is_not_found_on_a_dead_line(byte: int) -> None:
     with pytest.raises(WrongChip):
         on(ScriptedBus(otherwise=byte), Sen5x).read()
+
+
+def test_a_name_that_arrives_damaged_in_part_is_no_other_chip() -> None:
+    name = bytearray(letters("SEN55"))
+    name[1] ^= 0x10
+    wire = bus()
+    wire.answers[PRODUCT] = [bytes(name), letters("SEN55")]
+    chip = on(wire, Sen5x)
+    with pytest.raises(ChecksumError):
+        chip.read()
+    assert len(chip.read()) == 8

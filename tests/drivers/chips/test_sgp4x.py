@@ -7,7 +7,7 @@ from scripted import ScriptedBus, on, words
 
 from drivers import open_chip
 from drivers.chips.sgp4x import Sgp40, Sgp41
-from drivers.errors import ChecksumError, InvalidReading, NoAcknowledge, WrongChip
+from drivers.errors import ChecksumError, InvalidReading, LostPower, NoAcknowledge, WrongChip
 from drivers.fakes import FakeBus, FakeTime, fake_chip
 from drivers.scan import BusScan, run
 
@@ -18,14 +18,15 @@ VOC, BOTH, CONDITION = b"\x26\x0f" + DEFAULT, b"\x26\x19" + DEFAULT, b"\x26\x12"
 
 
 def bus(features: object = words(0x3220), **answers: object) -> ScriptedBus:
-    told = {SERIAL: words(0, 0x03A1, 0x7C5E), FEATURES: features, VOC: words(30500), CONDITION: words(30000)}
+    told = {SERIAL: words(0, 0x03A1, 0x7C5E), FEATURES: features, VOC: [words(52000), words(30500)]}
+    told[CONDITION] = [words(52000), words(30000)]
     return ScriptedBus(told | {BOTH: words(30500, 15800)} | answers)
 
 
 def test_an_sgp40_tells_ticks_for_the_command_of_the_datasheet() -> None:
     wire = bus()
     assert on(wire, Sgp40).read() == {"voc_raw": 30500}
-    assert wire.written == [SERIAL, FEATURES, VOC, VOC]
+    assert wire.written == [SERIAL, FEATURES, OFF, VOC, VOC]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_an_sgp40_tells_ticks_for_the_command_of_the_datasheet() -> None:
 )
 def test_is_told_its_air(options: dict[str, float], air: bytes) -> None:
     wire = bus()
-    wire.answers[b"\x26\x0f" + air] = words(1)
+    wire.answers[b"\x26\x0f" + air] = [words(52000), words(1)]
     assert on(wire, Sgp40, **options).read() == {"voc_raw": 1}
 
 
@@ -70,8 +71,52 @@ def test_the_element_of_an_sgp41_is_never_conditioned_for_too_long(blip: bool) -
         if blip:
             fake.lose_power()
         time.sleep(60)
+        if blip:
+            with pytest.raises(LostPower):
+                chip.read()
         assert chip.read()["nox_raw"] == pytest.approx(15800)
         assert not fake.damaged
+
+
+@pytest.mark.parametrize("name", ["sgp40", "sgp41"])
+def test_tells_no_signal_of_a_plate_that_is_cold_after_a_blip_of_the_supply(name: str) -> None:
+    time, fake = FakeTime(), fake_chip(name)
+    with FakeBus({0x59: fake}, clock=time, wait=time.sleep) as wire:
+        chip = open_chip(name, wire)
+        chip.sleep = time.sleep
+        before = chip.read()
+        fake.lose_power()
+        time.sleep(10)
+        if name == "sgp41":
+            # It has to be conditioned again.
+            with pytest.raises(LostPower, match="cold"):
+                chip.read()
+        began = time.now
+        assert chip.read() == before
+        assert time.now - began <= chip.takes
+
+
+@pytest.mark.parametrize("name", ["sgp40", "sgp41"])
+def test_tells_no_signal_of_a_plate_that_is_cold_after_a_blip_right_after_it_was_set_up(name: str) -> None:
+    time, fake = FakeTime(), fake_chip(name)
+    with FakeBus({0x59: fake}, clock=time, wait=time.sleep) as wire:
+        chip = open_chip(name, wire)
+        chip.sleep = time.sleep
+        chip.setup()
+        fake.lose_power()
+        time.sleep(10)
+        if name == "sgp41":
+            with pytest.raises(LostPower, match="cold"):
+                chip.read()
+        assert chip.read()["voc_raw"] == pytest.approx(30500)
+
+
+def test_an_sgp40_tells_a_signal_that_moved_far_between_two_readings() -> None:
+    wire = bus()
+    chip = on(wire, Sgp40)
+    chip.read()
+    wire.answers[VOC] = words(22000)
+    assert chip.read() == {"voc_raw": 22000}
 
 
 def test_a_conditioning_that_breaks_off_turns_the_heater_off() -> None:

@@ -34,6 +34,20 @@ def test_tells_index_and_counts_without_visible_light_and_infrared():
     assert b"\x00\x06\x00" in wire.written
 
 
+def test_the_zeros_of_power_on_are_no_darkness_where_the_first_command_was_lost():
+    def obey(wire: ScriptedBus, data: bytes) -> None:
+        if data == b"\x00\x03\x00" and b"\x00\x06\x00" in wire.written:
+            wire.answers |= bus().answers
+
+    wire = bus(0, 0, 0, 0)
+    wire.react = obey
+    assert on(wire, Veml6075).read()["uva"] == 711.5
+
+
+def test_tells_darkness():
+    assert on(bus(0, 0, 0, 0), Veml6075).read() == {"uv_index": 0.0, "uva": 0.0, "uvb": 0.0}
+
+
 def test_a_little_more_compensation_than_light_is_darkness():
     assert on(bus(10, 5, 8, 4), Veml6075).read() == {"uv_index": 0.0, "uva": 0.0, "uvb": 0.0}
 

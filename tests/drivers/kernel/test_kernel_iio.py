@@ -267,6 +267,24 @@ def test_a_text_that_is_no_number_is_no_reading(tmp_path):
         sysfs.read_number(tmp_path / "x", "me")
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("in_distance_input", "-1"),
+        ("in_distance_input", "1e300"),
+        ("in_uvindex_input", "-1"),
+        ("in_concentration_co2_input", "0"),
+        ("in_concentration_voc_input", "-0.001"),
+        ("in_resistance_input", "-5"),
+        ("in_energy_input", "-5"),
+    ],
+)
+def test_what_cannot_be_is_no_reading(tmp_path, file, text):
+    device(tmp_path, name="chip", **{file: text})
+    with pytest.raises(InvalidReading, match="outside of"):
+        open_chip("iio", root=str(tmp_path)).read()
+
+
 def test_channels_without_a_unit_are_left_out():
     assert channel("in_intensity", IIO) is None
     assert channel("pwm1", HWMON) is None

@@ -21,11 +21,12 @@ class Frames(MockSPIDevice):
 
 
 class Registers(MockSPIDevice):
-    """Registers behind an address, mode 1. `convert` is called when a one-shot bit is written, and clears it.
+    """Registers behind an address, mode 1. `convert` is called when a one-shot bit is written, which is shown once.
 
     Attributes:
         log: (address, value) of each byte written.
         damage: changes a byte that is read: address, byte, how often it was read.
+        lost: values to the first register that do not arrive, each once.
     """
 
     def __init__(self, power_on: bytes, one_shot: int, convert: Callable[[bytearray], None]) -> None:
@@ -34,6 +35,7 @@ class Registers(MockSPIDevice):
         self.power_on, self.one_shot, self.convert = power_on, one_shot, convert
         self.log: list[tuple[int, int]] = []
         self.reads = 0
+        self.lost: set[int] = set()
         self.damage: Callable[[int, int, int], int] = lambda at, byte, reads: byte
 
     def on_start(self) -> None:
@@ -53,12 +55,16 @@ class Registers(MockSPIDevice):
                 self.write(self.at, byte)
             self.at = (self.at + 1) % len(self.bank)
         self.tx_word(0 if self.writes else self.damage(self.at, self.bank[self.at], self.reads) & 0xFF, 8)
+        if not self.writes and self.at == 0:
+            self.bank[0] &= ~self.one_shot
 
     def write(self, at: int, byte: int) -> None:
+        if at == 0 and byte in self.lost:
+            self.lost.remove(byte)
+            return
         self.log.append((at, byte))
         self.bank[at] = byte & ~0x02 if at == 0 else byte
         if at == 0 and byte & self.one_shot:
-            self.bank[0] &= ~self.one_shot
             self.convert(self.bank)
 
     def lose_power(self) -> None:

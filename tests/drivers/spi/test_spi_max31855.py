@@ -46,12 +46,13 @@ def test_a_thermocouple_is_told_as_in_table_4(pins, hot, celsius):
 )
 def test_a_cold_junction_is_told_as_in_table_5(pins, cold, celsius):
     Frames(frame(100, cold))
-    if celsius > 125:
-        made = chip()
-        assert made.read() == {"temperature": 25.0}
-        assert "outside" in str(made.missing["reference_temperature"])
-    else:
-        assert chip().read() == {"temperature": 25.0, "reference_temperature": celsius}
+    assert chip().read() == {"temperature": 25.0, "reference_temperature": celsius}
+
+
+def test_without_a_cold_junction_there_is_no_thermocouple(pins):
+    Frames(frame(100, 0xC70))
+    with pytest.raises(InvalidReading, match="without reference_temperature"):
+        chip().read()
 
 
 @pytest.mark.parametrize(("bit", "wire"), [(1, "open"), (2, "T- touches ground"), (4, "T- touches the supply")])

@@ -114,6 +114,17 @@ def test_an_offset_that_another_program_left_is_not_believed(pins):
     assert made.read() == good
 
 
+def test_a_command_that_is_lost_is_sent_again(pins):
+    model = Registers(POWER_ON, 0x40, result())
+    made = chip()
+    before = made.read()["temperature"]
+    model.convert = result(hot=0x3E8000)
+    model.lost = {0x51}
+    after = made.read()["temperature"]
+    assert not model.lost
+    assert after != before
+
+
 def test_a_conversion_that_never_ends_is_not_waited_for(pins):
     model = Registers(POWER_ON, 0x40, result())
     made = chip()

@@ -35,11 +35,12 @@ TABLE = [(-200, 18.52, 1517), (-100, 60.26, 4937), (-50, 80.31, 6579), (0, 100.0
 def test_a_pt100_is_told_as_in_the_standard(pins, temperature, resistance, code):
     assert ohms(temperature, 100.0) == pytest.approx(resistance, abs=0.005)
     assert celsius(ohms(temperature, 100.0), 100.0) == pytest.approx(temperature, abs=1e-6)
-    Registers(POWER_ON, 0x20, result(code))
-    if -200 < temperature < 850:
-        told = chip(reference=400.0).read()
-        assert told["temperature"] == pytest.approx(temperature, abs=0.05)
-        assert told["resistance"] == pytest.approx(resistance, abs=0.013)
+    model = Registers(POWER_ON, 0x20, result(code))
+    told = chip(reference=400.0).read()
+    assert told["temperature"] == pytest.approx(temperature, abs=0.05)
+    assert told["resistance"] == pytest.approx(resistance, abs=0.013)
+    most, least = (int.from_bytes(model.bank[at : at + 2], "big") >> 1 for at in (3, 5))
+    assert least < code < most
 
 
 def test_a_pt1000_has_ten_times_the_ohms(pins):
@@ -88,6 +89,17 @@ def test_settings_that_are_lost_are_written_again(pins):
     with pytest.raises(LostPower):
         made.read()
     assert made.read() == good
+
+
+def test_a_command_that_is_lost_is_sent_again(pins):
+    model = Registers(POWER_ON, 0x20, result())
+    made = chip()
+    before = made.read()["temperature"]
+    model.convert = result(code=9000)
+    model.lost = {0xA1}
+    after = made.read()["temperature"]
+    assert not model.lost
+    assert after != before
 
 
 def test_a_conversion_that_never_ends_is_not_waited_for(pins):

@@ -61,6 +61,15 @@ def test_the_console_is_found_wherever_it_is_told(machine, files, port):
     assert serial.console("/dev/ttyUSB0", root) == ""
 
 
+def test_on_a_pi_5_serial0_is_another_port(machine):
+    root = machine(
+        {"dev/ttyAMA10": "", "boot/firmware/cmdline.txt": "console=serial0,115200 rootwait"},
+        {"dev/serial0": "dev/ttyAMA10"},
+    )
+    assert "console" in serial.console("/dev/ttyAMA10", root)
+    assert serial.console("/dev/ttyAMA0", root) == ""
+
+
 def test_a_login_is_found_by_its_unit(machine):
     root = machine(PI, LINKS)
     units = serial.Path(root, "run/systemd/units")

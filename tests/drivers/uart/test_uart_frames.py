@@ -132,7 +132,7 @@ class TestASensorThatTalks:
         with pytest.raises(NotReady, match="asleep"):
             chip.read()
         assert time.now - began < LONGEST
-        assert line.heard == b"".join(chip.wake)
+        assert line.heard == chip.ask + b"".join(chip.wake)
         woken = time.now
         line.every(1.0, 50 * [later])
         while time.now < woken + 29.0:
@@ -175,8 +175,35 @@ class TestASensorThatTalks:
         with pytest.raises(NotReady, match="not measured yet"):
             chip.read()
 
+    def test_that_waits_to_be_asked_is_told_at_once_and_then_talks(
+        self, line, sensor, time, name, frame, later, quantity, value, then
+    ):
+        chip, began = sensor(name), time.now
+        line.answers = lambda data: frame if data == chip.ask else b""
+        assert chip.read()[quantity] == pytest.approx(value)
+        assert time.now - began < LONGEST / 2
+        line.answers = None
+        line.sleep(0.1)
+        assert line.heard == chip.ask + b"".join(chip.wake)
+        line.every(1.0, [later])
+        assert chip.read()[quantity] == pytest.approx(then)
+
+    def test_whose_bytes_trickle_in_is_told(self, line, sensor, time, name, frame, later, quantity, value, then):
+        for cut in range(0, len(frame), 3):
+            chip, began = sensor(name), time.now
+            for number, byte in enumerate(frame[cut:] + frame, 1):
+                line.say(bytes([byte]), 0.1 * number)
+            assert chip.read()[quantity] == pytest.approx(value)
+            assert time.now - began < LONGEST
+            line.sleep(LONGEST)
+            chip.close()
+
 
 class TestASensorThatIsAsked:
+    def test_is_told_behind_garbage_and_from_the_last_of_several(self, line, sensor):
+        line.answers = lambda _: bytes(100) + 9 * bytes.fromhex("ff86019000000000e9") + CO2
+        assert sensor("mhz19").read() == {"co2": 544.0}
+
     def test_is_asked_with_the_data_sheets_bytes(self, line, sensor):
         line.answers = lambda data: CO2 if data == bytes.fromhex("ff0186000000000079") else b""
         assert sensor("mhz19").read() == {"co2": 544.0}
@@ -197,11 +224,61 @@ class TestASensorThatIsAsked:
         line.answers = lambda _: CO2
         assert chip.read() == {"co2": 544.0}
 
+    @pytest.mark.parametrize(("frame", "driver"), [(DUSTY, "pms5003"), (SDS, "sds011")])
+    def test_names_what_talks_at_its_port_even_between_two_readings(self, line, sensor, frame, driver):
+        chip, errors = sensor("mhz19"), []
+        for _ in range(3):
+            with pytest.raises((BusTimeout, InvalidReading)) as raised:
+                chip.read()
+            errors.append(str(raised.value))
+            line.say(frame)
+            line.sleep(1.0)
+        assert f'driver = "{driver}"' in errors[1]
+
+    def test_is_told_right_after_a_damaged_answer(self, line, sensor):
+        chip = sensor("mhz19")
+        for damaged in (CO2[:-1] + b"\x59", CO2[:5], bytes(9)):
+            line.answers = lambda _, damaged=damaged: damaged
+            with pytest.raises((ChecksumError, InvalidReading)):
+                chip.read()
+            line.answers = lambda _: CO2
+            assert chip.read() == {"co2": 544.0}
+
+    def test_whose_answer_trickles_in_is_told(self, line, sensor, time):
+        chip, answered = sensor("mhz19"), []
+
+        def trickle(_):
+            if not answered:
+                answered.append(True)
+                for number, byte in enumerate(CO2, 1):
+                    line.due.append((time.now + 0.1 * number, bytes([byte])))
+            return b""
+
+        line.answers = trickle
+        assert chip.read() == {"co2": 544.0}
+
     def test_that_says_nothing_ends_in_an_error(self, sensor, time):
         chip, began = sensor("mhz19"), time.now
         with pytest.raises(BusTimeout):
             chip.read()
         assert time.now - began < 2.0
+
+    @pytest.mark.parametrize(
+        ("answer", "error"),
+        [(CO2[:-1] + b"\x00", ChecksumError), (CO2[:5], InvalidReading), (b"", BusTimeout)],
+        ids=["damaged", "broken off", "none"],
+    )
+    @pytest.mark.parametrize("at_once", [True, False])
+    def test_says_what_came_in_the_answers_place(self, line, sensor, monkeypatch, at_once, answer, error):
+        line.answers = lambda _: CO2
+        chip = sensor("mhz19")
+        chip.read()
+        line.answers = lambda _: answer
+        if at_once:
+            # Before the port is looked at again.
+            monkeypatch.setattr(chip.port, "write", lambda _: line.say(answer))
+        with pytest.raises(error):
+            chip.read()
 
     def test_whose_answer_has_no_end_is_none(self, line, sensor):
         line.answers = lambda _: 40 * CO2
@@ -221,6 +298,46 @@ class TestASensorThatIsAsked:
         line.answers = lambda _: b"\xff" + body + bytes([-sum(body) & 0xFF])
         with pytest.raises(InvalidReading, match="2000 ppm or more"):
             sensor("mhz19", range=2000).read()
+
+
+NOTHING = [
+    ("pms5003", b"BM\x00\x1c" + b"\xff" * 26),
+    ("sds011", b"\xaa\xc0" + b"\xff" * 4 + b"\xa1\x60"),
+    ("sds011", b"\xaa\xc0" + (10000).to_bytes(2, "little") + b"\x05\x00\xa1\x60"),
+    ("mhz19", b"\xff\x86\xff\xff\x00\x00\x00\x00"),
+]
+
+
+@pytest.mark.parametrize(("name", "body"), NOTHING)
+def test_what_stands_at_the_end_of_its_scale_is_no_value(name, body):
+    ends = {
+        "pms5003": sum(body).to_bytes(2, "big"),
+        "sds011": bytes([sum(body[2:]) & 0xFF, 0xAB]),
+        "mhz19": bytes([-sum(body[1:]) & 0xFF]),
+    }
+    chip = open_chip(name, port="/dev/serial0")
+    frame = body + ends[name]
+    assert chip.is_intact(frame)
+    with pytest.raises(InvalidReading, match="no value"):
+        chip.check(chip.told(frame))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("sds011", DUSTY, 'driver = "pms5003"'),
+        ("pms5003", SDS, 'driver = "sds011"'),
+        ("pms5003", b"\r\nraspberrypi login: ", "raspberrypi login:"),
+        ("sds011", b"$GPGGA,123519,4807.038,N,01131.000,E\r\n", "GPS"),
+        ("sds011", bytes(range(128, 160)), "check driver, port and wiring"),
+    ],
+)
+def test_what_else_is_at_the_port_is_named(line, sensor, name, data, says):
+    for moment in range(12):
+        line.say(data, 0.9 * moment)
+    with pytest.raises(InvalidReading, match="no frame") as raised:
+        sensor(name).read()
+    assert says in str(raised.value)
 
 
 @settings(deadline=None, max_examples=150)

@@ -27,6 +27,13 @@ def test_a_pms7003_counts_particles_in_a_tenth_of_a_litre():
     )  # fmt: skip
 
 
+def test_a_word_at_its_stop_is_beyond_the_scale():
+    frame = b"\x42\x4d\x00\x1c" + b"\xff" * 6 + b"\xff\xff\x00\x08\xff\xff" + b"\xff\xff" * 6 + b"\x97\x00"
+    values = told("pms5003", (frame + sum(frame).to_bytes(2, "big")).hex())
+    assert values.pop("pm2_5") == 8.0
+    assert all(isinstance(value, BeyondRange) for value in values.values())
+
+
 def test_the_mass_is_that_of_the_atmosphere_not_of_a_factory():
     assert [told("pms5003", FRAME_OF_A_T)[name] for name in ("pm1", "pm2_5", "pm10")] == [22.0, 35.0, 41.0]
 

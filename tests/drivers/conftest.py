@@ -11,7 +11,7 @@ from drivers.fakes.pins import MockPins, mock_pins
 
 @pytest.fixture
 def pins() -> Iterator[MockPins]:
-    """A Pi's pins that nobody drives yet."""
+    """A Pi's pins that nothing drives yet."""
     before = Device.pin_factory
     yield mock_pins(fresh=True)
     Device.pin_factory.reset()
@@ -20,5 +20,5 @@ def pins() -> Iterator[MockPins]:
 
 @pytest.fixture
 def time() -> FakeTime:
-    """A clock that stands still until somebody waits."""
+    """A clock that stands still until a test waits."""
     return FakeTime()
