@@ -21,6 +21,16 @@ def runner() -> Iterator[VirtualRunner]:
         yield virtual
 
 
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Undo what a command sets up: what a test finds in the log must not depend on the one before it."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+
+
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture) -> Callable[..., list[logging.LogRecord]]:
     """Return a function that returns what these loggers, and those below them, have logged."""

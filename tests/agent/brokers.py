@@ -123,6 +123,8 @@ class ScriptedBroker:
         self.subscribed: list[str] = []
         self.pubacks: list[int] = []
         self.goodbyes = 0
+        # Released at each goodbye, for tests in another thread.
+        self.left = threading.Semaphore(0)
         self.violations: list[BaseException] = []
         self.events = asyncio.Condition()
         self.port = 0
@@ -215,6 +217,7 @@ class ScriptedBroker:
                 writer.write(packet(PINGRESP, b""))
         elif kind == DISCONNECT:
             self.goodbyes += 1
+            self.left.release()
         elif kind == PUBACK:
             self.pubacks.append(body.number(2))
         else:

@@ -259,12 +259,12 @@ def test_sensors_may_be_arranged_anew_at_the_moment_at_which_a_round_is_due(runn
                 return interval, at
 
         def change():
-            scheduler.arrange([(SimpleNamespace(id="b", every=4.0, sample=None), "")])
+            scheduler.arrange([(SimpleNamespace(id="b", every=4.0, lead=0.0, sample=None), "")])
 
         # Timers of one moment run in the order in which they were made.
         if first:
             loop.call_at(10.0, change)
-        sensor = SimpleNamespace(id="a", every=10.0, sample=None)
+        sensor = SimpleNamespace(id="a", every=10.0, lead=0.0, sample=None)
         scheduler = Scheduler(Collector(), [(sensor, "")], found.append, loop.time)
         running = asyncio.create_task(scheduler.run(4))
         await asyncio.sleep(1.0)
