@@ -31,9 +31,15 @@ _IN_TURN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected
 TURNS = 5
 # Classes of SQLSTATE: data exceptions, broken constraints, limits such as that of an index's row.
 _ABOUT_VALUES = ("22", "23", "54")
-_NEAR = """SELECT l.device_id, l.boot_id, l.kind, l."from", l."to" FROM ledger l
-    JOIN unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[]) AS n (device, boot, kind, low, high)
-    ON l.device_id = n.device AND l.boot_id = n.boot AND l.kind = n.kind AND l."to" >= n.low AND l."from" <= n.high"""
+# The interval that begins at or before the first number, and all that begin later: see sqlite.py.
+_NEAR = """SELECT l.device_id, l.boot_id, l.kind, l."from", l."to"
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[]) AS n (device, boot, kind, first, after)
+    CROSS JOIN LATERAL (
+        (SELECT * FROM ledger WHERE device_id = n.device AND boot_id = n.boot AND kind = n.kind AND "from" <= n.first
+            ORDER BY "from" DESC LIMIT 1)
+        UNION ALL
+        (SELECT * FROM ledger WHERE device_id = n.device AND boot_id = n.boot AND kind = n.kind
+            AND "from" > n.first AND "from" <= n.after)) AS l"""
 
 
 class Postgres:
@@ -129,8 +135,9 @@ class _Open:
             return []
         device, boot, kind, first, last = zip(*wanted, strict=True)
         # One more than the highest integer is none.
-        low, high = [one - 1 for one in first], [min(one, 2**63 - 2) + 1 for one in last]
-        rows: list[Any] = self._connection.execute(_NEAR, [list(device), list(boot), list(kind), low, high]).fetchall()
+        after = [min(one, 2**63 - 2) + 1 for one in last]
+        values = [list(device), list(boot), list(kind), list(first), after]
+        rows: list[Any] = self._connection.execute(_NEAR, values).fetchall()
         return rows
 
     def each(self, statement: str, rows: Sequence[Row]) -> None:

@@ -10,6 +10,7 @@ from published import TIME, batch, batches, delivery, gap, harvest, info
 
 from agent.ingest.database import DatabaseError, DatabaseRefused, NoTables
 from agent.ingest.report import report
+from agent.ingest.sqlite import Sqlite
 from agent.messages import blocks
 
 NOW = "2026-11-28T10:00:00.000Z"
@@ -251,3 +252,18 @@ class TestADatabase:
 
         with pytest.raises(DatabaseError):
             Sqlite(tmp_path / "no" / "folder.db").open()
+
+
+class TestManyIntervals:
+    # A run of which each second batch was given up (`when_full = "thin"`) leaves an interval for each of the others.
+    def test_of_one_run_are_not_walked_through_for_each_batch(self, tmp_path):
+        store = Sqlite(tmp_path / "data.db")
+        store.store(harvest(delivery(batch(1))), NOW)
+        connection = store._connection
+        single = [("greenhouse-1", "run-a", "received", number, number) for number in range(3, 40_000, 2)]
+        connection.executemany("INSERT INTO ledger VALUES (?, ?, ?, ?, ?)", single)
+        steps = []
+        connection.set_progress_handler(lambda: steps.append(1), 100)
+        store.store(harvest(delivery(batch(40_001)), delivery(batch(39_999))), NOW)
+        assert len(steps) < 100
+        assert counts(store) == {("greenhouse-1", "run-a"): (20_001, 0, 20_000, 1)}
