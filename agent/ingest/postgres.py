@@ -42,15 +42,26 @@ _NEAR = """SELECT l.device_id, l.boot_id, l.kind, l."from", l."to"
             AND "from" > n.first AND "from" <= n.after)) AS l"""
 
 
+class WrongUrl(ValueError):
+    """A URL that libpq does not take: trying again does not help."""
+
+
 class Postgres:
     """A `Database` on a server.
 
     Args:
         url: as libpq takes it; the password may come from its environment or its file.
         shown: the same without a password, for messages.
+
+    Raises:
+        WrongUrl: libpq does not take it.
     """
 
     def __init__(self, url: str, shown: str) -> None:
+        try:
+            psycopg.conninfo.conninfo_to_dict(url)
+        except psycopg.ProgrammingError as error:
+            raise WrongUrl(f"{shown}: {' '.join(str(error).split())}") from None
         self._url, self._shown = url, shown
         self._connection: psycopg.Connection | None = None
 
