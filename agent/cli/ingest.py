@@ -163,6 +163,11 @@ def _mqtt(args: argparse.Namespace, mqtt: MqttConfig, root: str) -> tuple[Source
         tls = there.tls or (Tls() if scheme == "mqtts" else None)
         there = replace(there, host=host, more_hosts=(), tls=tls, username=username or there.username)
         there = replace(there, port=port or (1883 if tls is None else 8883))
+    if args.group is not None and there.version != "5":
+        # Most brokers then take $share for the name of a topic, and nothing would ever come.
+        print(f"ingest: --group needs MQTT 5, and mqtt.version is {there.version}", file=sys.stderr)
+        print("    fix: leave mqtt.version out, or start one worker without --group", file=sys.stderr)
+        raise SystemExit(2)
     # Without the password: another one makes no other worker, and what the broker kept for it would be lost.
     purpose = (f"{there.host}:{there.port}", args.group or "", root, ingest_urls.shown(args.database))
     identity = WorkerId(Path.cwd(), purpose)
