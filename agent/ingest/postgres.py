@@ -13,7 +13,7 @@ from agent.clock import rfc3339
 from .database import RUNS, DatabaseError, DatabaseRefused, NoTables, RunRow
 from .harvest import Harvest
 from .storing import Row, store
-from .tables import SQL_TYPES, TableShape, ddl, names
+from .tables import SQL_TYPES, TABLES, TableShape, ddl, names
 
 # Seconds. A server whose machine is gone says nothing: these find out.
 OPTIONS = {
@@ -26,6 +26,7 @@ OPTIONS = {
 }
 # One number for all workers: one at a time makes the tables.
 _MAKING = 0x11_3B_E7
+_MISSING = "SELECT 1 FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL"
 # Another worker was faster; nothing is wrong.
 _IN_TURN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 TURNS = 5
@@ -73,7 +74,8 @@ class Postgres:
         try:
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKING,))
-                if connection.execute("SELECT to_regclass('ledger')").fetchone() == (None,):
+                # To make what is there already takes rights that a worker may lack.
+                if connection.execute(_MISSING, ([table.name for table in TABLES],)).fetchone() is not None:
                     connection.execute(ddl("postgresql"))
         except psycopg.Error as error:
             connection.close()

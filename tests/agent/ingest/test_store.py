@@ -106,6 +106,16 @@ class TestABatch:
         assert counts(store) == {("greenhouse-1", "run-a"): (2, 0, 0, 0)}
         assert len(ask("SELECT reason FROM rejected")) == 1
 
+    def test_of_a_block_may_end_its_line(self, store, ask):
+        ended = [delivery(batch(one)).payload for one in (1, 2)] + [b""]
+        store.store(harvest(delivery(blocks.block(ended), "backfill")), NOW)
+        assert counts(store) == {("greenhouse-1", "run-a"): (2, 0, 0, 0)}
+        assert ask("SELECT reason FROM rejected") == []
+
+    def test_of_another_schema_is_shown_as_it_came(self, store, ask):
+        store.store(harvest(delivery(batch(1, schema="1"))), NOW)
+        assert ask("SELECT reason FROM rejected") == [("schema is '1', and only 1 is known here",)]
+
 
 class TestTheLedger:
     def test_is_the_same_in_any_order(self, store, ask):
@@ -210,6 +220,15 @@ class TestNames:
 
 
 class TestADatabase:
+    @pytest.mark.parametrize("table", ["batch", "reading", "run", "ledger"])
+    def test_of_which_a_table_was_dropped_gets_it_again(self, store, ask, table):
+        store.store(harvest(delivery(batch(1))), NOW)
+        store._connection.execute(f"DROP TABLE {table}")
+        with pytest.raises(DatabaseError):
+            store.store(harvest(delivery(batch(2))), NOW)
+        store.store(harvest(delivery(batch(2))), NOW)
+        assert ask(f"SELECT count(*) > 0 FROM {table}") == [(True,)]
+
     def test_that_refuses_a_value_says_so(self, store):
         one = batches(1)
         one.batches[0].fields["timestamp"] = None
