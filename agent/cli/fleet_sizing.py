@@ -8,6 +8,7 @@ from typing import Any
 
 from agent import config
 
+from .reconnecting import JITTER, most_connects
 from .sizing import DAY, Round
 
 # Bytes of a row in PostgreSQL 15 with its indexes, as counted in tables of 40,000 readings and of 52,000 runs.
@@ -19,8 +20,6 @@ RESTARTS = 52  # runs of a device in a year
 # MQTT over TCP and IPv4: the headers of a PUBLISH's and a PUBACK's packets, without TLS.
 HEADERS = 2 * 40
 PINGS = 2 * (2 + 40)  # bytes of a ping and its answer
-# The breaker's wait is lengthened by up to a half: devices that lost their broker long ago come back over this time.
-JITTER = 0.5
 
 
 def fleet(settings: config.Config, rounds: Sequence[Round], devices: int) -> dict[str, Any]:
@@ -29,14 +28,17 @@ def fleet(settings: config.Config, rounds: Sequence[Round], devices: int) -> dic
     readings = devices * sum(one.readings / one.interval for one in rounds)
     payload = devices * sum(one.batch_bytes / one.interval for one in rounds)
     wire = devices * sum((one.wire_bytes + HEADERS) / one.interval for one in rounds)
-    longest = settings.mqtt.breaker.max_reset_timeout
+    breaker = settings.mqtt.breaker
+    longest = breaker.max_reset_timeout
     return {
         "devices": devices,
         "broker": {
             "connections": devices,
             "batches_per_second": round(batches, 1),
             "kept_bytes_per_hour_without_workers": round(payload * 3600),
-            "connects_per_second_after_an_outage": math.ceil(devices / (longest * (1 + JITTER / 2))),
+            "connects_per_second_after_an_outage": most_connects(
+                devices, breaker.reset_timeout, longest, breaker.multiplier
+            ),
             "seconds_until_all_are_back": round(longest * (1 + JITTER)),
         },
         "workers": max(1, math.ceil(batches / WORKER)),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, MqttConfig, load
 
+from . import ingest_urls
 from .commands import print_json, print_table, takes_config, takes_json
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ EPILOG = (
     "example:\n  limpet ingest --database postgresql://limpet@db/limpet --group store\n  limpet ingest --report"
 )
 HEADS = ("DEVICE", "RUN", "RECEIVED", "DECLARED", "UNDECLARED", "TWICE", "LAST HEARD", "ENDED")
-_SOURCE = re.compile(r"(mqtt|mqtts|nats|tls)://(?:([^@/\s]+)@)?([^@/\s]+)/?")
-_SERVER = re.compile(r"(\[[^\]\s]+\]|[^:,\[\]\s]+)(?::([0-9]{1,5}))?")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,14 +42,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     takes_json(parser)
     parser.add_argument(
         "--database",
-        type=_database,
+        type=ingest_urls.database,
         metavar="URL",
         default=DATABASE,
         help=f"sqlite:///FILE or postgresql://… (default: {DATABASE})",
     )
     parser.add_argument(
         "--source",
-        type=_source,
+        type=ingest_urls.source,
         metavar="URL",
         help="mqtt://HOST[:PORT], mqtts://… or nats://A,B,C (default: the configured broker, else localhost)",
     )
@@ -105,25 +104,6 @@ def _work(source: Source, database: Database, root: str) -> int:
 # --- what was asked for
 
 
-def _database(text: str) -> str:
-    if not re.match(r"sqlite:///.|postgres(ql)?://", text):
-        raise argparse.ArgumentTypeError(f"{_hidden(text)!r} is not sqlite:///FILE or postgresql://USER@HOST/NAME")
-    return text
-
-
-def _source(text: str) -> str:
-    found = _SOURCE.fullmatch(text)
-    servers = found[3].split(",") if found else []
-    if not found or not all(_server(one) for one in servers) or (found[1].startswith("mqtt") and len(servers) > 1):
-        raise argparse.ArgumentTypeError(f"{_hidden(text)!r} is not mqtt://HOST, mqtts://HOST or nats://HOST,HOST,HOST")
-    return text
-
-
-def _server(text: str) -> bool:
-    found = _SERVER.fullmatch(text)
-    return found is not None and (found[2] is None or 0 < int(found[2]) < 65536)
-
-
 def _group(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text):
         raise argparse.ArgumentTypeError("is made of letters, digits, _ and -, 64 at most")
@@ -138,11 +118,6 @@ def _root(text: str) -> str:
         return Topic(8, longest=128).read(text)
     except Wrong as error:
         raise argparse.ArgumentTypeError(f"{error.what}; {error.fix}") from None
-
-
-def _hidden(url: str) -> str:
-    """Return a URL without its password."""
-    return re.sub(r"(?<=:)[^:@/]*(?=@)", "***", re.sub(r"(password=)[^&\s]+", r"\1***", url))
 
 
 def _missing(args: argparse.Namespace) -> str:
@@ -183,12 +158,18 @@ def _mqtt(args: argparse.Namespace, mqtt: MqttConfig, root: str) -> tuple[Source
 
     there = address(mqtt, "", os.environ)
     if args.source is not None:
-        scheme, username, server = _SOURCE.fullmatch(args.source).groups()  # type: ignore[union-attr]
-        host, port = _SERVER.fullmatch(server).groups()  # type: ignore[union-attr]
+        scheme, username, server = ingest_urls.source_parts(args.source)
+        host, port = ingest_urls.server_parts(server)
         tls = there.tls or (Tls() if scheme == "mqtts" else None)
-        there = replace(there, host=host.strip("[]"), more_hosts=(), tls=tls, username=username or there.username)
-        there = replace(there, port=int(port) if port else 1883 if tls is None else 8883)
-    purpose = (f"{there.host}:{there.port}", args.group or "", root, args.database)
+        there = replace(there, host=host, more_hosts=(), tls=tls, username=username or there.username)
+        there = replace(there, port=port or (1883 if tls is None else 8883))
+    if args.group is not None and there.version != "5":
+        # Most brokers then take $share for the name of a topic, and nothing would ever come.
+        print(f"ingest: --group needs MQTT 5, and mqtt.version is {there.version}", file=sys.stderr)
+        print("    fix: leave mqtt.version out, or start one worker without --group", file=sys.stderr)
+        raise SystemExit(2)
+    # Without the password: another one makes no other worker, and what the broker kept for it would be lost.
+    purpose = (f"{there.host}:{there.port}", args.group or "", root, ingest_urls.shown(args.database))
     identity = WorkerId(Path.cwd(), purpose)
     try:
         there = replace(there, client_id=f"limpet-ingest-{identity.take()}", keepalive=max(15, there.keepalive))
@@ -203,7 +184,7 @@ def _nats(args: argparse.Namespace, mqtt: MqttConfig, root: str) -> Source:
     from agent.ingest.jetstream import JetStreamSource, NatsAddress
     from agent.service.connect import address
 
-    scheme, username, servers = _SOURCE.fullmatch(args.source).groups()  # type: ignore[union-attr]
+    scheme, username, servers = ingest_urls.source_parts(args.source)
     credentials = read_credentials(address(mqtt, "", os.environ))
     urls = tuple(f"{scheme}://{one}" for one in servers.split(","))
     there = NatsAddress(urls, username or mqtt.username, credentials.password, credentials.context)
@@ -216,9 +197,13 @@ def _store(url: str) -> Database:
         from agent.ingest.sqlite import Sqlite
 
         return Sqlite(Path(url.removeprefix("sqlite:///")))
-    from agent.ingest.postgres import Postgres
+    from agent.ingest.postgres import Postgres, WrongUrl
 
-    return Postgres(url, _hidden(url))
+    try:
+        return Postgres(url, ingest_urls.shown(url))
+    except WrongUrl as error:
+        print(f"ingest: --database: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 # --- the report

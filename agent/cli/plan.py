@@ -81,8 +81,8 @@ def _show_fleet(plan: dict[str, Any]) -> None:
 {plan["devices"]:,} such devices:
 broker:      {broker["connections"]:,} connections, {broker["batches_per_second"]:,} batches a second; keeps \
 {size(broker["kept_bytes_per_hour_without_workers"])} for each hour without workers
-             after a long outage {broker["connects_per_second_after_an_outage"]:,} connects a second, all back after \
-{broker["seconds_until_all_are_back"]} s (mqtt.breaker.max_reset_timeout)
+             after ten minutes without it {broker["connects_per_second_after_an_outage"]:,} connects in the fullest \
+second, all back after {broker["seconds_until_all_are_back"]} s (fewer and later by mqtt.breaker.max_reset_timeout)
 workers:     {plan["workers"]} of limpet ingest
 database:    {database["rows_per_second"]:,} rows a second, {size(database["bytes_per_day"])} a day; the ledger \
 {size(database["ledger_bytes_per_year"])} a year, with a restart a week

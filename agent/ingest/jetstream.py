@@ -40,6 +40,10 @@ NO_CLUSTER = 10074  # JSStreamReplicasNotSupportedErr, and the same for too few 
 TOO_FEW = 10005  # JSClusterNoPeersErr
 
 
+class ConsumerTaken(ValueError):
+    """There is a consumer of our name, and it takes other topics."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class NatsAddress:
     """Where the servers are, and who we are there.
@@ -156,9 +160,15 @@ class JetStreamSource(BackgroundSource):
             num_replicas=replicas,
         )
         try:
-            await stream.consumer_info(STREAM, self._durable)
+            found = await stream.consumer_info(STREAM, self._durable)
         except NotFoundError:
-            await stream.add_consumer(STREAM, wanted)
+            found = await stream.add_consumer(STREAM, wanted)
+        # Names of groups and topics may meet: "site/a" and "site-a". What we took of the others would be lost.
+        if found.config.filter_subject != wanted.filter_subject:
+            other = topic(found.config.filter_subject or "").removesuffix("/>")
+            raise ConsumerTaken(
+                f"the consumer {self._durable} is there for {other or 'all topics'}: take another --group"
+            )
 
     async def _stream(self, stream: JetStreamContext) -> int:
         """Return in how many copies the stream is kept."""

@@ -19,6 +19,7 @@ from .queue import WINDOW, BackgroundSource
 log = logging.getLogger("limpet.ingest")
 
 SESSION = 30 * 86400  # seconds for which a broker keeps what comes while no worker is there
+NOT_SHARED = 0x9E  # MQTT 5 §3.9.3: shared subscriptions are not supported
 RETRY = 0.5, 10.0  # seconds between two attempts to connect, the shortest and the longest
 
 
@@ -81,7 +82,8 @@ class MqttSource(BackgroundSource):
             codes = await asyncio.gather(*(link.subscribe(topic, self._take, retained=True) for topic in self._topics))
             for topic, code in zip(self._topics, codes, strict=True):
                 if code >= FAILURE:
-                    text = f"the broker refuses the subscription to {topic} (reason 0x{code:02x})"
+                    cure = "; it shares none, so leave out --group" if code == NOT_SHARED else ""
+                    text = f"the broker refuses the subscription to {topic} (reason 0x{code:02x}){cure}"
                     raise BrokerRefused(text, permanent=True, code=code)
             log.info("broker is there", extra={"broker": link.where, "client_id": self._address.client_id})
             self._away = False

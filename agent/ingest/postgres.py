@@ -13,7 +13,7 @@ from agent.clock import rfc3339
 from .database import RUNS, DatabaseError, DatabaseRefused, NoTables, RunRow
 from .harvest import Harvest
 from .storing import Row, store
-from .tables import SQL_TYPES, TableShape, ddl, names
+from .tables import SQL_TYPES, TABLES, TableShape, ddl, names
 
 # Seconds. A server whose machine is gone says nothing: these find out.
 OPTIONS = {
@@ -26,14 +26,25 @@ OPTIONS = {
 }
 # One number for all workers: one at a time makes the tables.
 _MAKING = 0x11_3B_E7
+_MISSING = "SELECT 1 FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL"
 # Another worker was faster; nothing is wrong.
 _IN_TURN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 TURNS = 5
 # Classes of SQLSTATE: data exceptions, broken constraints, limits such as that of an index's row.
 _ABOUT_VALUES = ("22", "23", "54")
-_NEAR = """SELECT l.device_id, l.boot_id, l.kind, l."from", l."to" FROM ledger l
-    JOIN unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[]) AS n (device, boot, kind, low, high)
-    ON l.device_id = n.device AND l.boot_id = n.boot AND l.kind = n.kind AND l."to" >= n.low AND l."from" <= n.high"""
+# The interval that begins at or before the first number, and all that begin later: see sqlite.py.
+_NEAR = """SELECT l.device_id, l.boot_id, l.kind, l."from", l."to"
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[]) AS n (device, boot, kind, first, after)
+    CROSS JOIN LATERAL (
+        (SELECT * FROM ledger WHERE device_id = n.device AND boot_id = n.boot AND kind = n.kind AND "from" <= n.first
+            ORDER BY "from" DESC LIMIT 1)
+        UNION ALL
+        (SELECT * FROM ledger WHERE device_id = n.device AND boot_id = n.boot AND kind = n.kind
+            AND "from" > n.first AND "from" <= n.after)) AS l"""
+
+
+class WrongUrl(ValueError):
+    """A URL that libpq does not take: trying again does not help."""
 
 
 class Postgres:
@@ -42,9 +53,16 @@ class Postgres:
     Args:
         url: as libpq takes it; the password may come from its environment or its file.
         shown: the same without a password, for messages.
+
+    Raises:
+        WrongUrl: libpq does not take it.
     """
 
     def __init__(self, url: str, shown: str) -> None:
+        try:
+            psycopg.conninfo.conninfo_to_dict(url)
+        except psycopg.ProgrammingError as error:
+            raise WrongUrl(f"{shown}: {' '.join(str(error).split())}") from None
         self._url, self._shown = url, shown
         self._connection: psycopg.Connection | None = None
 
@@ -56,7 +74,8 @@ class Postgres:
         try:
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKING,))
-                if connection.execute("SELECT to_regclass('ledger')").fetchone() == (None,):
+                # To make what is there already takes rights that a worker may lack.
+                if connection.execute(_MISSING, ([table.name for table in TABLES],)).fetchone() is not None:
                     connection.execute(ddl("postgresql"))
         except psycopg.Error as error:
             connection.close()
@@ -129,8 +148,9 @@ class _Open:
             return []
         device, boot, kind, first, last = zip(*wanted, strict=True)
         # One more than the highest integer is none.
-        low, high = [one - 1 for one in first], [min(one, 2**63 - 2) + 1 for one in last]
-        rows: list[Any] = self._connection.execute(_NEAR, [list(device), list(boot), list(kind), low, high]).fetchall()
+        after = [min(one, 2**63 - 2) + 1 for one in last]
+        values = [list(device), list(boot), list(kind), list(first), after]
+        rows: list[Any] = self._connection.execute(_NEAR, values).fetchall()
         return rows
 
     def each(self, statement: str, rows: Sequence[Row]) -> None:

@@ -13,8 +13,12 @@ from .tables import TableShape, ddl, names
 
 # Seconds to wait for another worker's transaction, and for how long at once: SQLite itself waits deaf to signals.
 BUSY, AT_ONCE = 5.0, 0.2
-_NEAR = """SELECT device_id, boot_id, kind, "from", "to" FROM ledger
-    WHERE device_id = ? AND boot_id = ? AND kind = ? AND "to" >= ? AND "from" <= ?"""
+# The interval that begins at or before the first number, and all that begin later. Intervals never overlap, so no other
+# can matter, and both are found by the key: a run of which each second batch was given up has a hundred thousand.
+_NEAR = """SELECT * FROM (SELECT device_id, boot_id, kind, "from", "to" FROM ledger
+    WHERE device_id = :device AND boot_id = :boot AND kind = :kind AND "from" <= :first ORDER BY "from" DESC LIMIT 1)
+    UNION ALL SELECT device_id, boot_id, kind, "from", "to" FROM ledger
+    WHERE device_id = :device AND boot_id = :boot AND kind = :kind AND "from" > :first AND "from" <= :after"""
 
 
 class Sqlite:
@@ -137,8 +141,9 @@ class _Open:
     def near(self, wanted: Sequence[tuple[str, str, str, int, int]]) -> Iterable[tuple[str, str, str, int, int]]:
         for device, boot, kind, first, last in wanted:
             # One more than the highest integer is none.
-            touching = (device, boot, kind, first - 1, min(last, 2**63 - 2) + 1)
-            yield from self._connection.execute(_NEAR, touching).fetchall()
+            after = min(last, 2**63 - 2) + 1
+            values = {"device": device, "boot": boot, "kind": kind, "first": first, "after": after}
+            yield from self._connection.execute(_NEAR, values).fetchall()
 
     def each(self, statement: str, rows: Sequence[Row]) -> None:
         if rows:

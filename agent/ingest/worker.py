@@ -101,16 +101,17 @@ class IngestWorker:
 
     def _patiently(self, work: Callable[[], None]) -> None:
         """Do what needs the database, once it can be done."""
-        away = False
+        away = ""
         while True:
             try:
                 self._breaker.call(work)
             except CircuitOpenError as error:
                 self._sleep(error.retry_after)
             except DatabaseError as error:
-                if not away:
+                # Another reason needs another cure.
+                if str(error) != away:
                     log.warning("database is away, waiting for it", extra={"error": str(error)})
-                away = True
+                away = str(error)
             else:
                 if away:
                     log.info("database is there")

@@ -33,4 +33,5 @@ def lines(payload: bytes) -> list[bytes]:
         raise ValueError(f"no block: {error}") from error
     if expanding.unconsumed_tail or not expanding.eof:
         raise ValueError("a block that is cut off or too large")
-    return text.split(b"\n")
+    # Others may end the last line, too.
+    return text.removesuffix(b"\n").split(b"\n")

@@ -189,7 +189,7 @@ def time(value: Any) -> str:
 def schema(value: Any) -> int:
     """Return the number of the schema."""
     if isinstance(value, bool) or value != SCHEMA:
-        raise NotOurs(f"is {str(value)[:20]}, and only {SCHEMA} is known here")
+        raise NotOurs(f"is {repr(value)[:20]}, and only {SCHEMA} is known here")
     return SCHEMA
 
 

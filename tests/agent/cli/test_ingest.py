@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 
@@ -91,6 +92,53 @@ class TestWhatItTakes:
             main.main(["ingest", *words])
         assert end.value.code == 2
         assert "secret" not in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        "password", ["sec@ret", "sec:ret", "sec/ret", "sec%zzret", "sec#ret", "sec ret", "1/sec@ret", "?sec@ret"]
+    )
+    def test_a_password_with_signs_of_a_url_is_wrong_and_not_shown(self, folder, capsys, password):
+        for words in (["--database", f"postgresql://u:{password}@h/d"], ["--source", f"mqtt://u:{password}@h"]):
+            with pytest.raises(SystemExit) as end:
+                main.main(["ingest", *words])
+            assert end.value.code == 2
+            said = capsys.readouterr().err
+            assert "sec" not in said
+            assert "PGPASSWORD" in said or "LIMPET_MQTT_PASSWORD" in said
+
+    def test_a_source_with_a_password_is_wrong(self, folder, capsys):
+        for scheme in ("mqtt", "nats"):
+            with pytest.raises(SystemExit):
+                main.main(["ingest", "--source", f"{scheme}://u:word@h"])
+            assert "word@" not in capsys.readouterr().err
+
+    @pytest.mark.parametrize("word", ["passWord", "p%61ssword", "password"])
+    def test_what_follows_the_name_of_a_database_is_not_shown(self, folder, capsys, word):
+        pytest.importorskip("psycopg")
+        with contextlib.suppress(SystemExit):
+            main.main(["ingest", "--report", "--database", f"postgresql://u@127.0.0.1:1/d?{word}=secret"])
+        assert "secret" not in capsys.readouterr().err
+
+    def test_a_url_that_libpq_does_not_take_is_wrong(self, folder, capsys):
+        pytest.importorskip("psycopg")
+        with pytest.raises(SystemExit) as end:
+            main.main(["ingest", "--database", "postgresql://u@h/d?colour=red"])
+        assert end.value.code == 2
+        assert "colour" in capsys.readouterr().err
+
+    def test_another_password_makes_no_other_worker(self, made):
+        ids = set()
+        for password in ("one", "two"):
+            source, _ = made("--database", f"postgresql://u:{password}@h/d")
+            ids.add(source._address.client_id)
+        assert len(ids) == 1
+
+    def test_a_group_needs_mqtt_5(self, made, folder, capsys):
+        (folder / "limpet.toml").write_text('[mqtt]\nversion = "3.1.1"\n')
+        made()
+        with pytest.raises(SystemExit) as end:
+            made("--group", "store")
+        assert end.value.code == 2
+        assert "leave mqtt.version out" in capsys.readouterr().err
 
     def test_a_configuration_that_is_wrong_is_78(self, folder, capsys):
         (folder / "limpet.toml").write_text("[mqtt]\nhots = 'x'\n")

@@ -300,6 +300,12 @@ class TestWorkersAtNats:
         code, seconds = ended(worker)
         assert (code, seconds < 2.0) == (0, True)
 
+    def test_take_nothing_from_those_of_another_root(self, bench, nats_server):
+        bench.start("--topic-root", "site/a")
+        bench.until_logged("broker is there")
+        bench.start("--topic-root", "site-a")
+        bench.until_logged("is there for site/a: take another --group")
+
     def test_wait_for_servers_and_come_back_to_them(self, bench, nats_server):
         nats_server.stop()
         bench.start()

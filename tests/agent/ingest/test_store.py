@@ -10,6 +10,7 @@ from published import TIME, batch, batches, delivery, gap, harvest, info
 
 from agent.ingest.database import DatabaseError, DatabaseRefused, NoTables
 from agent.ingest.report import report
+from agent.ingest.sqlite import Sqlite
 from agent.messages import blocks
 
 NOW = "2026-11-28T10:00:00.000Z"
@@ -104,6 +105,16 @@ class TestABatch:
         store.store(harvest(delivery(blocks.block(lines), "backfill")), NOW)
         assert counts(store) == {("greenhouse-1", "run-a"): (2, 0, 0, 0)}
         assert len(ask("SELECT reason FROM rejected")) == 1
+
+    def test_of_a_block_may_end_its_line(self, store, ask):
+        ended = [delivery(batch(one)).payload for one in (1, 2)] + [b""]
+        store.store(harvest(delivery(blocks.block(ended), "backfill")), NOW)
+        assert counts(store) == {("greenhouse-1", "run-a"): (2, 0, 0, 0)}
+        assert ask("SELECT reason FROM rejected") == []
+
+    def test_of_another_schema_is_shown_as_it_came(self, store, ask):
+        store.store(harvest(delivery(batch(1, schema="1"))), NOW)
+        assert ask("SELECT reason FROM rejected") == [("schema is '1', and only 1 is known here",)]
 
 
 class TestTheLedger:
@@ -209,6 +220,15 @@ class TestNames:
 
 
 class TestADatabase:
+    @pytest.mark.parametrize("table", ["batch", "reading", "run", "ledger"])
+    def test_of_which_a_table_was_dropped_gets_it_again(self, store, ask, table):
+        store.store(harvest(delivery(batch(1))), NOW)
+        store._connection.execute(f"DROP TABLE {table}")
+        with pytest.raises(DatabaseError):
+            store.store(harvest(delivery(batch(2))), NOW)
+        store.store(harvest(delivery(batch(2))), NOW)
+        assert ask(f"SELECT count(*) > 0 FROM {table}") == [(True,)]
+
     def test_that_refuses_a_value_says_so(self, store):
         one = batches(1)
         one.batches[0].fields["timestamp"] = None
@@ -251,3 +271,18 @@ class TestADatabase:
 
         with pytest.raises(DatabaseError):
             Sqlite(tmp_path / "no" / "folder.db").open()
+
+
+class TestManyIntervals:
+    # A run of which each second batch was given up (`when_full = "thin"`) leaves an interval for each of the others.
+    def test_of_one_run_are_not_walked_through_for_each_batch(self, tmp_path):
+        store = Sqlite(tmp_path / "data.db")
+        store.store(harvest(delivery(batch(1))), NOW)
+        connection = store._connection
+        single = [("greenhouse-1", "run-a", "received", number, number) for number in range(3, 40_000, 2)]
+        connection.executemany("INSERT INTO ledger VALUES (?, ?, ?, ?, ?)", single)
+        steps = []
+        connection.set_progress_handler(lambda: steps.append(1), 100)
+        store.store(harvest(delivery(batch(40_001)), delivery(batch(39_999))), NOW)
+        assert len(steps) < 100
+        assert counts(store) == {("greenhouse-1", "run-a"): (20_001, 0, 20_000, 1)}

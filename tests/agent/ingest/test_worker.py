@@ -85,6 +85,13 @@ def test_a_database_that_is_away_is_waited_for_less_and_less_often(logged):
     assert warnings == ["database is away, waiting for it"]
 
 
+def test_each_reason_for_which_a_database_is_away_is_said_once(logged):
+    away, closed = DatabaseError("nothing listens"), DatabaseError("the password is wrong")
+    worker(FakeSource(delivery(batch(1))), FakeDatabase(away, away, closed, closed)).turn()
+    said = [one.error for one in logged("limpet") if one.levelname == "WARNING"]
+    assert said == ["nothing listens", "the password is wrong"]
+
+
 def test_a_database_that_does_not_answer_is_named(logged):
     source = FakeSource(delivery(batch(1)))
 
