@@ -63,9 +63,11 @@ class FakeAht20(FakeChip):
     def on_read(self, length: int) -> bytes:
         if self.waking:
             raise Nack
-        if not self.busy:
+        # Asked once: it may end between two looks at the clock.
+        busy = self.busy
+        if not busy:
             self.result = self.coming
-        frame = bytes([self.status | BUSY * self.busy]) + self.result
+        frame = bytes([self.status | BUSY * busy]) + self.result
         return (frame + self.closing(frame)).ljust(length, b"\xff")[:length]
 
     def closing(self, frame: bytes) -> bytes:

@@ -62,14 +62,18 @@ def test_96_hours_with_an_outage_every_35_minutes_leave_no_object_behind(runner,
         world = World(config=SLOW)
         world.boot()
         await outages(world, 12)
-        before = census()
-        await outages(world, OUTAGES_IN_96_HOURS - 12)
-        after = census()
+        seen = [census()]
+        for _ in range(2):
+            await outages(world, (OUTAGES_IN_96_HOURS - 12) // 2)
+            seen.append(census())
         await world.stop()
-        return after - before
+        return seen
 
-    more = runner.run(story())
-    assert more.pop("bytes", 0) < 50_000
+    first, middle, last = runner.run(story())
+    # A table of the whole process may grow at once, by a half; what a session leaves grows in both halves.
+    assert min(middle["bytes"] - first["bytes"], last["bytes"] - middle["bytes"]) < 25_000
+    more = last - first
+    del more["bytes"]
     # A timer or a future that happens to be under way is no leak; one that each session left would be 150.
     assert {name: count for name, count in more.items() if count > 50} == {}
 
