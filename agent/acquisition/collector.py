@@ -43,7 +43,7 @@ class _Gate:
             self._loop.call_soon_threadsafe(self._wake)
 
     async def opened(self, within: float) -> bool:
-        """Return whether it opens within so many seconds. `asyncio.timeout` would take three times as long."""
+        """Return whether it opens within this time. `asyncio.timeout` would take three times as long."""
         self._waiter = self._loop.create_future()
         # It may have opened before there was something to wake.
         if self.missing:
@@ -209,4 +209,4 @@ class Collector:
 
 
 def _not_waited_for() -> None:
-    """A turn ahead of its round has nobody who waits for it."""
+    """Nothing waits for a turn ahead of its round."""

@@ -115,8 +115,8 @@ class VoteSensor(Sensor):
 def elect(values: Mapping[str, float], tolerance: float | None, *, is_state: bool = False) -> tuple[float, list[str]]:
     """Return the median of three or more, the mean of two; and the names of those that disagree.
 
-    Two disagree if they differ from each other by more than the tolerance; of more, whoever differs from the median. A
-    state has no mean: where as many say on as off, it is on, and suspect.
+    Two disagree if they differ from each other by more than the tolerance; of more, each that differs from the median.
+    A state has no mean: where as many say on as off, it is on, and suspect.
     """
     if is_state:
         value = median_high(values.values())

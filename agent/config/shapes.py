@@ -88,7 +88,7 @@ class Several:
     """A list of one kind. Read as a tuple.
 
     Args:
-        unique: the schema says that each is there once; whoever reads the list reports it.
+        unique: the schema says that each is there once; the reader of the list reports it.
     """
 
     def __init__(self, kind: Kind, *, unique: bool = False) -> None:

@@ -47,7 +47,7 @@ def check_times(
 
 
 def seldom(sensor: SensorConfig, seconds: float) -> str:
-    """Return the cure for samples that come more often than every so many seconds: never less often than `every`."""
+    """Return the cure for samples that come more often than this: never less often than `every`."""
     return f'write sample = "{people(seconds)}" or more' if seconds < sensor.every else "remove sample"
 
 

@@ -15,8 +15,8 @@ CONNECTS, A_MINUTE = 15, 60.0
 # DISCONNECT codes that concern the client, whatever it had sent: banned, bad authentication, another server, moved.
 ABOUT_US = {0x8A, 0x8C, 0x9C, 0x9D}
 # A session that ended within this many seconds, idle and without a reason, is short: two clients with one client id end
-# each other's sessions as fast as they reconnect. So does a link that is cut all the time, so more than so many of them
-# in a row are only a reason to look for a twin.
+# each other's sessions as fast as they reconnect. So does a link that is cut all the time, so that several in
+# a row are only a reason to look for a twin.
 SHORT, SHORT_ONES = 10.0, 5
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from agent.clock import Clock, rfc3339
 
 TRUTH = 1_800_000_000.0  # the wall time at the loop's 0
-A_LOOK = 1e-9  # seconds that a look at the clock takes: nobody can wait for ever for what is due in an instant
+A_LOOK = 1e-9  # seconds that a look at the clock takes: no wait for what is due in an instant lasts forever
 NO_BATTERY = -TRUTH + 3600.0  # how wrong a Pi is before the network tells the time
 
 

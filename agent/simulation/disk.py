@@ -43,7 +43,7 @@ class Disk:
 
 
 class SimStore:
-    """A `Store`: jobs run one after the other, like those of a thread; nobody's impatience stops one.
+    """A `Store`: jobs run one after the other, like those of a thread; no timeout stops one.
 
     Attributes:
         dead: the power is cut, or the process killed: nothing reaches the disk any more.

@@ -28,7 +28,7 @@ class VirtualClock:
 class VirtualSelector(selectors.BaseSelector):
     """Where a loop would wait for its next timer, moves the clock there.
 
-    Nothing scheduled is a deadlock and raises at once, unless somebody outside the loop may still wake it: a socket
+    Nothing scheduled is a deadlock and raises at once, unless something outside the loop may still wake it: a socket
     that the test registered (the loop's own wake-up pipe is none) or another thread. These are waited for in real time.
     """
 
@@ -59,7 +59,7 @@ class VirtualSelector(selectors.BaseSelector):
         if timeout is None:
             ready = self.real.select(DEADLINE if outsiders else 0)
             if not ready:
-                raise RuntimeError("deadlock: every task waits, nothing is scheduled, nobody outside can help")
+                raise RuntimeError("deadlock: every task waits, nothing is scheduled, and nothing outside can help")
             return ready
         # An outsider gets a moment of real time, so that no timeout overtakes an answer that is under way.
         ready = self.real.select(min(timeout, 0.001)) if outsiders else []

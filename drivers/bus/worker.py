@@ -151,7 +151,7 @@ class BusWorker:
                 heapq.heappush(waiting, (clock() + wait, next(self._order), turn))
 
     def _take(self, within: float) -> None:
-        """Take over a share that was submitted, or that comes within so many seconds."""
+        """Take over a share that was submitted, or that comes within this time."""
         try:
             share = self._shares.get(timeout=None if within == math.inf else within)
         except Empty:

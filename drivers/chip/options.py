@@ -105,8 +105,8 @@ class ListOf:
     """A list whose items are of one kind.
 
     Attributes:
-        least, unique: how many there are at least, and whether each is there once; told to editors, and reported by
-            whoever knows what the items are.
+        least, unique: how many there are at least, and whether each is there once; told to editors, and reported where
+            it is known what the items are.
     """
 
     items: Allowed

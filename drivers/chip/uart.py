@@ -88,7 +88,7 @@ class UartDevice(Driver):
         raise NotImplementedError
 
     def newest(self, within: float) -> Generator[float, None, bytes | None]:
-        """Return the newest frame that is present, or the first that comes within so many seconds, or None."""
+        """Return the newest frame that is present, or the first that comes within this time, or None."""
         began = clock.now()
         was_looked_at = self._looked_at
         queued = self.frames()
@@ -99,7 +99,7 @@ class UartDevice(Driver):
         return (yield from self.next(within))
 
     def next(self, within: float) -> Generator[float, None, bytes | None]:
-        """Return the newest frame of the first that come within so many seconds from now on, or None."""
+        """Return the newest frame of the first that come within this time from now on, or None."""
         began = clock.now()
         for _ in range(round(within / POLL)):
             if came := self.frames():
@@ -146,7 +146,7 @@ class UartDevice(Driver):
         self.sample = b""
 
     def nothing(self, seconds: float) -> Exception:
-        """Return the error of a reading in which no frame came within so many seconds."""
+        """Return the error of a reading in which no frame came in time."""
         where, hint = f"{self.name}: {self.bus_name}", self.port.hint()
         if self.damaged:
             return ChecksumError(f"{where}: frames arrive damaged; shorten or shield the cable{hint}")

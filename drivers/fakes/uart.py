@@ -104,7 +104,7 @@ class FakeUart(FakeDevice):
         self.link.symlink_to(os.ttyname(self.slave))
 
     def unplug(self) -> None:
-        """Make the port go: whoever has it open finds it dead."""
+        """Make the port go: a program that has it open finds it dead."""
         self.link.unlink(missing_ok=True)
         for end in (self.slave, self.master):
             os.close(end)

@@ -84,7 +84,7 @@ class Pms5003(TalkingDevice):
     def measure(self) -> Measurement:
         """Return pm1, pm2_5, pm10 in µg/m³ (of the atmosphere), and what else the sibling has.
 
-        The numbers, 1/cm³, are of particles larger than so many µm: `number_0_3` of all that it sees.
+        The numbers, 1/cm³, are of particles larger than this, in µm: `number_0_3` of all that it sees.
 
         Raises:
             NotReady, BusTimeout, ChecksumError, InvalidReading: as `latest` says; NotReady: it has not measured yet.
