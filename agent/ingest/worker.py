@@ -63,14 +63,14 @@ class IngestWorker:
             self.turn()
 
     def turn(self) -> None:
-        """Database and acknowledge what has come; wait a moment for it."""
+        """Store and acknowledge what has come; wait a moment for it."""
         taken = self._source.take(MOST, LOOK)
         for part in parts(taken):
             self._store(part)
             self._source.acknowledge(part)
 
     def _store(self, taken: Sequence[Delivery]) -> None:
-        """Database messages; of those that the database refuses, the others still are."""
+        """Store messages; of those that the database refuses, the others still are."""
         try:
             self._put(gather(taken, self._root))
         except DatabaseRefused as error:
