@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -212,8 +211,3 @@ def _text(file: Path) -> str:
     with contextlib.suppress(OSError):
         return file.read_text(encoding="ascii", errors="replace")
     return ""
-
-
-def is_same(one: str, other: str) -> bool:
-    """Return whether two paths lead to the same port."""
-    return os.path.realpath(one) == os.path.realpath(other)

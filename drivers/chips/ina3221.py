@@ -5,12 +5,13 @@ Source: Texas Instruments "INA3221" (SBOS576B), sections "Electrical Characteris
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-from ..chip import Quantity, Reading, Untold, Within
+from ..chip import Quantity, Reading, Untold
 from ..errors import InvalidReading
 from ..registers import Field, Register
 from .one_shot import OneShotMonitor
+from .shunt import Ohms, checked_ohms
 
 CHANNELS = (1, 2, 3)
 # Of every result: twelve bits and a sign above three that are always 0.
@@ -47,13 +48,11 @@ class Ina3221(OneShotMonitor):
         bus: Any,
         address: int | None = None,
         *,
-        shunt_ohms: Annotated[float, Within(0.0, 1000.0, "Ω", above=True)] = 0.1,
+        shunt_ohms: Ohms = 0.1,
         identity: str = "strict",
     ) -> None:
         super().__init__(bus, address, identity=identity)
-        if isinstance(shunt_ohms, bool) or not isinstance(shunt_ohms, int | float) or not 0 < shunt_ohms <= 1000:
-            raise ValueError(f"shunt_ohms: {shunt_ohms!r} is no resistance; write ohms above 0, such as 0.1")
-        self.shunt_ohms = shunt_ohms
+        self.shunt_ohms = checked_ohms(shunt_ohms)
         self.quantities = quantities_with(shunt_ohms)
 
     def measure(self) -> Reading:

@@ -6,6 +6,20 @@ from typing import Annotated, Any, ClassVar
 
 from ..chip import I2cChip, Quantity, Untold, Within
 
+# The resistance of a shunt, as a driver's option.
+Ohms = Annotated[float, Within(0.0, 1000.0, "Ω", above=True)]
+
+
+def checked_ohms(shunt_ohms: float) -> float:
+    """Return the resistance of a shunt.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(shunt_ohms, bool) or not isinstance(shunt_ohms, int | float) or not 0 < shunt_ohms <= 1000:
+        raise ValueError(f"shunt_ohms: {shunt_ohms!r} is no resistance; write ohms above 0, such as 0.1")
+    return shunt_ohms
+
 
 class ShuntMonitor(I2cChip):
     """A chip that measures the voltage of a bus and the voltage over a shunt.
@@ -33,13 +47,11 @@ class ShuntMonitor(I2cChip):
         bus: Any,
         address: int | None = None,
         *,
-        shunt_ohms: Annotated[float, Within(0.0, 1000.0, "Ω", above=True)] = 0.1,
+        shunt_ohms: Ohms = 0.1,
         identity: str = "strict",
     ) -> None:
         super().__init__(bus, address, identity=identity)
-        if isinstance(shunt_ohms, bool) or not isinstance(shunt_ohms, int | float) or not 0 < shunt_ohms <= 1000:
-            raise ValueError(f"shunt_ohms: {shunt_ohms!r} is no resistance; write ohms above 0, such as 0.1")
-        self.shunt_ohms = shunt_ohms
+        self.shunt_ohms = checked_ohms(shunt_ohms)
         self.quantities = self.quantities_with(shunt_ohms)
 
     @classmethod
